@@ -1,0 +1,1 @@
+"""The default policy, one rule a file, through the public hooks."""

@@ -1,0 +1,264 @@
+"""The ports: what the spine asks of a source, of the tracker and of the recorder. The adapters live above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from trac_mailintake.intake.model import (
+        Account,
+        Change,
+        Delivery,
+        Listed,
+        Objection,
+        Outcome,
+        Reply,
+        Sender,
+        Step,
+        Target,
+    )
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Address, Message
+    from trac_mailintake.mail.spool import Slice
+
+
+class SourceError(Exception):
+    """A source could not be reached, dropped the line, timed out or answered nonsense.
+
+    The text names the thing, the cause and the next step, in one line, without secrets.
+    """
+
+
+class TemporaryFailure(Exception):  # noqa: N818 - named after RFC 5321's transient failure, not after Python's errors
+    """Something of ours is down for now (database, disk, memory): the mail is deferred, no attempt counted."""
+
+
+class Misconfiguration(Exception):  # noqa: N818 - what an administrator must mend
+    """A plugin or the configuration is wrong: the mail is deferred, no attempt counted; five alike stop the service."""
+
+
+class NoLongerMine(Exception):  # noqa: N818 - not an error: another worker took the row over, which is as it should be
+    """The row's owner or fencing number is no longer this worker's: nothing may be written for it."""
+
+
+class Stale(Exception):  # noqa: N818 - not an error: decide again
+    """What the decision stood on has changed meanwhile (ticket edited, id filed by another worker): decide again."""
+
+
+class Source(Protocol):
+    """Where mail comes from. One contract for all kinds; `tests/sources/contract.py` is its test suite.
+
+    Every method may raise SourceError and nothing else. A source never changes the mailbox but in `dispose`/`settle`.
+    """
+
+    account: Account
+
+    def list(self) -> Sequence[Listed]:
+        """All messages that lie there now, the oldest first; opens the connection when there is none yet."""
+
+    def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+        """The bytes of each, in chunks, in batches on the wire.
+
+        What has vanished, or is no longer what `listed.fingerprint` says, is left out.
+        Each iterator of chunks is used up before the next pair is asked for.
+        """
+
+    def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
+        """Dispose of messages (each with the SHA-256, hex, of the archived bytes) as the service says; a reply for each.
+
+        Only what still has its fingerprint is touched; what is gone already counts as completed.
+        Repeating a disposal is harmless.
+        """
+
+    def settle(self) -> None:
+        """Make what `dispose` did final (POP3: QUIT). Until it returns, disposals may be undone by the server."""
+
+    def close(self) -> None:
+        """Let the connection go, whatever its state; never raises, never disposes of anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """What routing must know of a ticket. `involved` are casefolded usernames and addresses: reporter, owner, cc, authors."""
+
+    id: int
+    summary: str
+    status: str
+    closed: bool
+    involved: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownId:
+    """A Message-ID that was sent for, or filed in, a ticket. `outgoing` when Trac sent it."""
+
+    message_id: str
+    ticket: int
+    outgoing: bool
+
+
+class Reader(Protocol):
+    """What rules may ask of the tracker; asking changes nothing."""
+
+    def ticket(self, number: int) -> TicketFacts | None:
+        """The ticket, None when there is none."""
+
+    def known_ids(self, message_ids: Iterable[str]) -> Mapping[str, KnownId]:
+        """Those of the ids that were sent for or filed in a ticket, deleted tickets included."""
+
+    def root_ticket(self, message_ids: Sequence[str]) -> int | None:
+        """The ticket whose computed root Message-ID is among the ids (the fall-back for mails sent before the install)."""
+
+    def signed_ticket(self, recipients: Iterable[Address]) -> int | None:
+        """The ticket named by a reply address with a valid signature."""
+
+    def own_loop(self, message: Message) -> str | None:
+        """Why this is mail that this environment sent itself (its loop header, an id it sent); None when it is not."""
+
+    def may(self, username: str, action: str, ticket: int | None = None) -> bool:
+        """Whether the user has the permission, on that ticket when one is given."""
+
+    def project_key(self) -> str:
+        """The key that subjects may name (`(PROJ-12)`), "" when none is configured."""
+
+    def project_name(self) -> str:
+        """The project's name, as Trac writes it in the subjects of notifications."""
+
+    def own_addresses(self) -> frozenset[str]:
+        """The casefolded addresses of the intake itself: services' addresses, smtp_from, smtp_replyto."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A change that Trac agreed to: permissions, workflow, manipulators. `native` is the tracker's own.
+
+    `steps` tell what was decided on the way (reopened, attachments refused, what was skipped).
+    """
+
+    change: Change
+    native: object
+    steps: tuple[Step, ...] = ()
+
+
+class Tracker(Protocol):
+    """The tracker's side of deciding. Nothing of ours is written; Trac's manipulators may write."""
+
+    reader: Reader
+
+    def sender(self, message: Message, service: Service) -> Sender:
+        """Who the message is from (spec 4, Sender)."""
+
+    def prepare(
+        self, change: Change, message: Message, service: Service, *, explain: bool = False
+    ) -> Prepared | Objection:
+        """Check a change as the web interface would; stage its attachments unless `explain`.
+
+        With `explain` manipulators that may write are left out, and the steps say so.
+        """
+
+
+class Rules(Protocol):
+    """The hooks, asked for one service. All may raise Misconfiguration, when the fault is a plugin's."""
+
+    def screen(
+        self, message: Message, delivery: Delivery, service: Service, sender: Sender
+    ) -> Sequence[Objection]:
+        """All objections."""
+
+    def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
+        """The first answer; a new ticket when there is none."""
+
+    def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
+        """The service's handler, then the amendments of `mailintake_change`."""
+
+    def recorded(self, message: Message, outcome: Outcome, service: Service, sender: Sender) -> None:
+        """Tell the plugins of a committed outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that is needed to record a delivery. `prepared` is None when there is nothing to file."""
+
+    delivery: Delivery
+    message: Message | None
+    outcome: Outcome
+    prepared: Prepared | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message filed before that is the same one: where it went."""
+
+    delivery: int
+    ticket: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A committed outcome."""
+
+    delivery: Delivery
+    outcome: Outcome
+
+
+class Recorder(Protocol):
+    """Exactly once: claims and outcomes (spec 7). All methods are short transactions of their own."""
+
+    def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> Sequence[Delivery]:
+        """Compare what the source lists with what is remembered.
+
+        Rows whose message is gone are let go. Returns the deliveries that have an outcome, are still listed with the
+        same fingerprint, and are not yet consumed: what a crash left to dispose of.
+        """
+
+    def claim(self, service: Service, account: Account, listing: Sequence[Listed], limit: int) -> Sequence[Delivery]:
+        """Take up to `limit` messages that nobody holds and that are due, the oldest first; () when none is left."""
+
+    def renew(self, deliveries: Sequence[Delivery]) -> None:
+        """Prolong the lease of what is still held."""
+
+    def release(self, deliveries: Sequence[Delivery]) -> None:
+        """Give back what was claimed but not begun (it vanished, or the round ended)."""
+
+    def seen(self, service: Service, message: Message) -> Seen | None:
+        """Spec 3's duplicate: same service, same Message-ID, same digest."""
+
+    def record(self, decisions: Sequence[Decision]) -> Sequence[Recorded]:
+        """Write the outcomes in one transaction; all or none.
+
+        Raises NoLongerMine, Stale, TemporaryFailure; whatever else is the fault of one of the decisions.
+        """
+
+    def defer(self, delivery: Delivery, reason: str, *, seconds: float, counted: bool) -> Outcome:
+        """Let go for `seconds`; `counted` when the failure was the message's own. Held after five of those."""
+
+    def announce(self, recorded: Sequence[Recorded]) -> None:
+        """After the commit: listeners, notifications, `recorded` hooks; failures are logged and made up for later."""
+
+    def consumed(self, deliveries: Sequence[Delivery]) -> None:
+        """The mailbox's copies have been disposed of."""
+
+
+class ArchiveWriter(Protocol):
+    """One batch of mails being archived: an append, and one flush for all."""
+
+    def append(self, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
+        """Write one mail; its slice and its SHA-256 (hex). Raises TooLarge past `limit` bytes, TemporaryFailure."""
+
+    def seal(self) -> None:
+        """Flush to disk, file and folder; only afterwards the slices are durable. Raises TemporaryFailure."""
+
+
+class Archive(Protocol):
+    """Raw bytes of every delivery, by date."""
+
+    def begin(self) -> ArchiveWriter:
+        """A new batch."""
+
+
+class TooLarge(Exception):  # noqa: N818 - a fact about the message
+    """The message is larger than the archive takes."""

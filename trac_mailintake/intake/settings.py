@@ -1,0 +1,278 @@
+"""A service's settings: typed parameters, checked once when they are saved, frozen afterwards."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Afterwards, Disposition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Value = str | int | bool | tuple[str, ...] | None
+
+_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\Z")
+_SIZE = re.compile(r"(\d{1,15})\s*([kmg]?)i?b?\Z")
+_SIZE_UNIT: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_WORDS_OF_BOOL: Final = {
+    "true": True, "yes": True, "on": True, "1": True, "enabled": True,
+    "false": False, "no": False, "off": False, "0": False, "disabled": False,
+}  # fmt: skip - a table reads better
+
+
+class SettingError(ValueError):
+    """A setting is wrong. The text names the setting, the value and what is allowed."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        """`allowed` completes the sentence "allowed: ..."."""
+        super().__init__(f"{name}={value}: not allowed. Allowed: {allowed}")
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+
+
+class Kind(Enum):
+    """What a parameter's value is."""
+
+    TEXT = "text"
+    INTEGER = "whole number"
+    BOOLEAN = "true or false"
+    CHOICE = "one of the choices"
+    ADDRESS = "e-mail address"
+    ADDRESSES = "e-mail addresses, separated by commas"
+    WORDS = "words, separated by commas"
+    SIZE = "size in bytes, or with k, M, G"
+    EXPRESSION = "regular expression"
+    USER = "username"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a handler, a source or a service: name, kind, default, and help in a sentence.
+
+    `choices` counts for Kind.CHOICE; `minimum` and `maximum` for Kind.INTEGER and Kind.SIZE.
+    """
+
+    name: str
+    kind: Kind
+    default: Value
+    help: str
+    choices: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int | None = None
+
+    def read(self, typed: str) -> Value:
+        """The value of what was typed. Raises SettingError."""
+        return _READERS[self.kind](self, typed.strip())
+
+    def write(self, value: Value) -> str:
+        """The value as it would be typed."""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, tuple):
+            return ", ".join(value)
+        return "" if value is None else str(value)
+
+
+def _text(_: Parameter, typed: str) -> Value:
+    return typed
+
+
+def _integer(parameter: Parameter, typed: str) -> Value:
+    try:
+        number = int(typed)
+    except ValueError:
+        number = parameter.minimum - 1
+    return _within(parameter, typed, number)
+
+
+def _size(parameter: Parameter, typed: str) -> Value:
+    match = _SIZE.match(typed.lower())
+    number = int(match.group(1)) * _SIZE_UNIT[match.group(2)] if match else parameter.minimum - 1
+    return _within(parameter, typed, number)
+
+
+def _within(parameter: Parameter, typed: str, number: int) -> int:
+    if number < parameter.minimum or (parameter.maximum is not None and number > parameter.maximum):
+        upper = "" if parameter.maximum is None else f" to {parameter.maximum}"
+        raise SettingError(parameter.name, typed, f"{parameter.kind.value}, {parameter.minimum}{upper or ' or more'}")
+    return number
+
+
+def _boolean(parameter: Parameter, typed: str) -> Value:
+    try:
+        return _WORDS_OF_BOOL[typed.lower()]
+    except KeyError:
+        raise SettingError(parameter.name, typed, "true or false") from None
+
+
+def _choice(parameter: Parameter, typed: str) -> Value:
+    if typed.lower() not in parameter.choices:
+        raise SettingError(parameter.name, typed, ", ".join(parameter.choices))
+    return typed.lower()
+
+
+def _address(parameter: Parameter, typed: str) -> Value:
+    if typed and not _ADDRESS.match(typed):
+        raise SettingError(parameter.name, typed, "an e-mail address such as support@example.org, or nothing")
+    return typed
+
+
+def _addresses(parameter: Parameter, typed: str) -> Value:
+    words = _split(typed)
+    for word in words:
+        if not _ADDRESS.match(word):
+            raise SettingError(parameter.name, word, "e-mail addresses, separated by commas")
+    return words
+
+
+def _words(_: Parameter, typed: str) -> Value:
+    return _split(typed)
+
+
+def _split(typed: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[,;\s]+", typed) if word)
+
+
+def _expression(parameter: Parameter, typed: str) -> Value:
+    try:
+        re.compile(typed)
+    except re.error as error:
+        raise SettingError(parameter.name, typed, f"a regular expression; this one has a mistake: {error}") from None
+    return typed
+
+
+_READERS: Final = {
+    Kind.TEXT: _text,
+    Kind.USER: _text,
+    Kind.INTEGER: _integer,
+    Kind.SIZE: _size,
+    Kind.BOOLEAN: _boolean,
+    Kind.CHOICE: _choice,
+    Kind.ADDRESS: _address,
+    Kind.ADDRESSES: _addresses,
+    Kind.WORDS: _words,
+    Kind.EXPRESSION: _expression,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Checked parameter values by name; what was not set has its default."""
+
+    values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+
+    def text(self, name: str) -> str:
+        """A parameter that is text, "" when empty."""
+        return str(self.values[name] or "")
+
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false."""
+        return bool(self.values[name])
+
+    def number(self, name: str) -> int:
+        """A parameter that is a number."""
+        value = self.values[name]
+        if not isinstance(value, int):
+            raise TypeError(name)
+        return value
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A parameter that is a list."""
+        value = self.values[name]
+        return value if isinstance(value, tuple) else ()
+
+
+def check(parameters: Iterable[Parameter], typed: Mapping[str, str]) -> Values:
+    """The values of all parameters from what was typed. Raises SettingError, also for a name that does not exist."""
+    by_name = {parameter.name: parameter for parameter in parameters}
+    for name, text in typed.items():
+        if name not in by_name:
+            raise SettingError(name, text, f"the parameters {', '.join(sorted(by_name))}")
+    return Values(
+        MappingProxyType(
+            {
+                name: parameter.read(typed[name]) if name in typed else parameter.default
+                for name, parameter in by_name.items()
+            }
+        )
+    )
+
+
+def disposition(typed: str, allowed: Iterable[Afterwards], kind: str) -> Disposition:
+    """What to do with the mailbox's copy, from `delete`, `move:FOLDER`, `seen` or `leave`.
+
+    Raises SettingError for a word that the kind of source cannot mean (spec 7's table).
+    """
+    word, _, folder = typed.strip().partition(":")
+    words = tuple(allowed)
+    names = ", ".join(f"{each.value}:FOLDER" if each is Afterwards.MOVE else each.value for each in words)
+    wanted = next((each for each in words if each.value == word.lower()), None)
+    if wanted is None or bool(folder.strip()) is not (wanted is Afterwards.MOVE):
+        raise SettingError("afterwards", typed, f"{names} (that is what {kind} can mean)")
+    return Disposition(wanted, folder.strip())
+
+
+def start(typed: str, *, dated: bool) -> str:
+    """Which mails of a first run count: `all`, `now`, or an ISO date where the source knows dates. Raises SettingError."""
+    word = typed.strip().lower()
+    if word in ("all", "now"):
+        return word
+    try:
+        if dated:
+            return date.fromisoformat(word).isoformat()
+    except ValueError:
+        pass  # told below, like any other wrong word
+    raise SettingError("start", typed, "all, now" + (", or a date such as 2026-01-31" if dated else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A mail server: an account from which mail is fetched. `secret` is never the password itself but how to get it."""
+
+    id: int
+    name: str
+    description: str
+    protocol: str
+    host: str
+    port: int
+    security: str
+    username: str
+    secret: str
+    ca_file: str
+    timeout: int
+    """Seconds that any network operation may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A recurring job, as it is stored; see spec 1. Times are microseconds since 1970, UTC, 0 for never."""
+
+    id: int
+    name: str
+    description: str
+    kind: str
+    server: str
+    folder: str
+    path: str
+    addresses: tuple[str, ...]
+    delay: int
+    """Minutes between two rounds."""
+    handler: str
+    parameters: Values
+    forward: str
+    afterwards: Disposition
+    start: str
+    enabled: bool
+    created: int = 0
+    next_run: int = 0
+    last_run: int = 0
+    last_success: int = 0
+    last_result: str = ""
+    stopped: str = ""
+    """Why the service stopped itself, "" while it runs."""

@@ -1,0 +1,136 @@
+"""parse: the values that a message is made of.
+
+Every text in here is clean: no U+0000, no lone surrogates.
+Bad mail is a list of defects, never an exception.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trac_mailintake.mail.spool import Slice
+
+
+class Origin(Enum):
+    """What kind of sender a message comes from (RFC 3834, RFC 3462, RFC 2919)."""
+
+    PERSON = "person"
+    RESPONDER = "responder"
+    """An automatic responder or another machine: vacation, receipt, tracker."""
+    REPORT = "report"
+    """A delivery report (bounce): RFC 3464 or one of its plain-text relatives."""
+    BULK = "bulk"
+    """Sent to many by a machine: `Precedence: bulk` or `junk`."""
+    LIST = "list"
+    """A person, by way of a mailing list (`List-Id`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A mailbox of RFC 5322, 3.4: display name and addr-spec.
+
+    `name` is decoded (RFC 2047) and may be empty; `spec` is `local@domain` as written.
+    """
+
+    name: str
+    spec: str
+
+    @property
+    def key(self) -> str:
+        """The addr-spec for comparison: without case."""
+        return self.spec.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something wrong with the message, in a word (a slug) and in a sentence."""
+
+    slug: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A leaf of the MIME tree that is not body text, or an enclosed message.
+
+    `body` is the part's body as it lies in the spool, still encoded with `encoding`
+    (lower case: `base64`, `quoted-printable`, `7bit`, `8bit`, `binary`, `x-uuencode`);
+    `mime.decoded(part)` streams the decoded bytes.
+    `filename` is decoded and free of path parts and control characters, but not yet made unique; never empty.
+    `content_id` is without angle brackets, empty when there is none.
+    `inline` is true for what the body refers to or shows in place.
+    `path` is the place in the MIME tree, such as "1.2".
+    """
+
+    path: str
+    content_type: str
+    filename: str
+    inline: bool
+    content_id: str
+    encoding: str
+    charset: str
+    body: Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail, read. Header texts are decoded; ids keep their angle brackets (RFC 5322, 3.6.4).
+
+    `authors` are all the addresses of all From fields; `author` is the one address of the one From field, else None.
+    `delivered_to` holds the addresses of Delivered-To, X-Original-To, Envelope-To, Resent-To, Resent-Cc and their like.
+    `date` is in UTC, None when absent or nonsense.
+    `text` is the body: plain text, or HTML turned into Trac wiki text when `markup` is true.
+    `text_parts` are the leaves that `text` was made from; `overlong` says that `text` is only the first part of them.
+    `parts` are the attachments, in the order of the message.
+    `fields` are all header fields, decoded, in order; names as written.
+    `digest` is spec 3's: SHA-256 (hex) of From, Date, Subject and the MIME body, without trace headers.
+    `sha256` (hex) and `size` (bytes) are those of the whole message as it lies in `raw`.
+    """
+
+    message_id: str | None
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    authors: tuple[Address, ...]
+    author: Address | None
+    sender: Address | None
+    reply_to: tuple[Address, ...]
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    bcc: tuple[Address, ...]
+    delivered_to: tuple[Address, ...]
+    return_path: str | None
+    """The addr-spec of Return-Path; "" for the null path `<>`, None when there is no such field."""
+    subject: str
+    date: datetime | None
+    text: str
+    markup: bool
+    overlong: bool
+    text_parts: tuple[Part, ...]
+    parts: tuple[Part, ...]
+    origin: Origin
+    origin_reason: str
+    fields: tuple[tuple[str, str], ...]
+    defects: tuple[Defect, ...]
+    digest: str
+    sha256: str
+    size: int
+    raw: Slice
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """All values of the header field `name` (any case), in order."""
+        wanted = name.lower()
+        return tuple(value for key, value in self.fields if key.lower() == wanted)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first value of the header field `name`, else `default`."""
+        return next(iter(self.get_all(name)), default)
+
+    @property
+    def recipients(self) -> tuple[Address, ...]:
+        """Every address that the mail says it was sent to: To, Cc, Bcc and the trace of delivery."""
+        return (*self.to, *self.cc, *self.bcc, *self.delivered_to)

@@ -1,0 +1,46 @@
+"""fetch: a message on disk, read in slices so that memory does not grow with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHUNK = 256 * 1024
+"""Bytes read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`length` bytes of the file at `path`, from `offset` on."""
+
+    path: str
+    offset: int
+    length: int
+
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """The bytes, at most `size` at a time.
+
+        Raises OSError, also when the file is shorter than the slice says.
+        """
+        with open(self.path, "rb") as file:  # noqa: PTH123 - the path is a plain string, opened for every part
+            file.seek(self.offset)
+            left = self.length
+            while left:
+                chunk = file.read(min(size, left))
+                if not chunk:
+                    message = f"{self.path} ends {left} bytes before it should"
+                    raise OSError(message)
+                left -= len(chunk)
+                yield chunk
+
+    def read(self, limit: int | None = None) -> bytes:
+        """The first `limit` bytes (all when None), in memory."""
+        wanted = self.length if limit is None else min(limit, self.length)
+        return b"".join(Slice(self.path, self.offset, wanted).chunks())
+
+    def part(self, start: int, end: int) -> Slice:
+        """The slice from `start` to `end` (exclusive), both counted within this one."""
+        return Slice(self.path, self.offset + start, end - start)

@@ -1,0 +1,1 @@
+"""fetch and dispose: where mail comes from. Only here is the wire."""

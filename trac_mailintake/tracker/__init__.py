@@ -1,0 +1,1 @@
+"""record: what a message becomes. Trac's model, and all the SQL."""

@@ -1,0 +1,57 @@
+# Each target does its own set-up, once: `make demo` and `make test` are all that one has to type.
+#   VENV=dir      the virtual environment (default .venv)      PYTHON=python3.12   what it is made with
+#   SERVE=0       the demo does not serve                      TESTS='tests/mail -k name'   what `make test` runs
+
+VENV ?= .venv
+SERVE ?= 1
+TESTS ?= tests
+BIN := $(VENV)/bin
+PACKAGING := setup.cfg pyproject.toml .ci/venv
+
+.PHONY: help demo test check format corpus bench clean
+
+help:
+	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
+	@echo "make test     every test, against real servers on loopback ports"
+	@echo "make check    lint, types, layers, and the rules of the house"
+	@echo "make format   lay out the code as make check wants it"
+	@echo "make corpus   read the mails of other projects, and say how well"
+	@echo "make bench    the benchmarks"
+	@echo "make clean    remove what the targets above made"
+
+demo: $(VENV)/.product
+	@SERVE=$(SERVE) $(BIN)/python examples/demo.py
+
+test: $(VENV)/.tests
+	@.ci/servers
+	$(BIN)/pytest $(TESTS)
+
+check: $(VENV)/.tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not packaging" tests/house
+
+format: $(VENV)/.tests
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+corpus: $(VENV)/.tests
+	@$(BIN)/python -m tests.corpus
+
+bench: $(VENV)/.tests
+	@.ci/servers
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build demo dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.product: $(PACKAGING)
+	@.ci/venv $(VENV) -e .
+	@touch $@
+
+$(VENV)/.tests: $(PACKAGING)
+	@.ci/venv $(VENV) -e '.[test]'
+	@touch $@ $(VENV)/.product

@@ -1,0 +1,1 @@
+"""Real mails of other projects (../shared/corpus), measured against what their authors expect."""

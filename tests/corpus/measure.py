@@ -1,0 +1,100 @@
+"""Read one mail of the corpus with the product, and say how far it is from what is expected."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trac_mailintake.mail import mime, quoting
+from trac_mailintake.mail.message import Message, Origin
+from trac_mailintake.mail.parser import parse
+from trac_mailintake.mail.spool import Slice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(os.environ.get("MAILINTAKE_CORPUS") or Path(__file__).parents[2].parent / "shared" / "corpus")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A mail of the corpus: where it lies and what is expected of it."""
+
+    source: str
+    path: Path
+    expected: dict[str, Any]
+
+    @property
+    def strips(self) -> bool:
+        """Whether the entry wants the body without quotes."""
+        return bool(self.expected.get("config", {}).get("strip_quotes"))
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.expected['file']}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one entry."""
+
+    entry: Entry
+    problems: tuple[str, ...]
+    seconds: float
+
+
+def entries() -> Iterator[Entry]:
+    """All entries, source by source; none when the corpus is not there."""
+    for listing in sorted(ROOT.glob("*/expected.json")):
+        for expected in json.loads(listing.read_text()):
+            yield Entry(listing.parent.name, listing.parent / expected["file"], expected)
+
+
+def read(entry: Entry) -> tuple[Message, float]:
+    """The parsed mail, and how many seconds of CPU it took."""
+    before = time.process_time()
+    message = parse(Slice(str(entry.path), 0, entry.path.stat().st_size))
+    return message, time.process_time() - before
+
+
+def measure(entry: Entry, problems: Callable[[dict[str, Any], dict[str, Any]], list[str]]) -> Result:
+    """Compare what the product reads with what is expected, by the corpus's own comparison `problems`."""
+    message, seconds = read(entry)
+    got = _got(entry, message) | {"seconds": seconds}
+    return Result(entry, tuple(problems(entry.expected, got)), seconds)
+
+
+def comparison() -> Callable[[dict[str, Any], dict[str, Any]], list[str]]:
+    """The corpus's reference comparison."""
+    spec = importlib.util.spec_from_file_location("corpus_compare", ROOT / "compare.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(ROOT / "compare.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Callable[[dict[str, Any], dict[str, Any]], list[str]] = module.problems
+    return found
+
+
+def _got(entry: Entry, message: Message) -> dict[str, Any]:
+    """The message in the words of the corpus."""
+    author = message.author or next(iter(message.authors), None)
+    return {
+        "subject": message.subject,
+        "from_addr": author.spec if author else None,
+        "from_name": author.name if author else None,
+        "body": quoting.cut(message.text).kept if entry.strips else message.text,
+        "attachments": [
+            {"name": part.filename, "data": b"".join(mime.decoded(part)), "inline": part.inline} for part in message.parts
+        ],
+        "is_auto_reply": message.origin is Origin.RESPONDER,
+        "is_bounce": message.origin is Origin.REPORT,
+        "in_reply_to": next(iter(message.in_reply_to), None),
+        "references": list(message.references),
+        "to": [address.spec for address in message.to],
+        "cc": [address.spec for address in message.cc],
+        "error": "crash" if any(defect.slug == "unreadable" for defect in message.defects) else None,
+    }

@@ -1,0 +1,130 @@
+"""parse: the mailboxes of an address field (RFC 5322, 3.4), tolerant, linear in time and without recursion.
+
+Structure comes first and decoding after it: an encoded word is a name and never becomes an address.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from trac_mailintake.mail import words
+from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.message import Address
+
+_SIMPLE: Final = re.compile(r"\s*(?:([\w .-]*?)\s*<([^<>@\s\"(),:;]+@[^<>@\s\"(),:;]+)>|([^<>@\s\"(),:;=]+@[^<>@\s\"(),:;]+))\s*")
+_TOKEN: Final = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\Z)|<(?P<angle>(?:[^<>"]|"(?:[^"\\]|\\.)*")*)(?:>|\Z)|(?P<mark>[(),;:<>"])|(?P<atom>[^"<>(),;:]+)', re.DOTALL)
+_COMMENT: Final = re.compile(r"\\.|[()]|[^()\\]+", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_BLANKS: Final = re.compile(r"\s+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_SPEC: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),:;@]+)@(?:\[[^\[\]\s]*\]|[^\s"<>(),:;@\[\]]+)""")
+_BARE: Final = re.compile(r"(?:mailto:)?([^\s\"<>(),:;@]+@[^\s\"<>(),:;@]+)", re.IGNORECASE)
+_LONGEST: Final = 512
+"""Characters of an addr-spec; RFC 5321 allows 320."""
+
+
+def parse(text: str, limit: int = 1000) -> tuple[Address, ...]:
+    """The mailboxes that `text`, an address field still encoded, names, in order; at most `limit`.
+
+    Members of groups count; the groups' names don't. What has no addr-spec is left out.
+    """
+    simple = _SIMPLE.fullmatch(text)
+    if simple:
+        return (Address((simple[1] or "").strip(), simple[2] or simple[3]),)
+    return tuple(_Reader(text, limit).found)
+
+
+class _Reader:
+    """Walks over the tokens; a mailbox is put together until a comma, a semicolon or a second angle ends it."""
+
+    def __init__(self, text: str, limit: int) -> None:
+        self.found: list[Address] = []
+        self.phrase: list[tuple[str, bool]] = []
+        self.spec: str | None = None
+        self.comments: list[str] = []
+        position = 0
+        while len(self.found) < limit and (match := _TOKEN.match(text, position)):
+            position = match.end()
+            if match["mark"] == "(":
+                position = self._comment(text, position)
+            else:
+                self._token(match)
+        if len(self.found) < limit:
+            self._flush()
+
+    def _token(self, match: re.Match[str]) -> None:
+        if match["mark"] in {",", ";"}:
+            self._flush()
+        elif match["mark"] == ":":
+            self.phrase.clear()
+        elif match["angle"] is not None:
+            if self.spec is not None:
+                self._flush()
+            self.spec = match["angle"]
+        elif match["quoted"] is not None:
+            self.phrase.append((match["quoted"], True))
+        elif match["atom"]:
+            self.phrase.append((match["atom"], False))
+
+    def _comment(self, text: str, position: int) -> int:
+        """Skip the comment that began before `position`, however deep; keep its text, which may be a name."""
+        depth, start = 1, position
+        while depth and (match := _COMMENT.match(text, position)):
+            position = match.end()
+            depth += {"(": 1, ")": -1}.get(match[0], 0)
+        self.comments.append(text[start : position if depth else position - 1])
+        return position
+
+    def _flush(self) -> None:
+        """End the mailbox that was being put together, if it is one."""
+        if self.spec is None:
+            self._without_angle()
+        spec = _spec(self.spec or "")
+        if spec:
+            name = _name(self.phrase) or _decoded(" ".join(self.comments))
+            self.found.append(Address(name, spec))
+        self.phrase, self.comments, self.spec = [], [], None
+
+    def _without_angle(self) -> None:
+        """`user@host`, `"quoted local"@host`, and the sloppy `Some Name user@host`."""
+        written = "".join(f'"{piece}"' if quoted else piece for piece, quoted in self.phrase).strip()
+        if _SPEC.fullmatch(written):
+            self.spec, self.phrase = written, []
+            return
+        for index in range(len(self.phrase) - 1, -1, -1):
+            piece, quoted = self.phrase[index]
+            bare = _BARE.fullmatch(piece.strip()) if quoted else _last(piece)
+            if bare:
+                self.spec = bare[1]
+                rest = "" if quoted else piece[: bare.start()] + " " + piece[bare.end() :]
+                self.phrase = [*self.phrase[:index], (rest, False), *self.phrase[index + 1 :]]
+                return
+
+
+def _last(piece: str) -> re.Match[str] | None:
+    """The last thing in `piece` that looks like an address and is not inside an encoded word."""
+    match = None
+    for match in _BARE.finditer(piece):  # noqa: B007 - the last one is wanted
+        pass
+    return None if match is None or "=?" in match[0] else match
+
+
+def _spec(written: str) -> str:
+    """The addr-spec without a source route and blanks (RFC 5322, 4.4), empty when it is none."""
+    if written.lstrip().startswith("@"):
+        written = written.rpartition(":")[2]
+    spec = _BLANKS.sub("", written) if '"' not in written else written.strip()
+    spec = spec[len("mailto:") :] if spec.lower().startswith("mailto:") else spec
+    if len(spec) > _LONGEST or _CONTROL.search(spec) or not _SPEC.fullmatch(spec):
+        return ""
+    return scrub(spec)
+
+
+def _name(phrase: list[tuple[str, bool]]) -> str:
+    """The display name; pieces keep the blanks that were between them."""
+    return _decoded("".join(_ESCAPE.sub(r"\1", piece) if quoted else piece for piece, quoted in phrase))
+
+
+def _decoded(text: str) -> str:
+    return scrub(_CONTROL.sub(" ", _BLANKS.sub(" ", words.decode(text)))).strip()

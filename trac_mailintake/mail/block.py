@@ -1,0 +1,122 @@
+"""parse: one header block, cut into fields (RFC 5322, 2.2; RFC 2045, 3).
+
+Only the bytes are cut here; what they mean is the matter of `headers`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail.message import Defect
+
+if TYPE_CHECKING:
+    from trac_mailintake.mail.limits import Limits
+    from trac_mailintake.mail.tape import Tape
+
+Field = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class LineEnds:
+    """How the lines of a message end: nearly always LF or CR LF; old software wrote CR alone."""
+
+    newline: bytes
+    field: re.Pattern[bytes]
+    blank: re.Pattern[bytes]
+    blank_after: re.Pattern[bytes]
+    mbox: re.Pattern[bytes]
+
+
+def _line_ends(newline: str) -> LineEnds:
+    """The patterns of a header block whose lines end with `newline`; each of them is linear in time."""
+    return LineEnds(
+        newline=newline.encode(),
+        field=re.compile(rf"([!-9;-~]+)[ \t]*:([^{newline}]*(?:{newline}[ \t][^{newline}]*)*)(?:{newline}|\Z)".encode()),
+        blank=re.compile(rf"\r?{newline}".encode() if newline == "\n" else newline.encode()),
+        blank_after=re.compile(rf"{newline}\r?{newline}".encode() if newline == "\n" else rf"{newline}{newline}".encode()),
+        mbox=re.compile(rf"(?:[ \t]*\r?{newline})*(?:>?From [^{newline}:]*(?::[^{newline}]*)?{newline}+)?(?=[!-9;-~]+[ \t]*:)".encode()),
+    )
+
+
+LF: Final = _line_ends("\n")
+CR: Final = _line_ends("\r")
+
+_WINDOW: Final = 4
+"""How many times the limit of a header block is looked at, so that one monstrous field does not hide those after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A header block: its fields with raw values, and the position where the body begins."""
+
+    fields: tuple[Field, ...]
+    body: int
+    defects: tuple[Defect, ...]
+
+
+def line_ends(tape: Tape, limits: Limits) -> LineEnds:
+    """How the lines of this message end, judged by the first one."""
+    tape.ensure(0, limits.head)
+    first = tape.window.find(b"\r", 0, limits.head)
+    if first < 0 or tape.window[first : first + 2] == b"\r\n":
+        return LF
+    line_feed = tape.window.find(b"\n", 0, limits.head)
+    return CR if line_feed < 0 or (first < line_feed and CR.field.match(tape.window, first + 1, limits.head)) else LF
+
+
+def preamble(tape: Tape, ends: LineEnds) -> int:
+    """Where the first field begins: behind blank lines and the `From ` line of an mbox, if a field follows them."""
+    match = ends.mbox.match(tape.window)
+    return match.end() if match else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The fields at the beginning of some bytes, the index behind them, and whether the limit ended them."""
+
+    fields: tuple[Field, ...]
+    behind: int
+    full: bool
+    defects: tuple[Defect, ...]
+
+
+def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
+    """The fields in `window` from the index `start` on, up to the first line that is no field."""
+    position, kept = start, 0
+    fields: list[Field] = []
+    defects: list[Defect] = []
+    while kept <= limits.head and (match := ends.field.match(window, position)):
+        name, value = match[1][: limits.field].decode("ascii"), match[2]
+        if len(value) > limits.field:
+            value = value[: limits.field]
+            sentence = f"The header field {name[:40]} is longer than {limits.field} bytes: its end was left out."
+            defects.append(Defect("long-field", sentence))
+        fields.append((name, value))
+        kept += len(name) + len(value) + 2
+        position = match.end()
+    return Cut(tuple(fields), position, kept > limits.head, tuple(defects))
+
+
+def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:
+    """The header block that begins at `start`; a line that is no field begins the body."""
+    tape.ensure(start, _WINDOW * limits.head)
+    found = cut(tape.window, start - tape.base, limits, ends)
+    position, defects = tape.base + found.behind, found.defects
+    at_end = position >= tape.end
+    if found.full or (at_end and tape.end < tape.raw.length):
+        sentence = f"The header block is longer than {limits.head} bytes: fields were left out."
+        return Block(found.fields, _behind(tape, position, ends), (*defects, Defect("long-head", sentence)))
+    blank = ends.blank.match(tape.window, found.behind)
+    if blank:
+        position = tape.base + blank.end()
+    elif not at_end:
+        defects = (*defects, Defect("no-blank-line", "No blank line separates the header from the body."))
+    return Block(found.fields, position, defects)
+
+
+def _behind(tape: Tape, position: int, ends: LineEnds) -> int:
+    """Where the body begins behind a header block that is too long to be read."""
+    match = tape.search(ends.blank_after, max(tape.base, position - 1), 3)
+    return tape.base + match.end() if match else tape.end

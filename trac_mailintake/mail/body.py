@@ -1,0 +1,87 @@
+"""parse: which leaves are the text, which are attachments (RFC 2046, 5.1; RFC 2387; RFC 1847; RFC 2183).
+
+The tree is folded from its leaves upwards, without recursion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trac_mailintake.mail.scanner import Entity
+
+_TEXTS: Final = {"text/plain", "text/html"}
+_SIGNATURES: Final = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The leaves of an entity: those that are read, and those that are kept. Both in the order of the message."""
+
+    texts: tuple[Entity, ...] = ()
+    files: tuple[Entity, ...] = ()
+
+
+def arrange(entities: Sequence[Entity], says_something: Callable[[Entity], bool]) -> Sorted:
+    """Sort the leaves of a tree, given with parents before children.
+
+    `says_something` tells a plain text from an empty one and from a placeholder.
+    """
+    done: dict[Entity, Sorted] = {}
+    first = next((entity for entity in entities if not entity.multipart), None)
+    for entity in reversed(entities):
+        if entity.children:
+            done[entity] = _fold(entity, [done.pop(child) for child in entity.children], says_something)
+        elif entity.multipart and not entity.opaque:
+            done[entity] = Sorted(texts=(entity,))
+        else:
+            done[entity] = Sorted(texts=(entity,)) if _is_text(entity, entity is first) else Sorted(files=(entity,))
+    return done[entities[0]]
+
+
+def _is_text(entity: Entity, first: bool) -> bool:  # noqa: FBT001 - private, and named where it is called
+    """Whether a leaf is to be read in place: text that is not put aside by its disposition or by having a name."""
+    if entity.content_type not in _TEXTS or entity.opaque:
+        return False
+    disposition, name = disposition_of(entity)
+    return disposition != "attachment" and (first or not name)
+
+
+def disposition_of(entity: Entity) -> tuple[str, str]:
+    """`inline`, `attachment` or empty (RFC 2183), and the name as it is given, empty when there is none."""
+    raw = entity.header("content-disposition")
+    main, values = parameters.parse(raw) if raw else ("", {})
+    name = values.get("filename") or entity.parameters.get("name") or values.get("name") or ""
+    return main.strip().lower(), name
+
+
+def _fold(entity: Entity, children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
+    if entity.content_type == "multipart/alternative":
+        return _alternative(children, says_something)
+    if entity.content_type == "multipart/signed":
+        children = [children[0], *(Sorted(child.texts, _without_signatures(child.files)) for child in children[1:])]
+    elif entity.content_type == "multipart/related":
+        root = next((child for child in children if child.texts), None)
+        children = [child if child is root else Sorted((), child.texts + child.files) for child in children]
+    return Sorted(
+        tuple(text for child in children for text in child.texts),
+        tuple(leaf for child in children for leaf in child.files),
+    )
+
+
+def _without_signatures(files: tuple[Entity, ...]) -> tuple[Entity, ...]:
+    return tuple(leaf for leaf in files if leaf.content_type not in _SIGNATURES)
+
+
+def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
+    """The plain text if it says something, else the best that is left: the last. Files of all of them are kept."""
+    files = tuple(leaf for child in children for leaf in child.files)
+    readable = [child.texts for child in children if child.texts]
+    plain = (texts for texts in readable if all(text.content_type == "text/plain" for text in texts))
+    chosen = next((texts for texts in plain if any(map(says_something, texts))), readable[-1] if readable else ())
+    return Sorted(chosen, files)

@@ -1,0 +1,111 @@
+"""parse: bytes to text: as declared, else UTF-8, else as detected, else Windows-1252 with what fits.
+
+Never an exception, never U+0000, never a lone surrogate.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from functools import lru_cache
+from typing import Final
+
+_ALIASES: Final = {
+    "ks_c_5601-1987": "cp949",
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-8-e": "iso-8859-8",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "hz-gb-2312": "hz",
+    "iso-2022-kr": "iso2022_kr",
+    "iso-2022-cn": "gb18030",
+    "unicode-1-1-utf-7": "utf-7",
+    "utf-7": "utf-7",
+    "cp-850": "cp850",
+    "x-mac-ce": "mac_latin2",
+    "utf8mb4": "utf-8",
+}
+_ASCII: Final = {"", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown", "binary", "8bit", "7bit", "default", "ansi_x3.4-1968", "_autodetect"}
+_NOT_ASCII_BASED: Final = re.compile(r"iso2022|utf[-_]?(?:7|16|32)|hz|cp(?:037|273|424|500|875|1026|1140)")
+_JAPANESE: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004")
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_UNWANTED: Final = re.compile("[\x00\ud800-\udfff]")
+_SAMPLE: Final = 64 * 1024
+"""Bytes that are looked at to detect a charset."""
+_SURE: Final = 0.3
+"""Less confidence than this is no better than Windows-1252."""
+
+
+@lru_cache(maxsize=256)
+def codec(label: str) -> str:
+    """The name of Python's codec for a charset label of a mail, empty when there is none."""
+    label = label.strip().strip("\"'").lower()
+    if label in _ASCII:
+        return ""
+    if label in _ALIASES:
+        return _ALIASES[label]
+    import webencodings  # noqa: PLC0415 - only a mail with such a label needs it
+
+    encoding = webencodings.lookup(label)
+    name = encoding.codec_info.name if encoding and encoding.name not in {"replacement", "x-user-defined"} else label
+    try:
+        return _ALIASES.get(name, codecs.lookup(name).name) if codecs.lookup(name)._is_text_encoding else ""  # noqa: SLF001 - the only way to keep out rot13 and base64
+    except (LookupError, ValueError):
+        return ""
+
+
+def scrub(text: str) -> str:
+    """The text without U+0000 and lone surrogates, which neither databases nor browsers bear."""
+    return _UNWANTED.sub("\ufffd", text) if _UNWANTED.search(text) else text
+
+
+def decode(raw: bytes, label: str = "") -> str:
+    """The text of `raw`, whose charset is said to be `label`."""
+    declared = codec(label) if label else ""
+    if raw.isascii() and not (b"\x1b" in raw or b"\x00" in raw or (declared and _NOT_ASCII_BASED.search(declared))):
+        return raw.decode("ascii")
+    return scrub(_decode(raw, declared))
+
+
+def header(raw: bytes) -> str:
+    """The text of a raw header value: ASCII, or what old software put there unencoded."""
+    return raw.decode("ascii") if raw.isascii() and b"\x1b" not in raw and b"\x00" not in raw else decode(raw)
+
+
+def _decode(raw: bytes, declared: str) -> str:
+    for mark, name in _MARKS:
+        if raw.startswith(mark):
+            return raw.decode(name, "replace")
+    candidates = _JAPANESE if declared == "iso2022_jp" else (declared, "utf-8") if declared else ("utf-8",)
+    for name in candidates:
+        text = _strict(raw, name)
+        if text is not None and not (name == "utf-8" and b"\x1b" in raw):
+            return text
+    detected = _detected(raw[:_SAMPLE])
+    text = _strict(raw, detected) if detected else None
+    if text is not None:
+        return text
+    return raw.decode(declared or detected or "cp1252", "replace")
+
+
+def _strict(raw: bytes, name: str) -> str | None:
+    try:
+        return raw.decode(name)
+    except (UnicodeError, ValueError, LookupError):
+        return None
+
+
+def _detected(sample: bytes) -> str:
+    """What chardet takes the sample for, as the name of a codec; empty when it does not know."""
+    import chardet  # noqa: PLC0415 - heavy, and only mail without an honest charset needs it
+
+    if sample.isascii() and b"\x1b$" in sample:
+        return "iso2022_jp"
+    guess = chardet.detect(sample)
+    name, sure = guess["encoding"], guess["confidence"]
+    return codec(name) if name and sure >= _SURE else ""

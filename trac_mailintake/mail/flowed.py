@@ -1,0 +1,38 @@
+"""parse: format=flowed (RFC 3676): lines that the sender's software broke are put together again."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_QUOTES: Final = re.compile(r">*")
+_SIGNATURE: Final = "-- "
+
+
+def unwrapped(text: str, *, delsp: bool) -> str:
+    """The text with its soft line breaks undone; `delsp` says that the blank before each is not the sender's."""
+    paragraphs: list[str] = []
+    pieces: list[str] = []
+    depth = -1
+    for line in text.split("\n"):
+        mark = _QUOTES.match(line)
+        quotes = mark.end() if mark else 0
+        content = line[quotes:]
+        content = content[1:] if content.startswith(" ") else content
+        if pieces and (quotes != depth or content == _SIGNATURE):
+            paragraphs.append(_paragraph(depth, pieces))
+            pieces = []
+        depth = quotes
+        soft = content.endswith(" ") and content != _SIGNATURE
+        pieces.append(content[:-1] if soft and delsp else content)
+        if not soft:
+            paragraphs.append(_paragraph(depth, pieces))
+            pieces = []
+    if pieces:
+        paragraphs.append(_paragraph(depth, pieces))
+    return "\n".join(paragraphs)
+
+
+def _paragraph(depth: int, pieces: list[str]) -> str:
+    text = "".join(pieces)
+    return f"{'>' * depth} {text}" if depth else text

@@ -1,0 +1,110 @@
+"""parse: header fields as text, ids, addresses and dates (RFC 5322, 3.6)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_tz
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail import address, charsets, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trac_mailintake.mail.message import Address
+
+_FOLD: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*|\x00+")
+_ID: Final = re.compile(r"<([^<>]{1,998})>")
+_BLANKS: Final = re.compile(r"\s+")
+_DATE: Final = 200
+"""Characters of a date that are looked at."""
+
+DELIVERY: Final = (
+    "delivered-to",
+    "x-original-to",
+    "envelope-to",
+    "x-envelope-to",
+    "x-delivered-to",
+    "x-forwarded-to",
+    "apparently-to",
+    "resent-to",
+    "resent-cc",
+    "resent-bcc",
+)
+"""Fields that say where a mail was delivered, besides To, Cc and Bcc."""
+
+
+def unfolded(raw: bytes) -> str:
+    """A field's value on one line (RFC 5322, 2.2.3), not yet decoded; raw 8-bit text is made readable."""
+    text = charsets.header(raw)
+    if "\n" in text or "\r" in text or "\x00" in text:
+        text = _FOLD.sub(" ", text)
+    return text.strip()
+
+
+def decoded(text: str) -> str:
+    """An unfolded value with its encoded words (RFC 2047) decoded."""
+    return charsets.scrub(words.decode(text)).strip() if "=?" in text else text
+
+
+class Fields:
+    """The fields of the root header block, by name in lower case; values unfolded, not decoded."""
+
+    __slots__ = ("_values", "pairs")
+
+    def __init__(self, fields: Iterable[tuple[str, bytes]]) -> None:
+        self.pairs = tuple((name, unfolded(value)) for name, value in fields)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self.pairs:
+            self._values.setdefault(name.lower(), []).append(value)
+
+    def get_all(self, *names: str) -> list[str]:
+        """All values of the fields `names` (lower case): name by name, each in order."""
+        return [value for name in names for value in self._values.get(name, ())]
+
+    def get(self, name: str) -> str:
+        """The first value of the field `name` (lower case), else the empty text."""
+        return next(iter(self._values.get(name, ())), "")
+
+    def addresses(self, *names: str, limit: int = 1000) -> tuple[Address, ...]:
+        """The mailboxes of all fields `names`, at most `limit` of each."""
+        return tuple(found for value in self.get_all(*names) for found in address.parse(value, limit))
+
+
+def ids(text: str) -> tuple[str, ...]:
+    """The message ids in `text`, with angle brackets, without repeats; sloppy ones are set into brackets."""
+    found = [_BLANKS.sub("", match) for match in _ID.findall(text)]
+    if not found:
+        found = [word.strip("<>,;\"'") for word in text.split() if "@" in word]
+    return tuple(dict.fromkeys(f"<{name}>" for name in found if name))
+
+
+def message_id(text: str) -> str | None:
+    """The one id of a Message-ID field, None when it is empty."""
+    found = ids(text)
+    if found:
+        return found[0]
+    word = _BLANKS.sub("", text).strip("<>")
+    return f"<{word}>" if word else None
+
+
+def date(text: str) -> datetime | None:
+    """A date (RFC 5322, 3.3) in UTC; None when it is absent or nonsense."""
+    try:
+        read = parsedate_tz(text[:_DATE])
+        if not read:
+            return None
+        local = datetime(*read[:6], tzinfo=UTC)
+        return local - timedelta(seconds=read[9] or 0)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def path(text: str) -> str | None:
+    """The addr-spec of a Return-Path: empty for the null path, None when it cannot be read."""
+    bare = text.strip()
+    if bare in {"<>", '""', '<"">', "<MAILER-DAEMON>"}:
+        return ""
+    found = address.parse(bare)
+    return found[0].spec if found else None

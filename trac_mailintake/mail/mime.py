@@ -1,0 +1,121 @@
+"""parse: the transfer encodings undone (RFC 2045, 6), block by block, so that memory does not grow with an attachment.
+
+What does not belong into an encoding is skipped: a broken attachment is better than none.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from trac_mailintake.mail.message import Part
+
+_NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_QP_LINE: Final = 4096
+"""A quoted-printable line longer than this is cut, but never within `=XX`."""
+_BEGIN: Final = re.compile(rb"begin(?:-base64)? [0-7]{3,4} ")
+_UU_LINE: Final = 4096
+
+
+def decoded(part: Part) -> Iterator[bytes]:
+    """The bytes of `part` as they were sent, some 200 KB at a time. Raises OSError when the spool cannot be read."""
+    return undo(part.encoding, part.body.chunks())
+
+
+def undo(encoding: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes in `blocks` without their transfer encoding; an unknown encoding is none (RFC 2045, 6.4)."""
+    decode: Callable[[Iterable[bytes]], Iterator[bytes]] = _DECODERS.get(encoding, iter)
+    return decode(blocks)
+
+
+def _base64(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Base64 (RFC 2045, 6.8). Padding in the middle, where bodies were glued together, ends a group and no more."""
+    rest = b""
+    for block in blocks:
+        digits = rest + block.translate(None, _NOT_BASE64)
+        if b"=" in digits:
+            *groups, rest = re.split(b"=+", digits)
+            decoded_groups = b"".join(_quads(group) for group in groups)
+            if decoded_groups:
+                yield decoded_groups
+            digits = rest
+        whole = len(digits) - len(digits) % 4
+        rest = digits[whole:]
+        if whole:
+            yield binascii.a2b_base64(digits[:whole])
+    if rest:
+        yield _quads(rest)
+
+
+def _quads(digits: bytes) -> bytes:
+    """The bytes of digits that end here; a single digit left over is six bits of nothing."""
+    whole = len(digits) - (len(digits) % 4 == 1)
+    return binascii.a2b_base64(digits[:whole] + b"=" * (-whole % 4))
+
+
+def _quoted_printable(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Quoted-printable (RFC 2045, 6.7)."""
+    rest = b""
+    for block in blocks:
+        text = rest + block
+        cut = text.rfind(b"\n") + 1
+        if not cut and len(text) > _QP_LINE:
+            cut = text.rfind(b"=", len(text) - 2)
+            cut = len(text) if cut < 0 else cut
+        rest = text[cut:]
+        if cut:
+            yield binascii.a2b_qp(text[:cut])
+    if rest:
+        yield binascii.a2b_qp(rest)
+
+
+def _uuencode(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """What stands between `begin` and `end` (POSIX uuencode); all lines when there is no `begin`."""
+    begun = False
+    for line in _lines(blocks):
+        if _BEGIN.match(line):
+            begun = True
+        elif line.strip() == b"end":
+            if begun:
+                return
+        elif line.strip() and (begun or _is_uu(line)):
+            yield _uu_line(line)
+
+
+def _is_uu(line: bytes) -> bool:
+    """Whether the length that the line says of itself fits the line."""
+    return len(line.rstrip(b"\r\n")) in range(1 + ((line[0] - 32 & 63) * 8 + 5) // 6, 3 + ((line[0] - 32 & 63) + 2) // 3 * 4)
+
+
+def _uu_line(line: bytes) -> bytes:
+    try:
+        return binascii.a2b_uu(line)
+    except binascii.Error:
+        count = (((line[0] - 32) & 63) * 4 + 5) // 3
+        try:
+            return binascii.a2b_uu(line[:count])
+        except binascii.Error:
+            return b""
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of `blocks`; one that is too long for uuencode is cut."""
+    rest = b""
+    for block in blocks:
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()[:_UU_LINE]
+        yield from lines
+    if rest:
+        yield rest
+
+
+_DECODERS: Final[dict[str, Callable[[Iterable[bytes]], Iterator[bytes]]]] = {
+    "base64": _base64,
+    "quoted-printable": _quoted_printable,
+    "x-uuencode": _uuencode,
+}

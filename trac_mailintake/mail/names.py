@@ -1,0 +1,96 @@
+"""parse: a name for each attachment that is safe to store, to link and to click on."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_PATH: Final = re.compile(r".*[\\/]", re.DOTALL)
+_FORBIDDEN: Final = re.compile(r"[\\/\"%:$?*<>|\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]")
+_BLANKS: Final = re.compile(r"\s+")
+_LONGEST: Final = 120
+"""Characters of a name: with four bytes each it still fits what file systems and databases allow."""
+
+_EXTENSIONS: Final = {
+    "text/plain": "txt",
+    "text/html": "html",
+    "text/calendar": "ics",
+    "text/x-patch": "patch",
+    "text/x-diff": "diff",
+    "text/vcard": "vcf",
+    "text/x-vcard": "vcf",
+    "text/csv": "csv",
+    "text/rfc822-headers": "txt",
+    "text/enriched": "txt",
+    "text/richtext": "txt",
+    "text/rtf": "rtf",
+    "text/xml": "xml",
+    "image/jpeg": "jpg",
+    "image/jpg": "jpg",
+    "image/pjpeg": "jpg",
+    "image/svg+xml": "svg",
+    "image/tiff": "tif",
+    "image/x-icon": "ico",
+    "audio/mpeg": "mp3",
+    "audio/basic": "au",
+    "application/pdf": "pdf",
+    "application/zip": "zip",
+    "application/json": "json",
+    "application/xml": "xml",
+    "application/ms-tnef": "dat",
+    "application/pkcs7-mime": "p7m",
+    "application/x-pkcs7-mime": "p7m",
+    "application/pkcs7-signature": "p7s",
+    "application/x-pkcs7-signature": "p7s",
+    "application/pgp-encrypted": "asc",
+    "application/pgp-signature": "asc",
+    "application/pgp-keys": "asc",
+    "application/msword": "doc",
+    "application/rtf": "rtf",
+    "message/rfc822": "eml",
+    "message/global": "eml",
+    "message/partial": "eml",
+    "message/delivery-status": "txt",
+    "message/disposition-notification": "txt",
+    "message/feedback-report": "txt",
+}
+_STEMS: Final = {
+    "image": "image",
+    "audio": "audio",
+    "video": "video",
+    "text": "text",
+    "message": "message",
+}
+
+
+def safe(name: str) -> str:
+    """`name` without its path and without what a file name must not hold; empty when nothing is left."""
+    if len(name) > 1 and name[1:2] == ":" and name[0].isalpha():
+        name = name[2:]
+    base = _PATH.sub("", name.rstrip("\\/ \t"))
+    base = unicodedata.normalize("NFC", _BLANKS.sub(" ", _FORBIDDEN.sub("_", _BLANKS.sub(" ", base)))).strip()
+    return _short("" if base.strip(". ") == "" else base)
+
+
+def from_type(content_type: str) -> str:
+    """A name for a part that has none."""
+    main, _, sub = content_type.partition("/")
+    extension = _EXTENSIONS.get(content_type) or (sub if main in {"image", "audio", "video"} and sub.isalnum() else "bin")
+    return f"{_STEMS.get(main, 'attachment')}.{extension}"
+
+
+def from_subject(subject: str, extension: str) -> str:
+    """A name for an enclosed message: its subject; empty when it has none."""
+    stem = safe(subject.replace("/", "_").replace("\\", "_"))
+    return f"{stem[: _LONGEST - len(extension) - 1].rstrip()}.{extension}" if stem else ""
+
+
+def _short(name: str) -> str:
+    """At most so many characters, and the extension stays."""
+    if len(name) <= _LONGEST:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not dot or not stem or len(extension) > 10:  # noqa: PLR2004 - longer is no extension
+        return name[:_LONGEST]
+    return stem[: _LONGEST - len(extension) - 1] + dot + extension

@@ -1,0 +1,156 @@
+"""parse: bytes on disk in, a frozen Message out; bad mail is a list of defects.
+
+The way of one message: `scanner` finds the structure, `headers` reads the fields, `body` sorts the leaves,
+`texts` decodes the text, `origin` says what kind of sender it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trac_mailintake.mail import block, body, charsets, headers, names, origin, scanner, texts, uuencode
+from trac_mailintake.mail.limits import LIMITS, Limits
+from trac_mailintake.mail.message import Defect, Message, Origin, Part
+
+if TYPE_CHECKING:
+    from trac_mailintake.mail.scanner import Entity, Scan
+    from trac_mailintake.mail.spool import Slice
+
+
+def parse(raw: Slice, limits: Limits = LIMITS) -> Message:
+    """The message that lies in `raw`. Raises OSError when it cannot be read; nothing else, whatever the bytes are."""
+    try:
+        return _parse(raw, limits)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - bytes of strangers must never stop a round: what can be read is kept
+        return _unreadable(raw, error)
+
+
+def _parse(raw: Slice, limits: Limits) -> Message:
+    scan = scanner.scan(raw, limits)
+    fields = headers.Fields(scan.entities[0].fields)
+    reader = texts.Reader(raw, scan.tape.memory(), limits)
+    leaves = body.arrange(scan.entities, reader.says_something)
+    parts = tuple(part for leaf in leaves.files if (part := _part(raw, leaf, reader, limits)).body.length)
+    images = {part.content_id: part.filename for part in parts if part.content_id and part.content_type.startswith("image/")}
+    text = texts.joined(reader, leaves.texts, images, limits)
+    text, enclosed = uuencode.taken_out(raw, text, leaves.texts)
+    return replace(
+        _envelope(scan, fields, limits),
+        text=text.text,
+        markup=text.markup,
+        overlong=text.overlong,
+        text_parts=tuple(_part(raw, leaf, reader, limits) for leaf in leaves.texts),
+        parts=(*parts, *enclosed),
+        defects=(*scan.defects, *text.defects),
+    )
+
+
+def _envelope(scan: Scan, fields: headers.Fields, limits: Limits) -> Message:
+    """The message as its header fields tell it, with no text yet."""
+    root = scan.entities[0]
+    subject = headers.decoded(fields.get("subject"))
+    authors = fields.addresses("from", limit=limits.addresses)
+    kind, reason = origin.origin(fields, subject, root.content_type, root.parameters)
+    references = headers.ids(" ".join(fields.get_all("references")))
+    paths = fields.get_all("return-path")
+    return Message(
+        message_id=headers.message_id(fields.get("message-id")),
+        in_reply_to=headers.ids(" ".join(fields.get_all("in-reply-to")))[: limits.ids],
+        references=references if len(references) <= limits.ids else (references[0], *references[1 - limits.ids :]),
+        authors=authors,
+        author=authors[0] if len(authors) == 1 and len(fields.get_all("from")) == 1 else None,
+        sender=next(iter(fields.addresses("sender", limit=1)), None),
+        reply_to=fields.addresses("reply-to", limit=limits.addresses),
+        to=fields.addresses("to", limit=limits.addresses),
+        cc=fields.addresses("cc", limit=limits.addresses),
+        bcc=fields.addresses("bcc", limit=limits.addresses),
+        delivered_to=fields.addresses(*headers.DELIVERY, limit=limits.addresses),
+        return_path=headers.path(paths[0]) if paths else None,
+        subject=subject,
+        date=headers.date(fields.get("date")),
+        text="",
+        markup=False,
+        overlong=False,
+        text_parts=(),
+        parts=(),
+        origin=kind,
+        origin_reason=reason,
+        fields=tuple((name, headers.decoded(value)) for name, value in fields.pairs),
+        defects=scan.defects,
+        digest=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
+        sha256=scan.tape.sha256(),
+        size=scan.tape.raw.length,
+        raw=scan.tape.raw,
+    )
+
+
+def _part(raw: Slice, leaf: Entity, reader: texts.Reader, limits: Limits) -> Part:
+    """The value for a leaf. What was not looked into is kept with its header block, as mail software can open it."""
+    disposition, written = body.disposition_of(leaf)
+    content_type = leaf.content_type
+    start = leaf.body
+    if leaf.opaque and leaf.multipart:
+        content_type, start = "message/rfc822", leaf.head
+    name = names.safe(headers.decoded(written))
+    if not name and leaf.content_type == "message/rfc822":
+        name = _subject_of(leaf, reader, limits)
+    content_id = headers.unfolded(leaf.header("content-id")).strip("<> \t")
+    return Part(
+        path=leaf.path,
+        content_type=content_type,
+        filename=name or names.from_type(content_type),
+        inline=disposition == "inline" or (bool(content_id) and disposition != "attachment"),
+        content_id=content_id,
+        encoding=texts.encoding_of(leaf),
+        charset=leaf.parameters.get("charset", ""),
+        body=raw.part(start, leaf.end),
+    )
+
+
+def _subject_of(leaf: Entity, reader: texts.Reader, limits: Limits) -> str:
+    """A name for an enclosed message."""
+    beginning, _ = reader.content(leaf, limits.field)
+    fields = headers.Fields(block.cut(beginning.lstrip(b"\r\n"), 0, limits).fields)
+    return names.from_subject(headers.decoded(fields.get("subject")), "eml")
+
+
+def _unreadable(raw: Slice, error: Exception) -> Message:
+    """What is left when the parser itself has a fault: the raw mail, and as text its beginning."""
+    whole = hashlib.sha256()
+    for chunk in raw.chunks():
+        whole.update(chunk)
+    beginning = charsets.scrub(raw.read(LIMITS.head).decode("utf-8", "replace"))
+    sentence = f"The message could not be read ({type(error).__name__}): its beginning is shown as it came."
+    return Message(
+        message_id=None,
+        in_reply_to=(),
+        references=(),
+        authors=(),
+        author=None,
+        sender=None,
+        reply_to=(),
+        to=(),
+        cc=(),
+        bcc=(),
+        delivered_to=(),
+        return_path=None,
+        subject="",
+        date=None,
+        text=beginning,
+        markup=False,
+        overlong=raw.length > LIMITS.head,
+        text_parts=(),
+        parts=(),
+        origin=Origin.PERSON,
+        origin_reason="",
+        fields=(),
+        defects=(Defect("unreadable", sentence),),
+        digest=whole.hexdigest(),
+        sha256=whole.hexdigest(),
+        size=raw.length,
+        raw=raw,
+    )

@@ -1,0 +1,149 @@
+"""parse: the text of the leaves that are read: decoded, unwrapped, and joined in the order of the message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail import charsets, flowed, mime
+from trac_mailintake.mail.message import Defect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trac_mailintake.mail.limits import Limits
+    from trac_mailintake.mail.scanner import Entity
+    from trac_mailintake.mail.spool import Slice
+
+_META: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+_META_REACH: Final = 4096
+_PLACEHOLDER: Final = re.compile(
+    r"html[\s-]*(?:format|version|mail|e-?mail|message|nachricht|only|compatible|capable|enabled|viewer|client|support)|view (?:this|it) (?:e-?mail|message|mail)? ?(?:in|as|using)|does(?: not|n't) support html|plain[ -]text version",
+    re.IGNORECASE,
+)
+_PLACEHOLDER_LENGTH: Final = 400
+"""Characters: a plain text longer than this says something, whatever it says about HTML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The body as text; `markup` when it is Trac wiki text, `overlong` when the limit cut it."""
+
+    text: str
+    markup: bool
+    overlong: bool
+    defects: tuple[Defect, ...] = ()
+
+
+class Reader:
+    """Decodes leaves, each once, up to the limit of the whole message."""
+
+    def __init__(self, raw: Slice, memory: bytes | None, limits: Limits) -> None:
+        self._raw = raw
+        self._memory = memory
+        self._limits = limits
+        self._known: dict[Entity, tuple[str, bool]] = {}
+
+    def text(self, entity: Entity) -> tuple[str, bool]:
+        """The decoded text of a leaf, and whether it is only the first part of it."""
+        if entity not in self._known:
+            self._known[entity] = self._read(entity)
+        return self._known[entity]
+
+    def says_something(self, entity: Entity) -> bool:
+        """Whether a plain text is more than blanks or a hint that the HTML should be read."""
+        text = self.text(entity)[0].strip()
+        return bool(text) and not (len(text) < _PLACEHOLDER_LENGTH and _PLACEHOLDER.search(text))
+
+    def content(self, entity: Entity, limit: int) -> tuple[bytes, bool]:
+        """At most `limit` decoded bytes of a leaf, and whether there are more."""
+        body = self._raw.part(entity.body, entity.end)
+        blocks = (self._memory[entity.body : entity.end],) if self._memory is not None else body.chunks()
+        pieces: list[bytes] = []
+        left = limit
+        for piece in mime.undo(encoding_of(entity), blocks):
+            pieces.append(piece[: left + 1])
+            left -= len(piece)
+            if left < 0:
+                break
+        whole = b"".join(pieces)
+        return whole[:limit], len(whole) > limit
+
+    def _read(self, entity: Entity) -> tuple[str, bool]:
+        content, overlong = self.content(entity, self._limits.text)
+        charset = entity.parameters.get("charset", "")
+        if entity.content_type == "text/html" and not charsets.codec(charset) and (meta := _META.search(content[:_META_REACH])):
+            charset = meta[1].decode("ascii", "replace")
+        text = charsets.decode(content, charset)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if entity.content_type != "text/html" and entity.parameters.get("format", "").lower() == "flowed":
+            text = flowed.unwrapped(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
+        return text.lstrip("\ufeff"), overlong
+
+
+def encoding_of(entity: Entity) -> str:
+    """The transfer encoding of a leaf, in one of the words of `message.Part`; what was not looked into has none."""
+    if entity.opaque or entity.content_type.startswith("multipart/"):
+        return "binary"
+    raw = entity.header("content-transfer-encoding")
+    word = raw.decode("ascii", "replace").partition(";")[0].partition("(")[0].strip(" \t\r\n\"'").lower() if raw else "7bit"
+    return _ENCODINGS.get(word, word if word in _KNOWN else "8bit")
+
+
+_KNOWN: Final = {"7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode"}
+_ENCODINGS: Final = {
+    "uuencode": "x-uuencode",
+    "x-uue": "x-uuencode",
+    "uue": "x-uuencode",
+    "quoted/printable": "quoted-printable",
+    "quotedprintable": "quoted-printable",
+    "quoted printable": "quoted-printable",
+    "x-quoted-printable": "quoted-printable",
+    "qp": "quoted-printable",
+    "base-64": "base64",
+    "base 64": "base64",
+    "x-base64": "base64",
+    "b64": "base64",
+}
+
+
+def joined(reader: Reader, entities: Sequence[Entity], images: Mapping[str, str], limits: Limits) -> Text:
+    """One text of the leaves `entities`; `images` are the names of inline images by Content-ID."""
+    markup = any(_is_html(entity) for entity in entities)
+    pieces: list[str] = []
+    defects: list[Defect] = []
+    left, overlong = limits.text, False
+    for entity in entities:
+        text, cut = reader.text(entity)
+        overlong = overlong or cut or len(text) > left
+        text = text[: max(left, 0)]
+        left -= len(text)
+        if markup:
+            text, defect = _as_wiki(text, images, html=_is_html(entity))
+            defects.extend(defect)
+        if text.strip():
+            pieces.append(text)
+    if overlong:
+        defects.append(Defect("long-text", f"The text is longer than {limits.text} characters: its end was left out."))
+    whole = pieces[0] if len(pieces) == 1 else "\n\n".join(piece.strip("\n") for piece in pieces)
+    return Text(charsets.scrub(whole), markup, overlong, tuple(defects))
+
+
+def _is_html(entity: Entity) -> bool:
+    return entity.content_type == "text/html"
+
+
+def _as_wiki(text: str, images: Mapping[str, str], *, html: bool) -> tuple[str, tuple[Defect, ...]]:
+    """Wiki text that reads like `text`."""
+    if not html:
+        from trac_mailintake.mail import plain  # noqa: PLC0415 - only a mail with HTML needs it
+
+        return plain.neutral(text), ()
+    from trac_mailintake.mail import markup  # noqa: PLC0415 - html2text and Genshi are heavy: no HTML, no import
+
+    try:
+        return markup.wiki(text, images), ()
+    except markup.TooComplexError as reason:
+        return markup.stripped(text), (Defect("complex-html", f"The HTML was only stripped of its tags: {reason}."),)

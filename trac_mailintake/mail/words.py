@@ -1,0 +1,52 @@
+"""parse: encoded words (RFC 2047), also where and how they should not be."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import Final
+
+from trac_mailintake.mail import charsets
+
+_WORD: Final = re.compile(r"=\?([^?=\s]{1,60})\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?=")
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
+_LINE_BREAKS: Final = re.compile(r"[\x00\r\n]+")
+
+
+def decode(text: str) -> str:
+    """The text with its encoded words decoded. Line breaks and NUL that hid in them become blanks."""
+    if "=?" not in text:
+        return text
+    pieces: list[str] = []
+    run: list[bytes] = []
+    charset = ""
+    position = 0
+    for match in _WORD.finditer(text):
+        between = text[position : match.start()]
+        label = match[1].partition("*")[0].lower()
+        adjacent = bool(run) and not between.strip()
+        if run and not (adjacent and label == charset):
+            pieces.append(_text(run, charset))
+            run = []
+        if not adjacent:
+            pieces.append(between)
+        run.append(_content(match[2], match[3]))
+        charset, position = label, match.end()
+    if run:
+        pieces.append(_text(run, charset))
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+def _text(run: list[bytes], charset: str) -> str:
+    """Bytes are joined before they are decoded: careless software cuts inside a character."""
+    return _LINE_BREAKS.sub(" ", charsets.decode(b"".join(run), charset))
+
+
+def _content(encoding: str, content: str) -> bytes:
+    """The bytes of one encoded word."""
+    if encoding in "qQ":
+        return binascii.a2b_qp(content.replace("\r", "").replace("\n", "").encode("utf-8", "replace"), header=True)
+    digits = _NOT_BASE64.sub("", content)
+    whole = len(digits) - (len(digits) % 4 == 1)
+    return binascii.a2b_base64(digits[:whole] + "=" * (-whole % 4))

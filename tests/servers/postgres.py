@@ -1,0 +1,78 @@
+"""A private PostgreSQL cluster that trusts everybody on the loopback interface and flushes nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import shutil
+from glob import glob
+from typing import Self
+
+from tests.servers.machine import LOOPBACK, ServerMissing, account, free_port, is_root, open_folder, program, run
+
+_DEBIAN = "/usr/lib/postgresql/*/bin"
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# `locale` of the tests must not decide how text is compared; and nothing else of the environment is of use here.
+_ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+
+
+class Postgres:
+    """A running cluster on `host` and `port`, with the user and the database `trac`.
+
+    With `durable` it flushes as it would in earnest, for benchmarks.
+    """
+
+    host = LOOPBACK
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self.durable = durable
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        """Start; raises ServerMissing, ServerFailed."""
+        if importlib.util.find_spec("psycopg2") is None:
+            message = "psycopg2 is not installed"
+            raise ServerMissing(message)
+        # The newest version, should there be several.
+        folders = sorted(glob(_DEBIAN), reverse=True)  # noqa: PTH207 - programs are named by strings
+        self._initdb, self._pg_ctl = program("initdb", *folders), program("pg_ctl", *folders)
+        self._createdb = program("createdb", *folders)
+        if is_root():
+            account("postgres")
+        self.home = open_folder("mailintake-postgres-")
+        self.port = free_port()
+        try:
+            self._start()
+        except BaseException:
+            shutil.rmtree(self.home, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and remove everything."""
+        self._as_owner(self._pg_ctl, "-D", f"{self.home}/cluster", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _start(self) -> None:
+        if is_root():
+            owner = account("postgres")
+            os.chown(self.home, owner.pw_uid, owner.pw_gid)
+        cluster = f"{self.home}/cluster"
+        options = f"-p {self.port} -h {self.host} -k {self.home} -c max_connections=100"
+        if not self.durable:
+            options += "".join(f" -c {setting}" for setting in _FAST)
+        self._as_owner(
+            *(self._initdb, "-D", cluster, "-U", "trac", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        )
+        self._as_owner(self._pg_ctl, "-D", cluster, "-w", "-l", f"{self.home}/log", "-o", options, "start")
+        self._as_owner(self._createdb, "-h", self.host, "-p", str(self.port), "-U", "trac", "trac")
+
+    def _as_owner(self, *words: str) -> None:
+        """Run a program of PostgreSQL, which all refuse to be root."""
+        prefix = (program("runuser"), "-u", "postgres", "--") if is_root() else ()
+        run(*prefix, *words, env=_ENVIRONMENT, cwd=self.home)
+
+    def fresh_schema(self) -> str:
+        """A connection string for Trac with a schema that nobody has used; Trac makes it."""
+        return f"postgres://trac@{self.host}:{self.port}/trac?schema=test{next(self._numbers)}"

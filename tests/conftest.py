@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -12,6 +13,7 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.machine import ServerMissing
 from tests.servers.postgres import Postgres
 from tests.servers.smtp_sink import SmtpSink
+from tests.servers.tracenv import SQLITE, TracEnv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,3 +69,42 @@ def smtp_sink(_one_smtp_sink: SmtpSink) -> SmtpSink:
     """Takes all mail that is sent; empty and willing at the start of each test."""
     _one_smtp_sink.reset()
     return _one_smtp_sink
+
+
+@contextmanager
+def _environment(folder: Path, database: str = SQLITE) -> Iterator[TracEnv]:
+    trac = TracEnv.create(folder / "env", database=database)
+    try:
+        yield trac
+    finally:
+        trac.close()
+
+
+@pytest.fixture
+def sqlite_env(tmp_path: Path) -> Iterator[TracEnv]:
+    """A fresh environment on SQLite with the plugin enabled and notifications off."""
+    with _environment(tmp_path) as trac:
+        yield trac
+
+
+@pytest.fixture
+def postgres_env(tmp_path: Path, postgres: Postgres) -> Iterator[TracEnv]:
+    """A fresh environment on PostgreSQL with the plugin enabled and notifications off."""
+    with _environment(tmp_path, postgres.fresh_schema()) as trac:
+        yield trac
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def trac_env(request: pytest.FixtureRequest) -> TracEnv:
+    """A fresh environment, the test being run on each database; skipped on that which is missing."""
+    trac: TracEnv = request.getfixturevalue(f"{request.param}_env")
+    return trac
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real mails from other projects, beside this one; not part of it."""
+    folder = Path(__file__).parents[2] / "shared" / "corpus"
+    if not folder.is_dir():
+        pytest.skip("the corpus of real mails is not there (../shared/corpus)")
+    return folder

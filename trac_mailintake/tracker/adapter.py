@@ -1,0 +1,38 @@
+"""The tracker's side of deciding: Trac, behind the port `intake.ports.Tracker`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac_mailintake.tracker.drafts import Drafting
+from trac_mailintake.tracker.reader import TracReader
+from trac_mailintake.tracker.users import Directory
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Change, Objection, Sender
+    from trac_mailintake.intake.ports import Prepared
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.tracker.attachments import Staging
+
+
+class TracTracker:
+    """One environment. Keep it for a round: it remembers what does not change from mail to mail."""
+
+    def __init__(self, env: Environment, staging: Staging) -> None:
+        self.env = env
+        self.staging = staging
+        self.directory = Directory(env)
+        self.reader = TracReader(env, self.directory)
+
+    def sender(self, message: Message, service: Service) -> Sender:
+        """See `ports.Tracker.sender`."""
+        return self.directory.sender(message, service)
+
+    def prepare(
+        self, change: Change, message: Message, service: Service, *, explain: bool = False
+    ) -> Prepared | Objection:
+        """See `ports.Tracker.prepare`. Raises Stale, Misconfiguration, OSError."""
+        return Drafting(self.env, None if explain else self.staging, change, message).prepare(service)

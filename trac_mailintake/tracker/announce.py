@@ -1,0 +1,76 @@
+"""record: after the commit, who wants to know is told: listeners, the workflow's side effects, one notification."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+
+from trac.notification.api import NotificationSystem
+from trac.resource import ResourceNotFound
+from trac.ticket.model import Ticket
+from trac.ticket.notification import TicketChangeEvent
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trac.env import Environment
+
+    from trac_mailintake.tracker.tickets import Filed
+
+
+def announce(env: Environment, filed: Filed) -> bool:
+    """Tell of what was committed. False when the notification did not go out and is still owed; never raises."""
+    for call in filed.calls:
+        try:
+            call()
+        except Exception:  # noqa: BLE001 - it is committed: what a listener does wrong is logged and undoes nothing
+            env.log.exception("A listener failed on ticket #%s, which is filed", filed.ticket)
+    if filed.quiet:
+        return True
+    category = "created" if filed.comment is None else "changed"
+    return _notify(env, filed.model, category, filed.when, filed.author, filed.text, filed.address)
+
+
+def renotify(env: Environment, ticket: int, comment: int | None, when: datetime, author: str) -> bool:
+    """Send the notification that a crash, or a server that was down, left owing; as `announce` would have.
+
+    Trac makes its Message-ID of the ticket and the time, so a repeat has the same id. Listeners are not called again.
+    """
+    try:
+        model = Ticket(env, ticket)
+    except ResourceNotFound:
+        return True  # nobody has to be told of a ticket that was deleted
+    category = "created" if comment is None else "changed"
+    change = {} if comment is None else model.get_change(cdate=when) or {}
+    text = change.get("fields", {}).get("comment", {}).get("new") or ""
+    return _notify(env, model, category, when, author, text, _writer(env, ticket, comment))
+
+
+def _notify(  # noqa: PLR0913, PLR0917 - an event is made of this many things
+    env: Environment, model: Ticket, category: str, when: datetime, author: str, text: str, address: str
+) -> bool:
+    """Send one notification, but not to `address`: an unmapped sender is not told of his own mail."""
+    system = NotificationSystem(env)
+    try:
+        event = TicketChangeEvent(category, model, when, author, text or None)
+        wanted = [each for each in system.subscriptions(event) if each[0] or not _is(each[2], address)]
+        system.distribute_event(event, wanted)
+    except Exception:  # noqa: BLE001 - a plugin's subscriber or a server that is down must not undo what is filed
+        env.log.exception("The notification for ticket #%s did not go out; it will be sent later", model.id)
+        return False
+    return True
+
+
+def _is(recipient: str | None, address: str) -> bool:
+    return bool(address) and parseaddr(recipient or "")[1].casefold() == address.casefold()
+
+
+def _writer(env: Environment, ticket: int, comment: int | None) -> str:
+    """The address of the unmapped sender whose mail became the ticket or comment, "" when he was mapped."""
+    where, values = ("comment IS NULL", (ticket,)) if comment is None else ("comment=%s", (ticket, comment))
+    rows = env.db_query(f"SELECT sender, author FROM mailintake_delivery WHERE ticket=%s AND {where}", values)  # noqa: S608 - two conditions of our own
+    for address, author in rows:
+        known = env.get_known_users(as_dict=True).get(author)
+        if known is None or (known[1] or "").casefold() != (address or "").casefold():
+            return address or ""
+    return ""

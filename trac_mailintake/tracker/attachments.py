@@ -1,0 +1,305 @@
+"""handle and record: attachments, decoded into a staging folder first, linked into place inside the transaction.
+
+SIGKILL runs no clean-up, and SQLite hands out the number of a ticket again that was never committed. Therefore an
+intent, durable before the first link, names every file that is about to appear; `Staging.sweep` takes back what an
+intent named and no row came to own.
+"""
+
+from __future__ import annotations
+
+import errno
+import filecmp
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trac.attachment import Attachment
+from trac.util.datefmt import to_utimestamp
+
+from trac_mailintake.intake.ports import Stale
+from trac_mailintake.mail import mime
+from trac_mailintake.tracker.folders import flush_folder, private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from trac.env import Environment
+
+    from trac_mailintake.mail.message import Part
+    from trac_mailintake.tracker.tickets import Filed
+
+FOLDER: Final = "staging"
+_INTENT: Final = ".intent"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,100}\Z")
+_NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
+"""Another device, or a file system that knows no hard links: copied instead."""
+
+
+class Oversized(Exception):  # noqa: N818 - a fact about the attachment
+    """The decoded attachment is larger than the limit; `size` is what is known of it, in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One attachment, decoded and durable at `path`. `size` in bytes, `sha256` in hex."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """What will be attached to the ticket: the staged file under its final `name`."""
+
+    staged: Staged
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What `link` did within one transaction that is not yet committed: `targets` appeared, `intent` lists them."""
+
+    intent: str = ""
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+
+class Staging:
+    """The staging folder of one worker, below the environment's `files/mailintake/staging/`."""
+
+    def __init__(self, env: Environment, owner: str) -> None:
+        self.env = env
+        self.owner = owner
+        self._folder = ""
+
+    def stage(self, part: Part, limit: int = -1) -> Staged:
+        """Decode a part into the folder and flush it to disk. Raises Oversized past `limit` bytes (-1: none), OSError."""
+        return self.keep(mime.decoded(part), limit)
+
+    def keep(self, chunks: Iterable[bytes], limit: int = -1) -> Staged:
+        """Write bytes into the folder and flush them to disk. Raises Oversized, OSError; neither leaves a file."""
+        path = os.path.join(self._made(), uuid.uuid4().hex)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # like Trac's own: the umask decides
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                size, digest = 0, hashlib.sha256()
+                for chunk in measured(chunks, limit):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            os.unlink(path)
+            raise
+        return Staged(path, size, digest.hexdigest())
+
+    def commit(self, filed: Filed) -> None:
+        """The transaction is committed: the staged copies and the intent are no longer needed."""
+        _unlink(filed.linked.intent, *filed.linked.sources)
+
+    def rollback(self, filed: Filed) -> None:
+        """The transaction was rolled back: what was linked goes, the staged copies stay for another try."""
+        undo(filed.linked)
+
+    def discard(self, enclosures: Iterable[Enclosure]) -> None:
+        """The change will not be filed after all."""
+        _unlink(*(enclosure.staged.path for enclosure in enclosures))
+
+    def close(self) -> None:
+        """Remove the folder, with whatever was staged and not filed."""
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = ""
+
+    def owners(self) -> tuple[str, ...]:
+        """The folders of all workers, as `sweep` takes them; those of the living too."""
+        return tuple(sorted(os.listdir(private_folder(self.env, FOLDER))))
+
+    def sweep(self, owner: str) -> None:
+        """Take back what a dead worker linked without a commit, and remove its folder.
+
+        Only to be called when `owner` can no longer commit: its rows were taken over, or its process is gone.
+        """
+        folder = os.path.join(private_folder(self.env, FOLDER), _folder_name(owner))
+        if not os.path.isdir(folder):
+            return
+        for intent in sorted(Path(folder).glob(f"*{_INTENT}")):
+            for ticket, name, source in _intended(intent):
+                _take_back(self.env, ticket, name, os.path.join(folder, source))
+        shutil.rmtree(folder)
+
+    def _made(self) -> str:
+        if not self._folder:
+            self._folder = private_folder(self.env, FOLDER, _folder_name(self.owner))
+        return self._folder
+
+
+def measured(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """The chunks, as long as they are not more than `limit` bytes together (-1: any). Raises Oversized."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if 0 <= limit < size:
+            raise Oversized(size)
+        yield chunk
+
+
+def link(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when: datetime, author: str) -> Linked:
+    """Put the files into place and write their rows; inside a transaction, after the ticket's own row.
+
+    Raises Stale when a name was taken meanwhile, OSError; then nothing is left behind but rows to be rolled back.
+    """
+    if not enclosures:
+        return Linked()
+    taken = names(env, ticket)
+    if any(enclosure.name.casefold() in taken for enclosure in enclosures):
+        raise Stale(f"Another file of the same name was attached to ticket #{ticket} meanwhile.")
+    linked = Linked(
+        _write_intent(ticket, enclosures),
+        tuple(enclosure.staged.path for enclosure in enclosures),
+        tuple(target(env, ticket, enclosure.name) for enclosure in enclosures),
+    )
+    try:
+        _place(linked)
+        _insert(env, ticket, enclosures, when, author)
+    except BaseException:
+        undo(linked)
+        raise
+    return linked
+
+
+def undo(linked: Linked) -> None:
+    """Take back what `link` put into place, as long as it is still the staged file; harmless when repeated."""
+    for source, path in zip(linked.sources, linked.targets, strict=True):
+        if _same(source, path):
+            _unlink(path)
+    _unlink(linked.intent)
+
+
+def names(env: Environment, ticket: int) -> frozenset[str]:
+    """The casefolded names of what is attached to the ticket: some databases compare without case."""
+    rows = env.db_query("SELECT filename FROM attachment WHERE type='ticket' AND id=%s", (str(ticket),))
+    return frozenset(name.casefold() for (name,) in rows)
+
+
+def target(env: Environment, ticket: int, name: str) -> str:
+    """Where Trac keeps the attachment `name` of the ticket."""
+    path: str = Attachment._get_path(env.attachments_dir, "ticket", str(ticket), name)  # noqa: SLF001 - Trac's only way to say it without a row
+    return path
+
+
+def _place(linked: Linked) -> None:
+    folders = {os.path.dirname(path) for path in linked.targets}
+    for folder in folders:
+        _make_folder(folder)
+    for source, path in zip(linked.sources, linked.targets, strict=True):
+        try:
+            _link_or_copy(source, path)
+        except FileExistsError:
+            # An upload that is not committed yet, or a leftover of a crash: not ours to remove.
+            raise Stale(f"The file {path} is there already, without a row.") from None
+    for folder in folders:
+        flush_folder(folder)
+
+
+def _link_or_copy(source: str, path: str) -> None:
+    try:
+        os.link(source, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with open(source, "rb") as original, open(path, "xb") as copy:
+            shutil.copyfileobj(original, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+
+def _make_folder(path: str) -> None:
+    """Make a folder and its parents, durably."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for each in reversed(missing):
+        os.makedirs(each, exist_ok=True)
+        flush_folder(os.path.dirname(each))
+
+
+def _insert(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when: datetime, author: str) -> None:
+    values: list[object] = []
+    for enclosure in enclosures:
+        size, description = enclosure.staged.size, enclosure.description
+        values += ("ticket", str(ticket), enclosure.name, size, to_utimestamp(when), description, author)
+    rows = ",".join(["(%s,%s,%s,%s,%s,%s,%s)"] * len(enclosures))
+    with env.db_transaction as db:
+        db(f"INSERT INTO attachment (type, id, filename, size, time, description, author) VALUES {rows}", values)  # noqa: S608 - placeholders only
+
+
+def _write_intent(ticket: int, enclosures: Sequence[Enclosure]) -> str:
+    """Say durably which files are about to appear. Returns the intent's path."""
+    folder = os.path.dirname(enclosures[0].staged.path)
+    path = os.path.join(folder, uuid.uuid4().hex + _INTENT)
+    with open(path, "x", encoding="utf-8") as file:
+        for each in enclosures:
+            file.write(json.dumps([ticket, each.name, os.path.basename(each.staged.path)]) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    flush_folder(folder)
+    return path
+
+
+def _intended(intent: Path) -> Iterator[tuple[int, str, str]]:
+    """What an intent lists; a line that was torn by the crash had nothing linked for it."""
+    for line in intent.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            ticket, name, source = json.loads(line)
+        except ValueError:
+            continue
+        yield ticket, name, source
+
+
+def _take_back(env: Environment, ticket: int, name: str, source: str) -> None:
+    rows = env.db_query(
+        "SELECT 1 FROM attachment WHERE type='ticket' AND id=%s AND filename=%s", (str(ticket), name)
+    )
+    path = target(env, ticket, name)
+    if not rows and _same(source, path):
+        _unlink(path)
+        env.log.info("Removed %s: a crash left it before ticket #%s was committed.", path, ticket)
+
+
+def _same(source: str, path: str) -> bool:
+    """Whether `path` is the staged file itself, or the copy of it."""
+    try:
+        if os.path.samefile(source, path):
+            return True
+        return os.stat(source).st_dev != os.stat(path).st_dev and filecmp.cmp(source, path, shallow=False)
+    except OSError:
+        return False
+
+
+def _unlink(*paths: str) -> None:
+    for path in filter(None, paths):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue  # what is gone need not go
+
+
+def _folder_name(owner: str) -> str:
+    """A worker's name as a folder's name."""
+    return owner if _PLAIN.match(owner) else hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()

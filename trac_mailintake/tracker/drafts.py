@@ -1,0 +1,289 @@
+"""handle: a change, checked as the web interface would check it: permissions, fields, workflow, limits, manipulators.
+
+What comes out is ready to be written; `explain` asks the same questions, but nothing that may write.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from trac.resource import ResourceNotFound
+from trac.ticket.api import TicketSystem
+from trac.ticket.model import Ticket
+from trac.ticket.web_ui import TicketModule
+from trac.util.datefmt import to_utimestamp
+
+from trac_mailintake.intake.model import Attachment, Followup, Hold, NewTicket, Reopen, Step
+from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.tracker.enclosures import Enclosing
+from trac_mailintake.tracker.request import mail_request
+from trac_mailintake.tracker.tickets import Draft
+from trac_mailintake.tracker.users import ANONYMOUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from trac.env import Environment
+    from trac.web.api import Request
+
+    from trac_mailintake.intake.model import Change, Objection, Sender
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.tracker.attachments import Staging
+
+NO_TEXT: Final = "(no text)"
+_FULL_TEXT: Final = "full-text.txt"
+_CLOSED: Final = "closed"
+_REOPEN: Final = "reopen"
+_LEAVE: Final = "leave"
+_CREATE: Final = "create"
+_OWN_FIELDS: Final = {"summary", "description", "reporter", "cc", "status", "resolution", "time", "changetime"}
+"""What a change says by other means than `fields`, or not at all."""
+_CC_SEPARATOR: Final = re.compile(r"[;,\s]+")
+_BLANKS: Final = re.compile(r"\s+")
+
+
+class Drafting:
+    """One change on its way to a draft. `staging` is None for `explain`."""
+
+    def __init__(self, env: Environment, staging: Staging | None, change: Change, message: Message) -> None:
+        self.env = env
+        self.change = change
+        self.message = message
+        self.staging = staging
+        self.explain = staging is None
+        self.steps: list[Step] = []
+        self.system = TicketSystem(env)
+
+    def prepare(self, service: Service) -> Prepared | Objection:
+        """The change as it would be written, or why it may not be.
+
+        Raises Stale when the ticket is gone, Misconfiguration for a field that does not exist, OSError.
+        """
+        acknowledge = service.parameters.values.get("acknowledge") == "always"
+        sender = self.change.sender
+        self.address = "" if sender.mapped or acknowledge else sender.address
+        if isinstance(self.change.target, Followup):
+            return self._followup(self.change.target)
+        return self._new_ticket(self.change.target)
+
+    # new tickets
+
+    def _new_ticket(self, target: NewTicket) -> Prepared | Objection:
+        change, sender = self.change, self.change.sender
+        request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author})
+        if "TICKET_CREATE" not in request.perm("ticket"):
+            return _forbidden(sender, "TICKET_CREATE", "create tickets")
+        ticket = Ticket(self.env)
+        enclosing = Enclosing(self.env, self.staging, request, ticket.resource, sender.author)
+        summary, overflow = self._summary()
+        ticket["summary"] = summary
+        ticket["reporter"] = sender.author
+        self._set_fields(ticket)
+        if change.cc:
+            ticket["cc"] = ", ".join(_joined(ticket["cc"], change.cc))
+        ticket["description"] = self._text(enclosing, overflow + change.text, self.system.max_description_size)
+        action = self._create_action(request, ticket)
+        if action is None:
+            enclosing.abandon()
+            return Hold("workflow", f"The workflow offers {sender.username} no action that creates a ticket.")
+        return self._judged(request, ticket, enclosing, action, "")
+
+    def _create_action(self, request: Request, ticket: Ticket) -> str | None:
+        """Apply the workflow's `create`, or whatever its first action is called. None when there is none."""
+        actions = self.system.get_available_actions(request, ticket)
+        if not actions:
+            return None
+        action = _CREATE if _CREATE in actions else str(actions[0])
+        changes, problems = TicketModule(self.env).get_ticket_changes(request, ticket, action)
+        if problems:
+            raise Misconfiguration(f"[ticket] workflow: {'; '.join(map(str, problems))}")
+        for name, each in changes.items():
+            ticket[name] = each["new"]
+        return action
+
+    def _set_fields(self, ticket: Ticket) -> None:
+        known = {field["name"] for field in ticket.fields} - _OWN_FIELDS
+        for name, value in self.change.fields.items():
+            if name not in known:
+                allowed = ", ".join(sorted(known))
+                raise Misconfiguration(f"There is no ticket field {name!r} to be set. There are: {allowed}")
+            ticket[name] = value
+
+    def _summary(self) -> tuple[str, str]:
+        """The summary, at most as long as Trac allows, and the rest of it for the description."""
+        whole = _BLANKS.sub(" ", self.change.summary).strip() or "(no subject)"
+        limit = self.system.max_summary_size
+        if len(whole) <= limit:
+            return whole, ""
+        self.steps.append(Step("handle", "summary-cut", f"The summary has {len(whole)} characters, {limit} are allowed"))
+        cut = max(limit - 1, 1)
+        return f"{whole[:cut]}…"[:limit], f"…{whole[cut:]}\n\n"
+
+    # comments
+
+    def _followup(self, target: Followup) -> Prepared | Objection:
+        sender = self.change.sender
+        try:
+            ticket = Ticket(self.env, target.ticket)
+        except ResourceNotFound:
+            raise Stale(f"Ticket #{target.ticket} does not exist any more.") from None
+        arguments = {"author": sender.author, "view_time": str(to_utimestamp(ticket["changetime"]))}
+        request = mail_request(self.env, sender.username, f"/ticket/{ticket.id}", arguments)
+        if "TICKET_APPEND" not in request.perm(ticket.resource):
+            return _forbidden(sender, "TICKET_APPEND", f"comment on ticket #{ticket.id}")
+        enclosing = Enclosing(self.env, self.staging, request, ticket.resource, sender.author)
+        comment = self._text(enclosing, self.change.text, self.system.max_comment_size) or NO_TEXT
+        request.args["comment"] = comment
+        self._add_cc(request, ticket)
+        action = self._reopen(request, ticket) or _LEAVE
+        return self._judged(request, ticket, enclosing, action, comment)
+
+    def _add_cc(self, request: Request, ticket: Ticket) -> None:
+        """Add to cc what the sender may add: himself, or anybody with TICKET_EDIT_CC, as in the web form."""
+        before = _split(ticket["cc"])
+        added = [each for each in self.change.cc if each.casefold() not in {known.casefold() for known in before}]
+        if not added:
+            return
+        permissions = request.perm(ticket.resource)
+        if "TICKET_CHGPROP" not in permissions:
+            self._left_out(added, "TICKET_CHGPROP")
+            return
+        if "TICKET_EDIT_CC" not in permissions:
+            own = {self.change.sender.address.casefold(), request.authname.casefold()}
+            self._left_out([each for each in added if each.casefold() not in own], "TICKET_EDIT_CC")
+            added = [each for each in added if each.casefold() in own]
+        if added:
+            ticket["cc"] = ", ".join([*before, *added])
+
+    def _left_out(self, names: list[str], permission: str) -> None:
+        if names:
+            who = self.change.sender.username
+            self.steps.append(Step("handle", "cc", f"Not added to cc: {', '.join(names)}; {who} has no {permission}"))
+
+    def _reopen(self, request: Request, ticket: Ticket) -> str | None:
+        """Apply the workflow's `reopen` to a closed ticket; None when it stays as it is."""
+        if ticket["status"] != _CLOSED or self.change.reopen is not Reopen.IF_ALLOWED:
+            return None
+        if _REOPEN not in self.system.get_available_actions(request, ticket):
+            self._stays_closed("the workflow does not offer it to the sender")
+            return None
+        changes, problems = TicketModule(self.env).get_ticket_changes(request, ticket, _REOPEN)
+        status = changes.get("status", {}).get("new", _CLOSED)
+        beyond = changes.keys() - {"status", "resolution", *ticket._old}  # noqa: SLF001 - as Trac's own check asks
+        if problems or status == _CLOSED:
+            self._stays_closed("the workflow's action leads elsewhere")
+            return None
+        if beyond and "TICKET_CHGPROP" not in request.perm(ticket.resource):
+            self._stays_closed("the workflow would change fields that the sender may not")
+            return None
+        for name, each in changes.items():
+            ticket[name] = each["new"]
+        self.steps.append(Step("handle", "reopened", f"Ticket #{ticket.id} is reopened: its status becomes {status}"))
+        return _REOPEN
+
+    def _stays_closed(self, why: str) -> None:
+        self.steps.append(Step("handle", "stays-closed", f"The ticket is not reopened: {why}"))
+
+    # both
+
+    def _text(self, enclosing: Enclosing, text: str, limit: int) -> str:
+        """The description or comment, with all attachments taken; what is too long is cut, and attached whole."""
+        for wanted in self.change.attachments:
+            enclosing.take(wanted)
+        text = _renamed(text, enclosing.renamed)
+        notes = self._refusals(enclosing)
+        if len(text) + len(notes) <= limit and not self._overlong():
+            return text + notes
+        self._attach_whole(enclosing, text)
+        notes = self._refusals(enclosing)
+        room = max(limit - len(notes) - 200, 0)
+        cut = f"{text[:room].rstrip()}\n\n''(The text was cut here.{_where(enclosing)})''"
+        self.steps.append(Step("handle", "text-cut", f"The text has more than the {limit} characters that Trac allows"))
+        return f"{cut}{notes}"[:limit]
+
+    def _overlong(self) -> bool:
+        """Whether the message has more text than was read, and the handler did not attach it."""
+        attached = {wanted.part.path for wanted in self.change.attachments}
+        return self.message.overlong and not all(part.path in attached for part in self.message.text_parts)
+
+    def _attach_whole(self, enclosing: Enclosing, text: str) -> None:
+        attached = {wanted.part.path for wanted in self.change.attachments}
+        missing = [part for part in self.message.text_parts if part.path not in attached]
+        for part in missing:
+            extension = "html" if part.content_type == "text/html" else "txt"
+            enclosing.take(Attachment(f"full-text.{extension}", part))
+        if not self.message.text_parts:
+            enclosing.take_text(_FULL_TEXT, text)
+
+    def _refusals(self, enclosing: Enclosing) -> str:
+        if not enclosing.refused:
+            return ""
+        return "\n\nNot attached; an administrator finds it in the journal:\n" + "\n".join(enclosing.refused)
+
+    def _judged(
+        self, request: Request, ticket: Ticket, enclosing: Enclosing, action: str, comment: str
+    ) -> Prepared | Objection:
+        """Ask the manipulators; what they say holds the mail."""
+        objections = list(self._objections(request, ticket, comment))
+        if objections:
+            enclosing.abandon()
+            return Hold("ticket-manipulator", "; ".join(objections))
+        controllers = tuple(TicketModule(self.env)._get_action_controllers(request, ticket, action))  # noqa: SLF001 - Trac's own order of them
+        draft = Draft(
+            ticket=ticket,
+            author=self.change.sender.author,
+            comment=comment,
+            enclosures=tuple(enclosing.kept),
+            action=action,
+            controllers=controllers,
+            request=request,
+            address=self.address,
+            quiet=self.change.quiet,
+        )
+        return Prepared(self.change, draft, (*self.steps, *enclosing.steps))
+
+    def _objections(self, request: Request, ticket: Ticket, comment: str) -> Iterator[str]:
+        skipped = []
+        for manipulator in TicketModule(self.env).ticket_manipulators:
+            if self.explain and manipulator is not self.system:
+                skipped.append(type(manipulator).__name__)
+                continue
+            if ticket.exists and hasattr(manipulator, "validate_comment"):
+                yield from (f"comment: {said}" for said in manipulator.validate_comment(request, comment))
+            for field, said in manipulator.validate_ticket(request, ticket):
+                yield f"{field}: {said}" if field else str(said)
+        if skipped:
+            self.steps.append(Step("handle", "skipped", f"Not asked, because they may write: {', '.join(skipped)}"))
+
+
+def _forbidden(sender: Sender, permission: str, wish: str) -> Hold:
+    who = sender.username
+    mend = f"Grant it (trac-admin ENV permission add {who} {permission})"
+    if who == ANONYMOUS:
+        mend += ", or set the service's parameter reporterusername to a user who has it"
+    return Hold("permission", f"{who} may not {wish}: {permission} is missing. {mend}, then retry.")
+
+
+def _renamed(text: str, renamed: Mapping[str, str]) -> str:
+    """The text with the images that it shows called what they are called in the ticket."""
+    for old, new in renamed.items():
+        if old != new:
+            text = re.sub(rf"(\[\[Image\(\s*){re.escape(old)}(?=\s*[,)])", lambda found: found[1] + new, text)  # noqa: B023 - used at once
+    return text
+
+
+def _where(enclosing: Enclosing) -> str:
+    if not enclosing.kept:
+        return ""
+    return f" The whole text is attached as {enclosing.kept[-1].name}."
+
+
+def _split(cc: str | None) -> list[str]:
+    return [each for each in _CC_SEPARATOR.split(cc or "") if each]
+
+
+def _joined(cc: str | None, more: Iterable[str]) -> list[str]:
+    """Both lists as one, without repeats (case does not count)."""
+    return list({each.casefold(): each for each in [*reversed(list(more)), *reversed(_split(cc))]}.values())[::-1]

@@ -1,0 +1,59 @@
+"""record: Trac's own Ticket, with its listeners collected instead of called.
+
+`Ticket.insert` and `save_changes` call the listeners before an outer transaction is committed. They look them up through
+`TicketSystem(self.env)`; a ticket whose `env` is this stand-in finds a TicketSystem that has none, and the real
+component, which other threads use, is never touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trac.core import ComponentManager
+from trac.ticket.api import TicketSystem
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+
+class _SilentTicketSystem:
+    """The environment's TicketSystem in all things, but nobody listens to it."""
+
+    change_listeners = ()
+
+    def __init__(self, env: Environment) -> None:
+        self._real = TicketSystem(env)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+        return getattr(self._real, name)
+
+
+class _Components(dict[type, object]):
+    """What `Component(compmgr)` looks itself up in: the environment's own instances, but one."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__()
+        self._env = env
+        self._silent = _SilentTicketSystem(env)
+
+    def get(self, cls: type, default: object = None) -> Any:  # noqa: ANN401, ARG002 - as Trac calls it
+        return self._silent if cls is TicketSystem else cls(self._env)
+
+
+class QuietEnvironment(ComponentManager):
+    """An environment in which nobody hears of ticket changes; everything else is the real one's."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__()
+        self._env = env
+        self.components = _Components(env)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+        return getattr(self._env, name)
+
+    def __getitem__(self, cls: type) -> Any:  # noqa: ANN401 - likewise
+        return self._env[cls]
+
+    def is_component_enabled(self, cls: type) -> bool | None:
+        """As in the real environment."""
+        return self._env.is_component_enabled(cls)

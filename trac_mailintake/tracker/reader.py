@@ -1,0 +1,164 @@
+"""route: what rules may ask of Trac. Asking changes nothing, and costs one query a question at most."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from email.utils import getaddresses
+from typing import TYPE_CHECKING, Final
+
+from trac.notification.api import NotificationSystem
+from trac.perm import PermissionCache
+from trac.resource import Resource
+
+from trac_mailintake.intake.ports import KnownId, TicketFacts
+from trac_mailintake.tracker import replyaddress
+from trac_mailintake.tracker.database import chunks, key, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.mail.message import Address, Message
+    from trac_mailintake.tracker.replyaddress import Keys
+    from trac_mailintake.tracker.users import Directory
+
+LOOP_HEADER: Final = "X-Mailintake-Loop"
+"""On all mail that we send. On mail that comes in it can only stop."""
+SECTION: Final = "mailintake"
+_CLOSED: Final = "closed"
+_TRAC_ID: Final = re.compile(r"<([0-9]{3,5})\.([0-9a-f]{32,128})@[^<>\s]+>\Z")
+_ROOTS: Final = 20_000
+"""So many of the newest tickets are looked at for a computed root id."""
+_NAMES: Final = re.compile(r"[;,\s]+")
+
+
+class TracReader:
+    """Implements `ports.Reader`. Keep it for a round: the keys of the reply addresses are read once."""
+
+    def __init__(self, env: Environment, directory: Directory) -> None:
+        self.env = env
+        self.directory = directory
+        self._keys: Keys | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of signed reply addresses."""
+        if self._keys is None:
+            self._keys = replyaddress.load_keys(self.env)
+        return self._keys
+
+    def ticket(self, number: int) -> TicketFacts | None:
+        """See `ports.Reader.ticket`."""
+        if not 0 < number < 1 << 31:
+            return None
+        rows = self.env.db_query(
+            "SELECT t.summary, t.status, t.reporter, t.owner, t.cc, c.author FROM ticket t "
+            "LEFT JOIN (SELECT DISTINCT ticket, author FROM ticket_change WHERE ticket=%s) c ON c.ticket=t.id "
+            "WHERE t.id=%s",
+            (number, number),
+        )
+        if not rows:
+            return None
+        summary, status, reporter, owner, cc, _ = rows[0]
+        people = [reporter, owner, *(row[5] for row in rows), *_NAMES.split(cc or "")]
+        return TicketFacts(number, summary or "", status or "", status == _CLOSED, self._involved(people))
+
+    def _involved(self, people: Iterable[str | None]) -> frozenset[str]:
+        """Usernames and addresses, casefolded, of the people that a ticket names in whatever form."""
+        written = frozenset(person.strip().casefold() for person in people if person and person.strip())
+        bare = frozenset(address for _, address in getaddresses(sorted(written)) if "@" in address)
+        return (written | bare | self.directory.addresses(written)) - {"anonymous"}
+
+    def known_ids(self, message_ids: Iterable[str]) -> dict[str, KnownId]:
+        """See `ports.Reader.known_ids`. An id that was filed twice belongs where it was filed last."""
+        by_hash = {key(each): each for each in message_ids}
+        found: dict[str, KnownId] = {}
+        for some in chunks(by_hash):
+            rows = self.env.db_query(
+                "SELECT hash, ticket, outgoing FROM mailintake_message_id "  # noqa: S608 - placeholders only
+                f"WHERE ticket IS NOT NULL AND hash IN ({marks(some)}) ORDER BY id",
+                some,
+            )
+            for hashed, ticket, outgoing in rows:
+                found[by_hash[hashed]] = KnownId(by_hash[hashed], ticket, outgoing=bool(outgoing))
+        return found
+
+    def root_ticket(self, message_ids: Sequence[str]) -> int | None:
+        """See `ports.Reader.root_ticket`: the first of the ids that Trac would compute for a ticket as it is now.
+
+        Trac's root id is `<LENGTH.HASH@host>`, the hash of `project_url.%08d(ticket).0.reporter`. It cannot be reversed,
+        but it can be computed for each ticket; LENGTH leaves only the few whose reporter's name is as long as that.
+        Found only as long as project url, reporter and [notification] message_id_hash are what they were.
+        """
+        wanted = [(int(match[1]), match[2]) for match in map(_TRAC_ID.match, message_ids) if match]
+        hash_type = NotificationSystem(self.env).message_id_hash
+        if not wanted or hash_type not in hashlib.algorithms_available:
+            return None
+        prefix = self.env.project_url.encode("utf-8")
+        lengths = {length for length, _ in wanted}
+        found = {}
+        for number, reporter in self.env.db_query("SELECT id, reporter FROM ticket ORDER BY id DESC LIMIT %s", (_ROOTS,)):
+            source = b"%s.%08d.0.%s" % (prefix, number, (reporter or "").encode("ascii", "ignore"))
+            if len(source) in lengths:
+                found[len(source), hashlib.new(hash_type, source).hexdigest()] = number
+        return next((found[each] for each in wanted if each in found), None)
+
+    def signed_ticket(self, recipients: Iterable[Address]) -> int | None:
+        """See `ports.Reader.signed_ticket`."""
+        return replyaddress.signed_ticket(self.keys, self.delimiter(), recipients)
+
+    def own_loop(self, message: Message) -> str | None:
+        """See `ports.Reader.own_loop`."""
+        given = message.get_all(LOOP_HEADER)
+        if any(value.strip() in self.keys.loop() for value in given):
+            return f"its {LOOP_HEADER} says that this environment sent it"
+        if self._trac_sent(message):
+            return "its X-Trac-Project and X-URL say that this Trac sent it"
+        sent = message.message_id and self.known_ids([message.message_id]).get(message.message_id)
+        if sent and sent.outgoing:
+            return f"this environment sent {message.message_id}, for ticket #{sent.ticket}"
+        return None
+
+    def _trac_sent(self, message: Message) -> bool:
+        url = self.env.project_url
+        return bool(
+            url
+            and message.get("X-Trac-Version")
+            and message.get("X-URL").strip() == url
+            and message.get("X-Trac-Project").strip() == self.env.project_name.strip()
+        )
+
+    def may(self, username: str, action: str, ticket: int | None = None) -> bool:
+        """See `ports.Reader.may`."""
+        resource = Resource("ticket", ticket) if ticket is not None else None
+        return PermissionCache(self.env, username, resource).has_permission(action, resource)
+
+    def project_key(self) -> str:
+        """See `ports.Reader.project_key`: `[mailintake] project_key`."""
+        return str(self.env.config.get(SECTION, "project_key")).strip()
+
+    def project_name(self) -> str:
+        """See `ports.Reader.project_name`."""
+        return str(self.env.project_name)
+
+    def own_addresses(self) -> frozenset[str]:
+        """See `ports.Reader.own_addresses`."""
+        config = self.env.config
+        written = [
+            config.get(SECTION, "address"),
+            config.get("notification", "smtp_from"),
+            config.get("notification", "smtp_replyto"),
+            *(addresses for (addresses,) in self.env.db_query("SELECT addresses FROM mailintake_service")),
+        ]
+        return frozenset(word.casefold() for each in written for word in _NAMES.split(each or "") if "@" in word)
+
+    def delimiter(self) -> str:
+        """What stands between the intake's local part and the signed rest: `[mailintake] recipient_delimiter`."""
+        return delimiter(self.env)
+
+
+def delimiter(env: Environment) -> str:
+    """`[mailintake] recipient_delimiter`, "+" unless set; empty when there shall be no signed addresses."""
+    return str(env.config.get(SECTION, "recipient_delimiter", "+")).strip()

@@ -1,0 +1,127 @@
+"""screen: who a message is from, to Trac (spec 4, Sender). A raw From never names a user."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from trac.perm import PermissionSystem
+
+from trac_mailintake.intake.model import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Address, Message
+
+ANONYMOUS: Final = "anonymous"
+_NOT_A_NAME: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_NAME_LENGTH: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The known users by what a mail may say of them, casefolded; several users under one key are nobody."""
+
+    known: object
+    """What Trac cached when this was built: another object means that users have changed."""
+    domain: str
+    by_email: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_username: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_domain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Directory:
+    """Finds the known users of one environment by address."""
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self._index: _Index | None = None
+
+    def sender(self, message: Message, service: Service) -> Sender:
+        """Who the message is from; unmapped senders are the service's `reporterusername`, else `anonymous`."""
+        author = message.author
+        if author is None:
+            reason = "the mail does not have exactly one From address"
+            return self._stranger("", ANONYMOUS, reason, service)
+        username, reason = self.user(author.spec)
+        if username:
+            return Sender(username, username, author.spec, mapped=True, reason=reason)
+        return self._stranger(author.spec, signature(author), reason, service)
+
+    def user(self, spec: str) -> tuple[str, str]:
+        """The one known user with the address `spec`, "" when there is none; and the reason, in a sentence."""
+        index = self._current()
+        wanted = spec.casefold()
+        for users, how in (
+            (index.by_email.get(wanted), "is the e-mail address of the user"),
+            (index.by_username.get(wanted), "is the name of the user"),
+            (index.by_domain.get(wanted), "is, with [notification] smtp_default_domain, the name of the user"),
+        ):
+            if users:
+                return self._only(spec, users, how)
+        return "", f"no user has the address {spec}"
+
+    def _only(self, spec: str, users: tuple[str, ...], how: str) -> tuple[str, str]:
+        if len(users) > 1:
+            return "", f"the address {spec} belongs to several users: {', '.join(users)}"
+        if users[0] in PermissionSystem(self.env).get_groups_dict():
+            return "", f"{spec} {how} {users[0]}, which is also a permission group"
+        return users[0], f"{spec} {how} {users[0]}"
+
+    def addresses(self, names: frozenset[str]) -> frozenset[str]:
+        """The casefolded e-mail addresses of those known users whose casefolded names are among `names`."""
+        index = self._current()
+        everywhere = (*index.by_email.items(), *index.by_username.items(), *index.by_domain.items())
+        return frozenset(key for key, users in everywhere if any(user.casefold() in names for user in users))
+
+    def _stranger(self, address: str, author: str, reason: str, service: Service) -> Sender:
+        acting = str(service.parameters.values.get("reporterusername") or "").strip()
+        if not acting:
+            return Sender(ANONYMOUS, author, address, mapped=False, reason=reason)
+        return Sender(acting, acting, address, mapped=False, reason=f"{reason}; acts as {acting} (reporterusername)")
+
+    def _current(self) -> _Index:
+        """The index of what Trac knows now; built anew only when Trac's own cache was."""
+        known = self.env.get_known_users(as_dict=True)
+        domain = self.env.config.get("notification", "smtp_default_domain").strip().casefold()
+        if self._index is None or self._index.known is not known or self._index.domain != domain:
+            self._index = _build(known, domain)
+        return self._index
+
+
+def sender(env: Environment, message: Message, service: Service) -> Sender:
+    """Who one message is from. For many messages keep a `Directory`."""
+    return Directory(env).sender(message, service)
+
+
+def signature(address: Address) -> str:
+    """How a stranger is written as reporter or author: `Name <address>`, or the address alone."""
+    name = _NOT_A_NAME.sub(" ", address.name).strip()[:_NAME_LENGTH].rstrip()
+    spec = _NOT_A_NAME.sub("", address.spec)
+    return f"{name} <{spec}>" if name and name.casefold() != spec.casefold() else spec
+
+
+def _build(known: Mapping[str, tuple[str | None, str | None]], domain: str) -> _Index:
+    by_email: dict[str, tuple[str, ...]] = {}
+    by_username: dict[str, tuple[str, ...]] = {}
+    by_domain: dict[str, tuple[str, ...]] = {}
+    for username, (_, email) in known.items():
+        if username in (ANONYMOUS, "authenticated"):
+            continue
+        _add(by_email, (email or "").strip(), username)
+        if "@" in username:
+            _add(by_username, username, username)
+        elif domain:
+            _add(by_domain, f"{username}@{domain}", username)
+    return _Index(known, domain, by_email, by_username, by_domain)
+
+
+def _add(index: dict[str, tuple[str, ...]], key: str, username: str) -> None:
+    if "@" in key:
+        folded = key.casefold()
+        index[folded] = (*index.get(folded, ()), username)

@@ -104,7 +104,7 @@ def mailintake_route(message: Message, delivery: Delivery, context: Context) -> 
 
 @hookspec(firstresult=True)
 def mailintake_change(change: Change, message: Message, context: Context) -> Change:  # type: ignore[empty-body]  # a specification has no body
-    """Amend a change before it is filed: implement with `wrapper=True` and return `dataclasses.replace(change, ...)`."""
+    """Amend a change before it is filed: use `wrapper=True` and return `dataclasses.replace(change, ...)`."""
 
 
 @hookspec

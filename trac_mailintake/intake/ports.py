@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Account,
         Change,
         Delivery,
+        Forward,
         Listed,
         Objection,
         Outcome,
@@ -67,7 +68,7 @@ class Source(Protocol):
         """
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
-        """Dispose of messages (each with the SHA-256, hex, of the archived bytes) as the service says; a reply for each.
+        """Dispose of messages, each with the SHA-256 (hex) of its archived bytes, as the service says; one reply each.
 
         Only what still has its fingerprint is touched; what is gone already counts as completed.
         Repeating a disposal is harmless.
@@ -82,7 +83,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
-    """What routing must know of a ticket. `involved` are casefolded usernames and addresses: reporter, owner, cc, authors."""
+    """What routing must know of a ticket.
+
+    `involved` are casefolded usernames and addresses: reporter, owner, cc, authors.
+    """
 
     id: int
     summary: str
@@ -110,7 +114,7 @@ class Reader(Protocol):
         """Those of the ids that were sent for or filed in a ticket, deleted tickets included."""
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
-        """The ticket whose computed root Message-ID is among the ids (the fall-back for mails sent before the install)."""
+        """The ticket whose computed root Message-ID is among the ids: for mail sent before the install."""
 
     def signed_ticket(self, recipients: Iterable[Address]) -> int | None:
         """The ticket named by a reply address with a valid signature."""
@@ -163,9 +167,7 @@ class Tracker(Protocol):
 class Rules(Protocol):
     """The hooks, asked for one service. All may raise Misconfiguration, when the fault is a plugin's."""
 
-    def screen(
-        self, message: Message, delivery: Delivery, service: Service, sender: Sender
-    ) -> Sequence[Objection]:
+    def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
         """All objections."""
 
     def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
@@ -180,13 +182,18 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Everything that is needed to record a delivery. `prepared` is None when there is nothing to file."""
+    """Everything that is needed to record a delivery.
+
+    `prepared` is None when there is nothing to file. `forward` is what the outbox is to carry out; until the outgoing
+    server accepted it the outcome is held, with the rule `forward-pending`.
+    """
 
     delivery: Delivery
     message: Message | None
     outcome: Outcome
     prepared: Prepared | None
     steps: tuple[Step, ...]
+    forward: Forward | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +222,8 @@ class Recorder(Protocol):
         same fingerprint, and are not yet consumed: what a crash left to dispose of.
         """
 
-    def claim(self, service: Service, account: Account, listing: Sequence[Listed], limit: int) -> Sequence[Delivery]:
-        """Take up to `limit` messages that nobody holds and that are due, the oldest first; () when none is left."""
+    def claim(self, service: Service, account: Account, limit: int) -> Sequence[Delivery]:
+        """Take up to `limit` of the reconciled listing that nobody holds and that are due, in order."""
 
     def renew(self, deliveries: Sequence[Delivery]) -> None:
         """Prolong the lease of what is still held."""
@@ -233,14 +240,23 @@ class Recorder(Protocol):
         Raises NoLongerMine, Stale, TemporaryFailure; whatever else is the fault of one of the decisions.
         """
 
-    def defer(self, delivery: Delivery, reason: str, *, seconds: float, counted: bool) -> Outcome:
-        """Let go for `seconds`; `counted` when the failure was the message's own. Held after five of those."""
+    def defer(self, delivery: Delivery, reason: str, *, seconds: float, counted: bool) -> None:
+        """Let go for `seconds`; `counted` when the failure was the message's own.
 
-    def announce(self, recorded: Sequence[Recorded]) -> None:
+        Raises NoLongerMine, TemporaryFailure (then the claim runs out by itself).
+        """
+
+    def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
         """After the commit: listeners, notifications, `recorded` hooks; failures are logged and made up for later."""
 
     def consumed(self, deliveries: Sequence[Delivery]) -> None:
         """The mailbox's copies have been disposed of."""
+
+    def forget(self, deliveries: Sequence[Delivery]) -> None:
+        """What lies under these locators is another message by now: it is a new one for the next round."""
+
+    def awaited(self, delivery: Delivery) -> bool:
+        """Whether another living worker still holds an older message of the same mailbox, maybe this one's parent."""
 
 
 class ArchiveWriter(Protocol):

@@ -20,8 +20,16 @@ _ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\Z")
 _SIZE = re.compile(r"(\d{1,15})\s*([kmg]?)i?b?\Z")
 _SIZE_UNIT: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _WORDS_OF_BOOL: Final = {
-    "true": True, "yes": True, "on": True, "1": True, "enabled": True,
-    "false": False, "no": False, "off": False, "0": False, "disabled": False,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "enabled": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+    "disabled": False,
 }  # fmt: skip - a table reads better
 
 
@@ -219,7 +227,10 @@ def disposition(typed: str, allowed: Iterable[Afterwards], kind: str) -> Disposi
 
 
 def start(typed: str, *, dated: bool) -> str:
-    """Which mails of a first run count: `all`, `now`, or an ISO date where the source knows dates. Raises SettingError."""
+    """Which mails of a first run count: `all`, `now`, or an ISO date where the source knows dates.
+
+    Raises SettingError.
+    """
     word = typed.strip().lower()
     if word in ("all", "now"):
         return word

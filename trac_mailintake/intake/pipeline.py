@@ -1,0 +1,326 @@
+"""The spine: recall → parse → decide (screen, route, handle) → record, for one delivery after the other.
+
+Deciding changes nothing, so `explain` is parse and decide. Recording is one transaction, for one delivery or for
+several; what fails together is done again one at a time. Disposing comes later, in `round`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, assert_never
+
+from trac_mailintake.intake.model import (
+    Discard,
+    Followup,
+    Forward,
+    Hold,
+    Ignore,
+    NewTicket,
+    Objection,
+    Outcome,
+    Reject,
+    Status,
+    Step,
+    gravest,
+)
+from trac_mailintake.intake.ports import (
+    Decision,
+    Misconfiguration,
+    NoLongerMine,
+    Prepared,
+    Recorded,
+    Stale,
+    TemporaryFailure,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from trac_mailintake.intake.model import Delivery, Sender, Target
+    from trac_mailintake.intake.ports import Recorder, Rules, Tracker
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.spool import Slice
+
+log = logging.getLogger(__name__)
+
+FORWARD_PENDING: Final = "forward-pending"
+"""The rule under which mail is held until the outgoing server accepted its forward."""
+
+GROUP: Final = 25
+"""Deliveries that share a transaction at most."""
+
+ATTEMPTS: Final = 5
+"""Failures of the message's own after which it is held."""
+
+DEATHS: Final = 3
+"""Processes that died while they held only this message, after which it is held."""
+
+RENEWAL: Final = 120.0
+"""Seconds after which the leases of what is still to be taken are prolonged."""
+
+_SOON: Final = 2.0
+_BACKOFF: Final = (60.0, 300.0, 1200.0, 3600.0, 3600.0)
+_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A delivery that was let go for now. `soon` when it only waits for another worker; `fault` names what to mend."""
+
+    delivery: Delivery
+    reason: str
+    soon: bool = False
+    fault: bool = False
+    down: bool = False
+    """Something of ours is down: there is no use in going on with this round."""
+
+
+Result = Recorded | Deferred
+
+
+class Intake:
+    """Takes deliveries of one environment. `parse` is `mail.parser.parse`, or another that keeps its promise."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        recorder: Recorder,
+        rules: Rules,
+        parse: Callable[[Slice], Message],
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """All collaborators are handed in; see `bootstrap`. `beat` is called before each message, for a watchdog."""
+        self._beat = beat
+        self._tracker = tracker
+        self._recorder = recorder
+        self._rules = rules
+        self._parse = parse
+
+    def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
+        """Take a claimed, archived batch: a result for each, but for those that another worker took over."""
+        results: list[Result] = []
+        group: list[Decision] = []
+        renewed = time.monotonic()
+        for place, delivery in enumerate(deliveries):
+            if time.monotonic() - renewed > RENEWAL:
+                self._recorder.renew(deliveries[place:])
+                renewed = time.monotonic()
+            self._beat()
+            message = None if delivery.deaths >= DEATHS else self._read(delivery)
+            if len(group) >= GROUP or (message is not None and _depends(message, group)):
+                results += self._record(service, group)
+                group = []
+            decided = self._decide_safely(service, delivery, message)
+            if isinstance(decided, Decision) and _same_ticket(decided, group):
+                results += self._record(service, group)
+                group = []
+                decided = self._decide_safely(service, delivery, message)
+            if isinstance(decided, Decision):
+                group.append(decided)
+            elif decided is not None:
+                results.append(decided)
+        return results + self._record(service, group)
+
+    def decide(self, service: Service, delivery: Delivery, message: Message, *, explain: bool = False) -> Decision:
+        """Screen, route and handle one message; nothing is written.
+
+        Raises Misconfiguration, TemporaryFailure, and whatever a rule of ours raises on a message it cannot bear.
+        """
+        steps = [Step("parse", defect.slug, defect.sentence) for defect in message.defects]
+        seen = self._recorder.seen(service, message)
+        if seen is not None:
+            reason = f"The same mail was filed before, as delivery {seen.delivery}."
+            outcome = Outcome(Status.DUPLICATE, "duplicate", reason, seen.ticket)
+            return Decision(delivery, message, outcome, None, (*steps, Step("recall", "duplicate", reason)))
+        sender = self._tracker.sender(message, service)
+        steps.append(Step("screen", "sender", sender.reason))
+        objections = list(self._rules.screen(message, delivery, service, sender))
+        steps += [Step("screen", each.rule, f"{type(each).__name__}: {each.reason}") for each in objections]
+        objection = gravest(objections)
+        if objection is not None:
+            return refused(delivery, message, service, objection, steps)
+        return self._file(service, delivery, message, sender, steps, explain=explain)
+
+    def _file(
+        self,
+        service: Service,
+        delivery: Delivery,
+        message: Message,
+        sender: Sender,
+        steps: list[Step],
+        *,
+        explain: bool,
+    ) -> Decision:
+        """Route and handle: what is filed, or who objects to it."""
+        target = self._rules.route(message, delivery, service, sender)
+        steps.append(Step("route", target.rule, target.reason))
+        answer = self._rules.handle(message, target, service, sender)
+        if not isinstance(answer, Objection):
+            prepared = self._tracker.prepare(answer, message, service, explain=explain)
+            if isinstance(prepared, Prepared):
+                steps += prepared.steps
+                return Decision(delivery, message, _filed(prepared.change.target), prepared, tuple(steps))
+            answer = prepared
+        steps.append(Step("handle", answer.rule, f"{type(answer).__name__}: {answer.reason}"))
+        return refused(delivery, message, service, answer, steps)
+
+    def _read(self, delivery: Delivery) -> Message:
+        if delivery.raw is None:
+            raise ValueError(delivery)
+        return self._parse(delivery.raw)
+
+    def _decide_safely(
+        self, service: Service, delivery: Delivery, message: Message | None
+    ) -> Decision | Deferred | None:
+        """Decide; every failure becomes what spec 7 says of it. The one broad `except`: here mail could be lost."""
+        if message is None:
+            reason = f"The process died {delivery.deaths} times in a row while it had only this message in hand."
+            return refused(delivery, None, service, Hold("crashes", reason), [])
+        try:
+            decision = self.decide(service, delivery, message)
+            if _seeks_a_parent(decision) and self._recorder.awaited(delivery):
+                return self._let_go(delivery, "It may answer a message that another worker is filing.", soon=True)
+        except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held, never lost
+            return self._failed(service, delivery, message, error)
+        return decision
+
+    def _failed(
+        self, service: Service, delivery: Delivery, message: Message | None, error: Exception
+    ) -> Decision | Deferred | None:
+        """Which failures count against the message, and which do not (spec 7, When it fails)."""
+        log.debug("Delivery %s (%s) failed", delivery.id, delivery.listed.locator, exc_info=error)
+        match error:
+            case NoLongerMine():
+                return None
+            case Stale():
+                return self._let_go(delivery, str(error), soon=True)
+            case TemporaryFailure():
+                return self._let_go(delivery, str(error), down=True)
+            case Misconfiguration():
+                return self._let_go(delivery, str(error), fault=True)
+        reason = f"{type(error).__name__}: {error}"
+        log.error("Delivery %s (%s) failed: %s", delivery.id, delivery.listed.locator, reason, exc_info=error)
+        if delivery.attempts + 1 >= ATTEMPTS:
+            return refused(delivery, message, service, Hold("failed", f"It failed {ATTEMPTS} times: {reason}"), [])
+        return self._let_go(delivery, reason, counted=True)
+
+    def _let_go(
+        self,
+        delivery: Delivery,
+        reason: str,
+        *,
+        soon: bool = False,
+        fault: bool = False,
+        down: bool = False,
+        counted: bool = False,
+    ) -> Deferred | None:
+        seconds = _SOON if soon else _BACKOFF[min(delivery.attempts, len(_BACKOFF) - 1)] if counted else _BACKOFF[0]
+        try:
+            self._recorder.defer(delivery, reason, seconds=seconds, counted=counted)
+        except NoLongerMine:
+            return None
+        except TemporaryFailure as error:
+            # The claim runs out by itself: nothing is lost, the mail is still where it was.
+            return Deferred(delivery, f"{reason} ({error})", down=True)
+        return Deferred(delivery, reason, soon=soon, fault=fault, down=down)
+
+    # record
+
+    def _record(self, service: Service, group: Sequence[Decision]) -> list[Result]:
+        """Record a group in one transaction; when that fails, one by one, each decided anew."""
+        if not group:
+            return []
+        try:
+            recorded = self._recorder.record(group)
+        except Exception as error:  # noqa: BLE001 - see _record_alone: each is tried by itself, and explained there
+            log.debug("A group of %d deliveries is recorded one by one: %s", len(group), error)
+            return [result for each in group if (result := self._record_alone(service, each)) is not None]
+        self._recorder.announce(recorded, service)
+        return list(recorded)
+
+    def _record_alone(self, service: Service, decision: Decision) -> Result | None:
+        """Record one delivery; decided anew as often as what it stands on has changed."""
+        error: Exception | None = None
+        for _ in range(_TRIES):
+            again = self._decide_safely(service, decision.delivery, decision.message)
+            if not isinstance(again, Decision):
+                return again
+            try:
+                recorded = self._recorder.record([again])
+            except Stale as stale:
+                error = stale
+                continue
+            except Exception as failure:  # noqa: BLE001 - turned into a deferral below, which says why
+                error = failure
+                break
+            self._recorder.announce(recorded, service)
+            return recorded[0]
+        assert error is not None  # noqa: S101 - the loop ends early or with an error
+        failed = self._failed(service, decision.delivery, decision.message, error)
+        return self._hold(failed) if isinstance(failed, Decision) else failed
+
+    def _hold(self, decision: Decision) -> Result | None:
+        """Record that a message is given up on; when even that fails it is let go, and tried again later."""
+        try:
+            return self._recorder.record([decision])[0]
+        except NoLongerMine:
+            return None
+        except Exception as error:  # noqa: BLE001 - it stays in the mailbox: nothing is lost
+            return self._let_go(decision.delivery, f"{decision.outcome.reason} ({error})", down=True)
+
+
+def refused(
+    delivery: Delivery, message: Message | None, service: Service, objection: Objection, steps: Iterable[Step]
+) -> Decision:
+    """What an objection makes of a delivery. A forward without an address is held."""
+    forward = None
+    rule, reason = objection.rule, objection.reason
+    match objection:
+        case Forward() if service.forward:
+            status, rule, forward = Status.HELD, FORWARD_PENDING, objection
+        case Hold() | Forward():
+            status = Status.HELD
+        case Reject():
+            status = Status.REJECTED
+        case Ignore():
+            status = Status.IGNORED
+        case Discard():
+            status = Status.DISCARDED
+        case _:
+            assert_never(objection)
+    return Decision(delivery, message, Outcome(status, rule, reason), None, tuple(steps), forward)
+
+
+def _filed(target: Target) -> Outcome:
+    match target:
+        case NewTicket():
+            return Outcome(Status.CREATED, target.rule, target.reason)
+        case Followup():
+            return Outcome(Status.COMMENTED, target.rule, target.reason, target.ticket)
+        case _:
+            assert_never(target)
+
+
+def _depends(message: Message, group: Sequence[Decision]) -> bool:
+    """Whether a message answers, or is a copy of, one whose recording is pending: that one is recorded first."""
+    wanted = {*message.in_reply_to, *message.references, message.message_id or message.sha256}
+    return any(
+        each.message is not None and (each.message.message_id or each.message.sha256) in wanted for each in group
+    )
+
+
+def _same_ticket(decision: Decision, group: Sequence[Decision]) -> bool:
+    """Whether the group already changes the ticket that this decision stands on."""
+    ticket = decision.outcome.ticket
+    return ticket is not None and any(each.outcome.ticket == ticket for each in group)
+
+
+def _seeks_a_parent(decision: Decision) -> bool:
+    """Whether a new ticket is filed although the message answers one, which nobody knows (yet)."""
+    message = decision.message
+    if message is None or decision.prepared is None or decision.outcome.status is not Status.CREATED:
+        return False
+    return bool(message.in_reply_to or message.references)

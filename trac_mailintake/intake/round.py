@@ -1,0 +1,266 @@
+"""One round of one service: list, claim, fetch, archive, take, and last of all dispose."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import CONSUMING, Answer, Hold, Status
+from trac_mailintake.intake.pipeline import RENEWAL, Deferred, refused
+from trac_mailintake.intake.ports import (
+    NoLongerMine,
+    Recorded,
+    SourceError,
+    TemporaryFailure,
+    TooLarge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from trac_mailintake.intake.model import Delivery, Listed
+    from trac_mailintake.intake.pipeline import Intake, Result
+    from trac_mailintake.intake.ports import Archive, ArchiveWriter, Recorder, Source
+    from trac_mailintake.intake.settings import Service
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 50
+"""Messages that are claimed and fetched together."""
+
+PATIENCE: Final = 60.0
+"""Seconds that a round waits for what other workers are filing."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a round came to. It is the one value here that grows while the round goes on.
+
+    `error` is why the source could not be used, `down` why the round ended early for a fault of ours.
+    `deferred` are those that were let go; `faults` are the sentences about what an administrator must mend,
+    one for each delivery that met it.
+    """
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    deferred: list[Deferred] = field(default_factory=list)
+    listed: int = 0
+    error: str = ""
+    down: str = ""
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """Count what became of a delivery."""
+        match result:
+            case Recorded():
+                self.counts[result.outcome.status] += 1
+            case Deferred():
+                self.counts[Status.DEFERRED] += 1
+                self.deferred.append(result)
+                if result.fault:
+                    self.faults.append(result.reason)
+                if result.down:
+                    self.down = result.reason
+
+
+class Round:
+    """Rounds of one environment by one worker."""
+
+    def __init__(self, intake: Intake, recorder: Recorder, archive: Archive, archive_limit: int | None = None) -> None:
+        """`archive_limit` is in bytes; what is larger is held, and left in its mailbox."""
+        self._intake = intake
+        self._recorder = recorder
+        self._archive = archive
+        self._archive_limit = archive_limit
+
+    def run(
+        self,
+        service: Service,
+        source: Source,
+        *,
+        limit: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        until: float | None = None,
+    ) -> Report:
+        """Take what lies in the mailbox, at most `limit` messages, not beginning another batch after `until`.
+
+        `until` is a `time.monotonic()`. `progress` is told how many are done, of how many.
+        Never raises for the source's sake: the report says what happened.
+        """
+        report = Report()
+        try:
+            self._run(service, source, report, limit, progress, until)
+        except SourceError as error:
+            report.error = str(error)
+        except TemporaryFailure as error:
+            report.down = str(error)
+        finally:
+            source.close()
+        return report
+
+    def _run(
+        self,
+        service: Service,
+        source: Source,
+        report: Report,
+        limit: int | None,
+        progress: Callable[[int, int], None] | None,
+        until: float | None,
+    ) -> None:
+        listing = source.list()
+        report.listed = len(listing)
+        disposed = self._dispose(source, self._recorder.reconcile(service, source.account, listing))
+        done = 0
+        try:
+            for batch in self._batches(service, source, listing, report, limit, until):
+                results = self._take(service, source, batch, report)
+                disposed += self._dispose(source, _consuming(results))
+                done += len(batch)
+                if progress:
+                    progress(done, len(listing))
+        finally:
+            # What was recorded is disposed of even when the line went down over a later batch, if the source still can.
+            if disposed:
+                source.settle()
+                self._recorder.consumed(disposed)
+
+    def _batches(
+        self,
+        service: Service,
+        source: Source,
+        listing: Sequence[Listed],
+        report: Report,
+        limit: int | None,
+        until: float | None,
+    ) -> Iterator[Sequence[Delivery]]:
+        """Claimed batches, until nothing is left that this round may take."""
+        left = len(listing) if limit is None else limit
+        patience = time.monotonic() + PATIENCE
+        while left > 0 and not report.down and (until is None or time.monotonic() < until):
+            batch = self._recorder.claim(service, source.account, min(BATCH, left))
+            if batch:
+                left -= len(batch)
+                yield batch
+            elif _waiting(report) and time.monotonic() < patience:
+                time.sleep(0.5)
+                _forget_waiting(report)
+                self._recorder.reconcile(service, source.account, listing)
+            else:
+                return
+
+    def _take(self, service: Service, source: Source, batch: Sequence[Delivery], report: Report) -> list[Result]:
+        """Fetch and archive a batch, then take it. A source that fails in the middle still had the first ones taken."""
+        writer = self._archive.begin()
+        fetched: list[Delivery] = []
+        results: list[Result] = []
+        broken: SourceError | None = None
+        try:
+            fetched.extend(self._fetch(source, batch, writer))
+        except SourceError as error:
+            broken = error
+        except TemporaryFailure:
+            self._recorder.release(batch)
+            raise
+        writer.seal()
+        got = {delivery.id for delivery in fetched}
+        self._recorder.release([delivery for delivery in batch if delivery.id not in got])
+        small = [delivery for delivery in fetched if delivery.raw is not None]
+        results += self._hold_large(service, [delivery for delivery in fetched if delivery.raw is None])
+        results += self._intake.take(service, small)
+        for result in results:
+            report.add(result)
+        if broken is not None:
+            self._settle_what_can_be(source, results)
+            raise broken
+        return results
+
+    def _fetch(self, source: Source, batch: Sequence[Delivery], writer: ArchiveWriter) -> Iterator[Delivery]:
+        """The deliveries with their bytes archived; `raw` stays None for what the archive does not take."""
+        wanted = {delivery.listed.locator: delivery for delivery in batch}
+        small = []
+        for delivery in batch:
+            size = delivery.listed.size
+            if self._archive_limit is not None and size is not None and size > self._archive_limit:
+                yield delivery
+            else:
+                small.append(delivery.listed)
+        renewed = time.monotonic()
+        for listed, chunks in source.fetch(small):
+            try:
+                raw, sha256 = writer.append(chunks, self._archive_limit)
+            except TooLarge:
+                _drain(chunks)
+                yield wanted[listed.locator]
+            else:
+                yield replace(wanted[listed.locator], raw=raw, sha256=sha256)
+            if time.monotonic() - renewed > RENEWAL:
+                self._recorder.renew(batch)
+                renewed = time.monotonic()
+
+    def _hold_large(self, service: Service, large: Sequence[Delivery]) -> list[Result]:
+        """What the archive does not take is held without its bytes; the mailbox keeps them."""
+        results: list[Result] = []
+        for delivery in large:
+            size = delivery.listed.size or "too many"
+            reason = f"It has {size} bytes, the archive takes {self._archive_limit}. It stays in the mailbox."
+            decision = refused(delivery, None, service, Hold("too-large", reason), [])
+            try:
+                results += self._recorder.record([decision])
+            except NoLongerMine:
+                log.info("Delivery %s is another worker's by now", delivery.id)
+        return results
+
+    def _dispose(self, source: Source, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Dispose of the mailbox's copies of what is recorded; those that the source has done with."""
+        if not deliveries:
+            return []
+        replies = source.dispose([(delivery.listed, delivery.sha256) for delivery in deliveries])
+        done, other = [], []
+        for delivery, reply in zip(deliveries, replies, strict=True):
+            match reply.answer:
+                case Answer.COMPLETED:
+                    done.append(delivery)
+                case Answer.TRANSIENT:
+                    log.warning("%s stays in the mailbox for now: %s", delivery.listed.locator, reply.reason)
+                case Answer.PERMANENT:
+                    log.warning("%s is another message by now: %s", delivery.listed.locator, reply.reason)
+                    other.append(delivery)
+        self._recorder.forget(other)
+        return done
+
+    def _settle_what_can_be(self, source: Source, results: Iterable[Result]) -> None:
+        """After a failure of the source: try to dispose of what is recorded; if it can't, the next round does."""
+        try:
+            disposed = self._dispose(source, _consuming(results))
+            source.settle()
+            self._recorder.consumed(disposed)
+        except SourceError as error:
+            log.info("Left for the next round to dispose of: %s", error)
+
+
+def _drain(chunks: Iterator[bytes]) -> None:
+    """Read the rest of a message that nobody wants: the source's protocol needs it read."""
+    for _ in chunks:
+        pass
+
+
+def _consuming(results: Iterable[Result]) -> list[Delivery]:
+    """Those whose copy in the mailbox is to be disposed of: recorded so, and archived."""
+    return [
+        result.delivery
+        for result in results
+        if isinstance(result, Recorded) and result.outcome.status in CONSUMING and result.delivery.raw is not None
+    ]
+
+
+def _waiting(report: Report) -> bool:
+    return any(result.soon for result in report.deferred)
+
+
+def _forget_waiting(report: Report) -> None:
+    """Those that waited for another worker are taken again: they do not count as deferred."""
+    waiting = sum(result.soon for result in report.deferred)
+    report.deferred = [result for result in report.deferred if not result.soon]
+    report.counts[Status.DEFERRED] -= waiting

@@ -1,0 +1,96 @@
+"""record: what all SQL here needs: time, keys, lists of values, and which failures pass by themselves."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from trac_mailintake.intake.ports import Stale, TemporaryFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from trac.env import Environment
+
+T = TypeVar("T")
+
+
+class Cursor(Protocol):
+    """What we use of a DB-API cursor."""
+
+    rowcount: int
+
+    def execute(self, sql: str, arguments: Sequence[object] = ...) -> object:
+        """Run one statement."""
+
+
+class Connection(Protocol):
+    """What we use of Trac's connection inside a transaction (trac/db/util.py)."""
+
+    def __call__(self, sql: str, arguments: Sequence[object] = ...) -> list[tuple[Any, ...]]:
+        """Run one statement; the rows of a SELECT."""
+
+    def cursor(self) -> Cursor:
+        """A cursor, for its count of rows."""
+
+
+SECOND = 1_000_000
+"""Microseconds."""
+
+CHUNK = 200
+"""How many values a list in SQL has at most: old SQLite takes 999 in a statement."""
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENFILE, errno.EMFILE, errno.ENOMEM}
+
+
+def now() -> int:
+    """Microseconds since 1970, UTC (Trac's utimestamp)."""
+    return time.time_ns() // 1000
+
+
+def key(*words: str) -> str:
+    """SHA-256 (hex) of several words, none of which can be mistaken for two."""
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def marks(values: Sequence[object]) -> str:
+    """Placeholders for a list of values in SQL."""
+    return ",".join(["%s"] * len(values))
+
+
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The values, some at a time."""
+    chunk: list[T] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@contextmanager
+def temporary(env: Environment) -> Iterator[None]:
+    """Name what passes by itself: the database locked or gone, the disk full, no memory.
+
+    Raises TemporaryFailure for these, and Stale when another worker wrote the same key meanwhile.
+    """
+    try:
+        yield
+    except env.db_exc.IntegrityError as error:
+        raise Stale(str(error)) from error
+    except (env.db_exc.OperationalError, env.db_exc.InterfaceError) as error:
+        message = f"The database could not be used: {str(error).strip()}"
+        raise TemporaryFailure(message) from error
+    except MemoryError as error:
+        message = "There was not enough memory."
+        raise TemporaryFailure(message) from error
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        message = f"The disk could not be used: {error.strerror} ({error.filename})"
+        raise TemporaryFailure(message) from error

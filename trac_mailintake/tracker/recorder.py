@@ -1,0 +1,249 @@
+"""record: outcomes, each exactly once (spec 7, step 4 to 6).
+
+One transaction: is it still mine, the ticket or comment, the attachments' rows with their files linked into place,
+the message ids, the outbox, the mark that notifications are owed. Whatever fails undoes all of it.
+No network, no decoding, no plugin inside.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from trac.util.datefmt import from_utimestamp, to_utimestamp
+
+from trac_mailintake.intake.model import NewTicket, Outcome
+from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
+from trac_mailintake.tracker import announce, tickets
+from trac_mailintake.tracker.archive import remove, stored
+from trac_mailintake.tracker.claims import LEASE, Claims
+from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Delivery, Forward
+    from trac_mailintake.intake.ports import Decision, Rules
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.tracker.attachments import Staging
+    from trac_mailintake.tracker.database import Connection
+    from trac_mailintake.tracker.tickets import Filed
+    from trac_mailintake.tracker.worker import Worker
+
+_OWED_AFTER = 5 * 60 * SECOND
+"""A notification that was owed for so long is sent by whoever comes by, unless its worker lives."""
+
+
+class DatabaseRecorder(Claims):
+    """The recorder of one worker, on Trac's database. Implements `ports.Recorder`."""
+
+    def __init__(self, env: Environment, worker: Worker, staging: Staging, rules: Rules) -> None:
+        """`staging` holds the attachments that `prepare` decoded; `rules` are told of what was recorded."""
+        super().__init__(env, worker)
+        self._staging = staging
+        self._rules = rules
+        self._filed: dict[int, tuple[Filed, Decision]] = {}
+
+    # recall
+
+    def seen(self, service: Service, message: Message) -> Seen | None:
+        """See `ports.Recorder.seen`. Raises TemporaryFailure."""
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT delivery, ticket FROM mailintake_message_id WHERE copy=%s", (_copy(service.name, message),)
+            )
+        return Seen(*rows[0]) if rows else None
+
+    # record
+
+    def record(self, decisions: Sequence[Decision]) -> list[Recorded]:
+        """See `ports.Recorder.record`."""
+        filed: list[Filed] = []
+        committed = False
+        try:
+            with temporary(self._env), self._env.db_transaction as db:
+                self._still_mine(db, decisions)
+                self._not_overtaken(db, decisions)
+                recorded = [self._write(db, decision, filed) for decision in decisions]
+                self._remember_ids(db, decisions, recorded)
+            committed = True
+        finally:
+            for each in filed:
+                if committed:
+                    self._staging.commit(each.linked)
+                else:
+                    self._staging.rollback(each.linked)
+        return recorded
+
+    def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
+        """The first statement writes: it takes the write lock before anything is read, and renews the leases."""
+        fences = [word for each in decisions for word in (each.delivery.id, each.delivery.fence)]
+        pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(decisions))
+        cursor = db.cursor()
+        cursor.execute(
+            f"UPDATE mailintake_delivery SET lease=%s WHERE owner=%s AND outcome IS NULL AND ({pairs})",
+            (now() + LEASE, self._worker.owner, *fences),
+        )
+        if cursor.rowcount != len(decisions):
+            raise NoLongerMine(", ".join(each.delivery.listed.locator for each in decisions))
+
+    def _not_overtaken(self, db: Connection, decisions: Sequence[Decision]) -> None:
+        """Route again under the lock: a new ticket whose parent was filed meanwhile is decided anew."""
+        hashes = [
+            key(reference)
+            for each in decisions
+            if each.prepared and each.message and _starts_a_thread(each)
+            for reference in (*each.message.in_reply_to, *each.message.references)
+        ]
+        for some in chunks(hashes):
+            if db(f"SELECT ticket FROM mailintake_message_id WHERE hash IN ({marks(some)}) LIMIT 1", some):
+                raise Stale("A message that this one answers was filed meanwhile.")
+
+    def _write(self, db: Connection, decision: Decision, filed: list[Filed]) -> Recorded:
+        outcome = decision.outcome
+        done: Filed | None = None
+        if decision.prepared is not None:
+            done = tickets.write(self._env, decision.prepared, from_utimestamp(now()))
+            filed.append(done)
+            outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)
+            self._filed[decision.delivery.id] = (done, decision)
+        self._update(db, decision, outcome, done)
+        if decision.forward is not None:
+            self._queue_forward(db, decision.delivery, decision.forward)
+        return Recorded(decision.delivery, outcome)
+
+    def _update(self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None) -> None:
+        delivery, message = decision.delivery, decision.message
+        raw = delivery.raw
+        values: dict[str, object] = {
+            "outcome": outcome.status.value,
+            "rule": outcome.rule,
+            "reason": outcome.reason,
+            "ticket": outcome.ticket,
+            "comment": outcome.comment,
+            "filed": to_utimestamp(filed.when) if filed else 0,
+            "author": filed.author if filed else "",
+            "sender_told": 0,
+            "admin_told": 0,
+            "recorded": now(),
+            "notify": int(bool(filed and not filed.quiet)),
+            "archive": stored(self._env, raw.path) if raw else None,
+            "archive_offset": raw.offset if raw else 0,
+            "archive_length": raw.length if raw else 0,
+            "sha256": delivery.sha256,
+            "message_id": message.message_id if message else "",
+            "subject": message.subject if message else "",
+            "sender": ", ".join(author.spec for author in message.authors) if message else "",
+            "sent": int(message.date.timestamp() * SECOND) if message and message.date else 0,
+            "trail": json.dumps([[step.stage, step.rule, step.sentence] for step in decision.steps]),
+            "removed": decision.prepared.change.removed if decision.prepared else "",
+        }
+        names = ",".join(f"{name}=%s" for name in values)
+        db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
+
+    def _queue_forward(self, db: Connection, delivery: Delivery, forward: Forward) -> None:
+        db(
+            "INSERT INTO mailintake_outbox (kind, delivery, service, subject, body, fence, lease, attempts, retry_at, "
+            "created, sent) VALUES ('forward', %s, %s, %s, %s, 0, 0, 0, 0, %s, 0)",
+            (delivery.id, delivery.service, forward.rule, forward.reason, now()),
+        )
+
+    def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
+        """Every id of a mail that was filed, and the key by which a second copy of it is known."""
+        values: list[object] = []
+        for decision, each in zip(decisions, recorded, strict=True):
+            message = decision.message
+            if message is None or decision.prepared is None:
+                continue
+            copy = _copy(each.delivery.service, message)
+            hashed = key(message.message_id) if message.message_id else copy
+            values += (hashed, copy, 0, each.outcome.ticket, each.delivery.id, now())
+        if values:
+            rows = ",".join(["(%s,%s,%s,%s,%s,%s)"] * (len(values) // 6))
+            db(
+                f"INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket, delivery, recorded) VALUES {rows}",
+                values,
+            )
+
+    # after the commit
+
+    def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
+        """See `ports.Recorder.announce`. Raises TemporaryFailure, never what a listener or a plugin raises."""
+        told = []
+        for each in recorded:
+            filed, decision = self._filed.pop(each.delivery.id, (None, None))
+            if filed is not None and announce.announce(self._env, filed):
+                told.append(each.delivery.id)
+            if decision is not None and decision.message is not None and decision.prepared is not None:
+                self._tell_plugins(decision, each, service)
+        self._told(told)
+
+    def _tell_plugins(self, decision: Decision, each: Recorded, service: Service) -> None:
+        assert decision.message is not None  # noqa: S101 - the caller looked; said again for mypy
+        assert decision.prepared is not None  # noqa: S101 - likewise
+        try:
+            self._rules.recorded(decision.message, each.outcome, service, decision.prepared.change.sender)
+        except Exception:  # it is committed: a plugin's failure is logged and undoes nothing
+            self._env.log.exception("A plugin failed when it was told of delivery %s", each.delivery.id)
+
+    def _told(self, ids: Sequence[int]) -> None:
+        for some in chunks(ids):
+            with temporary(self._env), self._env.db_transaction as db:
+                db(f"UPDATE mailintake_delivery SET notify=0 WHERE id IN ({marks(some)})", some)
+
+    def announce_owed(self) -> int:
+        """Send the notifications that a crash left owing; how many went out. Raises TemporaryFailure."""
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT id, ticket, comment, filed, author, owner, recorded FROM mailintake_delivery "
+                "WHERE notify=1 ORDER BY id"
+            )
+        told = []
+        for row, ticket, comment, filed, author, owner, recorded in rows:
+            alive = self._worker.alive(owner or "")
+            if alive or (alive is None and recorded > now() - _OWED_AFTER):
+                continue
+            if announce.renotify(self._env, ticket, comment, from_utimestamp(filed), author):
+                told.append(row)
+        self._told(told)
+        return len(told)
+
+    # dispose
+
+    def consumed(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.Recorder.consumed`. Raises TemporaryFailure."""
+        for some in chunks(delivery.id for delivery in deliveries):
+            with temporary(self._env), self._env.db_transaction as db:
+                db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
+
+    # the dead
+
+    def sweep(self) -> None:
+        """Clear up after workers that died on this folder: staged files, unused archives, claims.
+
+        Raises TemporaryFailure; what was not swept is swept the next time.
+        """
+        with temporary(self._env), self._worker.dead() as dead:
+            for owner, batches in dead:
+                self._staging.sweep(owner)
+                self.bury(owner)
+                for batch in batches:
+                    if self.unused(batch):
+                        remove(self._env, batch)
+
+
+def _starts_a_thread(decision: Decision) -> bool:
+    """Whether the target is a new ticket because no message that it answers was known."""
+    assert decision.prepared is not None  # noqa: S101 - the caller looked; said again for mypy
+    target = decision.prepared.change.target
+    return isinstance(target, NewTicket) and target.related is None and not target.note
+
+
+def _copy(service: str, message: Message) -> str:
+    """The key of spec 3's duplicate: service, Message-ID and digest; without an id the SHA-256 of all bytes."""
+    if message.message_id:
+        return key(service, message.message_id, message.digest)
+    return key(service, message.sha256)

@@ -13,7 +13,8 @@ from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.replyaddress import LOOP_HEADER, loop_keys
+from trac_mailintake.tracker.reader import LOOP_HEADER
+from trac_mailintake.tracker.replyaddress import load_keys
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -55,7 +56,7 @@ def forward(env: Environment, mail: Forwarded, recipient: str) -> bytes:
     headers["Message-ID"] = make_msgid("mailintake", domain=recipient.rpartition("@")[2])
     headers["Auto-Submitted"] = "auto-generated"
     headers["Precedence"] = "bulk"
-    headers[LOOP_HEADER] = loop_keys(env).loop()[0]
+    headers[LOOP_HEADER] = load_keys(env).loop()[0]
     headers["MIME-Version"] = "1.0"
     headers["Content-Type"] = f'multipart/mixed; boundary="{boundary}"'
     parts = [MIMEText(_explanation(env, mail), "plain", "utf-8").as_bytes(policy=SMTP)]

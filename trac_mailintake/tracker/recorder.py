@@ -73,9 +73,9 @@ class DatabaseRecorder(Claims):
         finally:
             for each in filed:
                 if committed:
-                    self._staging.commit(each.linked)
+                    self._staging.commit(each)
                 else:
-                    self._staging.rollback(each.linked)
+                    self._staging.rollback(each)
         return recorded
 
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
@@ -218,6 +218,10 @@ class DatabaseRecorder(Claims):
         for some in chunks(delivery.id for delivery in deliveries):
             with temporary(self._env), self._env.db_transaction as db:
                 db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
+
+    def close(self) -> None:
+        """This worker's round is over: what it holds or did not dispose of is free for others. Raises TemporaryFailure."""
+        self.bury(self._worker.owner)
 
     # the dead
 

@@ -220,7 +220,7 @@ class DatabaseRecorder(Claims):
                 db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
 
     def close(self) -> None:
-        """This worker's round is over: what it holds or did not dispose of is free for others. Raises TemporaryFailure."""
+        """What this worker holds or did not dispose of is free for others at once. Raises TemporaryFailure."""
         self.bury(self._worker.owner)
 
     # the dead

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.model import Change, Objection, Sender
-    from trac_mailintake.intake.ports import Prepared
+    from trac_mailintake.intake.ports import Prepared, Reader
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.attachments import Staging
@@ -25,7 +25,7 @@ class TracTracker:
         self.env = env
         self.staging = staging
         self.directory = Directory(env)
-        self.reader = TracReader(env, self.directory)
+        self.reader: Reader = TracReader(env, self.directory)
 
     def sender(self, message: Message, service: Service) -> Sender:
         """See `ports.Tracker.sender`."""

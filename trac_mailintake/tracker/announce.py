@@ -23,7 +23,7 @@ def announce(env: Environment, filed: Filed) -> bool:
     for call in filed.calls:
         try:
             call()
-        except Exception:  # noqa: BLE001 - it is committed: what a listener does wrong is logged and undoes nothing
+        except Exception:
             env.log.exception("A listener failed on ticket #%s, which is filed", filed.ticket)
     if filed.quiet:
         return True
@@ -46,7 +46,7 @@ def renotify(env: Environment, ticket: int, comment: int | None, when: datetime,
     return _notify(env, model, category, when, author, text, _writer(env, ticket, comment))
 
 
-def _notify(  # noqa: PLR0913, PLR0917 - an event is made of this many things
+def _notify(
     env: Environment, model: Ticket, category: str, when: datetime, author: str, text: str, address: str
 ) -> bool:
     """Send one notification, but not to `address`: an unmapped sender is not told of his own mail."""
@@ -55,7 +55,7 @@ def _notify(  # noqa: PLR0913, PLR0917 - an event is made of this many things
         event = TicketChangeEvent(category, model, when, author, text or None)
         wanted = [each for each in system.subscriptions(event) if each[0] or not _is(each[2], address)]
         system.distribute_event(event, wanted)
-    except Exception:  # noqa: BLE001 - a plugin's subscriber or a server that is down must not undo what is filed
+    except Exception:
         env.log.exception("The notification for ticket #%s did not go out; it will be sent later", model.id)
         return False
     return True
@@ -68,7 +68,7 @@ def _is(recipient: str | None, address: str) -> bool:
 def _writer(env: Environment, ticket: int, comment: int | None) -> str:
     """The address of the unmapped sender whose mail became the ticket or comment, "" when he was mapped."""
     where, values = ("comment IS NULL", (ticket,)) if comment is None else ("comment=%s", (ticket, comment))
-    rows = env.db_query(f"SELECT sender, author FROM mailintake_delivery WHERE ticket=%s AND {where}", values)  # noqa: S608 - two conditions of our own
+    rows = env.db_query(f"SELECT sender, author FROM mailintake_delivery WHERE ticket=%s AND {where}", values)
     for address, author in rows:
         known = env.get_known_users(as_dict=True).get(author)
         if known is None or (known[1] or "").casefold() != (address or "").casefold():

@@ -86,7 +86,7 @@ class Staging:
         self._folder = ""
 
     def stage(self, part: Part, limit: int = -1) -> Staged:
-        """Decode a part into the folder and flush it to disk. Raises Oversized past `limit` bytes (-1: none), OSError."""
+        """Decode a part into the folder and flush it. Raises Oversized past `limit` bytes (-1: none), OSError."""
         return self.keep(mime.decoded(part), limit)
 
     def keep(self, chunks: Iterable[bytes], limit: int = -1) -> Staged:
@@ -246,7 +246,7 @@ def _insert(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when
         values += ("ticket", str(ticket), enclosure.name, size, to_utimestamp(when), description, author)
     rows = ",".join(["(%s,%s,%s,%s,%s,%s,%s)"] * len(enclosures))
     with env.db_transaction as db:
-        db(f"INSERT INTO attachment (type, id, filename, size, time, description, author) VALUES {rows}", values)  # noqa: S608 - placeholders only
+        db(f"INSERT INTO attachment (type, id, filename, size, time, description, author) VALUES {rows}", values)
 
 
 def _write_intent(ticket: int, enclosures: Sequence[Enclosure]) -> str:
@@ -254,8 +254,9 @@ def _write_intent(ticket: int, enclosures: Sequence[Enclosure]) -> str:
     folder = os.path.dirname(enclosures[0].staged.path)
     path = os.path.join(folder, uuid.uuid4().hex + _INTENT)
     with open(path, "x", encoding="utf-8") as file:
-        for each in enclosures:
-            file.write(json.dumps([ticket, each.name, os.path.basename(each.staged.path)]) + "\n")
+        file.writelines(
+            json.dumps([ticket, each.name, os.path.basename(each.staged.path)]) + "\n" for each in enclosures
+        )
         file.flush()
         os.fsync(file.fileno())
     flush_folder(folder)
@@ -273,9 +274,7 @@ def _intended(intent: Path) -> Iterator[tuple[int, str, str]]:
 
 
 def _take_back(env: Environment, ticket: int, name: str, source: str) -> None:
-    rows = env.db_query(
-        "SELECT 1 FROM attachment WHERE type='ticket' AND id=%s AND filename=%s", (str(ticket), name)
-    )
+    rows = env.db_query("SELECT 1 FROM attachment WHERE type='ticket' AND id=%s AND filename=%s", (str(ticket), name))
     path = target(env, ticket, name)
     if not rows and _same(source, path):
         _unlink(path)

@@ -14,7 +14,7 @@ from trac.ticket.model import Ticket
 from trac.ticket.web_ui import TicketModule
 from trac.util.datefmt import to_utimestamp
 
-from trac_mailintake.intake.model import Attachment, Followup, Hold, NewTicket, Reopen, Step
+from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
 from trac_mailintake.tracker.enclosures import Enclosing
 from trac_mailintake.tracker.request import mail_request
@@ -66,11 +66,11 @@ class Drafting:
         self.address = "" if sender.mapped or acknowledge else sender.address
         if isinstance(self.change.target, Followup):
             return self._followup(self.change.target)
-        return self._new_ticket(self.change.target)
+        return self._new_ticket()
 
     # new tickets
 
-    def _new_ticket(self, target: NewTicket) -> Prepared | Objection:
+    def _new_ticket(self) -> Prepared | Objection:
         change, sender = self.change, self.change.sender
         request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author})
         if "TICKET_CREATE" not in request.perm("ticket"):
@@ -117,7 +117,7 @@ class Drafting:
         limit = self.system.max_summary_size
         if len(whole) <= limit:
             return whole, ""
-        self.steps.append(Step("handle", "summary-cut", f"The summary has {len(whole)} characters, {limit} are allowed"))
+        self.steps.append(Step("handle", "summary-cut", f"The summary has {len(whole)} characters of {limit} allowed"))
         cut = max(limit - 1, 1)
         return f"{whole[:cut]}…"[:limit], f"…{whole[cut:]}\n\n"
 

@@ -1,6 +1,7 @@
 """handle: which parts of a mail are attached, under which names, and what the ticket says of those that are not.
 
-Trac's limits, permissions and manipulators decide, as they would for an upload. One bad attachment never loses the mail.
+Trac's limits, permissions and manipulators decide, as they would for an upload.
+One bad attachment never loses the mail.
 """
 
 from __future__ import annotations

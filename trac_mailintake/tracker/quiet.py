@@ -1,7 +1,7 @@
 """record: Trac's own Ticket, with its listeners collected instead of called.
 
-`Ticket.insert` and `save_changes` call the listeners before an outer transaction is committed. They look them up through
-`TicketSystem(self.env)`; a ticket whose `env` is this stand-in finds a TicketSystem that has none, and the real
+`Ticket.insert` and `save_changes` call the listeners before an outer transaction is committed. They look them up
+through `TicketSystem(self.env)`; a ticket whose `env` is this stand-in finds a TicketSystem that has none, and the real
 component, which other threads use, is never touched.
 """
 

@@ -77,7 +77,7 @@ class TracReader:
         found: dict[str, KnownId] = {}
         for some in chunks(by_hash):
             rows = self.env.db_query(
-                "SELECT hash, ticket, outgoing FROM mailintake_message_id "  # noqa: S608 - placeholders only
+                "SELECT hash, ticket, outgoing FROM mailintake_message_id "
                 f"WHERE ticket IS NOT NULL AND hash IN ({marks(some)}) ORDER BY id",
                 some,
             )
@@ -88,8 +88,8 @@ class TracReader:
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
         """See `ports.Reader.root_ticket`: the first of the ids that Trac would compute for a ticket as it is now.
 
-        Trac's root id is `<LENGTH.HASH@host>`, the hash of `project_url.%08d(ticket).0.reporter`. It cannot be reversed,
-        but it can be computed for each ticket; LENGTH leaves only the few whose reporter's name is as long as that.
+        Trac's root id is `<LENGTH.HASH@host>`, the hash of `project_url.%08d(ticket).0.reporter`. It cannot be
+        reversed, but computed for each ticket; LENGTH leaves only those whose reporter's name is as long as that.
         Found only as long as project url, reporter and [notification] message_id_hash are what they were.
         """
         wanted = [(int(match[1]), match[2]) for match in map(_TRAC_ID.match, message_ids) if match]
@@ -99,7 +99,8 @@ class TracReader:
         prefix = self.env.project_url.encode("utf-8")
         lengths = {length for length, _ in wanted}
         found = {}
-        for number, reporter in self.env.db_query("SELECT id, reporter FROM ticket ORDER BY id DESC LIMIT %s", (_ROOTS,)):
+        newest = self.env.db_query("SELECT id, reporter FROM ticket ORDER BY id DESC LIMIT %s", (_ROOTS,))
+        for number, reporter in newest:
             source = b"%s.%08d.0.%s" % (prefix, number, (reporter or "").encode("ascii", "ignore"))
             if len(source) in lengths:
                 found[len(source), hashlib.new(hash_type, source).hexdigest()] = number

@@ -9,7 +9,7 @@ import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trac.attachment import Attachment, AttachmentModule
 from trac.db.api import DatabaseManager
@@ -21,7 +21,6 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.tracker import attachments
-from trac_mailintake.tracker.attachments import Linked
 from trac_mailintake.tracker.quiet import QuietEnvironment
 
 if TYPE_CHECKING:
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     from trac.web.api import Request
 
     from trac_mailintake.intake.ports import Prepared
-    from trac_mailintake.tracker.attachments import Enclosure
+    from trac_mailintake.tracker.attachments import Enclosure, Linked
+
+    Call = Callable[[], object]
 
 _TICK: Final = timedelta(microseconds=1)
 
@@ -50,7 +51,7 @@ class Draft:
     comment: str
     enclosures: tuple[Enclosure, ...]
     action: str
-    controllers: tuple[object, ...]
+    controllers: tuple[Any, ...]
     request: Request
     address: str = ""
     quiet: bool = False
@@ -73,7 +74,7 @@ class Filed:
     text: str
     model: Ticket
     linked: Linked
-    calls: tuple[Callable[[], object], ...] = field(default=(), repr=False)
+    calls: tuple[Call, ...] = field(default=(), repr=False)
 
 
 def write(env: Environment, prepared: Prepared, when: datetime) -> Filed:
@@ -91,7 +92,7 @@ def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
     ticket = _copied(env, draft.ticket)
     ticket.insert(when)
     linked = attachments.link(env, ticket.id, draft.enclosures, when, draft.author)
-    calls = [partial(listener.ticket_created, ticket) for listener in TicketSystem(env).change_listeners]
+    calls: list[Call] = [partial(listener.ticket_created, ticket) for listener in TicketSystem(env).change_listeners]
     return _filed(env, draft, ticket, None, when, linked, calls)
 
 
@@ -105,7 +106,7 @@ def _amend(env: Environment, draft: Draft, when: datetime) -> Filed:
     except BaseException:
         attachments.undo(linked)
         raise
-    calls = [
+    calls: list[Call] = [
         partial(listener.ticket_changed, ticket, draft.comment, draft.author, old)
         for listener in TicketSystem(env).change_listeners
     ]
@@ -156,14 +157,14 @@ def _copied(env: Environment, ticket: Ticket) -> Ticket:
     return copied
 
 
-def _filed(  # noqa: PLR0913, PLR0917 - what was written is made of this many things
+def _filed(
     env: Environment,
     draft: Draft,
     ticket: Ticket,
     comment: int | None,
     when: datetime,
     linked: Linked,
-    calls: list[Callable[[], object]],
+    calls: list[Call],
 ) -> Filed:
     ticket.env = env
     for enclosure in draft.enclosures:
@@ -177,9 +178,7 @@ def _filed(  # noqa: PLR0913, PLR0917 - what was written is made of this many th
     )
 
 
-def _attached(
-    env: Environment, ticket: int, enclosure: Enclosure, when: datetime, author: str
-) -> list[Callable[[], object]]:
+def _attached(env: Environment, ticket: int, enclosure: Enclosure, when: datetime, author: str) -> list[Call]:
     """The calls to the attachment listeners, without Trac's notifier: one mail is one notification."""
     attachment = Attachment(env, "ticket", ticket)
     attachment.filename = enclosure.name

@@ -1,0 +1,181 @@
+"""fetch and dispose: what the local sources share. Only regular files count, symbolic links to one do not."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from trac_mailintake.intake.model import Answer, Reply
+from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.mail.spool import CHUNK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DONE = Reply(Answer.COMPLETED)
+GONE = Reply(Answer.COMPLETED, "gone already")
+
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A regular file of a folder, as it was when the folder was read."""
+
+    name: str
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @property
+    def arrived(self) -> datetime:
+        """The time of its last change, UTC."""
+        return datetime.fromtimestamp(self.mtime_ns // 1_000_000_000, UTC)
+
+
+@contextlib.contextmanager
+def told(label: str, path: str) -> Iterator[None]:
+    """Raise what the file system says as a SourceError that names the thing, the cause and the next step."""
+    try:
+        yield
+    except OSError as error:
+        where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else path
+        raise SourceError(_sentence(label, where, error)) from error
+
+
+def _sentence(label: str, where: str, error: OSError) -> str:
+    where = to_locator(where)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"{label}: {where} does not exist; correct the service's path, or create it"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{label}: {where} may not be read or written; give the user that runs Trac the right to"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{label}: no space is left for {where}; free some"
+    return f"{label}: {where}: {error.strerror or error}; look at that path"
+
+
+def entry(folder: str, name: str) -> Entry | None:
+    """The regular file of that name; None when there is none (any more). Raises OSError."""
+    path = os.path.join(folder, name)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Entry(name, path, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def entries(folder: str) -> Iterator[Entry]:
+    """The regular files of a folder, in no order. Raises OSError."""
+    for name in os.listdir(folder):
+        found = entry(folder, name)
+        if found is not None:
+            yield found
+
+
+def to_locator(name: str) -> str:
+    """A file's name as text that a database takes; names that are no plain UTF-8 are percent-encoded. See `to_name`."""
+    raw = os.fsencode(name)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if text and text.isprintable() and "%" not in text:
+        return text
+    return quote_from_bytes(raw, safe=" /:,=;+@!()[]~'")
+
+
+def to_name(locator: str) -> str:
+    """The file's name of a locator."""
+    return os.fsdecode(unquote_to_bytes(locator))
+
+
+def open_regular(path: str, *, writing: bool = False) -> int:
+    """A descriptor; nothing that a symbolic link or a FIFO could lead elsewhere. Raises OSError."""
+    access = os.O_RDWR if writing else os.O_RDONLY
+    descriptor = os.open(path, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def chunks(descriptor: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """`length` bytes from `start` on (to the end when None); fewer when the file ends before. Raises OSError."""
+    while length is None or length > 0:
+        chunk = os.pread(descriptor, CHUNK if length is None else min(CHUNK, length), start)
+        if not chunk:
+            return
+        yield chunk
+        start += len(chunk)
+        length = None if length is None else length - len(chunk)
+
+
+def digest(path: str) -> str:
+    """The SHA-256 of a file, hex. Raises OSError."""
+    descriptor = open_regular(path)
+    try:
+        known = hashlib.sha256()
+        for chunk in chunks(descriptor):
+            known.update(chunk)
+        return known.hexdigest()
+    finally:
+        os.close(descriptor)
+
+
+def move(path: str, folder: str, name: str) -> None:
+    """Move a file into a folder without ever overwriting one.
+
+    A file of that name with the same bytes is what an interrupted move left: then only the source is removed.
+    Another one of that name is kept, and ours gets a number. Raises OSError.
+    """
+    stem, dot, suffix = name.rpartition(".")
+    for number in itertools.count():
+        wanted = name if not number else f"{stem or suffix}.{number}{dot if stem else ''}{suffix if stem else ''}"
+        target = os.path.join(folder, wanted)
+        try:
+            _place(path, target)
+        except FileExistsError:
+            if entry(folder, wanted) is None or digest(target) != digest(path):
+                continue
+        os.unlink(path)
+        return
+
+
+def _place(path: str, target: str) -> None:
+    """Let `target` be a second name, or a durable copy, of `path`; raises FileExistsError when it is taken."""
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _copy(path, target)
+
+
+def _copy(path: str, target: str) -> None:
+    """Copy to another file system, under a name that says that it is not whole until it is, and on disk."""
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+    partial = os.path.join(os.path.dirname(target), f".mailintake-{os.getpid()}.tmp")
+    source = open_regular(path)
+    try:
+        with open(partial, "wb") as copy, open(source, "rb", closefd=False) as original:
+            shutil.copyfileobj(original, copy, CHUNK)
+            copy.flush()
+            os.fsync(copy.fileno())
+        os.rename(partial, target)
+    finally:
+        os.close(source)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)

@@ -1,0 +1,21 @@
+"""fetch: the kinds of source that the product brings, through the same hook as everybody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.sources import directory, maildir, mbox, pipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac_mailintake.hookspecs import SourceKind
+
+KINDS: Final[tuple[SourceKind, ...]] = (maildir.KIND, mbox.KIND, directory.KIND, pipe.KIND)
+
+
+@hookimpl
+def mailintake_sources() -> Sequence[SourceKind]:
+    """All of them; `pipe` is not for a round but for `mailintake deliver`."""
+    return KINDS

@@ -1,0 +1,85 @@
+"""fetch and dispose: the two locks that programs take on an mbox, the dotlock and that of fcntl."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.ports import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PAUSE = 0.05
+_STALE = 300.0
+"""Seconds after which a dotlock is what a dead program left; ours are held for as long as it takes to read the file."""
+
+_NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+@contextlib.contextmanager
+def dotlock(path: str, wait: float, *, required: bool) -> Iterator[None]:
+    """Hold `path.lock`. Unless `required`, a folder that may not be written goes without.
+
+    Raises OSError, and SourceError when another program holds it for more than `wait` seconds.
+    """
+    name = f"{path}.lock"
+    deadline = time.monotonic() + wait
+    while not (held := _take(name, required=required)):
+        if held is None:
+            break
+        if time.monotonic() > deadline:
+            raise SourceError(f"{path}: another program holds {name} for {wait:g} s; the next run tries again")
+        time.sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        if held:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+def _take(name: str, *, required: bool) -> bool | None:
+    """Whether the lock is ours now; None when it cannot be had, and need not."""
+    try:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        _sweep(name)
+        return False
+    except OSError as error:
+        if required or error.errno not in _NO_RIGHT:
+            raise
+        return None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{os.getpid()}\n")
+    return True
+
+
+def _sweep(name: str) -> None:
+    """Remove a stale lock; renamed first, so that of two programs that find it stale one removes it."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - os.lstat(name).st_mtime > _STALE:
+            own = f"{name}.{os.getpid()}"
+            os.rename(name, own)
+            os.unlink(own)
+
+
+def lock(descriptor: int, path: str, wait: float, *, exclusive: bool) -> None:
+    """Lock an open file by fcntl; closing it unlocks. Raises SourceError after `wait` seconds."""
+    how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.lockf(descriptor, how | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise
+        else:
+            return
+        if time.monotonic() > deadline:
+            raise SourceError(f"{path}: another program has it locked for {wait:g} s; the next run tries again")
+        time.sleep(_PAUSE)

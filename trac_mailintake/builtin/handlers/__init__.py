@@ -1,0 +1,1 @@
+"""handle: what a message becomes, one handler a file, through the public hook."""

@@ -1,0 +1,76 @@
+"""handle: what a ticket or comment says, from what the sender wrote (spec 5, Text)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.plain import neutral
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.mail.message import Message
+
+PARAMETERS: Final = (
+    Parameter(
+        "text",
+        Kind.CHOICE,
+        "plain",
+        "How plain text is filed: so that it reads as the sender wrote it, word for word in a block, or as wiki text",
+        choices=("plain", "verbatim", "wiki"),
+    ),
+)
+_SUMMARY: Final = 100
+"""Characters of a summary that had to be made from the text."""
+_MARKS: Final = " \t=*'|>-"
+_OPENING: Final = "{{{"
+_CLOSING: Final = "}}}"
+_JOINER: Final = "\N{ZERO WIDTH SPACE}"
+_AUTHORS: Final = 5
+
+
+def summary(message: Message) -> str:
+    """The subject in one line; without one the first line of the text, else "(no subject)"."""
+    subject = " ".join(message.subject.split())
+    if subject:
+        return subject
+    first = next((line for line in map(_bare, message.text.splitlines()) if line), "(no subject)")
+    if len(first) <= _SUMMARY:
+        return first
+    cut = first[:_SUMMARY]
+    return f"{cut.rpartition(' ')[0] or cut}…"
+
+
+def _bare(line: str) -> str:
+    """A line without marks of quoting and of wiki text; images say nothing in a summary."""
+    return "" if line.lstrip().startswith("[[") else " ".join(line[: 10 * _SUMMARY].strip(_MARKS).split())
+
+
+def body(text: str, *, markup: bool, manner: str) -> str:
+    """The wiki text for `text`, in the `manner` of the parameter `text`; with `markup` it is wiki text already."""
+    if not text.strip():
+        return ""
+    if manner == "verbatim":
+        return verbatim(text)
+    return text if markup or manner == "wiki" else neutral(text)
+
+
+def verbatim(text: str) -> str:
+    """A wiki block that shows `text` as it is.
+
+    `#!default` takes the place of a processor that the first line might name.
+    A line that would open or close a block gets an invisible character, with which Trac takes it for text.
+    """
+    lines = (
+        f"{_JOINER}{line}" if line.lstrip().startswith(_OPENING) or line.strip() == _CLOSING else line
+        for line in text.strip("\n").splitlines()
+    )
+    return "\n".join((_OPENING, "#!default", *lines, _CLOSING))
+
+
+def signature(message: Message, context: Context) -> str:
+    """Who wrote, in a line for the end of the text, when a user acts for strangers (`reporterusername`)."""
+    if context.sender.mapped or not context.service.parameters.text("reporterusername"):
+        return ""
+    authors = (f"{each.name} <{each.spec}>" if each.name else each.spec for each in message.authors[:_AUTHORS])
+    return neutral(f"Sent by mail from {', '.join(authors) or 'nobody'}")

@@ -1,0 +1,20 @@
+"""screen: mail that this environment sent itself is never processed and never answered (spec 4, Order)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.model import Ignore
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Objection
+    from trac_mailintake.mail.message import Message
+
+
+@hookimpl(tryfirst=True)
+def mailintake_screen(message: Message, context: Context) -> Objection | None:
+    """Ignore our own mail, whatever other rules say of it."""
+    why = context.reader.own_loop(message)
+    return None if why is None else Ignore("loop", f"This environment sent the mail itself: {why}", decisive=True)

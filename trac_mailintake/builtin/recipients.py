@@ -1,0 +1,48 @@
+"""screen: mail for somebody else is left alone (spec 4, Order).
+
+It ends the matter whatever other rules say, so that another service's mail is never touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.model import Ignore
+from trac_mailintake.intake.settings import Kind, Parameter
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Objection
+    from trac_mailintake.intake.ports import Reader
+    from trac_mailintake.mail.message import Address, Message
+
+PARAMETERS: Final = (
+    Parameter(
+        "catchemail",
+        Kind.ADDRESSES,
+        (),
+        "Take only mail for one of these addresses; leave all other mail in the mailbox. Empty: take all",
+    ),
+)
+
+
+@hookimpl(tryfirst=True)
+def mailintake_screen(message: Message, context: Context) -> Objection | None:
+    """Ignore what none of the service's addresses received."""
+    wanted = tuple(address.casefold() for address in context.service.parameters.words("catchemail"))
+    if not wanted or any(_is_for(address, wanted, context.reader) for address in message.recipients):
+        return None
+    return Ignore("catchemail", f"The mail is not for {', '.join(wanted)}.", decisive=True)
+
+
+def _is_for(address: Address, wanted: tuple[str, ...], reader: Reader) -> bool:
+    """An address of ours, or the signed reply address that was made from one of ours."""
+    if address.key in wanted:
+        return True
+    local, _, domain = address.key.rpartition("@")
+    for each in wanted:
+        base, _, host = each.rpartition("@")
+        if domain == host and local.startswith(base):
+            return reader.signed_ticket((address,)) is not None
+    return False

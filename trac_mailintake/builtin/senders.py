@@ -1,0 +1,60 @@
+"""screen: allow and block lists of senders (spec 4, Order).
+
+The From field is easily forged: these lists keep out noise, not attackers.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.model import Hold, Reject
+from trac_mailintake.intake.settings import Kind, Parameter
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Objection
+    from trac_mailintake.mail.message import Address, Message
+
+PARAMETERS: Final = (
+    Parameter(
+        "reporterusername",
+        Kind.USER,
+        "",
+        "Whose rights count for senders who are no known users; their address is added to what they wrote",
+    ),
+    Parameter(
+        "allow",
+        Kind.WORDS,
+        (),
+        "Hold mail from everybody else: addresses, domains, or patterns such as *@*.example.org. Empty: nobody is held",
+    ),
+    Parameter("block", Kind.WORDS, (), "Reject mail from these: addresses, domains or patterns"),
+)
+
+
+@hookimpl
+def mailintake_screen(message: Message, context: Context) -> Objection | None:
+    """Object to a sender who is on the block list, or who is not on the allow list."""
+    blocked = context.service.parameters.words("block")
+    for author in message.authors:
+        entry = _matching(author, blocked)
+        if entry:
+            return Reject("block", f"{author.spec} is on the block list ({entry}).")
+    allowed = context.service.parameters.words("allow")
+    if not allowed:
+        return None
+    missing = [author.spec for author in message.authors if not _matching(author, allowed)]
+    if message.authors and not missing:
+        return None
+    return Hold("allow", f"{missing[0] if missing else 'A mail without an author'} is not on the allow list.")
+
+
+def _matching(author: Address, entries: tuple[str, ...]) -> str:
+    """The entry that names the author, "" when there is none. A domain stands for everybody there."""
+    for entry in entries:
+        pattern = entry.casefold()
+        if fnmatchcase(author.key, pattern if "@" in pattern else f"*@{pattern}"):
+            return entry
+    return ""

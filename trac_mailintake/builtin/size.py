@@ -1,0 +1,42 @@
+"""screen: a mail over `max_size` is filed without its attachments, or held, or forwarded (spec 7, Too large).
+
+To file it is no objection: the handler leaves the attachments out and says so in the ticket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.model import Forward, Hold
+from trac_mailintake.intake.settings import Kind, Parameter
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Delivery, Objection
+    from trac_mailintake.mail.message import Message
+
+PARAMETERS: Final = (
+    Parameter("max_size", Kind.SIZE, 0, "How large a mail may be, such as 20M. 0: as large as it likes"),
+    Parameter(
+        "oversize",
+        Kind.CHOICE,
+        "file",
+        "What to do with a larger mail: file it without attachments, hold it, or forward it",
+        choices=("file", "hold", "forward"),
+    ),
+)
+
+
+@hookimpl
+def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
+    """Object to a mail that is too large, unless it is to be filed all the same."""
+    parameters = context.service.parameters
+    most = parameters.number("max_size")
+    size = max(message.size, delivery.listed.size or 0)
+    if not most or size <= most or parameters.text("oversize") == "file":
+        return None
+    reason = f"The mail has {size} bytes; max_size is {most}."
+    if parameters.text("oversize") == "forward" and context.service.forward:
+        return Forward("max-size", reason)
+    return Hold("max-size", reason)

@@ -1,0 +1,32 @@
+"""screen: a service may insist on a subject, as JIRA did (spec 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.model import Forward, Hold
+from trac_mailintake.intake.settings import Kind, Parameter
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Objection
+    from trac_mailintake.mail.message import Message
+
+PARAMETERS: Final = (
+    Parameter(
+        "require_subject",
+        Kind.BOOLEAN,
+        default=False,
+        help="Forward mail without a subject, or hold it when there is no forward address",
+    ),
+)
+
+
+@hookimpl
+def mailintake_screen(message: Message, context: Context) -> Objection | None:
+    """Object to a mail without a subject."""
+    if message.subject.strip() or not context.service.parameters.flag("require_subject"):
+        return None
+    objection = Forward if context.service.forward else Hold
+    return objection("require-subject", "The mail has no subject.")

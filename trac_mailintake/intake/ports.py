@@ -240,7 +240,7 @@ class Recorder(Protocol):
         Raises NoLongerMine, Stale, TemporaryFailure; whatever else is the fault of one of the decisions.
         """
 
-    def defer(self, delivery: Delivery, reason: str, *, seconds: float, counted: bool) -> None:
+    def defer(self, claimed: Delivery, reason: str, *, seconds: float, counted: bool) -> None:
         """Let go for `seconds`; `counted` when the failure was the message's own.
 
         Raises NoLongerMine, TemporaryFailure (then the claim runs out by itself).
@@ -255,7 +255,7 @@ class Recorder(Protocol):
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """What lies under these locators is another message by now: it is a new one for the next round."""
 
-    def awaited(self, delivery: Delivery) -> bool:
+    def awaited(self, claimed: Delivery) -> bool:
         """Whether another living worker still holds an older message of the same mailbox, maybe this one's parent."""
 
 

@@ -231,6 +231,7 @@ class DatabaseRecorder(Claims):
         Raises TemporaryFailure; what was not swept is swept the next time.
         """
         with temporary(self._env), self._worker.dead() as dead:
+            self.restore()
             for owner, batches in dead:
                 self._staging.sweep(owner)
                 self.bury(owner)

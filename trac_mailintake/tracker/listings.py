@@ -1,0 +1,111 @@
+"""record: what a source lists, compared with what is remembered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary
+from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Account, Delivery, Listed
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.worker import Worker
+
+SETTLED = 10 * 60 * SECOND
+"""For how long a row is kept after its message is gone: another worker may still go by an older listing."""
+
+_PUSHED = frozenset({"pipe"})
+"""Kinds that list only what is being handed in: that they do not list something says nothing."""
+
+
+class Listings:
+    """The listings of one worker's rounds."""
+
+    def __init__(self, env: Environment, worker: Worker) -> None:
+        """`worker` asks."""
+        self._env = env
+        self._worker = worker
+        self._pending: dict[str, dict[str, Listed]] = {}
+        """By account: what is listed and may be claimed in this round, by live key, in the mailbox's order."""
+
+    def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
+        """See `ports.Recorder.reconcile`. Raises TemporaryFailure."""
+        keys = {live_key(account, listed): listed for listed in listing}
+        with temporary(self._env):
+            rows = [Row(*row) for row in self._env.db_query(
+                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL",
+                (account_key(account),),
+            )]  # fmt: skip
+            if not rows and service.start == "now" and not service.last_success:
+                self._remember(service, account, listing)
+                self._pending[account.label] = {}
+                return []
+            self._let_go(account, [row for row in rows if row.live not in keys])
+        kept = [row for row in rows if row.live in keys]
+        replaced = [row for row in kept if row.outcome and row.fingerprint != keys[row.live].fingerprint]
+        with temporary(self._env):
+            self._retire(row.id for row in replaced)
+        settled = {row.live for row in kept if row.outcome}.difference(row.live for row in replaced)
+        self._pending[account.label] = {live: each for live, each in keys.items() if live not in settled}
+        return [
+            delivery(self._env, service, account, keys[row.live], row)
+            for row in kept
+            if row not in replaced and self._left_over(service, row)
+        ]
+
+    def _left_over(self, service: Service, row: Row) -> bool:
+        """Whether a recorded row's copy in the mailbox is still to be disposed of, and not by a living worker."""
+        if row.outcome in (None, "ignored", "deferred") or not row.archive:
+            return False
+        if not row.consumed:
+            return row.owner is None or row.owner == self._worker.owner or not self._holds(row)
+        # Disposed of, and yet listed: the server undid it, or gave the locator to another message.
+        gone = service.afterwards.word in (Afterwards.DELETE, Afterwards.MOVE)
+        return gone and row.consumed < now() - SETTLED
+
+    def _holds(self, row: Row) -> bool:
+        """Whether the row's owner still has a right to it."""
+        alive = self._worker.alive(row.owner or "")
+        return row.lease > now() if alive is None else alive
+
+    def _let_go(self, account: Account, gone: Sequence[Row]) -> None:
+        """Their messages are no longer listed: locators are free again, after a while."""
+        before = now() - SETTLED
+        vanished = [row.id for row in gone if row.outcome is None and not row.owner and account.kind not in _PUSHED]
+        recorded = [row.id for row in gone if row.outcome and row.recorded < before]
+        for ids in chunks(vanished):
+            with self._env.db_transaction as db:
+                db(
+                    "UPDATE mailintake_delivery SET outcome='ignored', rule='vanished', reason=%s, live=NULL, "
+                    f"recorded=%s WHERE outcome IS NULL AND owner IS NULL AND id IN ({marks(ids)})",
+                    ("It was no longer in the mailbox when it was to be read.", now(), *ids),
+                )
+        self._retire(recorded)
+
+    def _retire(self, ids: Iterable[int]) -> None:
+        for some in chunks(ids):
+            with self._env.db_transaction as db:
+                db(f"UPDATE mailintake_delivery SET live=NULL WHERE id IN ({marks(some)})", some)
+
+    def forget(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.Recorder.forget`."""
+        with temporary(self._env):
+            self._retire(each.id for each in deliveries)
+
+    def _remember(self, service: Service, account: Account, listing: Sequence[Listed]) -> None:
+        """A first run with `start=now`: what lies there already is ignored, and remembered."""
+        for some in chunks(listing, 50):
+            with self._env.db_transaction as db:
+                insert(db, service, account, some, None, 0)
+                lives = [live_key(account, listed) for listed in some]
+                db(
+                    "UPDATE mailintake_delivery SET outcome='ignored', rule='start', reason=%s, recorded=%s "
+                    f"WHERE outcome IS NULL AND live IN ({marks(lives)})",
+                    ("It was there before the service's first run, and start=now.", now(), *lives),
+                )

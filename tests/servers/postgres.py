@@ -35,7 +35,7 @@ class Postgres:
             message = "psycopg2 is not installed"
             raise ServerMissing(message)
         # The newest version, should there be several.
-        folders = sorted(glob(_DEBIAN), reverse=True)  # noqa: PTH207 - programs are named by strings
+        folders = sorted(glob(_DEBIAN), reverse=True)
         self._initdb, self._pg_ctl = program("initdb", *folders), program("pg_ctl", *folders)
         self._createdb = program("createdb", *folders)
         if is_root():

@@ -54,8 +54,9 @@ def test_notifies_through_the_sink(trac_env: TracEnv, smtp_sink: SmtpSink) -> No
 
 
 def test_serves_pages_to_users_and_strangers(sqlite_env: TracEnv) -> None:
-    """The first user is an administrator, anonymous is not; forms can be sent."""
+    """Users log in and have their rights; forms can be sent."""
     file_ticket(sqlite_env, "To be seen")
+    sqlite_env.grant("admin", "TRAC_ADMIN")
     with sqlite_env.serve("admin", "joe") as tracd:
         assert "To be seen" in tracd.visitor().get("/ticket/1").text
         assert tracd.visitor().get("/admin/general/basics").status == 404

@@ -152,6 +152,8 @@ class TracEnv:
         """`trac-admin ENV words…` as a process of its own, with pipes, to be waited for or killed by the caller."""
         return subprocess.Popen(
             [self.python, "-m", "trac.admin.console", str(self.path), *words],
+            # With -m the current folder comes first on the path; the checkout shall not be what is imported.
+            cwd=self.path.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -182,9 +184,7 @@ class TracEnv:
         return Finished(int(status or 0), out.getvalue(), err.getvalue())
 
     def serve(self, *users: str) -> Tracd:
-        """Its pages, for users who log in with PASSWORD. The first of them may do everything."""
-        if users:
-            self.grant(users[0], "TRAC_ADMIN")
+        """Its pages, for users who log in with PASSWORD."""
         return Tracd(self, users)
 
 
@@ -217,6 +217,7 @@ class Tracd:
                 *(self.trac.python, "-m", "trac.web.standalone", "--single-env", f"--hostname={LOOPBACK}"),
                 *(f"--port={self.port}", f"--basic-auth={self.trac.path.name},{passwords},trac", str(self.trac.path)),
             ],
+            cwd=self.trac.path.parent,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "LC_ALL": "C.UTF-8"},

@@ -1,0 +1,1 @@
+"""Tests of the tracker: on real Trac environments, SQLite and PostgreSQL."""

@@ -1,0 +1,62 @@
+"""An environment that takes mail: a tracker with its staging folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from trac.util.datefmt import datetime_now, utc
+
+from tests.tracker.values import message, service
+from trac_mailintake.intake.ports import Prepared
+from trac_mailintake.tracker import tickets
+from trac_mailintake.tracker.adapter import TracTracker
+from trac_mailintake.tracker.attachments import Staging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tests.servers.tracenv import TracEnv
+    from trac_mailintake.intake.model import Change
+    from trac_mailintake.tracker.tickets import Filed
+
+
+@dataclass
+class Desk:
+    """A tracker in an environment, and the ways a test uses it."""
+
+    trac: TracEnv
+    staging: Staging
+
+    @property
+    def tracker(self) -> TracTracker:
+        """The tracker of the environment as it is open now."""
+        return TracTracker(self.trac.env, self.staging)
+
+    def prepare(self, change: Change) -> Prepared:
+        """The prepared change; fails when there is an objection."""
+        prepared = self.tracker.prepare(change, message(), service())
+        assert isinstance(prepared, Prepared), prepared
+        return prepared
+
+    def write(self, prepared: Prepared, when: datetime | None = None) -> Filed:
+        """What was written, committed."""
+        with self.trac.env.db_transaction:
+            filed = tickets.write(self.trac.env, prepared, when or datetime_now(utc))
+        self.staging.commit(filed)
+        return filed
+
+    def file(self, change: Change) -> Filed:
+        """Prepare and write."""
+        return self.write(self.prepare(change))
+
+
+@pytest.fixture
+def desk(trac_env: TracEnv) -> Iterator[Desk]:
+    """A desk where outsiders may create tickets and append to them; on each database."""
+    trac_env.grant("anonymous", "TICKET_CREATE", "TICKET_APPEND")
+    desk = Desk(trac_env, Staging(trac_env.env, "a-worker"))
+    yield desk
+    desk.staging.close()

@@ -1,0 +1,7 @@
+"""The faces: Trac components, thin. Importing this registers them; none imports what only a mail needs."""
+
+from __future__ import annotations
+
+from trac_mailintake.components import bridge, commands, notifications, panels, setup, system
+
+__all__ = ["bridge", "commands", "notifications", "panels", "setup", "system"]

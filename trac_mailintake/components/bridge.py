@@ -1,0 +1,61 @@
+"""A Trac component may be a plugin of mail intake, so that one file in an environment's `plugins/` is enough.
+
+From here every face gets what it works with: `settings` to look and change, `intake` to take mail.
+Both import rules, plugins and parsers, so they are asked for only when there is work.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from trac.core import Component, ExtensionPoint, Interface
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac.env import Environment
+
+    from trac_mailintake.bootstrap import Assembly, Settings
+
+
+class IMailintakePlugin(Interface):
+    """A component whose methods marked with `trac_mailintake.hookimpl` are hooks of mail intake.
+
+    It has no method of its own: `docs/hooks.md` lists the hooks. Implement those that are wanted.
+    """
+
+
+class MailIntakeBridge(Component):
+    """Finds the components that are plugins."""
+
+    plugins = ExtensionPoint(IMailintakePlugin)
+
+
+def settings(env: Environment) -> Settings:
+    """What looks at services and changes them. Raises Misconfiguration when a plugin is wrong."""
+    from trac_mailintake.bootstrap import settings_of  # noqa: PLC0415 - an idle `run` does without
+
+    return settings_of(env, tuple(MailIntakeBridge(env).plugins))
+
+
+@contextmanager
+def intake(env: Environment) -> Iterator[Assembly]:
+    """Everything that takes in mail, its log in Trac's. Raises Misconfiguration when a plugin or an option is wrong."""
+    from trac_mailintake.bootstrap import assemble_intake  # noqa: PLC0415 - as above
+
+    logger = logging.getLogger("trac_mailintake")
+    handlers = [handler for handler in env.log.handlers if handler not in logger.handlers]
+    for handler in handlers:
+        logger.addHandler(handler)
+    logger.setLevel(env.log.getEffectiveLevel())
+    try:
+        assembly = assemble_intake(env, tuple(MailIntakeBridge(env).plugins))
+        try:
+            yield assembly
+        finally:
+            assembly.close()
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)

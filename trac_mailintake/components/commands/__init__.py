@@ -1,0 +1,7 @@
+"""The commands `trac-admin ENV mailintake ...`, one module a group. None imports what only a mail needs."""
+
+from __future__ import annotations
+
+from trac_mailintake.components.commands import journal, rounds, servers, services
+
+__all__ = ["journal", "rounds", "servers", "services"]

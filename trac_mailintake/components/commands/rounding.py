@@ -1,0 +1,120 @@
+"""A run: one round of each service that is due, what came of it in a line, and the mail queue afterwards."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.components.commands.say import progress, say, say_json
+from trac_mailintake.components.commands.words import Exit
+from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.ports import Misconfiguration, SourceError
+from trac_mailintake.intake.settings import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.intake.round import Report
+    from trac_mailintake.intake.settings import Service
+
+ALIKE: Final = 5
+"""Faults of the same kind in a row after which a service stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What became of one service's round."""
+
+    service: str
+    counts: dict[str, int]
+    error: str
+    exit: Exit
+
+    @property
+    def line(self) -> str:
+        """`support: 3 created, 1 held`."""
+        counts = ", ".join(f"{number} {status}" for status, number in self.counts.items())
+        return (
+            f"{self.service}: " + "; ".join(each for each in (counts, self.error) if each)
+            if (counts or self.error)
+            else f"{self.service}: no new mail"
+        )
+
+
+class Rounding:
+    """A run of one worker. `quiet` says nothing of services without news, so that cron sends no mail about them."""
+
+    def __init__(
+        self,
+        env: Environment,
+        assembly: Assembly,
+        *,
+        quiet: bool,
+        limit: int | None,
+        trace: Callable[[str], None] | None,
+    ) -> None:
+        self._env = env
+        self._assembly = assembly
+        self._quiet = quiet and not sys.stdout.isatty()
+        self._limit = limit
+        self._trace = trace
+
+    def run(self, names: Sequence[str], *, as_json: bool) -> int:
+        """Run the services one after the other; what befalls one does not keep the others from running."""
+        self._assembly.recorder.sweep()
+        self._assembly.recorder.announce_owed()
+        rounds = []
+        for name in names:
+            done = self._service(name)
+            rounds.append(done)
+            if not as_json and (done.counts or done.error or not self._quiet):
+                say(done.line)
+        flushed = self._assembly.outbox.flush()
+        if as_json:
+            say_json([{"service": each.service, "counts": each.counts, "error": each.error} for each in rounds])
+        elif flushed.failure:
+            say(f"Mail queue: {flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}")
+        return max((each.exit for each in rounds), default=Exit.WELL)
+
+    def _service(self, name: str) -> Round:
+        services = self._assembly.settings.services
+        try:
+            service = services.get(name)
+        except (SettingError, Misconfiguration) as error:
+            return Round(name, {}, str(error), Exit.UNREACHABLE)
+        services.begin(service)
+        try:
+            source = self._assembly.settings.open(service, trace=self._trace)
+        except (SettingError, SourceError) as error:
+            done = Round(name, {}, str(error), Exit.UNREACHABLE)
+        else:
+            with progress(name) as advance:
+                report = self._assembly.round.run(service, source, limit=self._limit, progress=advance)
+            self._stop_when_alike(service, report)
+            done = _round(name, report)
+        services.finish(service, ok=not done.error, result=done.line.removeprefix(f"{name}: "))
+        return done
+
+    def _stop_when_alike(self, service: Service, report: Report) -> None:
+        """Count what an administrator must mend; after five alike the service stops, which its state says."""
+        services = self._assembly.settings.services
+        for fault in report.faults:
+            if services.failed_alike(service, fault) >= ALIKE:
+                self._env.log.error("Mail intake's service %s stops: %s", service.name, fault)
+                services.stop(service, f"{ALIKE} times in a row: {fault}")
+                return
+        if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
+            services.recovered(service)
+
+
+def _round(name: str, report: Report) -> Round:
+    counts = {status.value: report.counts[status] for status in Status if report.counts[status] > 0}
+    error = report.error or report.down or next(iter(report.faults), "")
+    if report.error:
+        return Round(name, counts, error, Exit.UNREACHABLE)
+    waiting = report.down or Status.HELD.value in counts or Status.DEFERRED.value in counts
+    return Round(name, counts, error, Exit.WAITING if waiting else Exit.WELL)

@@ -1,0 +1,71 @@
+"""The switches of `[mailintake]` in trac.ini, and the permissions. Servers and services are in the database."""
+
+from __future__ import annotations
+
+from trac.config import ChoiceOption, IntOption, Option
+from trac.core import Component, implements
+from trac.perm import IPermissionRequestor
+
+VIEW = "MAILINTAKE_VIEW"
+ADMIN = "MAILINTAKE_ADMIN"
+
+
+class MailIntakeSystem(Component):
+    """The options of mail intake, and who may see and change what."""
+
+    implements(IPermissionRequestor)
+
+    fetch = ChoiceOption(
+        "mailintake",
+        "fetch",
+        ["enabled", "disabled"],
+        doc="""Whether `mailintake run` fetches mail. Set it to `disabled` in a copy of an environment, such as one for
+        tests, so that it does not take the mail of the original.""",
+    )
+    address = Option(
+        "mailintake",
+        "address",
+        "",
+        doc="""The address of this project, such as `support@example.org`: notifications of tickets ask for replies to
+        it. Without one they keep the `Reply-To` that `[notification]` says.""",
+    )
+    recipient_delimiter = Option(
+        "mailintake",
+        "recipient_delimiter",
+        "+",
+        doc="""What separates the mailbox from the rest in an address, as the mail server has it: with `+` replies go to
+        `support+12.SIGNATURE@example.org`, which proves that the sender got the notification. Empty when the mail
+        server knows no such addresses: replies then go to the plain address.""",
+    )
+    project_key = Option(
+        "mailintake",
+        "project_key",
+        "",
+        doc="A key that subjects may name tickets by: with `PROJ`, `(PROJ-12)` means ticket 12.",
+    )
+    instance = Option(
+        "mailintake",
+        "instance",
+        "",
+        doc="""What this environment is called towards the mailboxes that it has claimed. Set it only where the folder
+        of the environment changes its identity, as it does in containers.""",
+    )
+    archive_days = IntOption(
+        "mailintake",
+        "archive_days",
+        365,
+        doc="""Days that the bytes of every mail are kept under `files/`; 0 keeps them for ever. Held mail is never
+        purged.""",
+    )
+    archive_max_size = Option(
+        "mailintake",
+        "archive_max_size",
+        "256M",
+        doc="The largest mail that is taken at all, in bytes or with k, M, G; what is larger stays in the mailbox.",
+    )
+
+    # IPermissionRequestor methods
+
+    def get_permission_actions(self) -> list[str | tuple[str, list[str]]]:
+        """Seeing what became of mail, and changing what becomes of it."""
+        return [VIEW, (ADMIN, [VIEW])]

@@ -1,0 +1,71 @@
+"""What this environment allows a setting to be: its users, and the values of its ticket fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac.perm import PermissionCache, PermissionSystem
+from trac.ticket.api import TicketSystem
+
+from trac_mailintake.intake.settings import Kind, Parameter, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.settings import Value
+
+_GROUPS: Final = ("anonymous", "authenticated")
+_NOT_PRESET: Final = frozenset({"summary", "description", "reporter", "status", "resolution", "time", "changetime"})
+"""Ticket fields that the mail, the sender or the workflow decides."""
+
+
+def custom_fields(env: Environment, taken: frozenset[str]) -> tuple[Parameter, ...]:
+    """A parameter for each custom ticket field whose name is not `taken` already: a preset for new tickets."""
+    return tuple(
+        Parameter(field["name"], Kind.TEXT, "", f"Ticket field {field['label']}, for new tickets")
+        for field in TicketSystem(env).get_custom_fields()
+        if field["name"] not in taken
+    )
+
+
+def check_choices(env: Environment, typed: Mapping[str, Value], parameters: Mapping[str, Parameter]) -> None:
+    """Check what only the environment knows: users, and values of ticket fields. Raises SettingError."""
+    fields = {
+        field["name"]: field for field in TicketSystem(env).get_ticket_fields() if field["name"] not in _NOT_PRESET
+    }
+    for name, value in typed.items():
+        if not value:
+            continue
+        if parameters[name].kind is Kind.USER:
+            _check_user(env, name, str(value), trusted=name == "owner")
+        elif name in fields:
+            _check_option(name, str(value), fields[name])
+
+
+def _check_user(env: Environment, name: str, username: str, *, trusted: bool) -> None:
+    """`trusted` is for whom tickets are given to; who merely acts for strangers must not be an administrator."""
+    if username in _GROUPS or username not in _usernames(env):
+        raise SettingError(
+            name, username, "a user of this environment: one who has logged in, or to whom rights were granted"
+        )
+    if not trusted and "TRAC_ADMIN" in PermissionCache(env, username):
+        raise SettingError(name, username, "a user without TRAC_ADMIN, since anybody's mail acts as that user")
+
+
+def _usernames(env: Environment) -> frozenset[str]:
+    known = {username for username, _name, _email in env.get_known_users()}
+    granted = {subject for subject, _action in PermissionSystem(env).get_all_permissions()}
+    return frozenset(known | granted)
+
+
+def _check_option(name: str, value: str, field: Mapping[str, object]) -> None:
+    options = field.get("options")
+    if isinstance(options, list) and value not in options:
+        raise SettingError(name, value, ", ".join(str(option) for option in options) or "nothing, there is none yet")
+
+
+def strangers_may_create(env: Environment) -> bool:
+    """Whether a mail from nobody we know becomes a ticket: `anonymous` has TICKET_CREATE."""
+    return "TICKET_CREATE" in PermissionCache(env, "anonymous")

@@ -1,0 +1,156 @@
+"""Passwords at rest: encrypted with a key that lies apart from the database, or only a name of where they are.
+
+Three stored forms: `env:NAME` and `file:/path` as they were typed, and `fernet:...` for everything else. The key file
+(`conf/mailintake.key`) has one key a line: the first one encrypts, all of them decrypt, so that a key can be changed.
+Nothing here logs, and no message holds a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.ports import SourceError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+    from trac.env import Environment
+
+KEY_FILE: Final = "mailintake.key"
+_FERNET: Final = "fernet:"
+_VARIABLE: Final = "env:"
+_FILE: Final = "file:"
+_NAME_OF_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LARGEST_SECRET: Final = 64 * 1024
+"""Bytes; OAuth2 tokens are the longest of what people put into such files."""
+
+
+class SecretError(SourceError):
+    """A password cannot be kept or read. It ends the service's round like a server that cannot be reached."""
+
+
+class Secrets:
+    """Keeps and reveals the passwords of one environment."""
+
+    def __init__(self, env: Environment) -> None:
+        self._key_file = Path(env.conf_dir) / KEY_FILE
+
+    def keep(self, typed: str) -> str:
+        """The form to store for what was typed, "" for nothing. Raises SecretError."""
+        if not typed:
+            return ""
+        if typed.startswith(_VARIABLE):
+            if not _NAME_OF_VARIABLE.match(typed.removeprefix(_VARIABLE)):
+                raise SecretError(f"{typed} names no environment variable: write env:NAME")
+            return typed
+        if typed.startswith(_FILE):
+            if not Path(typed.removeprefix(_FILE)).is_absolute():
+                raise SecretError(f"{typed} is no absolute path: write file:/path")
+            return typed
+        return _FERNET + self._fernet(create=True).encrypt(typed.encode("utf-8")).decode("ascii")
+
+    def reveal(self, stored: str) -> str:
+        """The password itself. Raises SecretError, which names the cause and the next step."""
+        if stored.startswith(_VARIABLE):
+            return _from_variable(stored.removeprefix(_VARIABLE))
+        if stored.startswith(_FILE):
+            return _from_file(Path(stored.removeprefix(_FILE)))
+        if stored.startswith(_FERNET):
+            return self._decrypt(stored.removeprefix(_FERNET))
+        return ""
+
+    def _decrypt(self, token: str) -> str:
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - 30 ms that a run without mail need not pay
+
+        fernet = self._fernet(create=False)
+        try:
+            return fernet.decrypt(token.encode("ascii")).decode("utf-8")
+        except InvalidToken:
+            raise SecretError(
+                f"the password was encrypted with another key than those in {self._key_file}:"
+                " put that key back, or set the password again"
+            ) from None
+
+    def _fernet(self, *, create: bool) -> MultiFernet:
+        from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - as above
+
+        if create and not self._key_file.exists():
+            _write_new(self._key_file, Fernet.generate_key())
+        try:
+            return MultiFernet([Fernet(line) for line in self._keys()])
+        except ValueError:
+            raise SecretError(f"{self._key_file} holds something that is no key: one Fernet key a line") from None
+
+    def _keys(self) -> list[bytes]:
+        try:
+            with self._key_file.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                content = file.read(_LARGEST_SECRET)
+        except OSError as error:
+            raise SecretError(
+                f"the key file {self._key_file} cannot be read ({error.strerror}):"
+                " put it back, or set the passwords of all mail servers again"
+            ) from None
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SecretError(f"others than its owner may read {self._key_file}: chmod 600 {self._key_file}")
+        return content.split()
+
+
+def where(stored: str) -> str:
+    """What may be shown of a stored secret: `env:NAME`, `file:/path`, `encrypted`, or "" when there is none."""
+    return "encrypted" if stored.startswith(_FERNET) else stored
+
+
+def _from_variable(name: str) -> str:
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise SecretError(f"the password is in the environment variable {name}, which is not set") from None
+
+
+def _from_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_SECRET + 1)
+        text = content.decode("utf-8")
+    except OSError as error:
+        raise SecretError(f"the password is in {path}, which cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SecretError(f"the password is in {path}, which is not text in UTF-8") from None
+    if len(content) > _LARGEST_SECRET:
+        raise SecretError(f"the password is in {path}, which is too large to be one")
+    return text.rstrip("\r\n")
+
+
+def _write_new(path: Path, key: bytes) -> None:
+    """Make the key file, whole or not at all; another process that was faster wins. Raises SecretError.
+
+    mkstemp makes it 0600 whatever the umask; the link refuses to replace, which a rename would not.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(key + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(name, path)
+        except FileExistsError:
+            pass  # then that one is the key
+        finally:
+            Path(name).unlink()
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise SecretError(f"the key file {path} cannot be written: {error.strerror}") from None
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -39,7 +39,7 @@ _NOT_A_FAULT: Final = (Misconfiguration, TemporaryFailure, NoLongerMine, Stale, 
 Offer = TypeVar("Offer", Handler, SourceKind)
 
 
-class Plugins:
+class Rules:
     """The rules, handlers and kinds of source of one environment: `ports.Rules`, and the catalogue of what there is.
 
     `bundled` are the product's own plugins besides the built-in rules; `extra` are objects of the environment.

@@ -35,10 +35,10 @@ _NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is attached, and what the ticket has to say of the rest, as wiki text."""
+    """What is attached, and what the ticket has to say of what is not, as wiki text ("" when nothing)."""
 
     attachments: tuple[Attachment, ...]
-    notes: tuple[str, ...] = ()
+    note: str = ""
 
 
 def choose(message: Message, kept: str, removed: str, parameters: Values) -> Chosen:
@@ -46,12 +46,8 @@ def choose(message: Message, kept: str, removed: str, parameters: Values) -> Cho
     most = parameters.number("max_size")
     wanted = tuple(part for part in message.parts if _wanted(part, message, kept, removed, parameters))
     if most and message.size > most:
-        return Chosen((), (_too_large(message, most, wanted),))
-    attachments = tuple(Attachment(part.filename, part) for part in wanted)
-    if not message.overlong:
-        return Chosen(attachments)
-    whole = tuple(Attachment(part.filename, part, "The whole text") for part in message.text_parts)
-    return Chosen((*whole, *attachments), ("The text is longer than this; all of it is attached.",))
+        return Chosen((), _too_large(message, most, wanted))
+    return Chosen(tuple(Attachment(part.filename, part) for part in wanted))
 
 
 def _wanted(part: Part, message: Message, kept: str, removed: str, parameters: Values) -> bool:

@@ -55,7 +55,7 @@ def _comment(message: Message, target: Followup, context: Context) -> Change:
         target=target,
         sender=context.sender,
         summary="",
-        text=_text(parted.kept, message, context, chosen.notes) or "(no text)",
+        text=_text(parted.kept, message, context, chosen.note),
         attachments=chosen.attachments,
         reopen=Reopen.IF_ALLOWED if reopens else Reopen.NEVER,
         removed=parted.removed,
@@ -72,13 +72,13 @@ def _ticket(message: Message, target: NewTicket, context: Context) -> Change:
         target=target,
         sender=context.sender,
         summary=writing.summary(message),
-        text=_text(message.text, message, context, (*chosen.notes, note)),
+        text=_text(message.text, message, context, chosen.note, note),
         fields=_fields(parameters),
         attachments=chosen.attachments,
     )
 
 
-def _text(text: str, message: Message, context: Context, notes: tuple[str, ...]) -> str:
+def _text(text: str, message: Message, context: Context, *notes: str) -> str:
     manner = context.service.parameters.text("text")
     body = writing.body(text, markup=message.markup, manner=manner)
     return "\n\n".join(filter(None, (body, *notes, writing.signature(message, context))))

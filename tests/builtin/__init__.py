@@ -1,0 +1,1 @@
+"""The default policy, rule by rule, on fakes of the ports."""

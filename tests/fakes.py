@@ -1,0 +1,79 @@
+"""Fakes of the ports of the core: they keep what they are told, and answer from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.ports import KnownId, TicketFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trac_mailintake.mail.message import Address, Message
+
+
+@dataclass(slots=True)
+class FakeReader:
+    """A tracker to ask: `ports.Reader`.
+
+    `signed` and `roots` lead from an address, or from a Message-ID, to a ticket; `rights` are user, action and ticket.
+    `failure` is raised by whatever is asked of tickets.
+    """
+
+    tickets: dict[int, TicketFacts] = field(default_factory=dict)
+    ids: dict[str, KnownId] = field(default_factory=dict)
+    roots: dict[str, int] = field(default_factory=dict)
+    signed: dict[str, int] = field(default_factory=dict)
+    rights: set[tuple[str, str, int | None]] = field(default_factory=set)
+    loop: str | None = None
+    key: str = ""
+    name: str = "Moon"
+    failure: Exception | None = None
+
+    def add(self, number: int, *involved: str, closed: bool = False) -> None:
+        """A ticket with people in it."""
+        status = "closed" if closed else "new"
+        self.tickets[number] = TicketFacts(number, f"Ticket {number}", status, closed, frozenset(involved))
+
+    def know(self, message_id: str, ticket: int, *, outgoing: bool = False) -> None:
+        """A Message-ID that was filed in the ticket, or sent for it."""
+        self.ids[message_id] = KnownId(message_id, ticket, outgoing)
+
+    def ticket(self, number: int) -> TicketFacts | None:
+        """See `ports.Reader`."""
+        if self.failure:
+            raise self.failure
+        return self.tickets.get(number)
+
+    def known_ids(self, message_ids: Iterable[str]) -> Mapping[str, KnownId]:
+        """See `ports.Reader`."""
+        return {each: self.ids[each] for each in message_ids if each in self.ids}
+
+    def root_ticket(self, message_ids: Sequence[str]) -> int | None:
+        """See `ports.Reader`."""
+        return next((self.roots[each] for each in message_ids if each in self.roots), None)
+
+    def signed_ticket(self, recipients: Iterable[Address]) -> int | None:
+        """See `ports.Reader`."""
+        return next((self.signed[each.key] for each in recipients if each.key in self.signed), None)
+
+    def own_loop(self, message: Message) -> str | None:
+        """See `ports.Reader`."""
+        return self.loop
+
+    def may(self, username: str, action: str, ticket: int | None = None) -> bool:
+        """See `ports.Reader`."""
+        return (username, action, ticket) in self.rights
+
+    def project_key(self) -> str:
+        """See `ports.Reader`."""
+        return self.key
+
+    def project_name(self) -> str:
+        """See `ports.Reader`."""
+        return self.name
+
+    def own_addresses(self) -> frozenset[str]:
+        """See `ports.Reader`."""
+        return frozenset(self.signed)

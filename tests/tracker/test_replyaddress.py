@@ -33,7 +33,14 @@ def test_a_signature_has_eighty_bits_and_is_for_one_ticket() -> None:
     assert len(signature) == 16
     assert signature == signature.lower()
     wrong = ("a" if signature[0] != "a" else "b") + signature[1:]
-    for forged in (f"s+13.{signature}", f"s+12.{wrong}", f"s+12.{signature[:-1]}", f"s+12.{signature}a", "s+12", "s+12."):
+    for forged in (
+        f"s+13.{signature}",
+        f"s+12.{wrong}",
+        f"s+12.{signature[:-1]}",
+        f"s+12.{signature}a",
+        "s+12",
+        "s+12.",
+    ):
         assert signed_ticket(KEYS, "+", [Address("", f"{forged}@example.org")]) is None
 
 

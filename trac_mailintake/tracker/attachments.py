@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -70,11 +70,19 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What `link` did within one transaction that is not yet committed: `targets` appeared, `intent` lists them."""
+    """What `link` did within one transaction that is not yet committed.
 
-    intent: str = ""
-    sources: tuple[str, ...] = ()
+    `enclosures` have the names under which they appeared at `targets`; `intent` is the file that lists them.
+    """
+
+    enclosures: tuple[Enclosure, ...] = ()
     targets: tuple[str, ...] = ()
+    intent: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The staged files."""
+        return tuple(enclosure.staged.path for enclosure in self.enclosures)
 
 
 class Staging:
@@ -165,17 +173,15 @@ def link(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when: d
     """
     if not enclosures:
         return Linked()
-    taken = names(env, ticket)
+    taken = set(names(env, ticket))
     if any(enclosure.name.casefold() in taken for enclosure in enclosures):
         raise Stale(f"Another file of the same name was attached to ticket #{ticket} meanwhile.")
-    linked = Linked(
-        _write_intent(ticket, enclosures),
-        tuple(enclosure.staged.path for enclosure in enclosures),
-        tuple(target(env, ticket, enclosure.name) for enclosure in enclosures),
-    )
+    final = tuple(replace(each, name=free_name(env, ticket, each.name, taken)) for each in enclosures)
+    targets = tuple(target(env, ticket, each.name) for each in final)
+    linked = Linked(final, targets, _write_intent(ticket, final))
     try:
         _place(linked)
-        _insert(env, ticket, enclosures, when, author)
+        _insert(env, ticket, final, when, author)
     except BaseException:
         undo(linked)
         raise
@@ -196,6 +202,20 @@ def names(env: Environment, ticket: int) -> frozenset[str]:
     return frozenset(name.casefold() for (name,) in rows)
 
 
+def free_name(env: Environment, ticket: int | None, name: str, taken: set[str]) -> str:
+    """`x.txt`, or else `x.2.txt` and so on, as Trac numbers them; added to `taken` (casefolded).
+
+    A file may be there without a row: an upload that is not committed yet, or what a failed one left behind.
+    """
+    stem, extension = os.path.splitext(name)
+    final, number = name, 1
+    while final.casefold() in taken or (ticket is not None and os.path.lexists(target(env, ticket, final))):
+        number += 1
+        final = f"{stem}.{number}{extension}"
+    taken.add(final.casefold())
+    return final
+
+
 def target(env: Environment, ticket: int, name: str) -> str:
     """Where Trac keeps the attachment `name` of the ticket."""
     path: str = Attachment._get_path(env.attachments_dir, "ticket", str(ticket), name)  # noqa: SLF001 - Trac's only way to say it without a row
@@ -210,8 +230,7 @@ def _place(linked: Linked) -> None:
         try:
             _link_or_copy(source, path)
         except FileExistsError:
-            # An upload that is not committed yet, or a leftover of a crash: not ours to remove.
-            raise Stale(f"The file {path} is there already, without a row.") from None
+            raise Stale(f"The file {path} appeared at this very moment.") from None
     for folder in folders:
         flush_folder(folder)
 

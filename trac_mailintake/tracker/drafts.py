@@ -143,7 +143,7 @@ class Drafting:
     def _add_cc(self, request: Request, ticket: Ticket) -> None:
         """Add to cc what the sender may add: himself, or anybody with TICKET_EDIT_CC, as in the web form."""
         before = _split(ticket["cc"])
-        added = [each for each in self.change.cc if each.casefold() not in {known.casefold() for known in before}]
+        added = _joined(ticket["cc"], self.change.cc)[len(before) :]
         if not added:
             return
         permissions = request.perm(ticket.resource)
@@ -286,4 +286,7 @@ def _split(cc: str | None) -> list[str]:
 
 def _joined(cc: str | None, more: Iterable[str]) -> list[str]:
     """Both lists as one, without repeats (case does not count)."""
-    return list({each.casefold(): each for each in [*reversed(list(more)), *reversed(_split(cc))]}.values())[::-1]
+    people: dict[str, str] = {}
+    for each in (*_split(cc), *more):
+        people.setdefault(each.casefold(), each)
+    return list(people.values())

@@ -23,8 +23,6 @@ from trac_mailintake.tracker.attachments import Enclosure, Oversized, Staged
 from trac_mailintake.tracker.request import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trac.env import Environment
     from trac.resource import Resource
     from trac.web.api import Request
@@ -115,8 +113,7 @@ class Enclosing:
         self.renamed[wanted.name] = self._keep(name, staged, wanted.description)
 
     def _keep(self, name: str, staged: Staged, description: str) -> str:
-        final = unique(name, self._names())
-        self._names().add(final.casefold())
+        final = attachments.free_name(self.env, self.resource.id, name, self._names())
         self.kept.append(Enclosure(staged, final, description))
         return final
 
@@ -176,17 +173,6 @@ def clean(name: str) -> str:
     extension = extension[:20]
     plain = stem[: _NAME_LENGTH - len(extension)].rstrip() + extension
     return "attachment" if plain.strip(". ") == "" else plain
-
-
-def unique(name: str, taken: Iterable[str]) -> str:
-    """`x.txt`, or else `x.2.txt` and so on, as Trac numbers them. `taken` are casefolded."""
-    known = set(taken)
-    stem, extension = os.path.splitext(name)
-    final, number = name, 1
-    while final.casefold() in known:
-        number += 1
-        final = f"{stem}.{number}{extension}"
-    return final
 
 
 def code(text: str) -> str:

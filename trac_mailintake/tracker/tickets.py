@@ -167,7 +167,7 @@ def _filed(
     calls: list[Call],
 ) -> Filed:
     ticket.env = env
-    for enclosure in draft.enclosures:
+    for enclosure in linked.enclosures:
         calls += _attached(env, ticket.id, enclosure, when, draft.author)
     if draft.action:
         calls += [

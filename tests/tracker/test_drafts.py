@@ -1,0 +1,361 @@
+"""A change is checked as the web interface would check it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from trac.attachment import Attachment
+from trac.ticket.model import Component as TicketComponent
+from trac.ticket.model import Ticket
+
+from tests.tracker import plugins
+from tests.tracker.values import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
+from trac_mailintake.intake.model import Change, Hold, Objection, Reopen
+from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.mail.message import Part
+from trac_mailintake.mail.spool import Slice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.tracenv import TracEnv
+    from tests.tracker.conftest import Desk
+
+
+def enable(trac: TracEnv, *names: str) -> None:
+    """Switch on plugins of the module `plugins`."""
+    trac.set(*(("components", f"tests.tracker.plugins.{name}", "enabled") for name in names))
+
+
+def revoke(desk: Desk, action: str) -> None:
+    """Take a permission from anonymous. Trac remembers permissions for some seconds, hence the new start."""
+    desk.trac.command("permission", "remove", "anonymous", action)
+    desk.trac.reopen()
+
+
+def grant(desk: Desk, action: str) -> None:
+    """Give anonymous a permission, likewise."""
+    desk.trac.grant("anonymous", action)
+    desk.trac.reopen()
+
+
+def asked(desk: Desk, change: Change, *, explain: bool = False) -> Prepared | Objection:
+    """What the tracker says to a change."""
+    return desk.tracker.prepare(change, message(), service(), explain=explain)
+
+
+def rules(prepared: Prepared) -> list[str]:
+    """The rules of its steps."""
+    return [step.rule for step in prepared.steps]
+
+
+# new tickets
+
+
+def test_a_ticket_is_made_as_the_web_form_makes_it(desk: Desk) -> None:
+    """Defaults, the workflow's status, and the component's owner for `< default >`."""
+    component = TicketComponent(desk.trac.env, "component2")
+    component.owner = "carla"
+    component.update()
+    filed = desk.file(new_ticket(fields={"component": "component2", "keywords": "mail"}))
+    ticket = Ticket(desk.trac.env, filed.ticket)
+    assert ticket["summary"] == "It does not work"
+    assert ticket["description"] == "Nothing happens."
+    assert ticket["reporter"] == "Ext Ernal <ext@example.net>"
+    assert (ticket["status"], ticket["owner"], ticket["component"]) == ("new", "carla", "component2")
+    assert (ticket["priority"], ticket["type"], ticket["keywords"]) == ("major", "defect", "mail")
+
+
+def test_custom_fields_have_their_defaults_and_presets(desk: Desk) -> None:
+    """A custom field is a field like any other."""
+    desk.trac.set(
+        ("ticket-custom", "customer", "text"),
+        ("ticket-custom", "customer.value", "nobody"),
+        ("ticket-custom", "site", "select"),
+        ("ticket-custom", "site.options", "north|south"),
+    )
+    filed = desk.file(new_ticket(fields={"site": "south"}))
+    ticket = Ticket(desk.trac.env, filed.ticket)
+    assert (ticket["customer"], ticket["site"]) == ("nobody", "south")
+
+
+def test_a_field_that_does_not_exist_is_a_misconfiguration(desk: Desk) -> None:
+    """It is the administrator's to mend, so it must not count against the mail."""
+    for name in ("kolor", "status", "reporter"):
+        with pytest.raises(Misconfiguration, match=name):
+            asked(desk, new_ticket(fields={name: "x"}))
+
+
+def test_a_value_that_is_no_option_holds_the_mail(desk: Desk) -> None:
+    """Trac's own validation says which field."""
+    objection = asked(desk, new_ticket(fields={"priority": "world-shaking"}))
+    assert isinstance(objection, Hold)
+    assert objection.rule == "ticket-manipulator"
+    assert "priority" in objection.reason
+
+
+def test_without_permission_the_mail_is_held_with_the_next_step(desk: Desk) -> None:
+    """A fresh Trac lets anonymous only look; the reason says whom to grant what."""
+    revoke(desk, "TICKET_CREATE")
+    objection = asked(desk, new_ticket())
+    assert isinstance(objection, Hold)
+    assert objection.rule == "permission"
+    for word in ("anonymous", "TICKET_CREATE", "permission add anonymous TICKET_CREATE", "reporterusername"):
+        assert word in objection.reason
+
+
+def test_a_mapped_user_has_his_own_permissions(desk: Desk) -> None:
+    """And a stranger never those of `authenticated`."""
+    revoke(desk, "TICKET_CREATE")
+    assert isinstance(asked(desk, new_ticket(JOE)), Prepared)
+    assert isinstance(asked(desk, new_ticket(EXTERNAL)), Hold)
+
+
+def test_a_long_summary_goes_on_in_the_description(desk: Desk) -> None:
+    """Nothing of it is lost."""
+    desk.trac.set(("ticket", "max_summary_size", "20"))
+    filed = desk.file(new_ticket(summary="The quick brown fox jumps over the lazy dog"))
+    ticket = Ticket(desk.trac.env, filed.ticket)
+    assert ticket["summary"] == "The quick brown fox…"
+    assert ticket["description"] == "… jumps over the lazy dog\n\nNothing happens."
+
+
+def test_a_long_text_is_cut_and_attached_whole(desk: Desk, tmp_path: Path) -> None:
+    """Trac counts characters; the original text parts are attached."""
+    desk.trac.set(("ticket", "max_description_size", "1000"))
+    text = "".join(f"line {number}\n" for number in range(1000))
+    (tmp_path / "spool").write_text(text, encoding="utf-8")
+    part = Part("1", "text/plain", "x.txt", True, "", "8bit", "utf-8", Slice(str(tmp_path / "spool"), 0, len(text)))
+    mail = message(text_parts=(part,))
+    prepared = desk.tracker.prepare(new_ticket(text=text), mail, service())
+    assert isinstance(prepared, Prepared)
+    filed = desk.write(prepared)
+    ticket = Ticket(desk.trac.env, filed.ticket)
+    assert len(ticket["description"]) <= 1000
+    assert ticket["description"].startswith("line 0\nline 1\n")
+    assert "full-text.txt" in ticket["description"]
+    assert desk.trac.query("SELECT filename, size FROM attachment") == [("full-text.txt", len(text))]
+    assert "text-cut" in rules(prepared)
+
+
+def test_cc_is_set_without_repeats(desk: Desk) -> None:
+    """Case does not make another person."""
+    filed = desk.file(new_ticket(cc=("ann@example.org", "Bob", "ANN@example.org")))
+    assert Ticket(desk.trac.env, filed.ticket)["cc"] == "ann@example.org, Bob"
+
+
+# manipulators
+
+
+def test_manipulators_hold_the_mail(desk: Desk) -> None:
+    """They see a request by the sender, with everything that plugins ask of a request."""
+    enable(desk.trac, "Censor")
+    plugins.Censor.asked.clear()
+    objection = asked(desk, new_ticket(summary="forbidden"))
+    assert objection == Hold("ticket-manipulator", "summary: is forbidden")
+    assert plugins.Censor.asked == [("anonymous", "/newticket")]
+
+
+def test_manipulators_see_the_comment(desk: Desk) -> None:
+    """`validate_comment` too, and the user who wrote it."""
+    enable(desk.trac, "Censor")
+    number = desk.file(new_ticket()).ticket
+    plugins.Censor.asked.clear()
+    assert asked(desk, comment(number, text="forbidden")) == Hold("ticket-manipulator", "comment: is forbidden")
+    assert isinstance(asked(desk, comment(number, JOE)), Prepared)
+    assert plugins.Censor.asked == [("anonymous", f"/ticket/{number}"), ("joe", f"/ticket/{number}")]
+
+
+def test_explain_leaves_out_what_may_write_and_says_so(desk: Desk, tmp_path: Path) -> None:
+    """Neither plugins nor files: only the questions that change nothing."""
+    enable(desk.trac, "Censor", "Scanner")
+    plugins.Censor.asked.clear()
+    files = (enclosed(tmp_path, "a.txt", b"virus"),)
+    prepared = asked(desk, new_ticket(summary="forbidden", attachments=files), explain=True)
+    assert isinstance(prepared, Prepared)
+    said = " ".join(step.sentence for step in prepared.steps if step.rule == "skipped")
+    assert "Censor" in said
+    assert "Scanner" in said
+    assert plugins.Censor.asked == []
+    assert not list((desk.trac.path / "files").rglob("*staging*"))
+
+
+def test_explain_still_asks_trac_itself(desk: Desk) -> None:
+    """Trac's own validation writes nothing."""
+    objection = asked(desk, new_ticket(fields={"priority": "world-shaking"}), explain=True)
+    assert isinstance(objection, Hold)
+
+
+# comments
+
+
+def test_a_comment_on_a_deleted_ticket_is_decided_again(desk: Desk) -> None:
+    """The ticket went between route and handle."""
+    with pytest.raises(Stale):
+        asked(desk, comment(404))
+
+
+def test_a_comment_needs_permission(desk: Desk) -> None:
+    """TICKET_APPEND, as in the web."""
+    number = desk.file(new_ticket()).ticket
+    revoke(desk, "TICKET_APPEND")
+    objection = asked(desk, comment(number))
+    assert isinstance(objection, Hold)
+    assert "TICKET_APPEND" in objection.reason
+
+
+def closed_ticket(desk: Desk) -> int:
+    """A ticket that somebody closed."""
+    number = desk.file(new_ticket()).ticket
+    ticket = Ticket(desk.trac.env, number)
+    ticket["status"], ticket["resolution"] = "closed", "fixed"
+    ticket.save_changes("joe", "Done.")
+    return number
+
+
+def test_a_comment_reopens_when_the_workflow_offers_it(desk: Desk) -> None:
+    """The status and the resolution change in the same change as the comment."""
+    number = closed_ticket(desk)
+    prepared = desk.prepare(comment(number, reopen=Reopen.IF_ALLOWED))
+    filed = desk.write(prepared)
+    ticket = Ticket(desk.trac.env, number)
+    assert (ticket["status"], ticket["resolution"]) == ("reopened", "")
+    assert filed.comment == 2
+    assert "reopened" in rules(prepared)
+
+
+@pytest.mark.parametrize("reopen", list(Reopen))
+def test_a_closed_ticket_stays_closed_otherwise(desk: Desk, reopen: Reopen) -> None:
+    """Never reopen, or the sender may not: the comment is filed all the same."""
+    number = closed_ticket(desk)
+    if reopen is Reopen.IF_ALLOWED:
+        revoke(desk, "TICKET_CREATE")
+    filed = desk.file(comment(number, reopen=reopen))
+    assert Ticket(desk.trac.env, number)["status"] == "closed"
+    assert filed.comment == 2
+
+
+def test_an_own_workflow_decides_what_reopen_means(desk: Desk) -> None:
+    """An action of that name that leads to closed is no reopening."""
+    desk.trac.set(("ticket-workflow", "reopen", "closed -> closed"))
+    number = closed_ticket(desk)
+    prepared = desk.prepare(comment(number, reopen=Reopen.IF_ALLOWED))
+    assert "stays-closed" in rules(prepared)
+
+
+def test_cc_of_a_ticket_needs_permission(desk: Desk) -> None:
+    """Whoever may edit fields adds himself; others only with TICKET_EDIT_CC; what is left out is said."""
+    number = desk.file(new_ticket(cc=("ann@example.org",))).ticket
+    change = comment(number, cc=("ext@example.net", "bob@example.org"))
+    prepared = desk.prepare(change)
+    assert "cc" in rules(prepared)
+    desk.write(prepared)
+    assert Ticket(desk.trac.env, number)["cc"] == "ann@example.org"
+    grant(desk, "TICKET_CHGPROP")
+    desk.file(change)
+    assert Ticket(desk.trac.env, number)["cc"] == "ann@example.org, ext@example.net"
+    grant(desk, "TICKET_EDIT_CC")
+    desk.file(change)
+    assert Ticket(desk.trac.env, number)["cc"] == "ann@example.org, ext@example.net, bob@example.org"
+
+
+def test_an_empty_comment_says_that_it_is_empty(desk: Desk) -> None:
+    """Trac would not save it, and the attachments would hang in the air."""
+    number = desk.file(new_ticket()).ticket
+    assert desk.file(comment(number, text="")).comment == 1
+
+
+# attachments
+
+
+def attachments(desk: Desk) -> list[tuple[object, ...]]:
+    """Names and sizes of all attachments."""
+    return desk.trac.query("SELECT filename, size FROM attachment ORDER BY filename")
+
+
+def test_attachments_are_stored_byte_for_byte(desk: Desk, tmp_path: Path) -> None:
+    """With the author and the time of the ticket."""
+    content = bytes(range(256)) * 500
+    filed = desk.file(new_ticket(attachments=(enclosed(tmp_path, "Grüße.bin", content),)))
+    [attachment] = Attachment.select(desk.trac.env, "ticket", filed.ticket)
+    with attachment.open() as file:
+        assert file.read() == content
+    assert (attachment.filename, attachment.size, attachment.author) == ("Grüße.bin", len(content), EXTERNAL.author)
+    assert attachment.date == filed.when
+
+
+def test_names_are_unique_within_a_ticket(desk: Desk, tmp_path: Path) -> None:
+    """Numbered as Trac numbers them, and images are shown under their new names."""
+    first = (enclosed(tmp_path, "x.png", b"1"), enclosed(tmp_path, "X.png", b"2"))
+    number = desk.file(new_ticket(attachments=first)).ticket
+    filed = desk.file(comment(number, text="See [[Image(x.png)]]", attachments=(enclosed(tmp_path, "x.png", b"3"),)))
+    assert {name for name, _ in attachments(desk)} == {"x.png", "X.2.png", "x.3.png"}
+    assert filed.text == "See [[Image(x.3.png)]]"
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        ("../../etc/passwd", ".._.._etc_passwd"),
+        ("..", "attachment"),
+        ("a\\b.txt", "a_b.txt"),
+        ("nul\x00l.txt", "nul l.txt"),
+        ("x" * 300 + ".jpeg", "x" * 115 + ".jpeg"),
+    ],
+)
+def test_names_are_harmless(desk: Desk, tmp_path: Path, name: str, stored: str) -> None:
+    """What Trac's form would refuse or mend is mended."""
+    desk.file(new_ticket(attachments=(enclosed(tmp_path, name, b"1"),)))
+    assert attachments(desk) == [(stored, 1)]
+
+
+def test_what_is_too_large_is_named_in_the_ticket(desk: Desk, tmp_path: Path) -> None:
+    """And the others are attached: one bad attachment never loses the mail."""
+    desk.trac.set(("attachment", "max_size", "1000"))
+    files = (enclosed(tmp_path, "large.bin", b"x" * 1001), enclosed(tmp_path, "small.bin", b"x" * 1000))
+    prepared = desk.prepare(new_ticket(attachments=files))
+    filed = desk.write(prepared)
+    assert attachments(desk) == [("small.bin", 1000)]
+    description = Ticket(desk.trac.env, filed.ticket)["description"]
+    assert "large.bin" in description
+    assert "max_size" in description
+    assert "attachment-refused" in rules(prepared)
+
+
+def test_what_a_manipulator_refuses_is_named_in_the_ticket(desk: Desk, tmp_path: Path) -> None:
+    """It reads the file as if it had been uploaded; its words cannot run in the ticket."""
+    enable(desk.trac, "Scanner")
+    files = (enclosed(tmp_path, "bad`.exe", b"a virus"), enclosed(tmp_path, "good.txt", b"fine"))
+    filed = desk.file(new_ticket(attachments=files))
+    assert attachments(desk) == [("good.txt", 4)]
+    assert "`bad .exe (7 bytes)`: `contains a virus`" in Ticket(desk.trac.env, filed.ticket)["description"]
+    assert [each for each in (desk.trac.path / "files" / "mailintake").rglob("*") if each.is_file()] == []
+
+
+def test_who_may_not_attach_still_files_his_mail(desk: Desk, tmp_path: Path) -> None:
+    """ATTACHMENT_CREATE is TICKET_APPEND for tickets."""
+    revoke(desk, "TICKET_APPEND")
+    filed = desk.file(new_ticket(attachments=(enclosed(tmp_path, "a.txt", b"1"),)))
+    assert attachments(desk) == []
+    assert "ATTACHMENT_CREATE" in Ticket(desk.trac.env, filed.ticket)["description"]
+
+
+def test_a_logo_is_attached_once(desk: Desk, tmp_path: Path) -> None:
+    """The same bytes, inline, again: shown from where they are. As a real attachment they are attached again."""
+    logo = enclosed(tmp_path, "logo.png", b"logo", inline=True)
+    number = desk.file(new_ticket(attachments=(logo,))).ticket
+    again = enclosed(tmp_path, "image001.png", b"logo", inline=True)
+    filed = desk.file(comment(number, text="[[Image(image001.png, 20%)]]", attachments=(again,)))
+    assert filed.text == "[[Image(logo.png, 20%)]]"
+    assert attachments(desk) == [("logo.png", 4)]
+    desk.file(comment(number, attachments=(replace(again, part=replace(again.part, inline=False)),)))
+    assert {name for name, _ in attachments(desk)} == {"logo.png", "image001.png"}
+
+
+def test_a_held_change_leaves_nothing_staged(desk: Desk, tmp_path: Path) -> None:
+    """What will not be filed is not kept."""
+    files = (enclosed(tmp_path, "a.txt", b"1"),)
+    assert isinstance(asked(desk, new_ticket(fields={"priority": "x"}, attachments=files)), Hold)
+    assert [each for each in (desk.trac.path / "files" / "mailintake").rglob("*") if each.is_file()] == []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.servers.dovecot import Dovecot
+from tests.servers.mariadb import MariaDB
 from tests.servers.postgres import Postgres
 from tests.servers.required import running
 from tests.servers.smtp_sink import SmtpSink
@@ -36,6 +37,13 @@ def plain_dovecot() -> Iterator[Dovecot]:
 def postgres() -> Iterator[Postgres]:
     """A cluster; `postgres.fresh_schema()` is a connection string for one environment."""
     with running(Postgres()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A server; `mariadb.fresh_database()` is a connection string for one environment."""
+    with running(MariaDB()) as server:
         yield server
 
 
@@ -72,6 +80,13 @@ def sqlite_env(tmp_path: Path) -> Iterator[TracEnv]:
 def postgres_env(tmp_path: Path, postgres: Postgres) -> Iterator[TracEnv]:
     """A fresh environment on PostgreSQL with the plugin enabled and notifications off."""
     with _environment(tmp_path, postgres.fresh_schema()) as trac:
+        yield trac
+
+
+@pytest.fixture
+def mariadb_env(tmp_path: Path, mariadb: MariaDB) -> Iterator[TracEnv]:
+    """A fresh environment on MariaDB with the plugin enabled and notifications off."""
+    with _environment(tmp_path, mariadb.fresh_database()) as trac:
         yield trac
 
 

@@ -1,2 +1,145 @@
-"""x"""
-def neutral(text): return text
+"""parse: plain text made safe for a field that is rendered as Trac wiki text; what the sender wrote reads the same.
+
+Macros, processors, links into this tracker, accidental CamelCase and markup are escaped with `!`, which Trac's formatter takes away
+exactly where one of its rules would have matched: so the rules below are those of Trac 1.6 (`WikiParser` and the syntax providers),
+in its order, and the tests compare with its formatter. URLs and addresses stay links, quotes (`>`) stay quotes.
+Where no escape exists, at the beginning of a line, a zero-width space keeps the rule from matching.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+MARK: Final = "\u200b"
+"""A zero-width space: keeps a rule from matching where no escape would."""
+BREAK: Final = r" \\"
+"""A line break in Trac's wiki text."""
+_LINE: Final = 2000
+"""Characters of a line; longer ones are cut, since some of Trac's own rules take quadratic time."""
+_TAB: Final = 8
+
+_SCHEME: Final = r"[a-zA-Z][-a-zA-Z0-9+._]*"
+_QUOTED: Final = r"'[^']+'|\"[^\"]+\""
+_RANGES: Final = r"[0-9]+(?:[-:][0-9]+)?(?:,\u200b?[0-9]+(?:[-:][0-9]+)?)*"
+_CHANGESET: Final = r"(?:[0-9]+|[a-fA-F0-9]{8,})"
+_REVISIONS: Final = rf"(?:{_RANGES}|{_CHANGESET}(?:[:-]{_CHANGESET})?)"
+_INTERTRAC: Final = r"[a-zA-Z.+-]*?"
+_XML_NAME: Final = r"[\w:](?<!\d)(?:[\w:.-]*[\w-])?"
+_RELATIVE: Final = r"[/\?#][^\s\]]*|\.\.?(?:[/\?#][^\s\]]*)?"
+_ANCHOR_NAME: Final = r"[\w:](?<!\d)[\w:.-]*?"
+_NAMESPACES: Final = (
+    "ticket|bug|issue|comment|report|query|wiki|source|browser|repos|export|changeset|diff|log|milestone|attachment|raw-attachment"
+    "|search|htdocs|timeline|intertrac|interwiki|javascript|data|vbscript"
+)
+_SURE_URL: Final = re.compile(r"(?:https?|ftps?|sftp|ssh|git|svn|nfs|news|nntp|irc|xmpp|file)://|mailto:|news:|tel:|sips?:", re.IGNORECASE)
+_OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
+
+_SUSPECT: Final = re.compile(r"[\^{`\[\\#|]|[a-z][A-Z]|:\S|''|\*\*|//|__|~~|,,|\br[0-9]")
+"""What is in every ASCII text that a rule could match, and in few others: most lines need no closer look."""
+_LINE_START: Final = re.compile(
+    rf"\s|={{1,6}}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{{1,5}}\.)\s|\{{\{{\{{"
+)
+_QUOTE: Final = re.compile(r"[ \t]*>[> \t]*")
+_RULER: Final = re.compile(r"-{4,}[ \t]*")
+
+
+@cache
+def _rules() -> re.Pattern[str]:
+    """What Trac's formatter looks for within a line, in its order; made once, when the first mail needs it."""
+    letters = [chr(code) for code in range(0x10000)]
+    upper = "".join(letter for letter in letters if letter.isupper())
+    lower = "".join(letter for letter in letters if letter.islower())
+    page = rf"(?:[{upper}](?:[{lower}])+/?){{2,}}(?:@[0-9]+)?(?:#{_XML_NAME})?(?=:(?:\Z|\s)|[^:\w{upper}{lower}]|\s|\Z)"
+    rules = (
+        r"'''''|'''|\*\*|''|//|__|~~|,,|\^|\{\{\{.*?\}\}\}|`.*?`",
+        rf"(?<![\w/])(?:\.?\.?/)*{page}",
+        rf"\[{page}\s+(?:{_QUOTED}|[^\]]+)\]",
+        rf"\[(?:{_QUOTED})(?:\s+(?:{_QUOTED}|[^\]]+))?\]",
+        rf"(?<!&)#{_INTERTRAC}{_RANGES}",
+        rf"(?P<optional>\{{{_INTERTRAC}\s*[0-9]+\}}|\[{_INTERTRAC}\s*{_CHANGESET}(?:/[^\]]*)?(?:\?[^\]]*)?(?:#[^\]]*)?\]"
+        rf"|\[{_INTERTRAC}\s*{_REVISIONS}(?:[/?][^\]]*)?\]|\br(?:[0-9]+\b(?!:[0-9])|{_RANGES}\b)(?:/[a-zA-Z0-9_/+-]+)?)",
+        r"\\\\",
+        r"(?P<keep>[a-zA-Z0-9.'+_-]+@(?:[a-zA-Z0-9_-]+\.)+[a-zA-Z](?:[-a-zA-Z\d]*[a-zA-Z\d])?)",
+        rf"(?P<angle><{_SCHEME}:[^>]+>)",
+        rf"(?P<link>(?<![a-zA-Z]){_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|[\w/?!#@](?<!_)(?:(?:\|(?=[^|\s])|[^|<>\s])*[\w/=](?<!_))?))",
+        rf"\[(?:{_RELATIVE}|{_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|[^\]\s\u200b]*))(?:[\s\u200b]+(?:{_QUOTED}|[^\]]*))?\]",
+        rf"\[=\#{_ANCHOR_NAME}(?:\s+[^\]]*)?\]",
+        r"\[\[(?:[^]]|][^]])+\]\]",
+        r"\|-+\s*(?:[-\w]+=(?:\".*?\"|'.*?'|[-,\w]+)\s*)*",
+        r"=?(?:\|\|)+=?(?:\s*\\?$)?",
+    )
+    return re.compile("|".join(rules))
+
+
+def neutral(text: str, *, breaks: bool = True) -> str:
+    """Wiki text that Trac renders as `text` reads.
+
+    `breaks` keeps the sender's lines apart also where Trac joins lines (`[ticket] preserve_newlines = false`).
+    """
+    lines = [piece for line in text.splitlines() for piece in _pieces(line)]
+    safe = [_line(line) for line in lines]
+    if breaks:
+        for index in range(len(safe) - 1):
+            if joins(lines[index], lines[index + 1]):
+                safe[index] += BREAK
+    return "\n".join(safe)
+
+
+def escaped(text: str) -> str:
+    """The part of a line `text` with everything escaped that Trac's formatter would take for markup or a link."""
+    if text.isascii() and not _SUSPECT.search(text):
+        return text
+    return _rules().sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    found, kind = match[0], match.lastgroup
+    if kind == "optional":  # a provider that may be disabled would leave a `!` behind
+        return found[0] + MARK + found[1:]
+    if kind == "keep" or (kind == "angle" and not _OURS.match(found, 1)):
+        return found
+    if kind == "link" and (_SURE_URL.match(found) or not _OURS.match(found)):
+        return found
+    return "!" + found
+
+
+def _line(line: str) -> str:
+    """One line; the marks of a quote stay in front of it."""
+    quote = _QUOTE.match(line)
+    front, rest = (quote[0], line[quote.end() :]) if quote else ("", line)
+    if not rest or _RULER.fullmatch(rest):
+        return front + rest
+    if not _LINE_START.match(rest):
+        return front + escaped(rest)
+    expanded = rest.expandtabs(_TAB)
+    bare = expanded.lstrip()
+    return front + MARK + "\u00a0" * (len(expanded) - len(bare)) + escaped(bare)
+
+
+def guarded(line: str) -> str:
+    """A line whose inside is escaped, kept from being taken for a heading, a list, a block or a ruler."""
+    return MARK + line if _LINE_START.match(line) else line
+
+
+def _pieces(line: str) -> list[str]:
+    """The line, or pieces of it that Trac can bear, cut at blanks where there are any."""
+    line = line.rstrip()
+    pieces = []
+    while len(line) > _LINE:
+        at = line.rfind(" ", _LINE // 2, _LINE)
+        at = _LINE if at < 0 else at
+        pieces.append(line[:at])
+        line = line[at:].lstrip(" ")
+    return [*pieces, line]
+
+
+def joins(line: str, following: str) -> bool:
+    """Whether Trac could join the two lines, which the sender set apart."""
+    if not line or not following or _RULER.fullmatch(line) or _RULER.fullmatch(following):
+        return False
+    quote, next_quote = _QUOTE.match(line), _QUOTE.match(following)
+    if not quote or not next_quote:
+        return not quote and not next_quote
+    return quote.end() < len(line) and next_quote.end() < len(following) and quote[0].count(">") == next_quote[0].count(">")

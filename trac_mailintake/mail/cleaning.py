@@ -1,0 +1,154 @@
+"""parse: HTML of strangers made fit for reading: a few harmless elements stay, of the others only the text.
+
+Genshi's own HTMLSanitizer is no use here: it deletes unknown elements together with their text.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from genshi.core import END, START, TEXT, Attrs, QName
+from genshi.input import HTMLParser
+from genshi.output import HTMLSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Event = tuple[Any, Any, Any]
+
+_SCHEMES: Final = {"http", "https", "ftp", "ftps", "mailto", "tel", "cid"}
+_DROPPED: Final = set(
+    "script style title template object embed applet iframe frame noframes svg math xml select textarea audio video".split()
+)
+_KEPT: Final = set(
+    "a b strong i em u s strike del ins sub sup code kbd tt samp pre p div br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd"
+    " blockquote table tr td th img q center address".split()
+)
+_BLOCKS: Final = set("ul ol dl table pre blockquote hr h1 h2 h3 h4 h5 h6".split())
+_VOID: Final = {"br", "hr", "img"}
+_ATTRIBUTES: Final = {"a": {"href"}, "img": {"src", "alt", "width", "height"}}
+_BLANKS: Final = re.compile(r"[\x00-\x20]+")
+_PIXEL: Final = {"0", "1"}
+_DEPTH: Final = 60
+"""Open elements; html2text writes a prefix for each of them, so its output is quadratic in the depth."""
+_COLUMNS: Final = 2
+"""A table with fewer columns lays out a page."""
+
+
+def cleaned(html: str) -> str:
+    """The HTML with what is active, hidden or mere layout taken out, its text complete."""
+    events = _tables(_shallow(_harmless(HTMLParser(io.StringIO(html)).parse())))
+    return "".join(HTMLSerializer(strip_whitespace=False)(events))
+
+
+def _harmless(stream: Iterable[Event]) -> Iterator[Event]:
+    """Drop active elements with their content, unwrap unknown ones, and keep few attributes; no comments, no instructions."""
+    dropping = 0
+    for kind, what, position in stream:
+        if kind is START:
+            tag, attributes = what
+            name = tag.localname.lower()
+            if dropping or name in _DROPPED:
+                dropping += 1
+            elif name in _KEPT:
+                kept = _attributes(name, attributes)
+                if name != "img" or not _is_pixel(kept):
+                    yield START, (QName(name), kept), position
+                    if name in _VOID:
+                        yield END, QName(name), position
+        elif kind is END:
+            name = what.localname.lower()
+            if dropping:
+                dropping -= 1
+            elif name in _KEPT and name not in _VOID:
+                yield END, QName(name), position
+        elif kind is TEXT and not dropping:
+            yield kind, what, position
+
+
+def _attributes(name: str, attributes: Iterable[tuple[Any, str]]) -> Any:  # noqa: ANN401 - Genshi is untyped
+    wanted = _ATTRIBUTES.get(name, set())
+    pairs = [(QName(key.localname.lower()), value) for key, value in attributes if key.localname.lower() in wanted]
+    return Attrs([(key, value) for key, value in pairs if key.localname not in {"href", "src"} or _is_harmless(value)])
+
+
+def _is_harmless(url: str) -> bool:
+    try:
+        return urlsplit(_BLANKS.sub("", url)).scheme.lower() in _SCHEMES
+    except ValueError:
+        return False
+
+
+def _is_pixel(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
+    """Whether an image is there to tell that the mail was opened."""
+    return attributes.get("width") in _PIXEL and attributes.get("height") in _PIXEL
+
+
+def _shallow(stream: Iterable[Event]) -> Iterator[Event]:
+    """Text below too many open elements is kept, the tags are not."""
+    depth = 0
+    for event in stream:
+        if event[0] is START:
+            depth += 1
+            if depth > _DEPTH:
+                continue
+        elif event[0] is END:
+            depth -= 1
+            if depth >= _DEPTH:
+                continue
+        yield event
+
+
+def _tables(stream: Iterable[Event]) -> Iterator[Event]:
+    """Tables that lay out the page become blocks: those around a table or a block, and those of a single column."""
+    events = list(stream)
+    layout = _layout_tables(events)
+    open_tables: deque[bool] = deque()
+    table = 0
+    for kind, what, position in events:
+        name = what[0].localname if kind is START else what.localname if kind is END else ""
+        if name == "table" and kind is START:
+            open_tables.append(table in layout)
+            table += 1
+        replaced = name in {"table", "tr", "td", "th"} and (not open_tables or open_tables[-1])
+        if name == "table" and kind is END and open_tables:
+            open_tables.pop()
+        if not replaced:
+            yield kind, what, position
+        elif name != "table":
+            yield kind, (QName("div"), Attrs()) if kind is START else QName("div"), position
+
+
+def _layout_tables(events: list[Event]) -> set[int]:
+    """The numbers, in order of their start, of the tables that are no tables."""
+    layout: set[int] = set()
+    open_tables: list[list[int]] = []  # number, columns of this row, most columns of a row
+    number = 0
+    for kind, what, _ in events:
+        name = what[0].localname if kind is START else what.localname if kind is END else ""
+        if kind is START and name == "table":
+            layout.update(table[0] for table in open_tables)
+            open_tables.append([number, 0, 0])
+            number += 1
+        elif kind is END and name == "table" and open_tables:
+            table = open_tables.pop()
+            if table[2] < _COLUMNS:
+                layout.add(table[0])
+        elif kind is START and open_tables:
+            _count(open_tables[-1], name, layout)
+    return layout | {table[0] for table in open_tables}
+
+
+def _count(table: list[int], name: str, layout: set[int]) -> None:
+    """Count the cells of a row; a block in a cell makes the table a layout."""
+    if name == "tr":
+        table[1] = 0
+    elif name in {"td", "th"}:
+        table[1] += 1
+        table[2] = max(table[2], table[1])
+    elif name in _BLOCKS:
+        layout.add(table[0])

@@ -19,9 +19,9 @@ _EXEMPTION = re.compile(
 )
 _REASONED = re.compile(
     r"""\#\ (?:
-        noqa:\ [A-Z]+[0-9]+(?:,\ ?[A-Z]+[0-9]+)*\ -\ \S.{6,}      # the reason follows a dash
-        | type:\ ignore\[[a-z-]+(?:,\ ?[a-z-]+)*\]\ \ \#\ \S.{6,} # mypy wants a comment of its own
-        | fmt:\ skip\ {1,2}\#\ \S.{6,}
+        noqa:\ [A-Z]+[0-9]+(?:,\ ?[A-Z]+[0-9]+)*\ -\ \S.{3,}      # the reason follows a dash
+        | type:\ ignore\[[a-z-]+(?:,\ ?[a-z-]+)*\]\ \ \#\ \S.{3,} # mypy wants a comment of its own
+        | fmt:\ skip\ {1,2}\#\ \S.{3,}
     )""",
     re.VERBOSE,
 )

@@ -80,7 +80,11 @@ class Assembly:
     round: Round
 
     def close(self) -> None:
-        """This worker is done."""
+        """This worker is done: what it claimed is free for others, what it staged is gone.
+
+        Raises TemporaryFailure; then the next run takes this worker for dead, and clears up after it.
+        """
+        self.recorder.close()
         self.worker.close()
 
 

@@ -58,14 +58,13 @@ def forward(env: Environment, mail: Forwarded, recipient: str) -> bytes:
     headers["Precedence"] = "bulk"
     headers[LOOP_HEADER] = load_keys(env).loop()[0]
     headers["MIME-Version"] = "1.0"
-    headers["Content-Type"] = f'multipart/mixed; boundary="{boundary}"'
     parts = [MIMEText(_explanation(env, mail), "plain", "utf-8").as_bytes(policy=SMTP)]
     if mail.original is not None:
         parts.append(_enclosed(mail.original))
     # Put together by hand: the standard generator would rewrite the original, which is to arrive as it came.
-    delimiter = f"\r\n--{boundary}\r\n".encode("ascii")
-    end = f"\r\n--{boundary}--\r\n".encode("ascii")
-    return headers.as_bytes().rstrip(b"\r\n") + b"\r\n" + b"".join(delimiter + part for part in parts) + end
+    head = headers.as_bytes().rstrip(b"\r\n") + f'\r\nContent-Type: multipart/mixed; boundary="{boundary}"\r\n'.encode()
+    delimiter = f"\r\n--{boundary}\r\n".encode()
+    return head + b"".join(delimiter + part for part in parts) + f"\r\n--{boundary}--\r\n".encode()
 
 
 def _line(text: str) -> str:

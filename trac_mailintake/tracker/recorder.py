@@ -221,6 +221,8 @@ class DatabaseRecorder(Claims):
 
     def close(self) -> None:
         """What this worker holds or did not dispose of is free for others at once. Raises TemporaryFailure."""
+        with temporary(self._env):
+            self._staging.close()
         self.bury(self._worker.owner)
 
     # the dead

@@ -1,0 +1,89 @@
+"""fetch: what a server answers to FETCH (RFC 3501, 7.4.2), read from what imaplib makes of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_FLAGS = re.compile(rb"\bFLAGS \(([^()]*)\)")
+_UID = re.compile(rb"\bUID (\d{1,10})")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,18})")
+_ARRIVED = re.compile(
+    rb'\bINTERNALDATE "[ ]?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})"'
+)
+_BODY = rb"\bBODY\[[^\]]*\](?:<\d+>)? "
+_LITERAL_BODY = re.compile(_BODY + rb"\{\d+\}\Z")
+_QUOTED_BODY = re.compile(_BODY + rb'(?:NIL|"((?:[^"\\]|\\.)*)")')
+_ESCAPE = re.compile(rb"\\(.)")
+_MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One FETCH response; what it does not say is None. `arrived` is INTERNALDATE in UTC, `flags` are in lower case."""
+
+    uid: int | None
+    size: int | None
+    arrived: datetime | None
+    flags: frozenset[bytes]
+    body: bytes | None
+
+    def fingerprint(self, uidvalidity: int) -> str:
+        """What tells that a message is the same: its place, its size, and when it came."""
+        arrived = self.arrived.strftime("%Y-%m-%dT%H:%M:%SZ") if self.arrived else "-"
+        return f"{uidvalidity}/{self.uid} {self.size} {arrived}"
+
+
+def parse(came: Iterable[object]) -> Iterator[Fetched]:
+    """The responses in what imaplib returns: a pair for each literal, and a bytes that ends each response."""
+    text, body = b"", None
+    for piece in came:
+        if isinstance(piece, tuple):
+            head, literal = piece
+            text += head
+            if _LITERAL_BODY.search(head):
+                body = literal
+        elif isinstance(piece, bytes):
+            yield _fetched(text + piece, body)
+            text, body = b"", None
+
+
+def _fetched(text: bytes, body: bytes | None) -> Fetched:
+    # A keyword may be named like an item, so the flags are taken out before the others are looked for.
+    flags = _FLAGS.search(text)
+    if flags is not None:
+        text = text[: flags.start()] + text[flags.end() :]
+    if body is None and (quoted := _QUOTED_BODY.search(text)):
+        body = _ESCAPE.sub(rb"\1", quoted.group(1) or b"")
+        text = text[: quoted.start()] + text[quoted.end() :]
+    return Fetched(
+        uid=_number(_UID, text),
+        size=_number(_SIZE, text),
+        arrived=_arrived(text),
+        flags=frozenset(flags.group(1).lower().split()) if flags else frozenset(),
+        body=body,
+    )
+
+
+def _number(pattern: re.Pattern[bytes], text: bytes) -> int | None:
+    found = pattern.search(text)
+    return int(found.group(1)) if found else None
+
+
+def _arrived(text: bytes) -> datetime | None:
+    found = _ARRIVED.search(text)
+    if found is None:
+        return None
+    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    try:
+        zone = timezone(-offset if sign == b"-" else offset)
+        number = _MONTHS.index(month.lower()) + 1
+        return datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None  # a date that does not exist: the message has one name less, and is a message all the same

@@ -1,0 +1,114 @@
+"""fetch and dispose: what goes wrong on the wire, as one line that names the thing, the cause and the next step."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.ports import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trac_mailintake.intake.settings import Server
+
+_NONSENSE = (ValueError, LookupError, TypeError, AttributeError, MemoryError)
+"""What the protocols' libraries raise, besides their own errors, when an answer makes no sense to them."""
+
+_LONGEST = 200
+_BYTES = re.compile(r"""\bb(["'])(.*?)\1""")
+"""How imaplib and poplib show what came."""
+
+_UNKNOWN_AUTHORITY: Final = (
+    "its certificate is signed by an authority that this machine does not know; "
+    "set the mail server's CA file to that authority's certificate"
+)
+_OTHER_NAME: Final = "its certificate is for another name than {host}; set the host to the name in the certificate"
+_CERTIFICATE: Final = {
+    9: "its certificate is not valid yet; check the clocks of both machines",
+    10: "its certificate has expired; have a new one installed on the server",
+    18: _UNKNOWN_AUTHORITY,
+    19: _UNKNOWN_AUTHORITY,
+    20: _UNKNOWN_AUTHORITY,
+    21: _UNKNOWN_AUTHORITY,
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+"""By OpenSSL's X509_V_ERR numbers."""
+
+_TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION"})
+_CUT = frozenset({"UNEXPECTED_EOF_WHILE_READING"})
+
+
+class Cut(ConnectionError):  # noqa: N818 - a fact about the line
+    """The server closed the connection while something was still to come."""
+
+
+@contextlib.contextmanager
+def told(server: Server, label: str, *protocol: type[Exception]) -> Iterator[None]:
+    """Raise what the network and the library of a protocol raise as a SourceError.
+
+    `protocol` are that library's own errors.
+    """
+    foreseen: tuple[type[Exception], ...] = (OSError, *_NONSENSE, *protocol)
+    try:
+        yield
+    except foreseen as error:
+        raise SourceError(f"{label}: {_cause(server, error)}") from error
+
+
+def ask(label: str, password: Callable[[], str]) -> str:
+    """The secret; raises SourceError when it cannot be had."""
+    try:
+        return password()
+    except (OSError, LookupError, ValueError) as error:
+        raise SourceError(f"{label}: the password cannot be had: {error}; correct the mail server's secret") from error
+
+
+def excerpt(text: object, *secrets: str) -> str:
+    """What a server said, fit for one line of a log, without the secrets that it may repeat."""
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    said = _BYTES.sub(r"\2", said)
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "***")
+    said = " ".join("".join(letter if letter.isprintable() else " " for letter in said).split())
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
+
+
+def _cause(server: Server, error: Exception) -> str:
+    if not isinstance(error, OSError) and isinstance(error.__context__, OSError):
+        # imaplib wraps what went wrong while sending.
+        error = error.__context__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        told_as = _CERTIFICATE.get(error.verify_code, f"its certificate is not accepted: {error.verify_message}")
+        return told_as.format(host=server.host)
+    if isinstance(error, ssl.SSLError):
+        return _tls_cause(error)
+    if isinstance(error, OSError):
+        return _network_cause(server, error)
+    protocol = server.protocol.upper()
+    return f"the server's answer is no {protocol}: {excerpt(error)}; is this the port of {protocol}?"
+
+
+def _tls_cause(error: ssl.SSLError) -> str:
+    if error.reason in _CUT:
+        return "the server dropped the line; the next run tries again"
+    if error.reason in _TOO_OLD:
+        return "the server speaks no TLS of version 1.2 or later; have it updated"
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    return f"TLS failed ({reason}); is the port right, or should security be starttls?"
+
+
+def _network_cause(server: Server, error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {server.timeout} s; the next run tries again"
+    if isinstance(error, socket.gaierror):
+        return "the host's name cannot be resolved; correct the host, or look at the name service"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there; correct host and port, or start the server"
+    if isinstance(error, ConnectionError):
+        return "the server dropped the line; the next run tries again"
+    return f"{error.strerror or error}; look at the network between here and there"

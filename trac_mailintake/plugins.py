@@ -232,12 +232,15 @@ class _Roll:
             raise Misconfiguration(f"plugin {culprit}, {what}: {type(error).__name__}: {error}") from error
 
     def _culprit(self, traceback: TracebackType | None) -> str | None:
-        """The foreign plugin nearest to where the exception was raised; None when none had a hand in it."""
+        """The foreign plugin nearest to where the exception was raised; None when none had a hand in it.
+
+        Several may lie in one module: then all of them are named.
+        """
         culprit = None
         module = ""
         while traceback is not None:
             module = str(traceback.tb_frame.f_globals.get("__name__", ""))
-            culprit = next((name for name, modules in self._modules.items() if module in modules), culprit)
+            culprit = " or ".join(name for name, modules in self._modules.items() if module in modules) or culprit
             traceback = traceback.tb_next
         if culprit is None and module.partition(".")[0] == pluggy.__name__:
             return " or ".join(self._modules) or None  # pluggy itself complains, of a hook that it cannot call
@@ -305,7 +308,8 @@ def _check_marks(manager: pluggy.PluginManager, plugin: object, name: str) -> No
 
 
 def _name(plugin: object) -> str:
-    return plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__qualname__
+    kind = type(plugin)
+    return plugin.__name__ if isinstance(plugin, ModuleType) else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _module(thing: object) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.values import ANN, MEMBER, STRANGER, context, message
+from tests.fakes import FakeReader
+from tests.values import ANN, MEMBER, STRANGER, message, service
 from trac_mailintake.builtin.handlers.create_or_comment import handle
+from trac_mailintake.hookspecs import Context
 from trac_mailintake.intake.model import Followup, NewTicket, Proof, Reopen
 from trac_mailintake.mail.message import Address, Origin
 
@@ -22,7 +24,7 @@ REPLY = "Yes, it does.\n\nOn Mon, 2 Feb 2026 at 10:00, Bob <bob@example.org> wro
 
 def handled(target: Target, mail: dict[str, Any] | None = None, sender: Sender = MEMBER, **typed: str) -> Change:
     """What becomes of a mail."""
-    return handle(message(**(mail or {})), target, context(sender=sender, **typed))
+    return handle(message(**(mail or {})), target, Context(service(**typed), FakeReader(), sender))
 
 
 # new tickets

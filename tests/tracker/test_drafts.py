@@ -12,7 +12,7 @@ from trac.ticket.model import Ticket
 
 from tests.tracker import plugins
 from tests.tracker.values import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
-from trac_mailintake.intake.model import Change, Hold, Objection, Reopen
+from trac_mailintake.intake.model import Hold, Reopen
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
 from trac_mailintake.mail.message import Part
 from trac_mailintake.mail.spool import Slice
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.servers.tracenv import TracEnv
     from tests.tracker.conftest import Desk
+    from trac_mailintake.intake.model import Change, Objection
 
 
 def enable(trac: TracEnv, *names: str) -> None:
@@ -127,7 +128,16 @@ def test_a_long_text_is_cut_and_attached_whole(desk: Desk, tmp_path: Path) -> No
     desk.trac.set(("ticket", "max_description_size", "1000"))
     text = "".join(f"line {number}\n" for number in range(1000))
     (tmp_path / "spool").write_text(text, encoding="utf-8")
-    part = Part("1", "text/plain", "x.txt", True, "", "8bit", "utf-8", Slice(str(tmp_path / "spool"), 0, len(text)))
+    part = Part(
+        path="1",
+        content_type="text/plain",
+        filename="x.txt",
+        inline=True,
+        content_id="",
+        encoding="8bit",
+        charset="utf-8",
+        body=Slice(str(tmp_path / "spool"), 0, len(text)),
+    )
     mail = message(text_parts=(part,))
     prepared = desk.tracker.prepare(new_ticket(text=text), mail, service())
     assert isinstance(prepared, Prepared)

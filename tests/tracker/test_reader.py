@@ -1,0 +1,143 @@
+"""What rules may ask of Trac."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from trac.notification.mail import create_message_id
+from trac.ticket.model import Ticket
+
+from tests.tracker.values import JOE, comment, message, new_ticket
+from trac_mailintake.intake.ports import KnownId
+from trac_mailintake.mail.message import Address
+from trac_mailintake.tracker import outgoing, replyaddress
+from trac_mailintake.tracker.database import key
+from trac_mailintake.tracker.reader import LOOP_HEADER, TracReader
+from trac_mailintake.tracker.users import Directory
+
+if TYPE_CHECKING:
+    from tests.servers.tracenv import TracEnv
+    from tests.tracker.conftest import Desk
+
+
+def reader(trac: TracEnv) -> TracReader:
+    """A reader of the environment."""
+    return TracReader(trac.env, Directory(trac.env))
+
+
+def remember(trac: TracEnv, message_id: str, ticket: int) -> None:
+    """A mail with that id was filed in the ticket."""
+    with trac.env.db_transaction as db:
+        db(
+            "INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket) VALUES (%s, %s, 0, %s)",
+            (key(message_id), key("copy", message_id, str(ticket)), ticket),
+        )
+
+
+def test_everybody_whom_a_ticket_names_is_involved(desk: Desk) -> None:
+    """Reporter, owner, cc and authors; by username, by the user's address, and by the address within a name."""
+    desk.trac.know("joe", "Joe@Example.org")
+    desk.trac.know("olga", "olga@example.org")
+    change = new_ticket(cc=("Cc@Example.net", "carl"), fields={"owner": "Olga"})
+    number = desk.file(change).ticket
+    desk.file(comment(number, JOE))
+    facts = reader(desk.trac).ticket(number)
+    assert facts is not None
+    assert (facts.id, facts.summary, facts.status, facts.closed) == (number, "It does not work", "new", False)
+    people = {"ext@example.net", "cc@example.net", "carl", "olga", "olga@example.org", "joe", "joe@example.org"}
+    assert people <= facts.involved
+    assert "anonymous" not in facts.involved
+    assert "stranger@example.net" not in facts.involved
+
+
+def test_anonymous_is_nobody_in_particular(desk: Desk) -> None:
+    """A ticket without names involves no stranger."""
+    ticket = Ticket(desk.trac.env)
+    ticket.populate({"summary": "x", "reporter": "anonymous", "owner": ""})
+    ticket["status"] = "closed"
+    facts = reader(desk.trac).ticket(ticket.insert())
+    assert facts is not None
+    assert facts.closed
+    assert facts.involved == frozenset()
+
+
+@pytest.mark.parametrize("number", [0, -1, 4, 2**31, 10**30])
+def test_a_number_without_a_ticket_is_nothing(trac_env: TracEnv, number: int) -> None:
+    """Subjects contain any number."""
+    assert reader(trac_env).ticket(number) is None
+
+
+def test_ids_are_known_that_were_sent_or_filed(trac_env: TracEnv) -> None:
+    """Also when the ticket is gone; what was filed last counts; any number of ids may be asked."""
+    remember(trac_env, "<a@x>", 1)
+    remember(trac_env, "<a@x>", 3)
+    outgoing.remember(trac_env.env, "<b@x>", 2)
+    many = [f"<{number}@x>" for number in range(1000)]
+    assert reader(trac_env).known_ids([*many, "<a@x>", "<b@x>", "<B@X>"]) == {
+        "<a@x>": KnownId("<a@x>", 3, outgoing=False),
+        "<b@x>": KnownId("<b@x>", 2, outgoing=True),
+    }
+
+
+def test_the_root_id_that_trac_computes_finds_its_ticket(desk: Desk) -> None:
+    """For mails that Trac sent before it was recorded; whatever host the id has."""
+    numbers = [desk.file(new_ticket()).ticket for _ in range(3)]
+    env = desk.trac.env
+    roots = [
+        create_message_id(env, f"{number:08d}", "joe@other.example", None, Ticket(env, number)["reporter"])
+        for number in numbers
+    ]
+    asked = reader(desk.trac)
+    assert asked.root_ticket(["<no@x>", roots[1], roots[0]]) == numbers[1]
+    forged = roots[2].replace(".", ".0", 1)
+    assert asked.root_ticket([forged, "<047.0123456789abcdef0123456789abcdef@x>"]) is None
+
+
+def test_a_signed_address_names_its_ticket(sqlite_env: TracEnv) -> None:
+    """With the environment's own key, and its delimiter."""
+    asked = reader(sqlite_env)
+    address = replyaddress.reply_address(asked.keys, "support@example.org", "+", 7)
+    assert asked.signed_ticket([Address("", address)]) == 7
+    sqlite_env.set(("mailintake", "recipient_delimiter", "-"))
+    assert reader(sqlite_env).signed_ticket([Address("", address)]) is None
+
+
+def test_our_own_mail_is_recognised(trac_env: TracEnv) -> None:
+    """By our loop header, by Trac's headers, by an id that was sent; not by those of others."""
+    asked = reader(trac_env)
+    trac = (("X-Trac-Version", "1.6"), ("X-Trac-Project", "Project of a test"), ("X-URL", "http://trac.example.org/"))
+    outgoing.remember(trac_env.env, "<sent@x>", 2)
+    remember(trac_env, "<filed@x>", 2)
+    assert asked.own_loop(message(fields=((LOOP_HEADER, asked.keys.loop()[0]),)))
+    assert asked.own_loop(message(fields=trac))
+    assert asked.own_loop(message(message_id="<sent@x>"))
+    assert asked.own_loop(message(message_id="<filed@x>")) is None
+    assert asked.own_loop(message(fields=((LOOP_HEADER, "0" * 32),))) is None
+    assert asked.own_loop(message(fields=(*trac[:2], ("X-URL", "http://trac.example.net/")))) is None
+    assert asked.own_loop(message(fields=trac[1:])) is None
+    assert asked.own_loop(message(message_id=None)) is None
+
+
+def test_permissions_are_those_of_the_user(desk: Desk) -> None:
+    """In general and on a ticket."""
+    number = desk.file(new_ticket()).ticket
+    asked = reader(desk.trac)
+    assert asked.may("anonymous", "TICKET_APPEND", number)
+    assert not asked.may("anonymous", "TICKET_ADMIN", number)
+    assert asked.may("joe", "TICKET_MODIFY")
+
+
+def test_the_intakes_own_addresses_are_known(sqlite_env: TracEnv) -> None:
+    """The configured one, those of services, and Trac's own, without case."""
+    sqlite_env.set(("mailintake", "address", "Support@Example.org"), ("mailintake", "project_key", "PROJ"))
+    with sqlite_env.env.db_transaction as db:
+        db("INSERT INTO mailintake_service (name, addresses) VALUES ('a', 'Help@example.org, bugs@example.org')")
+    asked = reader(sqlite_env)
+    assert asked.own_addresses() == {
+        "support@example.org",
+        "help@example.org",
+        "bugs@example.org",
+        "trac@example.org",
+    }
+    assert (asked.project_key(), asked.project_name()) == ("PROJ", "Project of a test")

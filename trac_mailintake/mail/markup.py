@@ -23,6 +23,8 @@ _MOST_TAGS: Final = 20_000
 _LONGEST_TAG: Final = 64 * 1024
 _MOST_ATTRIBUTES: Final = 2_000
 _MOST_REFERENCES: Final = 50_000
+_LONGEST_LINE: Final = 5_000
+"""Characters of wiki text in one line; Trac's formatter takes quadratic time on some."""
 _MOST_OPEN: Final = 100
 """Times `<` before the next `>`."""
 
@@ -62,6 +64,8 @@ def wiki(html: str, images: Mapping[str, str]) -> str:
         written = _Writer(images).handle(cleaned(html))
     except Exception as error:  # noqa: BLE001 - three libraries and the bytes of strangers: the text must not be lost
         raise TooComplexError(f"{type(error).__name__}") from error
+    if any(len(line) > _LONGEST_LINE for line in written.splitlines()):
+        raise TooComplexError("one of its paragraphs is too long")
     return _finished(written)
 
 

@@ -16,7 +16,7 @@ MARK: Final = "\u200b"
 """A zero-width space: keeps a rule from matching where no escape would."""
 BREAK: Final = r" \\"
 """A line break in Trac's wiki text."""
-_LINE: Final = 2000
+LINE: Final = 1000
 """Characters of a line; longer ones are cut, since some of Trac's own rules take quadratic time."""
 _TAB: Final = 8
 
@@ -46,14 +46,19 @@ _RULER: Final = re.compile(r"-{4,}[ \t]*")
 
 
 @cache
-def _rules() -> re.Pattern[str]:
-    """What Trac's formatter looks for within a line, in its order; made once, when the first mail needs it."""
+def _rules(*, code: bool, macro: bool) -> re.Pattern[str]:
+    """What Trac's formatter looks for within a line, in its order; made when the first mail needs it.
+
+    Without `code` and `macro`: for a line that has no end of either, where looking for it again and again takes long.
+    """
     letters = [chr(code) for code in range(0x10000)]
     upper = "".join(letter for letter in letters if letter.isupper())
     lower = "".join(letter for letter in letters if letter.islower())
     page = rf"(?:[{upper}](?:[{lower}])+/?){{2,}}(?:@[0-9]+)?(?:#{_XML_NAME})?(?=:(?:\Z|\s)|[^:\w{upper}{lower}]|\s|\Z)"
     rules = (
-        r"'''''|'''|\*\*|''|//|__|~~|,,|\^|\{\{\{.*?\}\}\}|`.*?`",
+        r"'''''|'''|\*\*|''|//|__|~~|,,|\^",
+        r"\{\{\{.*?\}\}\}" if code else "",
+        r"`.*?`",
         rf"(?<![\w/])(?:\.?\.?/)*{page}",
         rf"\[{page}\s+(?:{_QUOTED}|[^\]]+)\]",
         rf"\[(?:{_QUOTED})(?:\s+(?:{_QUOTED}|[^\]]+))?\]",
@@ -66,11 +71,11 @@ def _rules() -> re.Pattern[str]:
         rf"(?P<link>(?<![a-zA-Z]){_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|[\w/?!#@](?<!_)(?:(?:\|(?=[^|\s])|[^|<>\s])*[\w/=](?<!_))?))",
         rf"\[(?:{_RELATIVE}|{_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|[^\]\s\u200b]*))(?:[\s\u200b]+(?:{_QUOTED}|[^\]]*))?\]",
         rf"\[=\#{_ANCHOR_NAME}(?:\s+[^\]]*)?\]",
-        r"\[\[(?:[^]]|][^]])+\]\]",
+        r"\[\[(?:[^]]|][^]])+\]\]" if macro else "",
         r"\|-+\s*(?:[-\w]+=(?:\".*?\"|'.*?'|[-,\w]+)\s*)*",
         r"=?(?:\|\|)+=?(?:\s*\\?$)?",
     )
-    return re.compile("|".join(rules))
+    return re.compile("|".join(filter(None, rules)))
 
 
 def neutral(text: str, *, breaks: bool = True) -> str:
@@ -91,7 +96,8 @@ def escaped(text: str) -> str:
     """The part of a line `text` with everything escaped that Trac's formatter would take for markup or a link."""
     if text.isascii() and not _SUSPECT.search(text):
         return text
-    return _rules().sub(_escape, text)
+    pieces = [text] if len(text) <= LINE else [text[start : start + LINE] for start in range(0, len(text), LINE)]
+    return "".join(_rules(code="}}}" in piece, macro="]]" in piece).sub(_escape, piece) for piece in pieces)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -127,9 +133,9 @@ def _pieces(line: str) -> list[str]:
     """The line, or pieces of it that Trac can bear, cut at blanks where there are any."""
     line = line.rstrip()
     pieces = []
-    while len(line) > _LINE:
-        at = line.rfind(" ", _LINE // 2, _LINE)
-        at = _LINE if at < 0 else at
+    while len(line) > LINE:
+        at = line.rfind(" ", LINE // 2, LINE)
+        at = LINE if at < 0 else at
         pieces.append(line[:at])
         line = line[at:].lstrip(" ")
     return [*pieces, line]

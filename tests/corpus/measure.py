@@ -90,7 +90,7 @@ def _got(entry: Entry, message: Message) -> dict[str, Any]:
         "attachments": [
             {"name": part.filename, "data": b"".join(mime.decoded(part)), "inline": part.inline} for part in message.parts
         ],
-        "is_auto_reply": message.origin is Origin.RESPONDER,
+        "is_auto_reply": message.origin in {Origin.RESPONDER, Origin.REPORT},
         "is_bounce": message.origin is Origin.REPORT,
         "in_reply_to": next(iter(message.in_reply_to), None),
         "references": list(message.references),

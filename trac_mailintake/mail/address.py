@@ -15,6 +15,7 @@ from trac_mailintake.mail.message import Address
 _SIMPLE: Final = re.compile(r"\s*(?:([\w .-]*?)\s*<([^<>@\s\"(),:;]+@[^<>@\s\"(),:;]+)>|([^<>@\s\"(),:;=]+@[^<>@\s\"(),:;]+))\s*")
 _TOKEN: Final = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\Z)|<(?P<angle>(?:[^<>"]|"(?:[^"\\]|\\.)*")*)(?:>|\Z)|(?P<mark>[(),;:<>"])|(?P<atom>[^"<>(),;:]+)', re.DOTALL)
 _COMMENT: Final = re.compile(r"\\.|[()]|[^()\\]+", re.DOTALL)
+_IN_PARENTHESES: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _BLANKS: Final = re.compile(r"\s+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -112,6 +113,8 @@ def _last(piece: str) -> re.Match[str] | None:
 
 def _spec(written: str) -> str:
     """The addr-spec without a source route and blanks (RFC 5322, 4.4), empty when it is none."""
+    if "(" in written and '"' not in written:
+        written = _IN_PARENTHESES.sub("", written)
     if written.lstrip().startswith("@"):
         written = written.rpartition(":")[2]
     spec = _BLANKS.sub("", written) if '"' not in written else written.strip()

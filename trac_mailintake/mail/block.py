@@ -36,7 +36,7 @@ def _line_ends(newline: str) -> LineEnds:
         field=re.compile(rf"([!-9;-~]+)[ \t]*:([^{newline}]*(?:{newline}[ \t][^{newline}]*)*)(?:{newline}|\Z)".encode()),
         blank=re.compile(rf"\r?{newline}".encode() if newline == "\n" else newline.encode()),
         blank_after=re.compile(rf"{newline}\r?{newline}".encode() if newline == "\n" else rf"{newline}{newline}".encode()),
-        mbox=re.compile(rf"(?:[ \t]*\r?{newline})*(?:>?From [^{newline}:]*(?::[^{newline}]*)?{newline}+)?(?=[!-9;-~]+[ \t]*:)".encode()),
+        mbox=re.compile(rf"(?:[ \t]*\r?{newline})*(?:>?From [^{newline}]*{newline}(?:\r?{newline})*)?[ \t]*(?=[!-9;-~]+[ \t]*:)".encode()),
     )
 
 

@@ -79,9 +79,14 @@ def _without_signatures(files: tuple[Entity, ...]) -> tuple[Entity, ...]:
 
 
 def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
-    """The plain text if it says something, else the best that is left: the last. Files of all of them are kept."""
+    """The plain text if it says something, else the best that is left: the last.
+
+    Files of all of them are kept, and so are further texts of the same kind, which cannot be versions of the one chosen.
+    """
     files = tuple(leaf for child in children for leaf in child.files)
     readable = [child.texts for child in children if child.texts]
     plain = (texts for texts in readable if all(text.content_type == "text/plain" for text in texts))
     chosen = next((texts for texts in plain if any(map(says_something, texts))), readable[-1] if readable else ())
-    return Sorted(chosen, files)
+    kinds = {text.content_type for text in chosen}
+    others = (text for texts in readable if texts is not chosen for text in texts if text.content_type in kinds)
+    return Sorted(chosen, files + tuple(others))

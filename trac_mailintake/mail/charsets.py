@@ -34,7 +34,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_UNWANTED: Final = re.compile("[\x00\ud800-\udfff]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_JIS: Final = re.compile(rb"\x1b\$(?:B|@|\(D)([\x21-\x7e\r\n]*)(?:\x1b\([BJ])?|\x1b\([BJ]")
 _SAMPLE: Final = 64 * 1024
 """Bytes that are looked at to detect a charset."""
 _SURE: Final = 0.3
@@ -61,7 +62,9 @@ def codec(label: str) -> str:
 
 def scrub(text: str) -> str:
     """The text without U+0000 and lone surrogates, which neither databases nor browsers bear."""
-    return _UNWANTED.sub("\ufffd", text) if _UNWANTED.search(text) else text
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def decode(raw: bytes, label: str = "") -> str:
@@ -90,7 +93,20 @@ def _decode(raw: bytes, declared: str) -> str:
     text = _strict(raw, detected) if detected else None
     if text is not None:
         return text
+    if "iso2022_jp" in {declared, detected}:
+        return _JIS.sub(_as_microsoft, raw).decode("cp932", "replace")
     return raw.decode(declared or detected or "cp1252", "replace")
+
+
+def _as_microsoft(match: re.Match[bytes]) -> bytes:
+    """A run of JIS X 0208 as Shift JIS: Microsoft's tables know the characters that mail software adds to the standard."""
+    pairs = match[1]
+    result = bytearray()
+    for row, cell in zip(pairs[::2], pairs[1::2], strict=False):
+        lead = ((row - 0x21) >> 1) + (0x81 if row < 0x5F else 0xC1)  # noqa: PLR2004 - the formula of JIS X 0208, annex 1
+        trail = cell + (0x1F + (cell > 0x5F) if row % 2 else 0x7E)  # noqa: PLR2004
+        result += bytes((lead & 0xFF, trail & 0xFF))
+    return bytes(result)
 
 
 def _strict(raw: bytes, name: str) -> str | None:

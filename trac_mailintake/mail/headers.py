@@ -74,6 +74,7 @@ class Fields:
 
 def ids(text: str) -> tuple[str, ...]:
     """The message ids in `text`, with angle brackets, without repeats; sloppy ones are set into brackets."""
+    text = words.decode(text)
     found = [_BLANKS.sub("", match) for match in _ID.findall(text)]
     if not found:
         found = [word.strip("<>,;\"'") for word in text.split() if "@" in word]

@@ -9,7 +9,7 @@ from typing import Final
 _PATH: Final = re.compile(r".*[\\/]", re.DOTALL)
 _FORBIDDEN: Final = re.compile(r"[\\/\"%:$?*<>|\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]")
 _BLANKS: Final = re.compile(r"\s+")
-_LONGEST: Final = 120
+_LONGEST: Final = 180
 """Characters of a name: with four bytes each it still fits what file systems and databases allow."""
 
 _EXTENSIONS: Final = {

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.headers import Fields
 
 _DAEMON: Final = re.compile(r"(?:^|[<\s\"])(mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:[@>\s\"]|$)", re.IGNORECASE)
-_REPORTS: Final = {"delivery-status", "disposition-notification", "feedback-report"}
+_NOTICES: Final = {"disposition-notification", "feedback-report"}
+"""Reports that are not about a failed delivery: RFC 8098, RFC 5965."""
 _BULK: Final = {"bulk", "junk", "auto_reply", "list"}
 _RESPONDER_FIELDS: Final = (
     "x-autoreply",
@@ -37,7 +38,7 @@ _BOUNCED: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _AWAY: Final = re.compile(
-    r"""^\W*(?:(?:re|aw|sv|antw|tr)\s*:\s*)?\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer|generated\ reply)|out\ of\ (?:the\ )?office|ooo\b|away\ from\ (?:the\ |my\ )?(?:office|mail)|vacation\b.*\b(?:reply|message|notice)|on\ vacation
+    r"""^\W*(?:(?:re|aw|sv|antw|tr)\s*:\s*)?\W*(?:\[[^\]]{0,60}\])?\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer|generated\ reply)|out\ of\ (?:the\ )?office|ooo\b|away\ from\ (?:the\ |my\ )?(?:office|mail)|vacation\b.*\b(?:reply|message|notice)|on\ vacation
     |abwesenheit|automatische?\s+antwort|au(?:ß|ss)er\ haus|nicht\ im\ b(?:ü|ue)ro|r[ée]ponse\ automatique|absence\ du\ bureau|absent\ du\ bureau|message\ d.absence
     |respuesta\ autom[áa]tica|fuera\ de\ (?:la\ )?oficina|risposta\ automatica|fuori\ (?:sede|ufficio)|assente\ dall.ufficio|resposta\ autom[áa]tica|fora\ do\ escrit[óo]rio|ausente\ do\ escrit
     |automatisch\ antwoord|afwezig|afwezigheid|autosvar|automatiskt\ svar|automatisk\ svar|fraværende|ikke\ til\ stede|poissa|automaattinen\ vastaus|autopowiadomienie|odpowied[źz]\ automatyczna|autoodpowied
@@ -59,7 +60,9 @@ def origin(fields: Fields, subject: str, content_type: str, parameters: Mapping[
 def _report(fields: Fields, subject: str, content_type: str, parameters: Mapping[str, str]) -> tuple[Origin, str] | None:
     """RFC 6522 says it; daemons and a null path with a telling subject say it, too."""
     kind = parameters.get("report-type", "").lower()
-    if content_type == "multipart/report" and kind in _REPORTS | {""}:
+    if content_type == "multipart/report" and kind in _NOTICES:
+        return Origin.RESPONDER, f"It is a multipart/report ({kind})."
+    if content_type == "multipart/report" and kind in {"delivery-status", ""}:
         return Origin.REPORT, f"It is a multipart/report ({kind or 'of no type'})."
     if fields.get("x-failed-recipients"):
         return Origin.REPORT, "It has an X-Failed-Recipients field."

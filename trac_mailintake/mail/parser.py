@@ -34,7 +34,9 @@ def _parse(raw: Slice, limits: Limits) -> Message:
     fields = headers.Fields(scan.entities[0].fields)
     reader = texts.Reader(raw, scan.tape.memory(), limits)
     leaves = body.arrange(scan.entities, reader.says_something)
-    parts = tuple(part for leaf in leaves.files if (part := _part(raw, leaf, reader, limits)).body.length)
+    parts = tuple(
+        _part(raw, leaf, reader, limits) for leaf in leaves.files if leaf.end > leaf.body or body.disposition_of(leaf)[1]
+    )
     images = {part.content_id: part.filename for part in parts if part.content_id and part.content_type.startswith("image/")}
     text = texts.joined(reader, leaves.texts, images, limits)
     text, enclosed = uuencode.taken_out(raw, text, leaves.texts)

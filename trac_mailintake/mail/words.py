@@ -8,7 +8,7 @@ from typing import Final
 
 from trac_mailintake.mail import charsets
 
-_WORD: Final = re.compile(r"=\?([^?=\s]{1,60})\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?=")
+_WORD: Final = re.compile(r"=\?((?:[A-Za-z0-9][A-Za-z0-9_.:+-]{0,60}(?:\*[A-Za-z0-9-]*)?)?)\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?=")
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
 _LINE_BREAKS: Final = re.compile(r"[\x00\r\n]+")
 
@@ -18,7 +18,7 @@ def decode(text: str) -> str:
     if "=?" not in text:
         return text
     pieces: list[str] = []
-    run: list[bytes] = []
+    run: list[tuple[str, str]] = []
     charset = ""
     position = 0
     for match in _WORD.finditer(text):
@@ -30,7 +30,7 @@ def decode(text: str) -> str:
             run = []
         if not adjacent:
             pieces.append(between)
-        run.append(_content(match[2], match[3]))
+        run.append((match[2].lower(), match[3]))
         charset, position = label, match.end()
     if run:
         pieces.append(_text(run, charset))
@@ -38,15 +38,28 @@ def decode(text: str) -> str:
     return "".join(pieces)
 
 
-def _text(run: list[bytes], charset: str) -> str:
-    """Bytes are joined before they are decoded: careless software cuts inside a character."""
-    return _LINE_BREAKS.sub(" ", charsets.decode(b"".join(run), charset))
+def _text(run: list[tuple[str, str]], charset: str) -> str:
+    """The text of adjacent words (encoding, content); careless software cuts inside a character, or inside four digits."""
+    pieces: list[bytes] = []
+    digits = ""
+    for encoding, content in run:
+        if encoding == "b":
+            digits += _NOT_BASE64.sub("", content)
+            if len(digits) % 4 and "=" not in content:
+                continue
+            pieces.append(_base64(digits))
+        else:
+            pieces.append(_base64(digits))
+            pieces.append(_quoted_printable(content))
+        digits = ""
+    pieces.append(_base64(digits))
+    return _LINE_BREAKS.sub(" ", charsets.decode(b"".join(pieces), charset))
 
 
-def _content(encoding: str, content: str) -> bytes:
-    """The bytes of one encoded word."""
-    if encoding in "qQ":
-        return binascii.a2b_qp(content.replace("\r", "").replace("\n", "").encode("utf-8", "replace"), header=True)
-    digits = _NOT_BASE64.sub("", content)
+def _quoted_printable(content: str) -> bytes:
+    return binascii.a2b_qp(content.replace("\r", "").replace("\n", "").encode("utf-8", "replace"), header=True)
+
+
+def _base64(digits: str) -> bytes:
     whole = len(digits) - (len(digits) % 4 == 1)
     return binascii.a2b_base64(digits[:whole] + "=" * (-whole % 4))

@@ -1,0 +1,105 @@
+"""What the documentation says of the hooks is what the hooks are; its examples are tried."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from trac.core import ComponentManager
+
+from tests.fakes import FakeReader
+from tests.values import DELIVERY, HANDLER, MEMBER, message, service
+from trac_mailintake import hookspecs
+from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outcome, Proof, Status
+from trac_mailintake.intake.settings import check
+from trac_mailintake.plugins import PREFIX, Rules
+
+PAGE = (Path(__file__).parents[1] / "docs" / "hooks.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+NEW = NewTicket("new", "")
+ANSWER = Followup(12, "subject", "", Proof.SUBJECT)
+INVOICE = Hold("acme-invoice", "Invoices are looked at by a person first.")
+
+
+def example(word: str, *without: str) -> ModuleType:
+    """The one example with this word, and without the others, as a module."""
+    [source] = [each for each in EXAMPLES if word in each and not any(other in each for other in without)]
+    module = ModuleType("example")
+    exec(compile(source, "docs/hooks.md", "exec"), vars(module))  # noqa: S102 - the examples are ours
+    return module
+
+
+def rules(plugin: object, reader: FakeReader | None = None) -> Rules:
+    """The rules with this plugin."""
+    return Rules(reader or FakeReader(), extra=(plugin,), group="trac_mailintake.none")
+
+
+def test_each_hook_has_a_section_whose_heading_is_its_signature() -> None:
+    """In the order of the specifications."""
+    headings = re.findall(rf"^## ({PREFIX}.*)$", PAGE, re.MULTILINE)
+    hooks = [each for name, each in vars(hookspecs).items() if name.startswith(PREFIX)]
+    assert headings == [f"{hook.__name__}{inspect.signature(hook)}".replace("'", "") for hook in hooks]
+
+
+def test_the_example_of_a_module_is_a_plugin() -> None:
+    """It holds invoices."""
+    asked = rules(example("acme-invoice", "trac.core"))
+    assert asked.screen(message(subject="Your Invoice"), DELIVERY, service(), MEMBER) == [INVOICE]
+    assert asked.screen(message(), DELIVERY, service(), MEMBER) == []
+
+
+def test_the_example_of_a_component_is_a_plugin() -> None:
+    """It does the same."""
+    asked = rules(example("trac.core").HoldInvoices(ComponentManager()))
+    assert asked.screen(message(subject="Your Invoice"), DELIVERY, service(), MEMBER) == [INVOICE]
+
+
+def test_the_example_of_a_parameter_is_a_setting() -> None:
+    """Of every service."""
+    asked = rules(example("acme_words"))
+    told = replace(service(), parameters=check(asked.parameters(HANDLER), {"acme_words": "fire, BURNS"}))
+    [objection] = asked.screen(message(), DELIVERY, told, MEMBER)
+    assert objection == Hold("acme-words", "The subject has the word BURNS.")
+
+
+def test_the_example_of_a_source_is_a_kind() -> None:
+    """That a service can name."""
+    assert list(rules(example("SourceKind")).kinds) == ["acme-spool"]
+
+
+def test_the_example_of_a_handler_handles() -> None:
+    """New tickets, and nothing else."""
+    asked = rules(example("acme-alarm"))
+    alarm = replace(service(), handler="acme-alarm")
+    change = asked.handle(message(), NEW, alarm, MEMBER)
+    assert isinstance(change, Change)
+    assert change.fields == {"priority": "blocker"}
+    assert isinstance(asked.handle(message(), ANSWER, alarm, MEMBER), Hold)
+
+
+def test_the_example_of_a_route_leads_to_the_ticket() -> None:
+    """If there is one."""
+    reader = FakeReader()
+    reader.add(12)
+    asked = rules(example("mailintake_route"), reader)
+    target = asked.route(message(subject="About Case 12"), DELIVERY, service(), MEMBER)
+    assert isinstance(target, Followup)
+    assert (target.ticket, target.rule) == (12, "acme-case")
+    assert isinstance(asked.route(message(subject="Case 13"), DELIVERY, service(), MEMBER), NewTicket)
+
+
+def test_the_example_of_an_amendment_amends() -> None:
+    """What the handler made stays otherwise."""
+    asked = rules(example("mailintake_change"))
+    change = asked.handle(message(subject="[Urgent] It burns"), NEW, service(), MEMBER)
+    assert isinstance(change, Change)
+    assert (change.fields, change.text) == ({"priority": "critical"}, "It burns.")
+    assert asked.handle(message(), NEW, service(), MEMBER) == rules(object()).handle(message(), NEW, service(), MEMBER)
+
+
+def test_the_example_of_a_listener_listens() -> None:
+    """It is told what became of the mail."""
+    rules(example("mailintake_recorded")).recorded(message(), Outcome(Status.CREATED, "new", ""), service(), MEMBER)

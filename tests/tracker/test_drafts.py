@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,6 @@ from trac_mailintake.mail.message import Part
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.servers.tracenv import TracEnv
     from tests.tracker.conftest import Desk
     from trac_mailintake.intake.model import Change, Objection
@@ -120,7 +119,7 @@ def test_a_long_summary_goes_on_in_the_description(desk: Desk) -> None:
     filed = desk.file(new_ticket(summary="The quick brown fox jumps over the lazy dog"))
     ticket = Ticket(desk.trac.env, filed.ticket)
     assert ticket["summary"] == "The quick brown fox…"
-    assert ticket["description"] == "… jumps over the lazy dog\n\nNothing happens."
+    assert ticket["description"] == "`… jumps over the lazy dog`\n\nNothing happens."
 
 
 def test_a_long_text_is_cut_and_attached_whole(desk: Desk, tmp_path: Path) -> None:
@@ -362,6 +361,15 @@ def test_a_logo_is_attached_once(desk: Desk, tmp_path: Path) -> None:
     assert attachments(desk) == [("logo.png", 4)]
     desk.file(comment(number, attachments=(replace(again, part=replace(again.part, inline=False)),)))
     assert {name for name, _ in attachments(desk)} == {"logo.png", "image001.png"}
+
+
+def test_a_failing_change_leaves_nothing_staged(desk: Desk, tmp_path: Path) -> None:
+    """Nor does one that cannot be read to its end: the spool is gone."""
+    gone = enclosed(tmp_path, "gone.txt", b"2")
+    Path(gone.part.body.path).unlink()
+    with pytest.raises(OSError, match=r"No such file"):
+        asked(desk, new_ticket(attachments=(enclosed(tmp_path, "a.txt", b"1"), gone)))
+    assert [each for each in (desk.trac.path / "files" / "mailintake").rglob("*") if each.is_file()] == []
 
 
 def test_a_held_change_leaves_nothing_staged(desk: Desk, tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
-from trac_mailintake.tracker.enclosures import Enclosing
+from trac_mailintake.tracker.enclosures import Enclosing, code
 from trac_mailintake.tracker.request import mail_request
 from trac_mailintake.tracker.tickets import Draft
 from trac_mailintake.tracker.users import ANONYMOUS
+from trac_mailintake.tracker.workflow import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,6 +56,7 @@ class Drafting:
         self.explain = staging is None
         self.steps: list[Step] = []
         self.system = TicketSystem(env)
+        self.enclosing: Enclosing | None = None
 
     def prepare(self, service: Service) -> Prepared | Objection:
         """The change as it would be written, or why it may not be.
@@ -64,9 +66,24 @@ class Drafting:
         acknowledge = service.parameters.values.get("acknowledge") == "always"
         sender = self.change.sender
         self.address = "" if sender.mapped or acknowledge else sender.address
-        if isinstance(self.change.target, Followup):
-            return self._followup(self.change.target)
-        return self._new_ticket()
+        target = self.change.target
+        try:
+            prepared = self._followup(target) if isinstance(target, Followup) else self._new_ticket()
+        except BaseException:
+            self._abandon()
+            raise
+        if not isinstance(prepared, Prepared):
+            self._abandon()
+        return prepared
+
+    def _abandon(self) -> None:
+        """Remove what was staged for a change that will not be filed."""
+        if self.enclosing:
+            self.enclosing.abandon()
+
+    def _enclosing(self, request: Request, ticket: Ticket) -> Enclosing:
+        self.enclosing = Enclosing(self.env, self.staging, request, ticket.resource, self.change.sender.author)
+        return self.enclosing
 
     # new tickets
 
@@ -76,7 +93,7 @@ class Drafting:
         if "TICKET_CREATE" not in request.perm("ticket"):
             return _forbidden(sender, "TICKET_CREATE", "create tickets")
         ticket = Ticket(self.env)
-        enclosing = Enclosing(self.env, self.staging, request, ticket.resource, sender.author)
+        enclosing = self._enclosing(request, ticket)
         summary, overflow = self._summary()
         ticket["summary"] = summary
         ticket["reporter"] = sender.author
@@ -84,24 +101,16 @@ class Drafting:
         if change.cc:
             ticket["cc"] = ", ".join(_joined(ticket["cc"], change.cc))
         ticket["description"] = self._text(enclosing, overflow + change.text, self.system.max_description_size)
-        action = self._create_action(request, ticket)
+        offer = Offer(self.env, request, ticket)
+        action = _CREATE if _CREATE in offer else offer.first()
         if action is None:
-            enclosing.abandon()
             return Hold("workflow", f"The workflow offers {sender.username} no action that creates a ticket.")
-        return self._judged(request, ticket, enclosing, action, "")
-
-    def _create_action(self, request: Request, ticket: Ticket) -> str | None:
-        """Apply the workflow's `create`, or whatever its first action is called. None when there is none."""
-        actions = self.system.get_available_actions(request, ticket)
-        if not actions:
-            return None
-        action = _CREATE if _CREATE in actions else str(actions[0])
-        changes, problems = TicketModule(self.env).get_ticket_changes(request, ticket, action)
+        changes, problems = offer.changes(action)
         if problems:
-            raise Misconfiguration(f"[ticket] workflow: {'; '.join(map(str, problems))}")
-        for name, each in changes.items():
-            ticket[name] = each["new"]
-        return action
+            raise Misconfiguration(f"[ticket] workflow: {'; '.join(problems)}")
+        for name, value in changes.items():
+            ticket[name] = value
+        return self._judged(offer, enclosing, action, "")
 
     def _set_fields(self, ticket: Ticket) -> None:
         known = {field["name"] for field in ticket.fields} - _OWN_FIELDS
@@ -119,7 +128,7 @@ class Drafting:
             return whole, ""
         self.steps.append(Step("handle", "summary-cut", f"The summary has {len(whole)} characters of {limit} allowed"))
         cut = max(limit - 1, 1)
-        return f"{whole[:cut]}…"[:limit], f"…{whole[cut:]}\n\n"
+        return f"{whole[:cut]}…"[:limit], f"{code(f'…{whole[cut:]}')}\n\n"
 
     # comments
 
@@ -133,12 +142,13 @@ class Drafting:
         request = mail_request(self.env, sender.username, f"/ticket/{ticket.id}", arguments)
         if "TICKET_APPEND" not in request.perm(ticket.resource):
             return _forbidden(sender, "TICKET_APPEND", f"comment on ticket #{ticket.id}")
-        enclosing = Enclosing(self.env, self.staging, request, ticket.resource, sender.author)
+        enclosing = self._enclosing(request, ticket)
         comment = self._text(enclosing, self.change.text, self.system.max_comment_size) or NO_TEXT
         request.args["comment"] = comment
         self._add_cc(request, ticket)
-        action = self._reopen(request, ticket) or _LEAVE
-        return self._judged(request, ticket, enclosing, action, comment)
+        offer = Offer(self.env, request, ticket)
+        action = self._reopen(offer) or _LEAVE
+        return self._judged(offer, enclosing, action, comment)
 
     def _add_cc(self, request: Request, ticket: Ticket) -> None:
         """Add to cc what the sender may add: himself, or anybody with TICKET_EDIT_CC, as in the web form."""
@@ -162,24 +172,25 @@ class Drafting:
             who = self.change.sender.username
             self.steps.append(Step("handle", "cc", f"Not added to cc: {', '.join(names)}; {who} has no {permission}"))
 
-    def _reopen(self, request: Request, ticket: Ticket) -> str | None:
+    def _reopen(self, offer: Offer) -> str | None:
         """Apply the workflow's `reopen` to a closed ticket; None when it stays as it is."""
+        ticket = offer.ticket
         if ticket["status"] != _CLOSED or self.change.reopen is not Reopen.IF_ALLOWED:
             return None
-        if _REOPEN not in self.system.get_available_actions(request, ticket):
+        if _REOPEN not in offer:
             self._stays_closed("the workflow does not offer it to the sender")
             return None
-        changes, problems = TicketModule(self.env).get_ticket_changes(request, ticket, _REOPEN)
-        status = changes.get("status", {}).get("new", _CLOSED)
+        changes, problems = offer.changes(_REOPEN)
+        status = changes.get("status", _CLOSED)
         beyond = changes.keys() - {"status", "resolution", *ticket._old}  # noqa: SLF001 - as Trac's own check asks
         if problems or status == _CLOSED:
             self._stays_closed("the workflow's action leads elsewhere")
             return None
-        if beyond and "TICKET_CHGPROP" not in request.perm(ticket.resource):
+        if beyond and "TICKET_CHGPROP" not in offer.request.perm(ticket.resource):
             self._stays_closed("the workflow would change fields that the sender may not")
             return None
-        for name, each in changes.items():
-            ticket[name] = each["new"]
+        for name, value in changes.items():
+            ticket[name] = value
         self.steps.append(Step("handle", "reopened", f"Ticket #{ticket.id} is reopened: its status becomes {status}"))
         return _REOPEN
 
@@ -222,23 +233,19 @@ class Drafting:
             return ""
         return "\n\nNot attached; an administrator finds it in the journal:\n" + "\n".join(enclosing.refused)
 
-    def _judged(
-        self, request: Request, ticket: Ticket, enclosing: Enclosing, action: str, comment: str
-    ) -> Prepared | Objection:
+    def _judged(self, offer: Offer, enclosing: Enclosing, action: str, comment: str) -> Prepared | Objection:
         """Ask the manipulators; what they say holds the mail."""
-        objections = list(self._objections(request, ticket, comment))
+        objections = list(self._objections(offer.request, offer.ticket, comment))
         if objections:
-            enclosing.abandon()
             return Hold("ticket-manipulator", "; ".join(objections))
-        controllers = tuple(TicketModule(self.env)._get_action_controllers(request, ticket, action))  # noqa: SLF001 - Trac's own order of them
         draft = Draft(
-            ticket=ticket,
+            ticket=offer.ticket,
             author=self.change.sender.author,
             comment=comment,
             enclosures=tuple(enclosing.kept),
             action=action,
-            controllers=controllers,
-            request=request,
+            controllers=offer.controllers(action),
+            request=offer.request,
             address=self.address,
             quiet=self.change.quiet,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from email.utils import getaddresses
 from typing import TYPE_CHECKING, Final
 
 from trac.notification.api import NotificationSystem
@@ -31,6 +30,7 @@ _CLOSED: Final = "closed"
 _TRAC_ID: Final = re.compile(r"<([0-9]{3,5})\.([0-9a-f]{32,128})@[^<>\s]+>\Z")
 _ROOTS: Final = 20_000
 """So many of the newest tickets are looked at for a computed root id."""
+_BARE: Final = re.compile(r"<([^<>\s]+@[^<>\s]+)>\Z")
 _NAMES: Final = re.compile(r"[;,\s]+")
 
 
@@ -68,7 +68,7 @@ class TracReader:
     def _involved(self, people: Iterable[str | None]) -> frozenset[str]:
         """Usernames and addresses, casefolded, of the people that a ticket names in whatever form."""
         written = frozenset(person.strip().casefold() for person in people if person and person.strip())
-        bare = frozenset(address for _, address in getaddresses(sorted(written)) if "@" in address)
+        bare = frozenset(match[1] for match in map(_BARE.search, written) if match)
         return (written | bare | self.directory.addresses(written)) - {"anonymous"}
 
     def known_ids(self, message_ids: Iterable[str]) -> dict[str, KnownId]:

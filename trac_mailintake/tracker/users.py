@@ -33,6 +33,8 @@ class _Index:
     by_email: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_username: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_domain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The other way round: casefolded username to casefolded addresses."""
 
 
 class Directory:
@@ -75,9 +77,8 @@ class Directory:
 
     def addresses(self, names: frozenset[str]) -> frozenset[str]:
         """The casefolded e-mail addresses of those known users whose casefolded names are among `names`."""
-        index = self._current()
-        everywhere = (*index.by_email.items(), *index.by_username.items(), *index.by_domain.items())
-        return frozenset(key for key, users in everywhere if any(user.casefold() in names for user in users))
+        known = self._current().addresses
+        return frozenset(address for name in names for address in known.get(name, ()))
 
     def _stranger(self, address: str, author: str, reason: str, service: Service) -> Sender:
         acting = str(service.parameters.values.get("reporterusername") or "").strip()
@@ -118,7 +119,12 @@ def _build(known: Mapping[str, tuple[str | None, str | None]], domain: str) -> _
             _add(by_username, username, username)
         elif domain:
             _add(by_domain, f"{username}@{domain}", username)
-    return _Index(known, domain, by_email, by_username, by_domain)
+    addresses: dict[str, tuple[str, ...]] = {}
+    for index in (by_email, by_username, by_domain):
+        for address, users in index.items():
+            for user in users:
+                addresses[user.casefold()] = (*addresses.get(user.casefold(), ()), address)
+    return _Index(known, domain, by_email, by_username, by_domain, addresses)
 
 
 def _add(index: dict[str, tuple[str, ...]], key: str, username: str) -> None:

@@ -1,0 +1,1 @@
+"""What a message is, on mails written for the purpose."""

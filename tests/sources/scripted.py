@@ -47,6 +47,36 @@ class ScriptedServer:
         self._server.server_close()
 
 
+def pop3(mails: dict[str, bytes], *, without: tuple[bytes, ...] = (), login: bytes = b"+OK") -> ScriptedServer:
+    """A POP3 server with some mails by UIDL; the part of a UIDL behind `#` is not told. QUIT deletes."""
+    doomed: set[int] = set()
+
+    def answer(line: bytes) -> Answer:
+        word, _, number = line.partition(b" ")
+        numbered = [(n, *each) for n, each in enumerate(list(mails.items()), 1) if n not in doomed]
+        listings = {
+            b"CAPA": b"UIDL\r\n",
+            b"LIST": b"".join(b"%d %d\r\n" % (n, len(content)) for n, _, content in numbered),
+            b"UIDL": b"".join(b"%d %s\r\n" % (n, name.partition("#")[0].encode()) for n, name, _ in numbered),
+        }
+        if word in without:
+            return b"-ERR what?\r\n"
+        if word in listings:
+            return b"+OK\r\n" + listings[word] + b".\r\n"
+        if word == b"RETR":
+            content = next(content for n, _, content in numbered if n == int(number))
+            return b"+OK\r\n" + content + b".\r\n"
+        if word == b"DELE":
+            doomed.add(int(number))
+        if word == b"QUIT":
+            for name in [name for n, name in enumerate(list(mails), 1) if n in doomed]:
+                del mails[name]
+            doomed.clear()
+        return login + b"\r\n" if word == b"PASS" else b"+OK\r\n"
+
+    return ScriptedServer(b"+OK ready\r\n", answer)
+
+
 def imap(capabilities: bytes, answers: dict[bytes, bytes]) -> ScriptedServer:
     """An IMAP server: `answers` are untagged lines by command (`FETCH` for `UID FETCH`); all commands succeed."""
 

@@ -14,7 +14,7 @@ from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import files
 from trac_mailintake.sources.imap_copies import copied
 from trac_mailintake.sources.imap_session import connect, names
-from trac_mailintake.sources.trouble import excerpt, told
+from trac_mailintake.sources.trouble import address, excerpt, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,8 +53,7 @@ class ImapSource:
         self._session: Session | None = None
         self._uidvalidity = 0
         self._target_exists = False
-        place = f"{self._server.username}@{self._server.host}:{self._server.port}"
-        self.account = Account("imap", f"imap://{place}/{self._folder}")
+        self.account = Account("imap", f"{address(self._server)}/{self._folder}")
         if self._afterwards.folder == self._folder:
             raise SourceError(f"{self.account.label}: is moved to itself; correct afterwards={self._afterwards}")
 

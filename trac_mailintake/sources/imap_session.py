@@ -14,7 +14,7 @@ from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import tls
 from trac_mailintake.sources.imap_fetch import parse
 from trac_mailintake.sources.transcript import Transcript
-from trac_mailintake.sources.trouble import Cut, ask, excerpt, told
+from trac_mailintake.sources.trouble import Cut, address, ask, excerpt, told
 
 if TYPE_CHECKING:
     import socket
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from trac_mailintake.sources.imap_fetch import Fetched
 
 _ATOM = re.compile(r"[A-Za-z0-9@._+=-]+\Z")
-_CONTROL = re.compile(r"[\x00\r\n]")
 _FAREWELL = 2.0
 """Seconds to wait for the server's good-bye."""
 
@@ -125,10 +124,8 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
 
 def connect(server: Server, password: Callable[[], str], trace: Callable[[str], None] | None) -> Session:
     """A session after the login. Raises SourceError, and what `password` raises."""
-    label = _label(server)
-    secret = ask(label, password)
-    if _CONTROL.search(server.username + secret):
-        raise SourceError(f"{label}: username or password holds a line break or NUL; correct it")
+    label = address(server)
+    secret = ask(server, label, password)
     transcript = Transcript(trace)
     transcript.hide(server.username, secret)
     with told(server, label, imaplib.IMAP4.error):
@@ -150,17 +147,13 @@ def connect(server: Server, password: Callable[[], str], trace: Callable[[str], 
     return session
 
 
-def _label(server: Server) -> str:
-    return f"imap://{excerpt(server.username)}@{server.host}:{server.port}"
-
-
 def folders(
     server: Server, password: Callable[[], str], trace: Callable[[str], None] | None = None
 ) -> tuple[tuple[str, int], ...]:
     """The account's folders, each with how many messages are in it. Raises SourceError, and what `password` raises."""
     session = connect(server, password, trace)
     try:
-        with told(server, _label(server), imaplib.IMAP4.error):
+        with told(server, address(server), imaplib.IMAP4.error):
             return tuple((name, int(session.folder_status(name, "MESSAGES")[b"MESSAGES"])) for name in names(session))
     finally:
         session.leave()

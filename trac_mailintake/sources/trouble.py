@@ -19,6 +19,7 @@ _NONSENSE = (ValueError, LookupError, TypeError, AttributeError, MemoryError)
 """What the protocols' libraries raise, besides their own errors, when an answer makes no sense to them."""
 
 _LONGEST = 200
+_CONTROL = re.compile(r"[\x00\r\n]")
 _BYTES = re.compile(r"""\bb(["'])(.*?)\1""")
 """How imaplib and poplib show what came."""
 
@@ -60,12 +61,20 @@ def told(server: Server, label: str, *protocol: type[Exception]) -> Iterator[Non
         raise SourceError(f"{label}: {_cause(server, error)}") from error
 
 
-def ask(label: str, password: Callable[[], str]) -> str:
-    """The secret; raises SourceError when it cannot be had."""
+def ask(server: Server, label: str, password: Callable[[], str]) -> str:
+    """The secret. Raises SourceError when it cannot be had, or when it or the username would end a command."""
     try:
-        return password()
+        secret = password()
     except (OSError, LookupError, ValueError) as error:
         raise SourceError(f"{label}: the password cannot be had: {error}; correct the mail server's secret") from error
+    if _CONTROL.search(server.username + secret):
+        raise SourceError(f"{label}: username or password holds a line break or NUL; correct it")
+    return secret
+
+
+def address(server: Server) -> str:
+    """The account as people read it, `imap://alice@mail.example.org:993`."""
+    return f"{server.protocol}://{excerpt(server.username)}@{server.host}:{server.port}"
 
 
 def excerpt(text: object, *secrets: str) -> str:

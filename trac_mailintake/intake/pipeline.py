@@ -181,7 +181,7 @@ class Intake:
             return refused(delivery, None, service, Hold("crashes", reason), [])
         try:
             decision = self.decide(service, delivery, message)
-            if _seeks_a_parent(decision) and self._recorder.awaited(delivery):
+            if _seeks_a_parent(decision) and self._recorder.waits_for_others(delivery):
                 return self._let_go(delivery, "It may answer a message that another worker is filing.", soon=True)
         except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held, never lost
             return self._failed(service, delivery, message, error)

@@ -255,7 +255,7 @@ class Recorder(Protocol):
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """What lies under these locators is another message by now: it is a new one for the next round."""
 
-    def awaited(self, claimed: Delivery) -> bool:
+    def waits_for_others(self, claimed: Delivery) -> bool:
         """Whether another living worker still holds an older message of the same mailbox, maybe this one's parent."""
 
 

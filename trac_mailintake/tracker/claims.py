@@ -70,9 +70,13 @@ class Claims(Listings):
     # the dead
 
     def bury(self, owner: str) -> None:
-        """What this worker held, or had not yet disposed of, may be taken over at once. Raises TemporaryFailure."""
+        """What this worker held, or had not yet disposed of or told of, may be taken over at once.
+
+        Raises TemporaryFailure.
+        """
         with temporary(self._env), self._env.db_transaction as db:
             db("UPDATE mailintake_delivery SET lease=0 WHERE owner=%s AND consumed=0", (owner,))
+            db("UPDATE mailintake_delivery SET owner=NULL WHERE owner=%s AND notify=1", (owner,))
             db(
                 "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
                 "WHERE owner=%s AND outcome IS NULL AND archive IS NOT NULL",
@@ -193,8 +197,8 @@ class Claims(Listings):
             if cursor.rowcount != 1:
                 raise NoLongerMine(claimed.listed.locator)
 
-    def awaited(self, claimed: Delivery) -> bool:
-        """See `ports.Recorder.awaited`."""
+    def waits_for_others(self, claimed: Delivery) -> bool:
+        """See `ports.Recorder.waits_for_others`."""
         with temporary(self._env):
             rows = self._env.db_query(
                 "SELECT DISTINCT owner, lease FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL "

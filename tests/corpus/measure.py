@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trac_mailintake.mail import mime, quoting
-from trac_mailintake.mail.message import Message, Origin
+from trac_mailintake.mail.message import Origin
 from trac_mailintake.mail.parser import parse
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from trac_mailintake.mail.message import Message
 
 ROOT = Path(os.environ.get("MAILINTAKE_CORPUS") or Path(__file__).parents[2].parent / "shared" / "corpus")
 
@@ -88,7 +90,8 @@ def _got(entry: Entry, message: Message) -> dict[str, Any]:
         "from_name": author.name if author else None,
         "body": quoting.cut(message.text).kept if entry.strips else message.text,
         "attachments": [
-            {"name": part.filename, "data": b"".join(mime.decoded(part)), "inline": part.inline} for part in message.parts
+            {"name": part.filename, "data": b"".join(mime.decoded(part)), "inline": part.inline}
+            for part in message.parts
         ],
         "is_auto_reply": message.origin in {Origin.RESPONDER, Origin.REPORT},
         "is_bounce": message.origin is Origin.REPORT,

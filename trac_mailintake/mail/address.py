@@ -12,8 +12,18 @@ from trac_mailintake.mail import words
 from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.message import Address
 
-_SIMPLE: Final = re.compile(r"\s*(?:([\w .-]*?)\s*<([^<>@\s\"(),:;]+@[^<>@\s\"(),:;]+)>|([^<>@\s\"(),:;=]+@[^<>@\s\"(),:;]+))\s*")
-_TOKEN: Final = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\Z)|<(?P<angle>(?:[^<>"]|"(?:[^"\\]|\\.)*")*)(?:>|\Z)|(?P<mark>[(),;:<>"])|(?P<atom>[^"<>(),;:]+)', re.DOTALL)
+_SIMPLE: Final = re.compile(
+    r"\s*(?:([\w .-]*?)\s*<([^<>@\s\"(),:;]+@[^<>@\s\"(),:;]+)>|([^<>@\s\"(),:;=]+@[^<>@\s\"(),:;]+))\s*"
+)
+_TOKEN: Final = re.compile(
+    r"""
+    "(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\Z)
+    |<(?P<angle>(?:[^<>"]|"(?:[^"\\]|\\.)*")*)(?:>|\Z)
+    |(?P<mark>[(),;:<>"])
+    |(?P<atom>[^"<>(),;:]+)
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 _COMMENT: Final = re.compile(r"\\.|[()]|[^()\\]+", re.DOTALL)
 _IN_PARENTHESES: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)

@@ -13,30 +13,50 @@ _DRESS: Final = re.compile(r"^[\s*_'\u200b\u200e\u200f\ufeff]+|[\s*_'\\]+$")
 """Blanks and emphasis around a line, also those of wiki text."""
 
 _VERB: Final = re.compile(
-    r"""\b(?:wrote|writes|schrieb|a\ écrit|a\ ecrit|écrivait|escribió|escribio|ha\ scritto|scrive|escreveu|schreef|geschreven|skrev|skreiv|napisał(?:\(?a\)?)?|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?
-    |kirjoitti|kirjutas|írta|a\ scris|написа(?:л(?:\(а\)|а)?|в|ла)|пишет|пише|пишу|έγραψε|yazdı|şunu\ yazdı|שלח|כתב|napisao|napisala|je\ napisal|parašė|rakstīja|đã\ viết|menulis|ha\ escrit|a\ dit)(?!\w)
+    r"""\b(?:wrote|writes|schrieb|a\ écrit|a\ ecrit|écrivait|escribió|escribio|ha\ scritto|scrive|escreveu
+    |schreef|geschreven|skrev|skreiv|napisał(?:\(?a\)?)?|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?
+    |kirjoitti|kirjutas|írta|a\ scris|написа(?:л(?:\(а\)|а)?|в|ла)|пишет|пише|пишу|έγραψε
+    |yazdı|şunu\ yazdı|שלח|כתב
+    |napisao|napisala|je\ napisal|parašė|rakstīja|đã\ viết|menulis|ha\ escrit|a\ dit)(?!\w)
     |写道|寫道|さんは書きました|のメッセージ|작성|님이\ 작성""",
     re.IGNORECASE | re.VERBOSE,
 )
 _LEAD: Final = re.compile(
-    r"(?:on|am|le|el|il|em|op|den|på|w dniu|dnia|dne|dňa|em|a|ma|ti|ke|to|pe|la|su|pada|vào|στις|în|pe|у|в|от|on|at|von|de|from|于|在|quoting|citando|zitat von)\b",
+    r"(?:on|am|le|el|il|em|op|den|på|w dniu|dnia|dne|dňa|a|ma|ti|ke|to|pe|la|su|pada|vào|στις|în|у|в|от|at|von|de|from"
+    r"|于|在|quoting|citando|zitat von)\b",
     re.IGNORECASE,
 )
+_BEGINNING: Final = re.compile(rf"{_LEAD.pattern}.{{20,}}[^.!?]$", re.IGNORECASE)
 _EVIDENCE: Final = re.compile(r"\d|@")
 _COLON: Final = re.compile(r"[:：]$")
-_DATE_AND_ADDRESS: Final = re.compile(r"^[^\n]{0,80}?\d{1,4}[-/.年]\s?\d{1,2}[-/.月][^\n]{0,160}[<\[(][^<>\s]{1,100}@[^<>\s]{1,200}[>\])].{0,80}[:：]$|^[^\n]{0,80}\d{1,2}:\d{2}[^\n]{0,120}<[^<>\s]{1,100}@[^<>\s]{1,200}>.{0,20}[:：]$")
-_VERB_FIRST: Final = re.compile(r"^[^\n]{0,120}(?:schrieb am|skrev den|schreef op|wrote on|a écrit le)\b[^\n]{0,200}\d", re.IGNORECASE)
+_DATE_AND_ADDRESS: Final = re.compile(
+    r"^.{0,80}?\d{1,4}[-/.年]\s?\d{1,2}[-/.月].{0,160}[<\[(][^<>\s]{1,100}@[^<>\s]{1,200}[>\])].{0,80}[:：]$"
+    r"|^.{0,80}\d{1,2}:\d{2}.{0,120}<[^<>\s]{1,100}@[^<>\s]{1,200}>.{0,20}[:：]$"
+)
+_VERB_FIRST: Final = re.compile(
+    r"^.{0,120}(?:schrieb am|skrev den|schreef op|wrote on|a écrit le)\b.{0,200}\d", re.IGNORECASE
+)
 
 _SEPARATOR: Final = re.compile(
-    r"""^\W{0,3}[-_=]{2,}\s?(?:original\ ?message|original\ e?-?mail|reply\ message|forwarded\ message|message\ d.origine|message\ original|message\ transféré|ursprüngliche\ (?:nachricht|mail)|urspr\.?\ nachricht|original(?:t)?\ (?:meddelelse|meddelande|melding)
-    |oprindelig\ (?:besked|meddelelse)|oorspronkelijk\ bericht|messaggio\ originale|mensagem\ original|mensaje\ original|alkuperäinen\ viesti|původní\ zpráva|pôvodná\ správa|eredeti\ üzenet|исходное\ сообщение|пересылаемое\ сообщение|wiadomość\ oryginalna|oryginalna\ wiadomość
-    |mesaj\ original|orijinal\ (?:ileti|mesaj)|original\ nachricht|antwort\ nachricht|original\ mail|元のメッセージ|原始邮件|原始郵件|원본\ 메[일시]지?)\b.{0,40}$
-    |^(?:begin\ forwarded\ message|anfang\ der\ weitergeleiteten\ nachricht|début\ du\ message\ (?:réexpédié|transféré)|inizio\ messaggio\ inoltrato|begin\ doorgestuurd\ bericht|inicio\ del\ mensaje\ reenviado)\s?:$""",
+    r"""^\W{0,3}[-_=]{2,}\s?(?:original\ ?message|original\ e?-?mail|reply\ message|forwarded\ message
+    |message\ d.origine|message\ original|message\ transféré|ursprüngliche\ (?:nachricht|mail)
+    |urspr\.?\ nachricht|original(?:t)?\ (?:meddelelse|meddelande|melding)
+    |oprindelig\ (?:besked|meddelelse)|oorspronkelijk\ bericht|messaggio\ originale|mensagem\ original
+    |mensaje\ original|alkuperäinen\ viesti|původní\ zpráva|pôvodná\ správa
+    |eredeti\ üzenet|исходное\ сообщение
+    |пересылаемое\ сообщение|wiadomość\ oryginalna|oryginalna\ wiadomość
+    |mesaj\ original
+    |orijinal\ (?:ileti|mesaj)|original\ nachricht|antwort\ nachricht|original\ mail|元のメッセージ|原始邮件
+    |原始郵件|원본\ 메[일시]지?)\b.{0,40}$
+    |^(?:begin\ forwarded\ message|anfang\ der\ weitergeleiteten\ nachricht|début\ du\ message\ (?:réexpédié
+    |transféré)|inizio\ messaggio\ inoltrato|begin\ doorgestuurd\ bericht
+    |inicio\ del\ mensaje\ reenviado)\s?:$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _RULE: Final = re.compile(r"^[-_=*]{10,}$")
 _FROM: Final = re.compile(
-    r"^(?:from|von|de|da|van|från|fra|od|от|від|lähettäjä|feladó|kimden|από|expéditeur|enviado por|mittente|afzender|saatja|nuo|no|差出人|发件人|发件人|寄件者|寄件人|보낸\s?사람|送信者|מאת)\s?[*_']*\s?[:：]",
+    r"^(?:from|von|de|da|van|från|fra|od|от|від|lähettäjä|feladó|kimden|από|expéditeur|enviado por|mittente|afzender"
+    r"|saatja|nuo|no|差出人|发件人|寄件者|寄件人|보낸\s?사람|送信者|מאת)\s?[*_']*\s?[:：]",
     re.IGNORECASE,
 )
 _FIELD: Final = re.compile(r"^[^\s:：\d<>\"/][^:：\n]{0,30}?[*_']*\s?[:：](?:[*_'\s]|$|\S)")
@@ -46,8 +66,14 @@ _LONGEST: Final = 500
 _LINES: Final = 4
 
 _PHONE: Final = re.compile(
-    r"""^(?:sent\ (?:from|via|by|with|using)\ (?:my|the|a|an|outlook|mail|gmail|yahoo|samsung|iphone|ipad|android|blackberry|mobile|nokia|windows|proton)|get\ outlook\ for|von\ mein(?:em|er)\ .{2,40}\ gesendet|gesendet\ (?:von|mit|aus|über)\b|envoyé\ (?:de|depuis|à\ partir)|enviado\ (?:desde|do|de|a\ partir)|inviato\ da
-    |verzonden\ (?:vanaf|met|via)|verstuurd\ (?:vanaf|met|via)|skickat\ från|sendt\ fra|lähetetty|wysłan[eoy]\ (?:z|ze)|отправлено\ (?:с|из)|надіслано|odesláno\ z|odoslané\ z|elküldve|yolland[ıi]|发自我的|從我的|iphoneから送信|나의\ iphone에서\ 보냄|trimis\ de\ pe)""",
+    r"""^(?:sent\ (?:from|via|by|with|using)\ (?:my|the|a|an|outlook|mail|gmail|yahoo|samsung|iphone|ipad
+    |android|blackberry|mobile|nokia|windows|proton)|get\ outlook\ for|von\ mein(?:em
+    |er)\ .{2,40}\ gesendet|gesendet\ (?:von|mit|aus|über)\b|envoyé\ (?:de|depuis|à\ partir)
+    |enviado\ (?:desde|do|de|a\ partir)|inviato\ da
+    |verzonden\ (?:vanaf|met|via)|verstuurd\ (?:vanaf|met|via)|skickat\ från|sendt\ fra
+    |lähetetty|wysłan[eoy]\ (?:z
+    |ze)|отправлено\ (?:с|из)|надіслано|odesláno\ z|odoslané\ z|elküldve|yolland[ıi]|发自我的|從我的|iphoneから送信
+    |나의\ iphone에서\ 보냄|trimis\ de\ pe)""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -73,7 +99,8 @@ def announces(lines: list[str], index: int, *, quoted_next: bool) -> int:
         joined = f"{line} {joined}".strip()
         if len(joined) > _LONGEST:
             return 0
-        if _DATE_AND_ADDRESS.match(joined) or (_VERB.search(joined) and (_is_announcement(joined, quoted_next=quoted_next))):
+        announcement = _VERB.search(joined) and _is_announcement(joined, quoted_next=quoted_next)
+        if announcement or _DATE_AND_ADDRESS.match(joined):
             return count + _continued(lines, index - count)
     return 0
 
@@ -86,7 +113,7 @@ def _is_announcement(joined: str, *, quoted_next: bool) -> bool:
 
 def _continued(lines: list[str], index: int) -> int:
     """1 when the announcement began a line earlier: its first words were broken off."""
-    return int(index >= 0 and bool(lines[index]) and bool(_LEAD.match(lines[index])) and bool(_EVIDENCE.search(lines[index])) and len(lines[index]) > 20 and not re.search(r"[.!?]$", lines[index]))  # noqa: PLR2004
+    return int(index >= 0 and bool(_BEGINNING.match(lines[index])) and bool(_EVIDENCE.search(lines[index])))
 
 
 def separates(line: str) -> bool:
@@ -104,10 +131,8 @@ def heads(lines: list[str], index: int) -> bool:
     if not _FROM.match(lines[index]):
         return False
     following = [line for line in lines[index + 1 : index + 9] if line][:5]
-    found = 0
-    for line in following:
-        found += bool(_FIELD.match(line))
-    return found >= _FIELDS and bool(following) and bool(_FIELD.match(following[0]) or _FIELD.match(following[min(1, len(following) - 1)]))
+    fields = [bool(_FIELD.match(line)) for line in following]
+    return sum(fields) >= _FIELDS and any(fields[:2])
 
 
 def is_phone(line: str) -> bool:

@@ -31,12 +31,16 @@ class LineEnds:
 
 def _line_ends(newline: str) -> LineEnds:
     """The patterns of a header block whose lines end with `newline`; each of them is linear in time."""
+    end = rf"\r?{newline}" if newline == "\n" else newline
+    name = r"[!-9;-~]+"
     return LineEnds(
         newline=newline.encode(),
-        field=re.compile(rf"([!-9;-~]+)[ \t]*:([^{newline}]*(?:{newline}[ \t][^{newline}]*)*)(?:{newline}|\Z)".encode()),
-        blank=re.compile(rf"\r?{newline}".encode() if newline == "\n" else newline.encode()),
-        blank_after=re.compile(rf"{newline}\r?{newline}".encode() if newline == "\n" else rf"{newline}{newline}".encode()),
-        mbox=re.compile(rf"(?:[ \t]*\r?{newline})*(?:>?From [^{newline}]*{newline}(?:\r?{newline})*)?[ \t]*(?=[!-9;-~]+[ \t]*:)".encode()),
+        field=re.compile(rf"({name})[ \t]*:([^{newline}]*(?:{newline}[ \t][^{newline}]*)*)(?:{newline}|\Z)".encode()),
+        blank=re.compile(end.encode()),
+        blank_after=re.compile(f"{newline}{end}".encode()),
+        mbox=re.compile(
+            rf"(?:[ \t]*{end})*(?:>?From [^{newline}]*{newline}(?:{end})*)?[ \t]*(?={name}[ \t]*:)".encode()
+        ),
     )
 
 

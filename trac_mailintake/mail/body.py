@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.scanner import Entity
 
 _TEXTS: Final = {"text/plain", "text/html"}
-_SIGNATURES: Final = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp"}
+_SIGNATURES: Final = {
+    "application/pgp",
+    "application/pgp-signature",
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def _without_signatures(files: tuple[Entity, ...]) -> tuple[Entity, ...]:
 def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
     """The plain text if it says something, else the best that is left: the last.
 
-    Files of all of them are kept, and so are further texts of the same kind, which cannot be versions of the one chosen.
+    Files of all of them are kept, and so are further texts of the same kind: they cannot be versions of the one chosen.
     """
     files = tuple(leaf for child in children for leaf in child.files)
     readable = [child.texts for child in children if child.texts]

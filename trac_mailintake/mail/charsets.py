@@ -26,7 +26,9 @@ _ALIASES: Final = {
     "x-mac-ce": "mac_latin2",
     "utf8mb4": "utf-8",
 }
-_ASCII: Final = {"", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown", "binary", "8bit", "7bit", "default", "ansi_x3.4-1968", "_autodetect"}
+_ASCII: Final = {"", "us-ascii", "ascii", "ansi_x3.4-1968"} | {
+    "unknown-8bit", "x-unknown", "unknown", "binary", "8bit", "7bit", "default", "_autodetect"
+}  # fmt: skip
 _NOT_ASCII_BASED: Final = re.compile(r"iso2022|utf[-_]?(?:7|16|32)|hz|cp(?:037|273|424|500|875|1026|1140)")
 _JAPANESE: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004")
 _MARKS: Final = (
@@ -35,7 +37,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_JIS: Final = re.compile(rb"\x1b\$(?:B|@|\(D)([\x21-\x7e\r\n]*)(?:\x1b\([BJ])?|\x1b\([BJ]")
+_JIS: Final = re.compile(rb"\x1b\$(?:B|@|\(D)([\x21-\x7e]*)(?:\x1b\([BJ])?|\x1b\([BJ]")
 _SAMPLE: Final = 64 * 1024
 """Bytes that are looked at to detect a charset."""
 _SURE: Final = 0.3
@@ -55,9 +57,11 @@ def codec(label: str) -> str:
     encoding = webencodings.lookup(label)
     name = encoding.codec_info.name if encoding and encoding.name not in {"replacement", "x-user-defined"} else label
     try:
-        return _ALIASES.get(name, codecs.lookup(name).name) if codecs.lookup(name)._is_text_encoding else ""  # noqa: SLF001 - the only way to keep out rot13 and base64
+        found = codecs.lookup(name)
     except (LookupError, ValueError):
         return ""
+    is_text = found._is_text_encoding  # noqa: SLF001 - the only way to tell rot13 and base64, which Python has as codecs
+    return _ALIASES.get(name, found.name) if is_text else ""
 
 
 def scrub(text: str) -> str:
@@ -99,8 +103,8 @@ def _decode(raw: bytes, declared: str) -> str:
 
 
 def _as_microsoft(match: re.Match[bytes]) -> bytes:
-    """A run of JIS X 0208 as Shift JIS: Microsoft's tables know the characters that mail software adds to the standard."""
-    pairs = match[1]
+    """A run of JIS X 0208 as Shift JIS: Microsoft's tables know what mail software adds to the standard."""
+    pairs = match[1] or b""
     result = bytearray()
     for row, cell in zip(pairs[::2], pairs[1::2], strict=False):
         lead = ((row - 0x21) >> 1) + (0x81 if row < 0x5F else 0xC1)  # noqa: PLR2004 - the formula of JIS X 0208, annex 1

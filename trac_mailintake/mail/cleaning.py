@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     Event = tuple[Any, Any, Any]
 
 _SCHEMES: Final = {"http", "https", "ftp", "ftps", "mailto", "tel", "cid"}
-_DROPPED: Final = set(
-    "script style title template object embed applet iframe frame noframes svg math xml select textarea audio video".split()
-)
-_KEPT: Final = set(
-    "a b strong i em u s strike del ins sub sup code kbd tt samp pre p div br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd"
-    " blockquote table tr td th img q center address".split()
-)
-_BLOCKS: Final = set("ul ol dl table pre blockquote hr h1 h2 h3 h4 h5 h6".split())
+_DROPPED: Final = {
+    *("script", "style", "title", "template", "object", "embed", "applet", "iframe", "frame", "noframes", "svg"),
+    *("math", "xml", "select", "textarea", "audio", "video"),
+}
+_KEPT: Final = {
+    *("a", "b", "strong", "i", "em", "u", "s", "strike", "del", "ins", "sub", "sup", "code", "kbd", "tt", "samp", "q"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "br", "hr", "pre", "blockquote", "center", "address", "img"),
+    *("ul", "ol", "li", "dl", "dt", "dd", "table", "tr", "td", "th"),
+}
+_BLOCKS: Final = {"ul", "ol", "dl", "table", "pre", "blockquote", "hr", "h1", "h2", "h3", "h4", "h5", "h6"}
 _VOID: Final = {"br", "hr", "img"}
 _ATTRIBUTES: Final = {"a": {"href"}, "img": {"src", "alt", "width", "height"}}
 _BLANKS: Final = re.compile(r"[\x00-\x20]+")
@@ -46,28 +48,32 @@ def cleaned(html: str) -> str:
 
 
 def _harmless(stream: Iterable[Event]) -> Iterator[Event]:
-    """Drop active elements with their content, unwrap unknown ones, and keep few attributes; no comments, no instructions."""
+    """Drop active elements with their content and unwrap unknown ones; no comments, no instructions."""
     dropping = 0
     for kind, what, position in stream:
         if kind is START:
-            tag, attributes = what
-            name = tag.localname.lower()
-            if dropping or name in _DROPPED:
-                dropping += 1
-            elif name in _KEPT:
-                kept = _attributes(name, attributes)
-                if name != "img" or not _is_pixel(kept):
-                    yield START, (QName(name), kept), position
-                    if name in _VOID:
-                        yield END, QName(name), position
-        elif kind is END:
-            name = what.localname.lower()
-            if dropping:
-                dropping -= 1
-            elif name in _KEPT and name not in _VOID:
-                yield END, QName(name), position
+            dropping += bool(dropping) or what[0].localname.lower() in _DROPPED
+        if kind in {START, END} and not dropping:
+            yield from _element(kind, what, position)
         elif kind is TEXT and not dropping:
             yield kind, what, position
+        if kind is END and dropping:
+            dropping -= 1
+
+
+def _element(kind: Any, what: Any, position: Any) -> Iterator[Event]:  # noqa: ANN401 - Genshi is untyped
+    """The tag if it is a harmless one, with few attributes; nothing stands within a void element."""
+    name = (what[0] if kind is START else what).localname.lower()
+    if name not in _KEPT or (kind is END and name in _VOID):
+        return
+    if kind is END:
+        yield END, QName(name), position
+        return
+    kept = _attributes(name, what[1])
+    if name != "img" or not _is_pixel(kept):
+        yield START, (QName(name), kept), position
+        if name in _VOID:
+            yield END, QName(name), position
 
 
 def _attributes(name: str, attributes: Iterable[tuple[Any, str]]) -> Any:  # noqa: ANN401 - Genshi is untyped

@@ -18,7 +18,7 @@ def unwrapped(text: str, *, delsp: bool) -> str:
         mark = _QUOTES.match(line)
         quotes = mark.end() if mark else 0
         content = line[quotes:]
-        content = content[1:] if content.startswith(" ") else content
+        content = content.removeprefix(" ")
         if pieces and (quotes != depth or content == _SIGNATURE):
             paragraphs.append(_paragraph(depth, pieces))
             pieces = []

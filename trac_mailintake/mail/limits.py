@@ -1,6 +1,7 @@
-"""parse: how much of a hostile message is looked at (why each figure: what a library or a person can bear).
+"""parse: how much of a hostile message is looked at: what the libraries, or a person, can bear.
 
-What lies beyond a limit is never lost: it is a defect of the message, and its bytes stay in an attachment or in the raw mail.
+What lies beyond a limit is never lost: it is a defect of the message, and its bytes stay in an attachment
+or in the raw mail.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def wiki(html: str, images: Mapping[str, str]) -> str:
     _check(html)
     try:
         written = _Writer(images).handle(cleaned(html))
-    except Exception as error:  # noqa: BLE001 - three libraries and the bytes of strangers: the text must not be lost
+    except Exception as error:
         raise TooComplexError(f"{type(error).__name__}") from error
     if any(len(line) > _LONGEST_LINE for line in written.splitlines()):
         raise TooComplexError("one of its paragraphs is too long")

@@ -89,7 +89,8 @@ def _uuencode(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _is_uu(line: bytes) -> bool:
     """Whether the length that the line says of itself fits the line."""
-    return len(line.rstrip(b"\r\n")) in range(1 + ((line[0] - 32 & 63) * 8 + 5) // 6, 3 + ((line[0] - 32 & 63) + 2) // 3 * 4)
+    count = (line[0] - 32) & 63
+    return len(line.rstrip(b"\r\n")) in range(1 + (count * 8 + 5) // 6, 3 + (count + 2) // 3 * 4)
 
 
 def _uu_line(line: bytes) -> bytes:

@@ -76,8 +76,8 @@ def safe(name: str) -> str:
 def from_type(content_type: str) -> str:
     """A name for a part that has none."""
     main, _, sub = content_type.partition("/")
-    extension = _EXTENSIONS.get(content_type) or (sub if main in {"image", "audio", "video"} and sub.isalnum() else "bin")
-    return f"{_STEMS.get(main, 'attachment')}.{extension}"
+    usual = sub if main in {"image", "audio", "video"} and sub.isalnum() else "bin"
+    return f"{_STEMS.get(main, 'attachment')}.{_EXTENSIONS.get(content_type, usual)}"
 
 
 def from_subject(subject: str, extension: str) -> str:

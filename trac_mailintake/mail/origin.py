@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
     from trac_mailintake.mail.headers import Fields
 
-_DAEMON: Final = re.compile(r"(?:^|[<\s\"])(mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:[@>\s\"]|$)", re.IGNORECASE)
+    _Found = tuple[Origin, str] | None
+
+_DAEMON: Final = re.compile(
+    r"(?:^|[<\s\"])(mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:[@>\s\"]|$)", re.IGNORECASE
+)
 _NOTICES: Final = {"disposition-notification", "feedback-report"}
 """Reports that are not about a failed delivery: RFC 8098, RFC 5965."""
 _BULK: Final = {"bulk", "junk", "auto_reply", "list"}
@@ -32,17 +36,26 @@ _RESPONDER_FIELDS: Final = (
     "x-loop",
 )
 _BOUNCED: Final = re.compile(
-    r"""^\W*(?:(?:mail|message|e-?mail)?\s*delivery\s+(?:failed|failure|problem|report|status\ notification|notification)|undeliver(?:able|ed)
-    |returned\ mail|returned\ to\ sender|failure\ notice|mail\ system\ error|delivery\ status\ notification|mail\ delivery|non\ ?delivery|unzustellbar|nicht\ zustellbar
+    r"""^\W*(?:(?:mail|message|e-?mail)?\s*delivery\s+(?:failed|failure|problem|report|status\ notification
+    |notification)
+    |undeliver(?:able|ed)
+    |returned\ mail|returned\ to\ sender|failure\ notice|mail\ system\ error|delivery\ status\ notification
+    |mail\ delivery|non\ ?delivery|unzustellbar|nicht\ zustellbar
     |mensaje\ no\ entregado|non\ remis|mancato\ recapito|nie\ dostarczono|onbestelbaar)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _AWAY: Final = re.compile(
-    r"""^\W*(?:(?:re|aw|sv|antw|tr)\s*:\s*)?\W*(?:\[[^\]]{0,60}\])?\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer|generated\ reply)|out\ of\ (?:the\ )?office|ooo\b|away\ from\ (?:the\ |my\ )?(?:office|mail)|vacation\b.*\b(?:reply|message|notice)|on\ vacation
-    |abwesenheit|automatische?\s+antwort|au(?:ß|ss)er\ haus|nicht\ im\ b(?:ü|ue)ro|r[ée]ponse\ automatique|absence\ du\ bureau|absent\ du\ bureau|message\ d.absence
-    |respuesta\ autom[áa]tica|fuera\ de\ (?:la\ )?oficina|risposta\ automatica|fuori\ (?:sede|ufficio)|assente\ dall.ufficio|resposta\ autom[áa]tica|fora\ do\ escrit[óo]rio|ausente\ do\ escrit
-    |automatisch\ antwoord|afwezig|afwezigheid|autosvar|automatiskt\ svar|automatisk\ svar|fraværende|ikke\ til\ stede|poissa|automaattinen\ vastaus|autopowiadomienie|odpowied[źz]\ automatyczna|autoodpowied
-    |автоответ|автоматический\ ответ|нет\ на\ работе|automatická\ odpověď|automatikus\ válasz|otomatik\ yanıt|自動返信|自动回复|自動回覆|자동\ ?(?:회신|응답))""",
+    r"""^\W*(?:(?:re|aw|sv|antw|tr)\s*:\s*)?\W*(?:\[[^\]]{0,60}\])?\W*
+    (?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer|generated\ reply)|out\ of\ (?:the\ )?office|ooo\b
+    |away\ from\ (?:the\ |my\ )?(?:office|mail)|vacation\b.*\b(?:reply|message|notice)|on\ vacation
+    |abwesenheit|automatische?\s+antwort|au(?:ß|ss)er\ haus|nicht\ im\ b(?:ü|ue)ro|r[ée]ponse\ automatique
+    |absence\ du\ bureau|absent\ du\ bureau|message\ d.absence
+    |respuesta\ autom[áa]tica|fuera\ de\ (?:la\ )?oficina|risposta\ automatica|fuori\ (?:sede|ufficio)
+    |assente\ dall.ufficio|resposta\ autom[áa]tica|fora\ do\ escrit[óo]rio|ausente\ do\ escrit
+    |automatisch\ antwoord|afwezig|afwezigheid|autosvar|automatiskt\ svar|automatisk\ svar|fraværende
+    |ikke\ til\ stede|poissa|automaattinen\ vastaus|autopowiadomienie|odpowied[źz]\ automatyczna|autoodpowied
+    |автоответ|автоматический\ ответ|нет\ на\ работе|automatická\ odpověď|automatikus\ válasz|otomatik\ yanıt|自動返信
+    |自动回复|自動回覆|자동\ ?(?:회신|응답))""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -57,7 +70,7 @@ def origin(fields: Fields, subject: str, content_type: str, parameters: Mapping[
     )
 
 
-def _report(fields: Fields, subject: str, content_type: str, parameters: Mapping[str, str]) -> tuple[Origin, str] | None:
+def _report(fields: Fields, subject: str, content_type: str, parameters: Mapping[str, str]) -> _Found:
     """RFC 6522 says it; daemons and a null path with a telling subject say it, too."""
     kind = parameters.get("report-type", "").lower()
     if content_type == "multipart/report" and kind in _NOTICES:
@@ -74,7 +87,7 @@ def _report(fields: Fields, subject: str, content_type: str, parameters: Mapping
     return None
 
 
-def _responder(fields: Fields, subject: str) -> tuple[Origin, str] | None:
+def _responder(fields: Fields, subject: str) -> _Found:
     """RFC 3834, 5 and what came before it."""
     submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
     if submitted and submitted not in {"no", "auto-forwarded"}:
@@ -91,7 +104,7 @@ def _responder(fields: Fields, subject: str) -> tuple[Origin, str] | None:
     return None
 
 
-def _bulk(fields: Fields) -> tuple[Origin, str] | None:
+def _bulk(fields: Fields) -> _Found:
     """A list is no machine; but what says bulk without a List-Id is."""
     if fields.get("list-id"):
         return Origin.LIST, "It has a List-Id."

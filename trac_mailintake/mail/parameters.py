@@ -1,4 +1,4 @@
-"""parse: the parameters of Content-Type and Content-Disposition (RFC 2045, 5.1; RFC 2231), as real software writes them."""
+"""parse: the parameters of Content-Type and Content-Disposition (RFC 2045, 5.1; RFC 2231), as software writes them."""
 
 from __future__ import annotations
 

@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trac_mailintake.mail import block, body, charsets, headers, names, origin, scanner, texts, uuencode
-from trac_mailintake.mail.limits import LIMITS, Limits
+from trac_mailintake.mail.limits import LIMITS
 from trac_mailintake.mail.message import Defect, Message, Origin, Part
 
 if TYPE_CHECKING:
+    from trac_mailintake.mail.limits import Limits
     from trac_mailintake.mail.scanner import Entity, Scan
     from trac_mailintake.mail.spool import Slice
 
 
 def parse(raw: Slice, limits: Limits = LIMITS) -> Message:
-    """The message that lies in `raw`. Raises OSError when it cannot be read; nothing else, whatever the bytes are."""
+    """The message that lies in `raw`. Raises OSError when it cannot be read, and nothing else, whatever the bytes."""
     try:
         return _parse(raw, limits)
     except (OSError, MemoryError):
@@ -34,10 +35,9 @@ def _parse(raw: Slice, limits: Limits) -> Message:
     fields = headers.Fields(scan.entities[0].fields)
     reader = texts.Reader(raw, scan.tape.memory(), limits)
     leaves = body.arrange(scan.entities, reader.says_something)
-    parts = tuple(
-        _part(raw, leaf, reader, limits) for leaf in leaves.files if leaf.end > leaf.body or body.disposition_of(leaf)[1]
-    )
-    images = {part.content_id: part.filename for part in parts if part.content_id and part.content_type.startswith("image/")}
+    kept = (leaf for leaf in leaves.files if leaf.end > leaf.body or body.disposition_of(leaf)[1])
+    parts = tuple(_part(raw, leaf, reader, limits) for leaf in kept)
+    images = {part.content_id: part.filename for part in parts if part.content_type.startswith("image/")}
     text = texts.joined(reader, leaves.texts, images, limits)
     text, enclosed = uuencode.taken_out(raw, text, leaves.texts)
     return replace(

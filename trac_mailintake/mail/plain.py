@@ -1,8 +1,9 @@
 """parse: plain text made safe for a field that is rendered as Trac wiki text; what the sender wrote reads the same.
 
-Macros, processors, links into this tracker, accidental CamelCase and markup are escaped with `!`, which Trac's formatter takes away
-exactly where one of its rules would have matched: so the rules below are those of Trac 1.6 (`WikiParser` and the syntax providers),
-in its order, and the tests compare with its formatter. URLs and addresses stay links, quotes (`>`) stay quotes.
+Macros, processors, links into this tracker, accidental CamelCase and markup are escaped with `!`,
+which Trac's formatter takes away exactly where one of its rules would have matched:
+so the rules below are those of Trac 1.6 (`WikiParser` and the syntax providers), in its order,
+and the tests compare with its formatter. URLs and addresses stay links, quotes (`>`) stay quotes.
 Where no escape exists, at the beginning of a line, a zero-width space keeps the rule from matching.
 """
 
@@ -28,19 +29,17 @@ _REVISIONS: Final = rf"(?:{_RANGES}|{_CHANGESET}(?:[:-]{_CHANGESET})?)"
 _INTERTRAC: Final = r"[a-zA-Z.+-]*?"
 _XML_NAME: Final = r"[\w:](?<!\d)(?:[\w:.-]*[\w-])?"
 _RELATIVE: Final = r"[/\?#][^\s\]]*|\.\.?(?:[/\?#][^\s\]]*)?"
+_TARGET: Final = r"[\w/?!#@](?<!_)(?:(?:\|(?=[^|\s])|[^|<>\s])*[\w/=](?<!_))?"
 _ANCHOR_NAME: Final = r"[\w:](?<!\d)[\w:.-]*?"
 _NAMESPACES: Final = (
-    "ticket|bug|issue|comment|report|query|wiki|source|browser|repos|export|changeset|diff|log|milestone|attachment|raw-attachment"
-    "|search|htdocs|timeline|intertrac|interwiki|javascript|data|vbscript"
+    "ticket|bug|issue|comment|report|query|wiki|source|browser|repos|export|changeset|diff|log|milestone|attachment"
+    "|raw-attachment|search|htdocs|timeline|intertrac|interwiki|javascript|data|vbscript"
 )
-_SURE_URL: Final = re.compile(r"(?:https?|ftps?|sftp|ssh|git|svn|nfs|news|nntp|irc|xmpp|file)://|mailto:|news:|tel:|sips?:", re.IGNORECASE)
 _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 
 _SUSPECT: Final = re.compile(r"[\^{`\[\\#|]|[a-z][A-Z]|:\S|''|\*\*|//|__|~~|,,|\br[0-9]")
 """What is in every ASCII text that a rule could match, and in few others: most lines need no closer look."""
-_LINE_START: Final = re.compile(
-    rf"\s|={{1,6}}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{{1,5}}\.)\s|\{{\{{\{{"
-)
+_LINE_START: Final = re.compile(r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{")
 _QUOTE: Final = re.compile(r"[ \t]*>[> \t]*")
 _RULER: Final = re.compile(r"-{4,}[ \t]*")
 
@@ -63,12 +62,14 @@ def _rules(*, code: bool, macro: bool) -> re.Pattern[str]:
         rf"\[{page}\s+(?:{_QUOTED}|[^\]]+)\]",
         rf"\[(?:{_QUOTED})(?:\s+(?:{_QUOTED}|[^\]]+))?\]",
         rf"(?<!&)#{_INTERTRAC}{_RANGES}",
-        rf"(?P<optional>\{{{_INTERTRAC}\s*[0-9]+\}}|\[{_INTERTRAC}\s*{_CHANGESET}(?:/[^\]]*)?(?:\?[^\]]*)?(?:#[^\]]*)?\]"
-        rf"|\[{_INTERTRAC}\s*{_REVISIONS}(?:[/?][^\]]*)?\]|\br(?:[0-9]+\b(?!:[0-9])|{_RANGES}\b)(?:/[a-zA-Z0-9_/+-]+)?)",
+        (
+            rf"(?P<optional>\{{{_INTERTRAC}\s*[0-9]+\}}|\[{_INTERTRAC}\s*{_CHANGESET}(?:/[^\]]*)?(?:\?[^\]]*)?(?:#[^\]]*)?\]"
+            rf"|\[{_INTERTRAC}\s*{_REVISIONS}(?:[/?][^\]]*)?\]|\br(?:[0-9]+\b(?!:[0-9])|{_RANGES}\b)(?:/[a-zA-Z0-9_/+-]+)?)"
+        ),
         r"\\\\",
         r"(?P<keep>[a-zA-Z0-9.'+_-]+@(?:[a-zA-Z0-9_-]+\.)+[a-zA-Z](?:[-a-zA-Z\d]*[a-zA-Z\d])?)",
         rf"(?P<angle><{_SCHEME}:[^>]+>)",
-        rf"(?P<link>(?<![a-zA-Z]){_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|[\w/?!#@](?<!_)(?:(?:\|(?=[^|\s])|[^|<>\s])*[\w/=](?<!_))?))",
+        rf"(?P<link>(?<![a-zA-Z]){_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|{_TARGET}))",
         rf"\[(?:{_RELATIVE}|{_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|[^\]\s\u200b]*))(?:[\s\u200b]+(?:{_QUOTED}|[^\]]*))?\]",
         rf"\[=\#{_ANCHOR_NAME}(?:\s+[^\]]*)?\]",
         r"\[\[(?:[^]]|][^]])+\]\]" if macro else "",
@@ -104,9 +105,7 @@ def _escape(match: re.Match[str]) -> str:
     found, kind = match[0], match.lastgroup
     if kind == "optional":  # a provider that may be disabled would leave a `!` behind
         return found[0] + MARK + found[1:]
-    if kind == "keep" or (kind == "angle" and not _OURS.match(found, 1)):
-        return found
-    if kind == "link" and (_SURE_URL.match(found) or not _OURS.match(found)):
+    if kind == "keep" or (kind in {"angle", "link"} and not _OURS.match(found.lstrip("<"))):
         return found
     return "!" + found
 
@@ -148,4 +147,5 @@ def joins(line: str, following: str) -> bool:
     quote, next_quote = _QUOTE.match(line), _QUOTE.match(following)
     if not quote or not next_quote:
         return not quote and not next_quote
-    return quote.end() < len(line) and next_quote.end() < len(following) and quote[0].count(">") == next_quote[0].count(">")
+    same_depth = quote[0].count(">") == next_quote[0].count(">")
+    return same_depth and quote.end() < len(line) and next_quote.end() < len(following)

@@ -1,6 +1,7 @@
 """parse: what is new in a reply, and what is only quoted (RFC 3676, 4.5 on quote marks, 4.3 on signatures).
 
-A line belongs to the answer, to a quote, or to what announces one. What follows an announcement without quote marks is all quote.
+A line belongs to the answer, to a quote, or to what announces one.
+What follows an announcement without quote marks is all quote.
 With quote marks, an answer below is kept, and if answers stand between the quotes, those quotes are kept with them.
 When in doubt a line is kept: a quote too much is a nuisance, an answer too little is a loss.
 """
@@ -54,7 +55,7 @@ def _kept(lines: list[str]) -> list[bool]:
 def _kinds(lines: list[str]) -> list[int]:
     """What each line is, reading downwards; behind an announcement without quote marks everything is quote."""
     bare = [attribution.bare(line) for line in lines]
-    kinds = [_QUOTED if line.lstrip(" \t\u200b").startswith(">") else _NEW if line.strip() else _BLANK for line in lines]
+    kinds = [_kind(line) for line in lines]
     following = _marked_after(kinds)
     for index, line in enumerate(bare):
         if kinds[index] != _NEW:
@@ -69,6 +70,13 @@ def _kinds(lines: list[str]) -> list[int]:
         elif attribution.separates(line):
             kinds[index] = _ANNOUNCED
     return kinds
+
+
+def _kind(line: str) -> int:
+    """What a line is by itself."""
+    if line.lstrip(" \t\u200b").startswith(">"):
+        return _QUOTED
+    return _NEW if line.strip() else _BLANK
 
 
 def _marked_after(kinds: list[int]) -> list[bool]:
@@ -101,14 +109,10 @@ def _keep_answered(kinds: list[int], keep: list[bool]) -> None:
         return
     first, last = new[0], new[-1]
     quotes = sum(
-        1
-        for index in range(1, len(kinds))
-        if kinds[index] == _QUOTED and index < last and kinds[index - 1] != _QUOTED
+        1 for index in range(1, len(kinds)) if kinds[index] == _QUOTED and index < last and kinds[index - 1] != _QUOTED
     )
     for index in range(first, last):
-        if kinds[index] == _QUOTED and index > first:
-            keep[index] = True
-        elif kinds[index] == _ANNOUNCED and quotes > 1:
+        if kinds[index] == _QUOTED or (kinds[index] == _ANNOUNCED and quotes > 1):
             keep[index] = True
 
 

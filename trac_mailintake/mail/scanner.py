@@ -1,13 +1,12 @@
 """parse: the MIME structure of a message on disk (RFC 2046, 5.1), found by looking for boundaries only.
 
 The standard parser holds the whole message in memory, several times over, and dies of recursion at a thousand levels.
-This scanner keeps a stack of open multiparts and a window of the file; a large attachment is skipped at the speed of a byte search.
+This scanner keeps a stack of open multiparts and a window of the file, and skips attachments at the speed of a search.
 An enclosed message is one leaf: what is inside is not ours to take apart.
 """
 
 from __future__ import annotations
 
-import os.path
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -113,7 +112,8 @@ class _Walk:
 
     def _step(self, index: int, found: int, behind: int, *, closing: bool) -> int:
         """The delimiter of the open multipart at `index` was met: end what it ends, begin what it begins."""
-        before = self.tape.window[found - self.tape.base - 1 : found - self.tape.base] if found > self.tape.base else b""
+        index_of_found = found - self.tape.base
+        before = self.tape.window[max(index_of_found - 1, 0) : index_of_found]
         end = found - (before == b"\r" and self.ends is block.LF)
         self._finish(end, index + 1)
         multipart = self.open[index][1]
@@ -127,7 +127,8 @@ class _Walk:
 
     def _remainder(self, multipart: Entity, start: int) -> None:
         """Keep what follows the last part allowed as one leaf, unread."""
-        self._defect("many-parts", f"The message has more than {self.limits.parts} parts: the rest is kept as one attachment.")
+        sentence = f"The message has more than {self.limits.parts} parts: the rest is kept as one attachment."
+        self._defect("many-parts", sentence)
         self._finish(start, 0)
         self.open.clear()
         rest = Entity(_path(multipart), multipart, (), "application/octet-stream", {}, start, start, opaque=True)
@@ -156,7 +157,8 @@ class _Walk:
         """Open the multipart, unless it is too deep or does not say its boundary."""
         boundary = entity.parameters.get("boundary", "")
         if len(self.open) >= self.limits.depth:
-            self._defect("deep-nesting", f"Multiparts are nested more than {self.limits.depth} deep: the inner ones are kept as one attachment.")
+            sentence = f"Multiparts are nested more than {self.limits.depth} deep: the inner ones are one attachment."
+            self._defect("deep-nesting", sentence)
             entity.opaque = True
         elif not boundary:
             self._defect("no-boundary", "A multipart does not say its boundary.")
@@ -166,8 +168,10 @@ class _Walk:
 
     def _aim(self) -> None:
         """Search for what all open delimiters begin with: the longer, the fewer false hits."""
-        prefix: bytes = os.path.commonprefix([delimiter for delimiter, _ in self.open])
-        self.needle = self.ends.newline + prefix
+        first = min(delimiter for delimiter, _ in self.open)
+        last = max(delimiter for delimiter, _ in self.open)
+        alike = next((index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)
+        self.needle = self.ends.newline + (first[:alike] if alike is not None else first)
 
     def _finish(self, end: int, keep: int = 0) -> None:
         """End the current leaf and all open multiparts from the index `keep` on at `end`."""

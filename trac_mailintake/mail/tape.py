@@ -78,7 +78,7 @@ class Tape:
             self._load(max(self.base, position - 1))
 
     def mark_body(self, position: int) -> None:
-        """Say where the MIME body begins: it is hashed from there on. To be called once, with `position` in the window."""
+        """Say, once, where the MIME body begins: it is hashed from there on. `position` must be in the window."""
         self._in_body = True
         self._body.update(self.window[position - self.base :])
 

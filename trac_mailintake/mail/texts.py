@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.spool import Slice
 
 _META: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+_COMMENT: Final = re.compile("[;(]")
 _META_REACH: Final = 4096
 _PLACEHOLDER: Final = re.compile(
-    r"html[\s-]*(?:format|version|mail|e-?mail|message|nachricht|only|compatible|capable|enabled|viewer|client|support)|view (?:this|it) (?:e-?mail|message|mail)? ?(?:in|as|using)|does(?: not|n't) support html|plain[ -]text version",
+    r"html[\s-]*(?:format|version|mail|e-?mail|message|nachricht|only|compatible|capable|enabled|viewer|client|support)"
+    r"|view (?:this|it) (?:e-?mail|message|mail)? ?(?:in|as|using)|does(?: not|n't) support html|plain[ -]text version",
     re.IGNORECASE,
 )
 _PLACEHOLDER_LENGTH: Final = 400
@@ -73,8 +75,9 @@ class Reader:
     def _read(self, entity: Entity) -> tuple[str, bool]:
         content, overlong = self.content(entity, self._limits.text)
         charset = entity.parameters.get("charset", "")
-        if entity.content_type == "text/html" and not charsets.codec(charset) and (meta := _META.search(content[:_META_REACH])):
-            charset = meta[1].decode("ascii", "replace")
+        if entity.content_type == "text/html" and not charsets.codec(charset):
+            meta = _META.search(content[:_META_REACH])
+            charset = meta[1].decode("ascii", "replace") if meta else charset
         text = charsets.decode(content, charset)
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -88,7 +91,7 @@ def encoding_of(entity: Entity) -> str:
     if entity.opaque or entity.content_type.startswith("multipart/"):
         return "binary"
     raw = entity.header("content-transfer-encoding")
-    word = raw.decode("ascii", "replace").partition(";")[0].partition("(")[0].strip(" \t\r\n\"'").lower() if raw else "7bit"
+    word = _COMMENT.split(raw.decode("ascii", "replace"), maxsplit=1)[0].strip(" \t\r\n\"'").lower() or "7bit"
     return _ENCODINGS.get(word, word if word in _KNOWN else "8bit")
 
 

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.scanner import Entity
     from trac_mailintake.mail.spool import Slice
 
-_FILE: Final = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n(?:[ -`]{1,86}[ \t]*\r?\n)+?(?:`[ \t]*\r?\n| *\r?\n)?end[ \t]*\r?$", re.MULTILINE)
-_SHOWN: Final = re.compile(r"^begin [0-7]{3,4} [^\n]{1,200}\n(?:[ -`]{1,86}[ \t]*\n)+?(?:`[ \t]*\n| *\n)?end[ \t]*$", re.MULTILINE)
+_FILE: Final = re.compile(
+    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n(?:[ -`]{1,86}[ \t]*\r?\n)+?(?: *\r?\n)?end[ \t]*\r?$", re.MULTILINE
+)
+_SHOWN: Final = re.compile(
+    r"^begin [0-7]{3,4} [^\n]{1,200}\n(?:[ -`]{1,86}[ \t]*\n)+?(?: *\n)?end[ \t]*$", re.MULTILINE
+)
 _IDENTITY: Final = {"7bit", "8bit", "binary"}
 
 

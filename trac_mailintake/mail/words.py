@@ -8,7 +8,9 @@ from typing import Final
 
 from trac_mailintake.mail import charsets
 
-_WORD: Final = re.compile(r"=\?((?:[A-Za-z0-9][A-Za-z0-9_.:+-]{0,60}(?:\*[A-Za-z0-9-]*)?)?)\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?=")
+_WORD: Final = re.compile(
+    r"=\?((?:[A-Za-z0-9][A-Za-z0-9_.:+-]{0,60}(?:\*[A-Za-z0-9-]*)?)?)\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?="
+)
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
 _LINE_BREAKS: Final = re.compile(r"[\x00\r\n]+")
 
@@ -39,7 +41,10 @@ def decode(text: str) -> str:
 
 
 def _text(run: list[tuple[str, str]], charset: str) -> str:
-    """The text of adjacent words (encoding, content); careless software cuts inside a character, or inside four digits."""
+    """The text of adjacent words (encoding, content).
+
+    Careless software cuts inside a character, or inside a group of four digits.
+    """
     pieces: list[bytes] = []
     digits = ""
     for encoding, content in run:

@@ -7,6 +7,7 @@ several; what fails together is done again one at a time. Disposing comes later,
 from __future__ import annotations
 
 import logging
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
@@ -61,6 +62,9 @@ DEATHS: Final = 3
 RENEWAL: Final = 120.0
 """Seconds after which the leases of what is still to be taken are prolonged."""
 
+_NUMBER: Final = re.compile(r"#[0-9]|\([^()\s]{1,64}-[0-9]")
+"""What may be the number of a ticket in a subject; which it is, the rules say."""
+
 _SOON: Final = 2.0
 _BACKOFF: Final = (60.0, 300.0, 1200.0, 3600.0, 3600.0)
 _TRIES: Final = 5
@@ -114,7 +118,7 @@ class Intake:
                 results += self._record(service, group)
                 group = []
             decided = self._decide_safely(service, delivery, message)
-            if isinstance(decided, Decision) and _same_ticket(decided, group):
+            if isinstance(decided, Decision) and _stands_on(decided, group):
                 results += self._record(service, group)
                 group = []
                 decided = self._decide_safely(service, delivery, message)
@@ -312,10 +316,14 @@ def _depends(message: Message, group: Sequence[Decision]) -> bool:
     )
 
 
-def _same_ticket(decision: Decision, group: Sequence[Decision]) -> bool:
-    """Whether the group already changes the ticket that this decision stands on."""
+def _stands_on(decision: Decision, group: Sequence[Decision]) -> bool:
+    """Whether the group changes the ticket that this decision stands on, or may make the one that its subject names."""
     ticket = decision.outcome.ticket
-    return ticket is not None and any(each.outcome.ticket == ticket for each in group)
+    if ticket is not None:
+        return any(each.outcome.ticket == ticket for each in group)
+    if decision.outcome.status is not Status.CREATED or decision.message is None:
+        return False
+    return bool(group) and _NUMBER.search(decision.message.subject) is not None
 
 
 def _seeks_a_parent(decision: Decision) -> bool:

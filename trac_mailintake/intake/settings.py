@@ -30,7 +30,7 @@ _WORDS_OF_BOOL: Final = {
     "off": False,
     "0": False,
     "disabled": False,
-}  # fmt: skip - a table reads better
+}  # fmt: skip  # a table reads better
 
 
 class SettingError(ValueError):

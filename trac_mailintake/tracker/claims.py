@@ -151,7 +151,7 @@ class Claims(Listings):
                 row.id,
                 row.fence,
             ),
-        )  # fmt: skip - the order of the statement
+        )
         if cursor.rowcount != 1:
             raise Stale(row.live)
 
@@ -193,7 +193,7 @@ class Claims(Listings):
                     self._worker.owner,
                     claimed.fence,
                 ),
-            )  # fmt: skip - the order of the statement
+            )
             if cursor.rowcount != 1:
                 raise NoLongerMine(claimed.listed.locator)
 

@@ -38,10 +38,13 @@ class Listings:
         """See `ports.Recorder.reconcile`. Raises TemporaryFailure."""
         keys = {live_key(account, listed): listed for listed in listing}
         with temporary(self._env):
-            rows = [Row(*row) for row in self._env.db_query(
-                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL",
-                (account_key(account),),
-            )]  # fmt: skip
+            rows = [
+                Row(*row)
+                for row in self._env.db_query(
+                    f"SELECT {COLUMNS} FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL",
+                    (account_key(account),),
+                )
+            ]
             if not rows and service.start == "now" and not service.last_success:
                 self._remember(service, account, listing)
                 self._pending[account.label] = {}

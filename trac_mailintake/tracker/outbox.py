@@ -7,7 +7,7 @@ Delivery is at least once: a crash between the server's answer and our noting it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trac.notification.api import NotificationSystem
 
@@ -37,16 +37,23 @@ class Flushed:
     failure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
+class _Due(NamedTuple):
+    """A row that is to be sent, as `_claim` reads it."""
+
     id: int
-    delivery: int
     fence: int
     attempts: int
     rule: str
     reason: str
-    mail: Forwarded
-    recipient: str
+    delivery: int
+    recipient: str | None
+    addresses: str | None
+    archive: str | None
+    archive_offset: int
+    archive_length: int
+    subject: str | None
+    sender: str | None
+    trail: str | None
 
 
 class Outbox:
@@ -105,38 +112,20 @@ class Outbox:
             if cursor.rowcount != 1:
                 return None
             rows = db(
-                "SELECT o.fence, o.attempts, o.subject, o.body, o.delivery, s.forward, s.addresses, "
+                "SELECT o.id, o.fence, o.attempts, o.subject, o.body, o.delivery, s.forward, s.addresses, "
                 "d.archive, d.archive_offset, d.archive_length, d.subject, d.sender, d.trail "
                 "FROM mailintake_outbox o JOIN mailintake_delivery d ON d.id=o.delivery "
                 "LEFT JOIN mailintake_service s ON s.name=o.service WHERE o.id=%s",
                 (row,),
             )
-        (
-            fence,
-            attempts,
-            rule,
-            reason,
-            delivery,
-            recipient,
-            addresses,
-            archive,
-            offset,
-            length,
-            subject,
-            sender,
-            trail,
-        ) = rows[0]
-        mail = Forwarded(
-            delivery,
-            rule,
-            reason,
-            subject or "",
-            sender or "",
-            trail or "[]",
-            addresses or "",
-            found(self._env, archive, offset, length) if archive else None,
-        )  # fmt: skip - one value a field
-        return _Due(row, delivery, fence, attempts, rule, reason, mail, recipient or "")
+        return _Due(*rows[0])
+
+    def _mail(self, due: _Due) -> Forwarded:
+        original = found(self._env, due.archive, due.archive_offset, due.archive_length) if due.archive else None
+        trail, addresses = due.trail or "[]", due.addresses or ""
+        return Forwarded(
+            due.delivery, due.rule, due.reason, due.subject or "", due.sender or "", trail, addresses, original
+        )
 
     def _send(self, due: _Due) -> str | None:
         """Send one and note it; why it failed, None when it did not."""
@@ -146,7 +135,9 @@ class Outbox:
             return why
         try:
             # MAIL FROM:<>: nobody shall answer to it, least of all this intake (RFC 3834, 3.3).
-            NotificationSystem(self._env).send_email("", [due.recipient], forward(self._env, due.mail, due.recipient))
+            NotificationSystem(self._env).send_email(
+                "", [due.recipient], forward(self._env, self._mail(due), due.recipient)
+            )
         except Exception as error:  # noqa: BLE001 - whatever the sender raises, the mail stays held and is tried again
             why = f"Forwarding delivery {due.delivery} to {due.recipient} failed: {error}"
             self._env.log.error(why)

@@ -25,7 +25,7 @@ class Slice:
 
         Raises OSError, also when the file is shorter than the slice says.
         """
-        with open(self.path, "rb") as file:  # noqa: PTH123 - the path is a plain string, opened for every part
+        with open(self.path, "rb") as file:
             file.seek(self.offset)
             left = self.length
             while left:

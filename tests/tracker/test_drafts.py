@@ -122,12 +122,11 @@ def test_a_long_summary_goes_on_in_the_description(desk: Desk) -> None:
     assert ticket["description"] == "`… jumps over the lazy dog`\n\nNothing happens."
 
 
-def test_a_long_text_is_cut_and_attached_whole(desk: Desk, tmp_path: Path) -> None:
-    """Trac counts characters; the original text parts are attached."""
-    desk.trac.set(("ticket", "max_description_size", "1000"))
-    text = "".join(f"line {number}\n" for number in range(1000))
-    (tmp_path / "spool").write_text(text, encoding="utf-8")
-    part = Part(
+def text_part(folder: Path, text: str) -> Part:
+    """The part of a mail that is its text."""
+    path = folder / "spool"
+    path.write_text(text, encoding="utf-8")
+    return Part(
         path="1",
         content_type="text/plain",
         filename="x.txt",
@@ -135,17 +134,37 @@ def test_a_long_text_is_cut_and_attached_whole(desk: Desk, tmp_path: Path) -> No
         content_id="",
         encoding="8bit",
         charset="utf-8",
-        body=Slice(str(tmp_path / "spool"), 0, len(text)),
+        body=Slice(str(path), 0, path.stat().st_size),
     )
-    mail = message(text_parts=(part,))
-    prepared = desk.tracker.prepare(new_ticket(text=text), mail, service())
+
+
+def test_a_long_text_is_cut_and_attached_whole(desk: Desk) -> None:
+    """Trac counts characters; files are as large as they may be, and together they are the text."""
+    desk.trac.set(("ticket", "max_description_size", "1000"), ("attachment", "max_size", "3000"))
+    text = "".join(f"Zeile {number} – äöü\n" for number in range(400))
+    filed = desk.file(new_ticket(text=text))
+    description = Ticket(desk.trac.env, filed.ticket)["description"]
+    assert 990 < len(description) <= 1000
+    assert description.startswith("Zeile 0 – äöü\nZeile 1")
+    found = list(Attachment.select(desk.trac.env, "ticket", filed.ticket))
+    assert all(each.filename in description for each in found)
+    assert all(2900 < each.size <= 3000 for each in found[:-1])
+    pieces = []
+    for each in sorted(found, key=lambda each: str(each.filename)):
+        with each.open() as file:
+            pieces.append(file.read().decode("utf-8"))
+    assert len(pieces) > 1
+    assert "".join(pieces) == text
+
+
+def test_a_text_that_was_not_read_to_its_end_is_attached_as_it_came(desk: Desk, tmp_path: Path) -> None:
+    """The parser reads so much and no more; the rest is in the original."""
+    mail = message(overlong=True, text_parts=(text_part(tmp_path, "a long text"),))
+    prepared = desk.tracker.prepare(new_ticket(text="a long"), mail, service())
     assert isinstance(prepared, Prepared)
     filed = desk.write(prepared)
-    ticket = Ticket(desk.trac.env, filed.ticket)
-    assert len(ticket["description"]) <= 1000
-    assert ticket["description"].startswith("line 0\nline 1\n")
-    assert "full-text.txt" in ticket["description"]
-    assert desk.trac.query("SELECT filename, size FROM attachment") == [("full-text.txt", len(text))]
+    assert Ticket(desk.trac.env, filed.ticket)["description"].startswith("a long\n\n''(The text was cut here.")
+    assert attachments(desk) == [("original.txt", 11)]
     assert "text-cut" in rules(prepared)
 
 

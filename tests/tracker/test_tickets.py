@@ -110,6 +110,31 @@ def test_other_threads_are_heard_meanwhile(desk: Desk) -> None:
     assert [what for what, _, _ in plugins.Listener.heard] == ["created"]
 
 
+def test_many_at_once_are_numbered_without_gaps(desk: Desk) -> None:
+    """Four workers comment on one ticket, all prepared before the first writes: nothing is lost, nothing collides."""
+    number = desk.file(new_ticket()).ticket
+    failures: list[BaseException] = []
+
+    def work(prepared: list[Prepared]) -> None:
+        try:
+            for each in prepared:
+                with desk.trac.env.db_transaction:
+                    tickets.write(desk.trac.env, each, WHEN)
+        except BaseException as failure:  # noqa: BLE001 - told by the test itself
+            failures.append(failure)
+
+    batches = [[desk.prepare(comment(number, text=f"{worker}.{turn}")) for turn in range(10)] for worker in range(4)]
+    threads = [threading.Thread(target=work, args=(batch,)) for batch in batches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    rows = desk.trac.query("SELECT oldvalue, newvalue FROM ticket_change WHERE field='comment' ORDER BY time")
+    assert [number for number, _ in rows] == [str(number) for number in range(1, 41)]
+    assert {text for _, text in rows} == {f"{worker}.{turn}" for worker in range(4) for turn in range(10)}
+
+
 def test_a_change_by_somebody_else_is_kept(desk: Desk) -> None:
     """A comment needs no second decision because somebody set the priority meanwhile."""
     number = desk.file(new_ticket()).ticket

@@ -15,9 +15,10 @@ import os
 import re
 import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from trac.attachment import Attachment
 from trac.util.datefmt import to_utimestamp
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.mail.message import Part
-    from trac_mailintake.tracker.tickets import Filed
 
 FOLDER: Final = "staging"
 _INTENT: Final = ".intent"
@@ -85,6 +85,14 @@ class Linked:
         return tuple(enclosure.staged.path for enclosure in self.enclosures)
 
 
+class HasLinked(Protocol):
+    """What was written together with its files: `tickets.Filed`."""
+
+    @property
+    def linked(self) -> Linked:
+        """What `link` did for it."""
+
+
 class Staging:
     """The staging folder of one worker, below the environment's `files/mailintake/staging/`."""
 
@@ -115,22 +123,29 @@ class Staging:
             raise
         return Staged(path, size, digest.hexdigest())
 
-    def commit(self, filed: Filed) -> None:
+    def commit(self, filed: HasLinked) -> None:
         """The transaction is committed: the staged copies and the intent are no longer needed."""
-        _unlink(filed.linked.intent, *filed.linked.sources)
+        with suppress(OSError):  # `close` removes the folder
+            _unlink(filed.linked.intent, *filed.linked.sources)
 
-    def rollback(self, filed: Filed) -> None:
-        """The transaction was rolled back: what was linked goes, the staged copies stay for another try."""
-        undo(filed.linked)
+    def rollback(self, filed: HasLinked) -> None:
+        """The transaction failed: what was linked goes, the staged copies stay for another try.
+
+        A commit whose answer was lost may have been one; so what a row came to own stays.
+        Raises OSError, and what the database raises; then the intent stays for `close` or `sweep`.
+        """
+        if filed.linked.intent:
+            self._take_back(Path(filed.linked.intent))
+            _unlink(filed.linked.intent)
 
     def discard(self, enclosures: Iterable[Enclosure]) -> None:
         """The change will not be filed after all."""
         _unlink(*(enclosure.staged.path for enclosure in enclosures))
 
     def close(self) -> None:
-        """Remove the folder, with whatever was staged and not filed."""
+        """Remove the folder, with whatever was staged and not filed. Raises as `sweep`."""
         if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self.sweep(self.owner)
             self._folder = ""
 
     def owners(self) -> tuple[str, ...]:
@@ -141,14 +156,19 @@ class Staging:
         """Take back what a dead worker linked without a commit, and remove its folder.
 
         Only to be called when `owner` can no longer commit: its rows were taken over, or its process is gone.
+        Raises OSError, and what the database raises.
         """
         folder = os.path.join(private_folder(self.env, FOLDER), _folder_name(owner))
         if not os.path.isdir(folder):
             return
         for intent in sorted(Path(folder).glob(f"*{_INTENT}")):
-            for ticket, name, source in _intended(intent):
-                _take_back(self.env, ticket, name, os.path.join(folder, source))
+            self._take_back(intent)
         shutil.rmtree(folder)
+
+    def _take_back(self, intent: Path) -> None:
+        """Take back what an intent names, and no row owns."""
+        for ticket, name, source in _intended(intent):
+            _take_back(self.env, ticket, name, os.path.join(intent.parent, source))
 
     def _made(self) -> str:
         if not self._folder:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.attachments import Staging
 
 NO_TEXT: Final = "(no text)"
-_FULL_TEXT: Final = "full-text.txt"
 _CLOSED: Final = "closed"
 _REOPEN: Final = "reopen"
 _LEAVE: Final = "leave"
@@ -207,26 +206,26 @@ class Drafting:
         notes = self._refusals(enclosing)
         if len(text) + len(notes) <= limit and not self._overlong():
             return text + notes
-        self._attach_whole(enclosing, text)
+        whole = self._attach_whole(enclosing, text, limit)
         notes = self._refusals(enclosing)
-        room = max(limit - len(notes) - 200, 0)
-        cut = f"{text[:room].rstrip()}\n\n''(The text was cut here.{_where(enclosing)})''"
-        self.steps.append(Step("handle", "text-cut", f"The text has more than the {limit} characters that Trac allows"))
-        return f"{cut}{notes}"[:limit]
+        where = f" The whole text is attached as {', '.join(whole)}." if whole else ""
+        note = f"\n\n''(The text was cut here.{where})''{notes}"
+        self.steps.append(Step("handle", "text-cut", f"The text was cut: Trac allows {limit} characters.{where}"))
+        return f"{text[: max(limit - len(note), 0)].rstrip()}{note}"[:limit]
 
     def _overlong(self) -> bool:
         """Whether the message has more text than was read, and the handler did not attach it."""
         attached = {wanted.part.path for wanted in self.change.attachments}
         return self.message.overlong and not all(part.path in attached for part in self.message.text_parts)
 
-    def _attach_whole(self, enclosing: Enclosing, text: str) -> None:
+    def _attach_whole(self, enclosing: Enclosing, text: str, limit: int) -> tuple[str, ...]:
+        """Attach the text that was read, and the parts it came from when not all of them was read. The text's names."""
         attached = {wanted.part.path for wanted in self.change.attachments}
-        missing = [part for part in self.message.text_parts if part.path not in attached]
-        for part in missing:
+        for part in self.message.text_parts if self.message.overlong else ():
             extension = "html" if part.content_type == "text/html" else "txt"
-            enclosing.take(Attachment(f"full-text.{extension}", part))
-        if not self.message.text_parts:
-            enclosing.take_text(_FULL_TEXT, text)
+            if part.path not in attached:
+                enclosing.take(Attachment(f"original.{extension}", part))
+        return enclosing.take_text(text) if len(text) > limit else ()
 
     def _refusals(self, enclosing: Enclosing) -> str:
         if not enclosing.refused:
@@ -279,12 +278,6 @@ def _renamed(text: str, renamed: Mapping[str, str]) -> str:
         if old != new:
             text = re.sub(rf"(\[\[Image\(\s*){re.escape(old)}(?=\s*[,)])", lambda found: found[1] + new, text)  # noqa: B023 - used at once
     return text
-
-
-def _where(enclosing: Enclosing) -> str:
-    if not enclosing.kept:
-        return ""
-    return f" The whole text is attached as {enclosing.kept[-1].name}."
 
 
 def _split(cc: str | None) -> list[str]:

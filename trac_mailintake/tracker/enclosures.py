@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH: Final = 120
 """Characters; MariaDB compares only the first 191 of a key."""
+_PIECES: Final = 20
+"""Files that a long text may be attached in."""
 _NOT_IN_NAMES: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
 _UNSAFE_IN_CODE: Final = re.compile(r"[`{}\s]+")
 
@@ -73,10 +75,20 @@ class Enclosing:
             return
         self._judge(wanted, name, staged)
 
-    def take_text(self, name: str, text: str) -> None:
-        """Attach a text that was too long for the ticket."""
-        if self.staging and self.allowed():
-            self._keep(clean(name), self.staging.keep([text.encode("utf-8")]), "")
+    def take_text(self, text: str) -> tuple[str, ...]:
+        """Attach a text that is too long for the ticket, in as many files as max_size asks for. Their names."""
+        if not self.staging or not self.allowed():
+            return ()
+        content = text.encode("utf-8")
+        limit = AttachmentModule(self.env).max_size
+        pieces = split(content, limit if limit >= 0 else len(content))
+        if len(pieces) > _PIECES:
+            self._refuse("full-text.txt", len(content), f"larger than {_PIECES} files of {pretty_size(limit)}")
+            return ()
+        stems = ["full-text"] if len(pieces) == 1 else [f"full-text-{number + 1}" for number in range(len(pieces))]
+        return tuple(
+            self._keep(f"{stem}.txt", self.staging.keep([piece]), "") for stem, piece in zip(stems, pieces, strict=True)
+        )
 
     def allowed(self) -> bool:
         """Whether the sender may attach files at all."""
@@ -173,6 +185,19 @@ def clean(name: str) -> str:
     extension = extension[:20]
     plain = stem[: _NAME_LENGTH - len(extension)].rstrip() + extension
     return "attachment" if plain.strip(". ") == "" else plain
+
+
+def split(content: bytes, size: int) -> list[bytes]:
+    """UTF-8 in pieces of at most `size` bytes, none of which ends within a character."""
+    size = max(size, 4)  # the longest character
+    pieces, start = [], 0
+    while start < len(content):
+        end = min(start + size, len(content))
+        while end < len(content) and content[end] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte (RFC 3629, 3)
+            end -= 1
+        pieces.append(content[start:end])
+        start = end
+    return pieces
 
 
 def code(text: str) -> str:

@@ -152,6 +152,18 @@ def test_stays_until_every_message_is_disposed_of(place: MboxPlace) -> None:
     assert place.path.stat().st_ino == inode
 
 
+def test_what_comes_while_the_last_is_disposed_of_is_not_lost(place: MboxPlace) -> None:
+    """The file is looked through again under both locks before it is emptied, whatever it was before."""
+    place.deliver(mail(1), mail(2))
+    source = place.source("delete")
+    done = take(source)
+    before = place.path.stat()
+    place.path.write_bytes(place.path.read_bytes().replace(b"Text 2", b"Text 3"))
+    os.utime(place.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [reply.answer for reply in source.dispose(done)] == [Answer.TRANSIENT] * 2
+    assert place.there() == [mail(1), mail(2).replace(b"Text 2", b"Text 3")]
+
+
 def test_a_file_that_is_no_mbox_is_told_and_not_touched(place: MboxPlace) -> None:
     """Somebody may have typed the wrong path."""
     place.path.write_bytes(b"root:x:0:0\n")

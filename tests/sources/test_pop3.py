@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import re
+import socket
 import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +20,7 @@ from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.model import Answer
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import pop3
+from trac_mailintake.sources.pop3_mailbox import Pop3Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,6 +313,28 @@ def test_a_line_that_breaks_is_told_in_time(
     assert read(source, list(source.list())) == mails
     source.close()
     assert place.there() == mails
+
+
+def test_deletions_that_were_lost_with_the_line_are_never_called_final(place: Pop3Place) -> None:
+    """Not even when a new session has been settled since: the caller must give them again in the next round."""
+    place.deliver(*map(mail, range(4)))
+    source = place.source("delete")
+    assert isinstance(source, Pop3Source)
+    done = take(source)
+    source.dispose(done[:2])
+    assert source._session
+    source._session.sock.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(SourceError, match="dropped the line"):
+        read(source, [done[3][0]])
+    source.dispose(done[2:3])
+    for _ in range(2):
+        with pytest.raises(SourceError, match="the line was lost before QUIT"):
+            source.settle()
+    source.close()
+    assert place.there() == [mail(0), mail(1), mail(3)]
+    assert {reply.answer for reply in source.dispose(done[:3])} == {Answer.COMPLETED}
+    source.settle()
+    assert place.there() == [mail(3)]
 
 
 @pytest.mark.parametrize("answers", range(1, 18))

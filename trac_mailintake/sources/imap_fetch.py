@@ -54,13 +54,14 @@ def parse(came: Iterable[object]) -> Iterator[Fetched]:
 
 
 def _fetched(text: bytes, body: bytes | None) -> Fetched:
-    # A keyword may be named like an item, so the flags are taken out before the others are looked for.
+    # What the sender wrote, then keywords, which may be named like items, are taken out before items are looked for.
+    quoted = _QUOTED_BODY.search(text)
+    if quoted is not None:
+        body = _ESCAPE.sub(rb"\1", quoted.group(1) or b"")
+        text = text[: quoted.start()] + text[quoted.end() :]
     flags = _FLAGS.search(text)
     if flags is not None:
         text = text[: flags.start()] + text[flags.end() :]
-    if body is None and (quoted := _QUOTED_BODY.search(text)):
-        body = _ESCAPE.sub(rb"\1", quoted.group(1) or b"")
-        text = text[: quoted.start()] + text[quoted.end() :]
     return Fetched(
         uid=_number(_UID, text),
         size=_number(_SIZE, text),

@@ -65,6 +65,8 @@ class MboxSource:
         self._afterwards = afterwards
         self._wait = wait
         self._done: set[str] = set()
+        self._state: tuple[int, int, int] | None = None
+        self._there: dict[str, _Piece] = {}
         self.account = Account("mbox", f"mbox:{files.to_locator(self._path)}")
 
     def list(self) -> Sequence[Listed]:
@@ -75,7 +77,7 @@ class MboxSource:
         if self._missing():
             return []
         with self._locked(writing=False) as file:
-            pieces = self._pieces(file)
+            pieces = self._remembered(file)
         return [Listed(sha256, sha256, piece.length) for sha256, piece in pieces.items()]
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
@@ -83,7 +85,7 @@ class MboxSource:
         if not wanted or self._missing():
             return
         with self._locked(writing=False) as file:
-            pieces = self._pieces(file)
+            pieces = self._remembered(file)
         for listed in wanted:
             piece = pieces.get(listed.locator)
             if piece is not None:
@@ -114,8 +116,9 @@ class MboxSource:
         if self._missing():
             return [files.GONE] * len(done)
         with self._locked(writing=True) as file:
-            there = self._pieces(file)
-            if there and there.keys() <= self._done:
+            there = self._remembered(file)
+            # Looked through once more before the one thing that cannot be undone.
+            if there.keys() <= self._done and self._pieces(file).keys() <= self._done:
                 os.ftruncate(file.fileno(), 0)
                 os.fsync(file.fileno())
                 return [files.DONE] * len(done)
@@ -139,6 +142,14 @@ class MboxSource:
                 locks.lock(file.fileno(), self._path, self._wait, exclusive=writing)
                 yield file
 
+    def _remembered(self, file: BinaryIO) -> dict[str, _Piece]:
+        """`_pieces`, from memory while the file has not changed: a round asks for every batch."""
+        status = os.fstat(file.fileno())
+        state = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if self._state != state:
+            self._there, self._state = self._pieces(file), state
+        return self._there
+
     def _pieces(self, file: BinaryIO) -> dict[str, _Piece]:
         """Where each message lies, in the order of the file. Raises SourceError when it is no mbox."""
         pieces: dict[str, _Piece] = {}
@@ -154,6 +165,7 @@ class MboxSource:
         """Start and end of each message; the empty line before the next separator, or at the end, is not of it."""
         start: int | None = None
         offset, blank, before = 0, True, 0
+        file.seek(0)
         # `blank` says that the line before was empty (or that there was none), `before` how long it was.
         whole = True
         while line := file.readline(_LINE):

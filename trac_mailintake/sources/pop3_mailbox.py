@@ -43,6 +43,7 @@ class Pop3Source:
         self._listed: dict[int, Listed] = {}
         self._hashes: dict[int, str] = {}
         self._deleted: set[int] = set()
+        self._lost = False
         self.account = Account("pop3", address(opening.server))
 
     def list(self) -> Sequence[Listed]:
@@ -150,16 +151,24 @@ class Pop3Source:
                     self._deleted.add(number)
 
     def settle(self) -> None:
-        """QUIT: only now the server deletes. The next call begins a new session."""
-        if self._session is None:
-            return
-        with self._guarded():
-            session = self._session
-            session.send(["QUIT"])
-            accepted, said = session.answer()
-            if not accepted:
-                raise SourceError(f"{self.account.label}: not all was deleted ({said}); the next run tries again")
-        self._drop()
+        """QUIT: only now the server deletes. The next call begins a new session.
+
+        When a session was lost that had deleted something, this fails until `close`: whose deletions were undone, the
+        caller could not tell.
+        """
+        if self._session is not None:
+            with self._guarded():
+                self._session.send(["QUIT"])
+                accepted, said = self._session.answer()
+                if not accepted:
+                    raise SourceError(f"{self.account.label}: not all was deleted ({said}); the next run tries again")
+            self._deleted.clear()
+            self._drop()
+        if self._lost:
+            raise SourceError(
+                f"{self.account.label}: the line was lost before QUIT, so the server keeps what was to be deleted; "
+                "the next run deletes it"
+            )
 
     # the session
 
@@ -168,9 +177,11 @@ class Pop3Source:
         if self._session is not None and not self._deleted:
             self._session.leave()
         self._drop()
+        self._lost = False
 
     def _drop(self) -> None:
         session, self._session = self._session, None
+        self._lost = self._lost or bool(self._deleted)
         self._listed, self._hashes, self._deleted = {}, {}, set()
         if session is not None:
             session.drop()

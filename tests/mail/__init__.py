@@ -1,1 +1,1 @@
-"""What a message is, on mails written for the purpose."""
+"""The mail package: bytes in, values out."""

@@ -26,9 +26,10 @@ _ALIASES: Final = {
     "x-mac-ce": "mac_latin2",
     "utf8mb4": "utf-8",
 }
-_ASCII: Final = {"", "us-ascii", "ascii", "ansi_x3.4-1968"} | {
-    "unknown-8bit", "x-unknown", "unknown", "binary", "8bit", "7bit", "default", "_autodetect"
-}  # fmt: skip
+_ASCII: Final = {
+    *("", "us-ascii", "ascii", "ansi_x3.4-1968"),
+    *("unknown-8bit", "x-unknown", "unknown", "binary", "8bit", "7bit", "default", "_autodetect"),
+}
 _NOT_ASCII_BASED: Final = re.compile(r"iso2022|utf[-_]?(?:7|16|32)|hz|cp(?:037|273|424|500|875|1026|1140)")
 _JAPANESE: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004")
 _MARKS: Final = (
@@ -108,7 +109,7 @@ def _as_microsoft(match: re.Match[bytes]) -> bytes:
     result = bytearray()
     for row, cell in zip(pairs[::2], pairs[1::2], strict=False):
         lead = ((row - 0x21) >> 1) + (0x81 if row < 0x5F else 0xC1)  # noqa: PLR2004 - the formula of JIS X 0208, annex 1
-        trail = cell + (0x1F + (cell > 0x5F) if row % 2 else 0x7E)  # noqa: PLR2004
+        trail = cell + (0x1F + (cell > 0x5F) if row % 2 else 0x7E)  # noqa: PLR2004 - likewise
         result += bytes((lead & 0xFF, trail & 0xFF))
     return bytes(result)
 

@@ -129,8 +129,9 @@ class _Walk:
         """Keep what follows the last part allowed as one leaf, unread."""
         sentence = f"The message has more than {self.limits.parts} parts: the rest is kept as one attachment."
         self._defect("many-parts", sentence)
-        self._finish(start, 0)
-        self.open.clear()
+        for _, unfinished in self.open:
+            unfinished.end = start
+        self._finish(start)
         rest = Entity(_path(multipart), multipart, (), "application/octet-stream", {}, start, start, opaque=True)
         multipart.children.append(rest)
         self.entities.append(rest)
@@ -163,6 +164,7 @@ class _Walk:
         elif not boundary:
             self._defect("no-boundary", "A multipart does not say its boundary.")
         else:
+            self.leaf = None
             self.open.append((b"--" + boundary.encode("utf-8", "surrogateescape"), entity))
             self._aim()
 

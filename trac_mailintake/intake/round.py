@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.model import CONSUMING, Answer, Hold, Status
+from trac_mailintake.intake.model import CONSUMING, Answer, Followup, Hold, NewTicket, Proof, Status
 from trac_mailintake.intake.pipeline import RENEWAL, Deferred, refused
 from trac_mailintake.intake.ports import (
     NoLongerMine,
@@ -99,6 +99,16 @@ class Round:
         finally:
             source.close()
         return report
+
+    def release(self, service: Service, delivery: Delivery, ticket: int | None, user: str = "") -> Result | None:
+        """File a held delivery in the ticket that an administrator chose, in a new one when it is None.
+
+        `user` is whose rights count, "" for the sender's own. See `Intake.release`.
+        """
+        reason = "An administrator chose it."
+        if ticket is None:
+            return self._intake.release(service, delivery, NewTicket("released", reason), user)
+        return self._intake.release(service, delivery, Followup(ticket, "released", reason, Proof.HANDLER), user)
 
     def _run(
         self,
@@ -223,7 +233,7 @@ class Round:
                 case Answer.COMPLETED:
                     done.append(delivery)
                 case Answer.TRANSIENT:
-                    log.warning("%s stays in the mailbox for now: %s", delivery.listed.locator, reply.reason)
+                    log.info("%s stays in the mailbox for now: %s", delivery.listed.locator, reply.reason)
                 case Answer.PERMANENT:
                     log.warning("%s is another message by now: %s", delivery.listed.locator, reply.reason)
                     other.append(delivery)

@@ -42,6 +42,21 @@ class Censor(Component):
             yield "is forbidden"
 
 
+class Broken(Component):
+    """Fails at whatever it is asked: by itself, or because the network is down when the summary says so."""
+
+    implements(ITicketManipulator)
+
+    def prepare_ticket(self, req: Request, ticket: Ticket, fields: object, actions: object) -> None:
+        """Nothing to prepare."""
+
+    def validate_ticket(self, req: Request, ticket: Ticket) -> Iterator[tuple[str | None, str]]:
+        """Fail."""
+        if ticket["summary"] == "network":
+            raise ConnectionRefusedError
+        raise LookupError(ticket["summary"])
+
+
 class Scanner(Component):
     """Refuses attachments that contain the word `virus`."""
 

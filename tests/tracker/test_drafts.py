@@ -14,7 +14,7 @@ from trac.ticket.model import Ticket
 from tests.tracker import plugins
 from tests.tracker.values import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
 from trac_mailintake.intake.model import Hold, Reopen
-from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale, TemporaryFailure
 from trac_mailintake.mail.message import Part
 from trac_mailintake.mail.spool import Slice
 
@@ -194,6 +194,15 @@ def test_manipulators_see_the_comment(desk: Desk) -> None:
     assert asked(desk, comment(number, text="forbidden")) == Hold("ticket-manipulator", "comment: is forbidden")
     assert isinstance(asked(desk, comment(number, JOE)), Prepared)
     assert plugins.Censor.asked == [("anonymous", f"/ticket/{number}"), ("joe", f"/ticket/{number}")]
+
+
+def test_a_broken_plugin_is_not_the_messages_fault(desk: Desk) -> None:
+    """It is named; the mail waits until it is mended, or until the network is back."""
+    enable(desk.trac, "Broken")
+    with pytest.raises(Misconfiguration, match=r"tests\.tracker\.plugins\.Broken failed"):
+        asked(desk, new_ticket())
+    with pytest.raises(TemporaryFailure, match="Broken"):
+        asked(desk, new_ticket(summary="network"))
 
 
 def test_explain_leaves_out_what_may_write_and_says_so(desk: Desk, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 # Trac asks the decorators in the order in which their classes were made. TicketFormatter's sets the Message-ID that is
 # recorded here, so its module has to be imported before our class is made.
-import trac.ticket.notification  # noqa: F401
+import trac.ticket.notification  # noqa: F401 - imported for the order of the decorators, see above
 from trac.core import Component, implements
 from trac.notification.api import IEmailDecorator, INotificationSubscriber
 from trac.notification.mail import RecipientMatcher, set_header

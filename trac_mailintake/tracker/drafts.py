@@ -16,6 +16,7 @@ from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.tracker.blame import asking
 from trac_mailintake.tracker.enclosures import Enclosing, code
 from trac_mailintake.tracker.request import mail_request
 from trac_mailintake.tracker.tickets import Draft
@@ -23,7 +24,7 @@ from trac_mailintake.tracker.users import ANONYMOUS
 from trac_mailintake.tracker.workflow import Offer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from trac.env import Environment
     from trac.web.api import Request
@@ -60,7 +61,8 @@ class Drafting:
     def prepare(self, service: Service) -> Prepared | Objection:
         """The change as it would be written, or why it may not be.
 
-        Raises Stale when the ticket is gone, Misconfiguration for a field that does not exist, OSError.
+        Raises Stale when the ticket is gone, Misconfiguration for a field that does not exist or a plugin that failed,
+        TemporaryFailure when one could not do its work, OSError.
         """
         acknowledge = service.parameters.values.get("acknowledge") == "always"
         sender = self.change.sender
@@ -234,7 +236,7 @@ class Drafting:
 
     def _judged(self, offer: Offer, enclosing: Enclosing, action: str, comment: str) -> Prepared | Objection:
         """Ask the manipulators; what they say holds the mail."""
-        objections = list(self._objections(offer.request, offer.ticket, comment))
+        objections = self._objections(offer.request, offer.ticket, comment)
         if objections:
             return Hold("ticket-manipulator", "; ".join(objections))
         draft = Draft(
@@ -250,18 +252,21 @@ class Drafting:
         )
         return Prepared(self.change, draft, (*self.steps, *enclosing.steps))
 
-    def _objections(self, request: Request, ticket: Ticket, comment: str) -> Iterator[str]:
+    def _objections(self, request: Request, ticket: Ticket, comment: str) -> list[str]:
+        said: list[str] = []
         skipped = []
         for manipulator in TicketModule(self.env).ticket_manipulators:
             if self.explain and manipulator is not self.system:
                 skipped.append(type(manipulator).__name__)
                 continue
-            if ticket.exists and hasattr(manipulator, "validate_comment"):
-                yield from (f"comment: {said}" for said in manipulator.validate_comment(request, comment))
-            for field, said in manipulator.validate_ticket(request, ticket):
-                yield f"{field}: {said}" if field else str(said)
+            with asking(self.env, manipulator):
+                if ticket.exists and hasattr(manipulator, "validate_comment"):
+                    said += (f"comment: {text}" for text in manipulator.validate_comment(request, comment))
+                for field, text in manipulator.validate_ticket(request, ticket):
+                    said.append(f"{field}: {text}" if field else str(text))
         if skipped:
             self.steps.append(Step("handle", "skipped", f"Not asked, because they may write: {', '.join(skipped)}"))
+        return said
 
 
 def _forbidden(sender: Sender, permission: str, wish: str) -> Hold:

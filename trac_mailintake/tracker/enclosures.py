@@ -20,6 +20,7 @@ from trac_mailintake.intake.model import Step
 from trac_mailintake.mail import mime
 from trac_mailintake.tracker import attachments
 from trac_mailintake.tracker.attachments import Enclosure, Oversized, Staged
+from trac_mailintake.tracker.blame import asking
 from trac_mailintake.tracker.request import Upload
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Enclosing:
         attachment.size, attachment.author = staged.size, self.author
         said: list[str] = []
         for each in manipulators:
-            with open(staged.path, "rb") as file:
+            with open(staged.path, "rb") as file, asking(self.env, each):
                 self.request.args["attachment"] = Upload(name, file)
                 said += (str(text) for _, text in each.validate_attachment(self.request, attachment))
         self.request.args.pop("attachment", None)

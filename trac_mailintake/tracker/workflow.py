@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from trac.ticket.api import TicketSystem
 
+from trac_mailintake.tracker.blame import asking
+
 if TYPE_CHECKING:
     from trac.env import Environment
     from trac.ticket.model import Ticket
@@ -19,12 +21,15 @@ class Offer:
     """The actions that the workflow offers to one sender on one ticket."""
 
     def __init__(self, env: Environment, request: Request, ticket: Ticket) -> None:
+        self.env = env
         self.request = request
         self.ticket = ticket
         self._weights: dict[str, int] = {}
         self._controllers: dict[str, list[Any]] = {}
         for controller in TicketSystem(env).action_controllers:
-            for weight, action in controller.get_ticket_actions(request, ticket) or ():
+            with asking(env, controller):
+                offered = tuple(controller.get_ticket_actions(request, ticket) or ())
+            for weight, action in offered:
                 self._weights[action] = max(weight, self._weights.get(action, weight))
                 self._controllers.setdefault(action, []).append(controller)
 
@@ -44,7 +49,9 @@ class Offer:
         changes: dict[str, Any] = {}
         problems = []
         for controller in self.controllers(action):
-            for name, value in controller.get_ticket_changes(self.request, self.ticket, action).items():
+            with asking(self.env, controller):
+                asked = dict(controller.get_ticket_changes(self.request, self.ticket, action))
+            for name, value in asked.items():
                 if changes.setdefault(name, value) != value:
                     problems.append(f"{type(controller).__name__} sets {name} to {value}, others to {changes[name]}")
         return {name: value for name, value in changes.items() if value != self.ticket[name]}, problems

@@ -1,0 +1,35 @@
+"""handle: whose fault a failure is, when somebody else's code is asked: never the message's."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac.env import Environment
+
+
+@contextmanager
+def asking(env: Environment, component: object) -> Iterator[None]:
+    """Ask a Trac component whatever may be a plugin's.
+
+    Raises TemporaryFailure when disk or network failed it, Misconfiguration when it failed by itself; the database's
+    own errors go through, for the recorder knows which of them pass.
+    """
+    try:
+        yield
+    except (env.db_exc.DatabaseError, env.db_exc.InterfaceError, MemoryError):
+        raise
+    except OSError as error:
+        raise TemporaryFailure(f"{_name(component)} could not do its work: {error}") from error
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise Misconfiguration(f"{_name(component)} failed ({cause}). Mend it or disable it.") from error
+
+
+def _name(component: object) -> str:
+    return f"{type(component).__module__}.{type(component).__name__}"

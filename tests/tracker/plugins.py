@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from trac.attachment import IAttachmentChangeListener, IAttachmentManipulator
 from trac.core import Component, implements
+from trac.notification.api import INotificationDistributor, INotificationSubscriber
 from trac.ticket.api import ITicketChangeListener, ITicketManipulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trac.attachment import Attachment
+    from trac.notification.api import NotificationEvent
     from trac.ticket.model import Ticket
     from trac.web.api import Request
 
@@ -109,6 +111,36 @@ class Listener(Component):
     def _hear(self, what: str, about: object) -> None:
         committed = self.env.db_query.dbmgr._transaction_local.wdb is None
         self.heard.append((what, about, committed))
+
+
+class Chat(Component):
+    """Notifies by other means than mail: everybody of everything."""
+
+    implements(INotificationDistributor, INotificationSubscriber)
+    said: ClassVar[list[tuple[str, int]]] = []
+
+    def transports(self) -> list[str]:
+        """Its own."""
+        return ["chat"]
+
+    def distribute(self, transport: str, recipients: object, event: NotificationEvent) -> None:
+        """Remember what was said."""
+        self.said.append((event.category, event.target.id))
+
+    def matches(self, event: NotificationEvent) -> list[tuple[object, ...]]:
+        """Everything."""
+        return [("Chat", "chat", "room", 1, None, "text/plain", 1, "always")]
+
+    def description(self) -> None:
+        """Nothing to choose."""
+
+    def requires_authentication(self) -> bool:
+        """No."""
+        return False
+
+    def default_subscriptions(self) -> list[object]:
+        """None."""
+        return []
 
 
 class Clumsy(Component):

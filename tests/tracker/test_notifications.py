@@ -132,6 +132,15 @@ def test_a_quiet_change_is_not_announced(office: Desk, smtp_sink: SmtpSink) -> N
     assert len(smtp_sink.wait_for(1)) == 1
 
 
+def test_other_ways_of_notifying_are_served_without_mail(desk: Desk) -> None:
+    """Mail is switched off; a chat is told all the same."""
+    desk.trac.set(("components", f"{plugins.Chat.__module__}.Chat", "enabled"))
+    plugins.Chat.said.clear()
+    filed = take(desk, new_ticket())
+    take(desk, comment(filed.ticket))
+    assert plugins.Chat.said == [("created", filed.ticket), ("changed", filed.ticket)]
+
+
 def test_every_id_that_trac_sends_is_recorded(office: Desk, smtp_sink: SmtpSink) -> None:
     """So that an answer finds its ticket, and our own mail is known when it comes back."""
     filed = take(office, new_ticket())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from cryptography.fernet import Fernet
 from trac_mailintake.tracker.secrets import KEY_FILE, SecretError, Secrets, where
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.tracenv import TracEnv
 
 PASSWORD = "geheim, ü & 日本"

@@ -137,7 +137,7 @@ def test_an_unknown_server_is_said_with_those_that_there_are(sqlite_env: TracEnv
     servers = Servers(sqlite_env.env)
     servers.add("main", HOST)
     for asked in (servers.get, servers.remove):
-        with pytest.raises(SettingError, match="server=mian: not allowed. Allowed: main"):
+        with pytest.raises(SettingError, match=r"server=mian: not allowed\. Allowed: main"):
             asked("mian")
 
 

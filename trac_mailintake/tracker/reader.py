@@ -62,7 +62,12 @@ class TracReader:
         if not rows:
             return None
         summary, status, reporter, owner, cc, _ = rows[0]
+        # Those whose mail was filed here, too: with `reporterusername` the ticket itself does not name them.
+        senders = self.env.db_query(
+            "SELECT sender FROM mailintake_delivery WHERE ticket=%s AND outcome IN ('created', 'commented')", (number,)
+        )
         people = [reporter, owner, *(row[5] for row in rows), *_NAMES.split(cc or "")]
+        people += [sender for (written,) in senders for sender in _NAMES.split(written or "")]
         return TicketFacts(number, summary or "", status or "", status == _CLOSED, self._involved(people))
 
     def _involved(self, people: Iterable[str | None]) -> frozenset[str]:

@@ -16,7 +16,6 @@ from trac_mailintake.components.commands.words import Exit, positive, read, star
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.tracker.journal import Entry, Filter, Journal
 
     Command = tuple[str, str, str, Callable[[list[str]], list[str]] | None, Callable[..., int]]
@@ -57,6 +56,15 @@ class JournalCommands(Component):
             self._held_retry,
         )
         yield (
+            "mailintake held release",
+            "<id> <ticket|new> [--user NAME]",
+            """File a held mail in a ticket, or in a new one, past all screens
+
+    --user names whose rights count instead of the sender's. The author is the sender all the same.""",
+            self._complete,
+            self._held_release,
+        )
+        yield (
             "mailintake held discard",
             "<id> [...]",
             "Throw held mail away\n\n    Its bytes stay in the archive for as long as those of all mail.",
@@ -77,6 +85,11 @@ class JournalCommands(Component):
         from trac_mailintake.tracker.journal import Journal  # noqa: PLC0415 - an idle `run` does without
 
         return Journal(self.env)
+
+    def _check_ticket(self, number: int) -> None:
+        from trac_mailintake.tracker.choices import check_ticket  # noqa: PLC0415 - as above
+
+        check_ticket(self.env, number)
 
     def _complete(self, typed: list[str]) -> list[str]:
         return starting([str(entry.id) for entry in self._journal().held()], typed)
@@ -119,11 +132,21 @@ class JournalCommands(Component):
                 numbers = [positive("id", word) for word in wanted.words]
             with bridge.intake(self.env) as assembly:
                 for number in numbers:
-                    _retry(journal, assembly, number)
-        entries = [journal.get(number) for number in numbers]
-        for entry in entries:
-            say(f"{entry.id}: {_became(entry)}")
-        return Exit.WAITING if any(entry.outcome in ("held", "deferred") for entry in entries) else Exit.WELL
+                    assembly.retry(journal.retryable(number))
+        return _say_became([journal.get(number) for number in numbers])
+
+    def _held_release(self, *typed: str) -> int:
+        wanted = read(typed, least=2, most=2, valued=("--user",))
+        number, word = wanted.words
+        ticket = None if word == "new" else positive("ticket", word.removeprefix("#"))
+        journal = self._journal()
+        with told():
+            entry = journal.retryable(positive("id", number))
+            if ticket is not None:
+                self._check_ticket(ticket)
+            with bridge.intake(self.env) as assembly:
+                assembly.release(entry, ticket, wanted.options.get("--user", ""))
+        return _say_became([journal.get(entry.id)])
 
     def _held_discard(self, *typed: str) -> int:
         wanted = read(typed, least=1, most=10_000)
@@ -157,15 +180,6 @@ class JournalCommands(Component):
         say(f"Mail {word} written to {path} ({raw.length} bytes).")
 
 
-def _retry(journal: Journal, assembly: Assembly, number: int) -> None:
-    """Decide once more from the archived bytes; what is not recorded is held again. Raises SettingError."""
-    entry = journal.retryable(number)
-    service = assembly.settings.services.get(entry.service)
-    delivery = assembly.recorder.reclaim(number)
-    if delivery is not None:
-        assembly.intake.take(service, [delivery])
-
-
 def _filter(typed: Mapping[str, str]) -> Filter:
     from trac_mailintake.tracker.journal import Filter  # noqa: PLC0415 - an idle `run` does without
 
@@ -182,6 +196,12 @@ def _only(typed: Mapping[str, str], allowed: Sequence[str]) -> None:
 
 def _shown(entry: Entry) -> dict[str, object]:
     return {**asdict(entry), "raw": entry.raw and {**asdict(entry.raw)}}
+
+
+def _say_became(entries: Sequence[Entry]) -> int:
+    for entry in entries:
+        say(f"{entry.id}: {_became(entry)}")
+    return Exit.WAITING if any(entry.outcome in ("held", "deferred") for entry in entries) else Exit.WELL
 
 
 def _became(entry: Entry) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import IAdminCommandProvider
 from trac.core import Component, implements
+from trac.util.text import printerr
 
 from trac_mailintake.components.commands.say import say, say_json, say_table
 from trac_mailintake.components.commands.words import Exit, read, starting, told
@@ -52,8 +53,8 @@ class ServerCommands(Component):
         yield ("mailintake server remove", "<name>", "Remove a mail server", self._complete, self._remove)
         yield (
             "mailintake server test",
-            "<name> [--trace]",
-            "Log in to a mail server and say what it offers\n\n    --trace prints the dialogue, without the password.",
+            "<name> [--trace] [--json]",
+            "Log in to a mail server and list its folders\n\n    --trace prints the dialogue, without the password.",
             self._complete,
             self._test,
         )
@@ -104,17 +105,19 @@ class ServerCommands(Component):
         from trac_mailintake.intake.ports import SourceError  # noqa: PLC0415 - an idle `run` does without
         from trac_mailintake.sources.probe import probe  # noqa: PLC0415 - likewise
 
-        wanted = read(typed, least=1, most=1, flags=("--trace",))
+        wanted = read(typed, least=1, most=1, flags=("--trace", "--json"))
         servers = self._servers()
         with told():
             server = servers.get(wanted.words[0])
         try:
-            findings = probe(server, lambda: servers.password(server), say if wanted.flag("--trace") else None)
+            folders = probe(server, lambda: servers.password(server), printerr if wanted.flag("--trace") else None)
         except SourceError as error:
-            say(f"{server.name}: {error}")
+            printerr(f"{server.name}: {error}")
             return Exit.UNREACHABLE
-        for finding in findings:
-            say(finding)
+        if wanted.flag("--json"):
+            say_json([{"folder": folder, "mails": number} for folder, number in folders])
+        else:
+            say_table(folders, ("Folder", "Mails"), f"{server.name} could be reached; it shows no folder.")
         return Exit.WELL
 
 

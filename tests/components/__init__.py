@@ -1,0 +1,1 @@
+"""The faces, on real Trac environments: commands, pages, the pipe, the tables."""

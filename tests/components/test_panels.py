@@ -1,0 +1,123 @@
+"""The journal in the browser, without JavaScript, from a real tracd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.components.mails import mail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.components.mails import Mailbox
+    from tests.servers.tracenv import TracEnv, Visitor
+
+JOURNAL = "/admin/mailintake/journal"
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def visitor(mailbox: Mailbox) -> Iterator[Visitor]:
+    """An administrator, where three mails were taken."""
+    mailbox.add_service("bulk=hold")
+    mailbox.put(
+        mail(1, subject="The printer smokes"),
+        mail(2, subject=f"Away {HOSTILE}", more="Auto-Submitted: auto-replied\n"),
+        mail(3, subject="Größe", sender="Zoë <zoe@example.net>"),
+    )
+    mailbox.run()
+    mailbox.trac.grant("admin", "TRAC_ADMIN")
+    with mailbox.trac.serve("admin") as tracd:
+        yield tracd.visitor("admin")
+
+
+def test_the_journal_lists_the_newest_first(visitor: Visitor) -> None:
+    """With links to the mails and to their tickets."""
+    page = visitor.get(JOURNAL)
+    assert page.status == 200
+    assert page.text.index("Größe") < page.text.index("The printer smokes")
+    assert f'href="{JOURNAL}/1"' in page.text
+    assert 'href="/ticket/1"' in page.text
+    assert 'class="listing"' in page.text
+
+
+def test_what_a_sender_wrote_does_not_run(visitor: Visitor) -> None:
+    """Neither in the list nor on the mail's page."""
+    for path in (JOURNAL, f"{JOURNAL}/2"):
+        page = visitor.get(path)
+        assert "Away &lt;script&gt;" in page.text
+        assert HOSTILE not in page.text
+
+
+def test_a_mail_has_a_page_with_its_decision_trail(visitor: Visitor) -> None:
+    """Outcome, facts, and every step."""
+    page = visitor.get(f"{JOURNAL}/1")
+    assert page.status == 200
+    for wanted in (
+        "The printer smokes",
+        "created",
+        "&lt;1@example.net&gt;",
+        "ann@example.net",
+        "route",
+        'href="/ticket/1"',
+    ):
+        assert wanted in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "there", "missing"),
+    [
+        ("outcome=held", "Away", "Größe"),
+        ("sender=zoe", "Größe", "printer"),
+        ("text=printer", "printer", "Größe"),
+        ("service=support", "Größe", "no such mail"),
+        ("service=other", "no such mail", "Größe"),
+    ],
+)
+def test_the_journal_is_filtered_by_a_form(visitor: Visitor, query: str, there: str, missing: str) -> None:
+    """A plain GET, so that a filtered list can be bookmarked."""
+    text = visitor.get(f"{JOURNAL}?{query}").text
+    assert there in text
+    assert missing not in text
+
+
+@pytest.mark.parametrize("path", [f"{JOURNAL}/99", f"{JOURNAL}/x", f"{JOURNAL}?outcome=lost"])
+def test_what_is_not_there_is_not_found(visitor: Visitor, path: str) -> None:
+    """And no error of ours."""
+    assert visitor.get(path).status == 404
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "2"])
+def test_a_page_beyond_the_end_shows_no_error(visitor: Visitor, page: str) -> None:
+    """Numbers of pages are typed into addresses."""
+    assert visitor.get(f"{JOURNAL}?page={page}").status == 200
+
+
+def test_many_mails_are_shown_a_page_at_a_time(mailbox: Mailbox) -> None:
+    """Fifty, with links to the others that keep the filter."""
+    mailbox.add_service()
+    mailbox.put(*(mail(number, subject=f"Subject {number}.") for number in range(1, 61)))
+    mailbox.run()
+    mailbox.trac.grant("admin", "TRAC_ADMIN")
+    with mailbox.trac.serve("admin") as tracd:
+        visitor = tracd.visitor("admin")
+        first = visitor.get(f"{JOURNAL}?outcome=created").text
+        assert "Subject 60." in first
+        assert "Subject 10." not in first
+        assert "page=2" in first
+        assert "outcome=created" in first
+        second = visitor.get(f"{JOURNAL}?outcome=created&page=2").text
+        assert "Subject 10." in second
+        assert "Subject 60." not in second
+
+
+def test_only_who_may_see_the_journal_sees_it(sqlite_env: TracEnv) -> None:
+    """MAILINTAKE_VIEW, which MAILINTAKE_ADMIN includes; nobody else, by link or by address."""
+    sqlite_env.grant("viewer", "MAILINTAKE_VIEW")
+    sqlite_env.grant("keeper", "MAILINTAKE_ADMIN")
+    with sqlite_env.serve("viewer", "keeper", "other") as tracd:
+        for user, status in (("viewer", 200), ("keeper", 200), ("other", 404)):
+            assert tracd.visitor(user).get(JOURNAL).status == status, user
+        assert tracd.visitor().get(JOURNAL).status in (403, 404)

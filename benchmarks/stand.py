@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from trac.attachment import Attachment
@@ -18,10 +17,11 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.load import Mail
+    from tests.servers.tracenv import Options
     from trac_mailintake.intake.round import Report
     from trac_mailintake.tracker.journal import Entry
 
@@ -34,13 +34,16 @@ _NEUTRAL: Final = re.compile(r"[!\\\s\u200b\u00a0]+")
 class Stand:
     """One environment with two hundred known users, permissions as Trac comes with, no notifications."""
 
-    def __init__(self, path: Path, *, database: str = SQLITE, max_attachment: int = MAX_ATTACHMENT) -> None:
-        options = (
+    def __init__(
+        self, path: Path, *, database: str = SQLITE, max_attachment: int = MAX_ATTACHMENT, options: Options = ()
+    ) -> None:
+        """Make it; `options` are further settings (section, name, value) in trac.ini."""
+        own = (
             ("attachment", "max_size", str(max_attachment)),
             ("components", "benchmarks.*", "enabled"),
             ("logging", "log_level", "INFO"),
         )
-        self.trac = TracEnv.create(path, database=database, options=options)
+        self.trac = TracEnv.create(path, database=database, options=(*own, *options))
         self.env = self.trac.env
         with self.env.db_transaction:
             for person in people():
@@ -55,11 +58,11 @@ class Stand:
         fill_maildir(path, contents)
         self.service(kind="maildir", path=str(path))
 
-    def imap(self, port: int, user: str) -> None:
+    def imap(self, port: int, user: str, **typed: str) -> None:
         """A service on the inbox of a user of the Dovecot at `port`."""
         server = {"protocol": "imap", "host": "127.0.0.1", "port": str(port), "security": "none"}
         bridge.settings(self.env).servers.add("post", {**server, "username": user, "password": PASSWORD})
-        self.service(kind="imap", server="post")
+        self.service(kind="imap", server="post", **typed)
 
     def run(self) -> Report:
         """What `trac-admin ENV mailintake run` does once it has started."""
@@ -70,6 +73,11 @@ class Stand:
             report = assembly.round.run(service, assembly.settings.open(service))
             assembly.outbox.flush()
         return report
+
+    def run_command(self) -> None:
+        """`trac-admin ENV mailintake run` as a process of its own."""
+        done = self.trac.admin("mailintake", "run")
+        assert done.status == 0, done
 
     def insert(self, mails: Sequence[Mail]) -> None:
         """The bare loop: a ticket and a commit for each, without mail, checks or attachments."""
@@ -98,7 +106,9 @@ class Stand:
             self._check(mail, rows)
         witness = Witness(self.env)
         attached = sum(bool(mail.attachment) for mail in mails)
-        assert (witness.tickets, witness.attachments) == (len(mails), attached), "a manipulator was not asked"
+        # What changed meanwhile is decided anew, and asked about again.
+        assert witness.tickets >= len(mails), f"asked about {witness.tickets} tickets only"
+        assert witness.attachments >= attached, f"asked about {witness.attachments} attachments only"
 
     def _check(self, mail: Mail, rows: Mapping[str, Entry]) -> None:
         entry = rows[mail.message_id]
@@ -131,13 +141,3 @@ def fill_maildir(path: Path, contents: Iterable[bytes]) -> None:
         (path / folder).mkdir(parents=True)
     for number, content in enumerate(contents):
         (path / "new" / f"{1_790_000_000 + number}.M{number:06}P1.bench").write_bytes(content)
-
-
-@contextmanager
-def stand(path: Path, *, database: str = SQLITE) -> Iterator[Stand]:
-    """A stand that is closed in the end."""
-    made = Stand(path, database=database)
-    try:
-        yield made
-    finally:
-        made.close()

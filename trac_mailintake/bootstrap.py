@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.pipeline import Intake
+from trac_mailintake.intake.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.round import Round
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.mail.parser import parse
@@ -15,6 +17,7 @@ from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.archive import FileArchive
 from trac_mailintake.tracker.attachments import Staging
+from trac_mailintake.tracker.database import named
 from trac_mailintake.tracker.outbox import Outbox
 from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.recorder import DatabaseRecorder
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.ports import Reader, Source
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.journal import Entry
 
 PATIENCE = 10
 """Seconds that a person is kept waiting for a mail server, however long its own time-out is."""
@@ -78,6 +82,25 @@ class Assembly:
     outbox: Outbox
     intake: Intake
     round: Round
+    releasing: Callable[[int | None, str], Intake]
+    """What files held mail in the ticket (a new one when it is None) that a user chose, whose rights count."""
+
+    def retry(self, entry: Entry) -> None:
+        """Decide about a held mail once more; what is not recorded is held again. Raises SettingError."""
+        self._take(entry, self.intake)
+
+    def release(self, entry: Entry, ticket: int | None, user: str = "") -> None:
+        """File a held mail in `ticket`, or in a new one, past all screens. Raises SettingError.
+
+        The rights of `user` count, those of the sender when it is "".
+        """
+        self._take(entry, self.releasing(ticket, user))
+
+    def _take(self, entry: Entry, intake: Intake) -> None:
+        service = self.settings.services.get(entry.service)
+        delivery = self.recorder.reclaim(entry.id)
+        if delivery is not None:
+            intake.take(service, [delivery])
 
     def close(self) -> None:
         """This worker is done: what it claimed is free for others, what it staged is gone.
@@ -106,9 +129,14 @@ def assemble_intake(env: Environment, extra: Sequence[object] = ()) -> Assembly:
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
     recorder = DatabaseRecorder(env, worker, staging, settings.rules)
-    intake = Intake(tracker, recorder, settings.rules, parse)
-    archive = FileArchive(env, worker)
-    return Assembly(settings, worker, recorder, Outbox(env, worker), intake, Round(intake, recorder, archive, limit))
+    taking = partial(Intake, recorder=recorder, parse=parse, named=partial(named, env))
+    intake = taking(tracker, rules=settings.rules)
+    rounds = Round(intake, recorder, FileArchive(env, worker), limit)
+
+    def releasing(ticket: int | None, user: str) -> Intake:
+        return taking(ReleasingTracker(tracker, user), rules=ReleasingRules(settings.rules, ticket))
+
+    return Assembly(settings, worker, recorder, Outbox(env, worker), intake, rounds, releasing)
 
 
 def archive_limit(env: Environment) -> int:

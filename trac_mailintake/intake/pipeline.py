@@ -95,8 +95,13 @@ class Intake:
         rules: Rules,
         parse: Callable[[Slice], Message],
         beat: Callable[[], None] = lambda: None,
+        named: Callable[[Exception], Exception] = lambda error: error,
     ) -> None:
-        """All collaborators are handed in; see `bootstrap`. `beat` is called before each message, for a watchdog."""
+        """All collaborators are handed in; see `bootstrap`. `beat` is called before each message, for a watchdog.
+
+        `named` tells which failures pass by themselves: a TemporaryFailure or Stale instead of them.
+        """
+        self._named = named
         self._beat = beat
         self._tracker = tracker
         self._recorder = recorder
@@ -113,8 +118,8 @@ class Intake:
                 self._recorder.renew(deliveries[place:])
                 renewed = time.monotonic()
             self._beat()
-            message = None if delivery.deaths >= DEATHS else self._read(delivery)
-            if len(group) >= GROUP or (message is not None and _depends(message, group)):
+            message = self._read(delivery)
+            if len(group) >= GROUP or _depends(message, group):
                 results += self._record(service, group)
                 group = []
             decided = self._decide_safely(service, delivery, message)
@@ -171,15 +176,23 @@ class Intake:
         steps.append(Step("handle", answer.rule, f"{type(answer).__name__}: {answer.reason}"))
         return refused(delivery, message, service, answer, steps)
 
-    def _read(self, delivery: Delivery) -> Message:
+    def _read(self, delivery: Delivery) -> Message | Exception | None:
+        """The message; None when it cost too many processes their life, or why the archive could not be read."""
+        if delivery.deaths >= DEATHS:
+            return None
         if delivery.raw is None:
             raise ValueError(delivery)
-        return self._parse(delivery.raw)
+        try:
+            return self._parse(delivery.raw)
+        except Exception as error:  # noqa: BLE001 - it is decided upon like all that can go wrong with a message
+            return error
 
     def _decide_safely(
-        self, service: Service, delivery: Delivery, message: Message | None
+        self, service: Service, delivery: Delivery, message: Message | Exception | None
     ) -> Decision | Deferred | None:
         """Decide; every failure becomes what spec 7 says of it. The one broad `except`: here mail could be lost."""
+        if isinstance(message, Exception):
+            return self._failed(service, delivery, None, message)
         if message is None:
             reason = f"The process died {delivery.deaths} times in a row while it had only this message in hand."
             return refused(delivery, None, service, Hold("crashes", reason), [])
@@ -187,6 +200,8 @@ class Intake:
             decision = self.decide(service, delivery, message)
             if _seeks_a_parent(decision) and self._recorder.waits_for_others(delivery):
                 return self._let_go(delivery, "It may answer a message that another worker is filing.", soon=True)
+            if _seeks_a_parent(decision) and self._recorder.postponed(delivery, _answered(message)):
+                return self._let_go(delivery, "It answers a message that was deferred.", message=message)
         except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held, never lost
             return self._failed(service, delivery, message, error)
         return decision
@@ -196,26 +211,28 @@ class Intake:
     ) -> Decision | Deferred | None:
         """Which failures count against the message, and which do not (spec 7, When it fails)."""
         log.debug("Delivery %s (%s) failed", delivery.id, delivery.listed.locator, exc_info=error)
+        error = self._named(error)
         match error:
             case NoLongerMine():
                 return None
             case Stale():
-                return self._let_go(delivery, str(error), soon=True)
+                return self._let_go(delivery, str(error), message=message, soon=True)
             case TemporaryFailure():
-                return self._let_go(delivery, str(error), down=True)
+                return self._let_go(delivery, str(error), message=message, down=True)
             case Misconfiguration():
-                return self._let_go(delivery, str(error), fault=True)
+                return self._let_go(delivery, str(error), message=message, fault=True)
         reason = f"{type(error).__name__}: {error}"
         log.error("Delivery %s (%s) failed: %s", delivery.id, delivery.listed.locator, reason, exc_info=error)
         if delivery.attempts + 1 >= ATTEMPTS:
             return refused(delivery, message, service, Hold("failed", f"It failed {ATTEMPTS} times: {reason}"), [])
-        return self._let_go(delivery, reason, counted=True)
+        return self._let_go(delivery, reason, message=message, counted=True)
 
     def _let_go(
         self,
         delivery: Delivery,
         reason: str,
         *,
+        message: Message | None = None,
         soon: bool = False,
         fault: bool = False,
         down: bool = False,
@@ -223,7 +240,8 @@ class Intake:
     ) -> Deferred | None:
         seconds = _SOON if soon else _BACKOFF[min(delivery.attempts, len(_BACKOFF) - 1)] if counted else _BACKOFF[0]
         try:
-            self._recorder.defer(delivery, reason, seconds=seconds, counted=counted)
+            message_id = (message.message_id or "") if message else None
+            self._recorder.defer(delivery, reason, seconds=seconds, counted=counted, message_id=message_id)
         except NoLongerMine:
             return None
         except TemporaryFailure as error:
@@ -273,7 +291,8 @@ class Intake:
         except NoLongerMine:
             return None
         except Exception as error:  # noqa: BLE001 - it stays in the mailbox: nothing is lost
-            return self._let_go(decision.delivery, f"{decision.outcome.reason} ({error})", down=True)
+            reason = f"{decision.outcome.reason} ({error})"
+            return self._let_go(decision.delivery, reason, message=decision.message, down=True)
 
 
 def refused(
@@ -308,9 +327,16 @@ def _filed(target: Target) -> Outcome:
             assert_never(target)
 
 
-def _depends(message: Message, group: Sequence[Decision]) -> bool:
+def _answered(message: Message) -> tuple[str, ...]:
+    """The ids that a message refers to."""
+    return (*message.in_reply_to, *message.references)
+
+
+def _depends(message: Message | Exception | None, group: Sequence[Decision]) -> bool:
     """Whether a message answers, or is a copy of, one whose recording is pending: that one is recorded first."""
-    wanted = {*message.in_reply_to, *message.references, message.message_id or message.sha256}
+    if message is None or isinstance(message, Exception):
+        return False
+    wanted = {*_answered(message), message.message_id or message.sha256}
     return any(
         each.message is not None and (each.message.message_id or each.message.sha256) in wanted for each in group
     )
@@ -331,4 +357,4 @@ def _seeks_a_parent(decision: Decision) -> bool:
     message = decision.message
     if message is None or decision.prepared is None or decision.outcome.status is not Status.CREATED:
         return False
-    return bool(message.in_reply_to or message.references)
+    return bool(_answered(message))

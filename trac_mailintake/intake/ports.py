@@ -225,6 +225,9 @@ class Recorder(Protocol):
     def claim(self, service: Service, account: Account, limit: int) -> Sequence[Delivery]:
         """Take up to `limit` of the reconciled listing that nobody holds and that are due, in order."""
 
+    def pending(self, service: Service, account: Account) -> int:
+        """How many of the reconciled listing this round could still claim."""
+
     def renew(self, deliveries: Sequence[Delivery]) -> None:
         """Prolong the lease of what is still held."""
 
@@ -240,8 +243,12 @@ class Recorder(Protocol):
         Raises NoLongerMine, Stale, TemporaryFailure; whatever else is the fault of one of the decisions.
         """
 
-    def defer(self, claimed: Delivery, reason: str, *, seconds: float, counted: bool) -> None:
+    def defer(
+        self, claimed: Delivery, reason: str, *, seconds: float, counted: bool, message_id: str | None = None
+    ) -> None:
         """Let go for `seconds`; `counted` when the failure was the message's own.
+
+        The id is for `postponed`: "" when the message has none, None when it could not even be read.
 
         Raises NoLongerMine, TemporaryFailure (then the claim runs out by itself).
         """
@@ -257,6 +264,9 @@ class Recorder(Protocol):
 
     def waits_for_others(self, claimed: Delivery) -> bool:
         """Whether another living worker still holds an older message of the same mailbox, maybe this one's parent."""
+
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> bool:
+        """Whether one of these is, or may be, the id of an older message of the same mailbox that was deferred."""
 
 
 class ArchiveWriter(Protocol):

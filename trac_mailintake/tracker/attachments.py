@@ -25,7 +25,7 @@ from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.mail import mime
-from trac_mailintake.tracker.folders import flush_folder, private_folder
+from trac_mailintake.tracker.folders import ROOT, flush_folder, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -144,9 +144,8 @@ class Staging:
 
     def close(self) -> None:
         """Remove the folder, with whatever was staged and not filed. Raises as `sweep`."""
-        if self._folder:
-            self.sweep(self.owner)
-            self._folder = ""
+        self.sweep(self.owner)
+        self._folder = ""
 
     def owners(self) -> tuple[str, ...]:
         """The folders of all workers, as `sweep` takes them; those of the living too."""
@@ -158,7 +157,7 @@ class Staging:
         Only to be called when `owner` can no longer commit: its rows were taken over, or its process is gone.
         Raises OSError, and what the database raises.
         """
-        folder = os.path.join(private_folder(self.env, FOLDER), _folder_name(owner))
+        folder = os.path.join(self.env.files_dir, ROOT, FOLDER, _folder_name(owner))
         if not os.path.isdir(folder):
             return
         for intent in sorted(Path(folder).glob(f"*{_INTENT}")):

@@ -7,14 +7,13 @@ of the database's isolation but that one UPDATE of one row happens after the oth
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Account, Delivery, Listed
 from trac_mailintake.intake.ports import NoLongerMine, Stale
 from trac_mailintake.tracker.archive import found
-from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary
-from trac_mailintake.tracker.listings import Listings
+from trac_mailintake.tracker.database import CHUNK, SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.listings import Listings, begins
 from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, rows_of
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Claims(Listings):
 
         If it is not recorded again it is held as before: see `defer` and `restore`. Raises TemporaryFailure.
         """
-        with temporary(self._env), self._env.db_transaction as db:
+        with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute(
                 "UPDATE mailintake_delivery SET outcome=NULL, owner=%s, fence=fence+1, lease=%s, attempts=0, alone=0, "
@@ -60,7 +59,7 @@ class Claims(Listings):
 
     def restore(self) -> None:
         """What was taken out of quarantine by a worker that is gone is held again. Raises TemporaryFailure."""
-        with temporary(self._env), self._env.db_transaction as db:
+        with transaction(self._env) as db:
             db(
                 "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
                 "WHERE outcome IS NULL AND archive IS NOT NULL AND lease<%s",
@@ -74,7 +73,7 @@ class Claims(Listings):
 
         Raises TemporaryFailure.
         """
-        with temporary(self._env), self._env.db_transaction as db:
+        with transaction(self._env) as db:
             db("UPDATE mailintake_delivery SET lease=0 WHERE owner=%s AND consumed=0", (owner,))
             db("UPDATE mailintake_delivery SET owner=NULL WHERE owner=%s AND notify=1", (owner,))
             db(
@@ -114,7 +113,7 @@ class Claims(Listings):
         self, service: Service, account: Account, wanted: Mapping[str, Listed]
     ) -> tuple[list[Delivery], list[str]]:
         """Take what can be taken of `wanted`, in one transaction; with the keys that are done with for this round."""
-        with self._env.db_transaction as db:
+        with transaction(self._env) as db:
             known = {row.live: row for row in rows_of(db, list(wanted))}
             free = {live: row for live, row in known.items() if self._free(row)}
             usable = _alone_first([live for live in wanted if live not in known or live in free], free)
@@ -160,7 +159,7 @@ class Claims(Listings):
     def renew(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Recorder.renew`. Raises TemporaryFailure."""
         for some in chunks(each.id for each in deliveries):
-            with temporary(self._env), self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 db(
                     "UPDATE mailintake_delivery SET lease=%s "
                     f"WHERE owner=%s AND outcome IS NULL AND id IN ({marks(some)})",
@@ -170,24 +169,28 @@ class Claims(Listings):
     def release(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Recorder.release`. Raises TemporaryFailure."""
         for some in chunks(each.id for each in deliveries):
-            with temporary(self._env), self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 db(
                     "UPDATE mailintake_delivery SET owner=NULL, lease=0 "
                     f"WHERE owner=%s AND outcome IS NULL AND id IN ({marks(some)})",
                     (self._worker.owner, *some),
                 )
 
-    def defer(self, claimed: Delivery, reason: str, *, seconds: float, counted: bool) -> None:
+    def defer(
+        self, claimed: Delivery, reason: str, *, seconds: float, counted: bool, message_id: str | None = None
+    ) -> None:
         """See `ports.Recorder.defer`."""
-        with temporary(self._env), self._env.db_transaction as db:
+        with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute(
                 "UPDATE mailintake_delivery SET owner=NULL, lease=0, alone=0, deaths=0, retry_at=%s, failure=%s, "
-                "outcome=CASE WHEN archive IS NULL THEN NULL ELSE 'held' END, attempts=attempts+%s "
+                "message_id=COALESCE(%s, message_id), attempts=attempts+%s, "
+                "outcome=CASE WHEN archive IS NULL THEN NULL ELSE 'held' END "
                 "WHERE id=%s AND owner=%s AND fence=%s AND outcome IS NULL",
                 (
                     now() + int(seconds * SECOND),
                     reason,
+                    message_id,
                     int(counted),
                     claimed.id,
                     self._worker.owner,
@@ -207,12 +210,22 @@ class Claims(Listings):
             )
         return any(lease > now() and self._worker.alive(owner) is not False for owner, lease in rows)
 
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> bool:
+        """See `ports.Recorder.postponed`. Raises TemporaryFailure."""
+        some = list(dict.fromkeys(message_ids))[-CHUNK:]
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT id FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL AND outcome IS NULL "
+                f"AND id<%s AND (message_id IN ({marks(some)}) "
+                "OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL) LIMIT 1",
+                (account_key(claimed.account), claimed.id, *some),
+            )
+        return bool(rows)
+
 
 def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[str, Listed]:
     """The next messages to look at: not before the service's start, not too many bytes at once."""
-    since = None
-    if service.start not in ("all", "now"):
-        since = datetime.fromisoformat(service.start).replace(tzinfo=UTC)
+    since = begins(service)
     wanted: dict[str, Listed] = {}
     size = 0
     for live, listed in pending.items():

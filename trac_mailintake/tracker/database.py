@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
@@ -75,22 +75,47 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 @contextmanager
 def temporary(env: Environment) -> Iterator[None]:
-    """Name what passes by itself: the database locked or gone, the disk full, no memory.
-
-    Raises TemporaryFailure for these, and Stale when another worker wrote the same key meanwhile.
-    """
+    """Raise what passes by itself as a TemporaryFailure, or as Stale; see `named`."""
     try:
         yield
-    except env.db_exc.IntegrityError as error:
-        raise Stale(str(error)) from error
-    except (env.db_exc.OperationalError, env.db_exc.InterfaceError) as error:
-        message = f"The database could not be used: {str(error).strip()}"
-        raise TemporaryFailure(message) from error
-    except MemoryError as error:
-        message = "There was not enough memory."
-        raise TemporaryFailure(message) from error
-    except OSError as error:
-        if error.errno not in _DISK:
+    except Exception as error:
+        known = named(env, error)
+        if known is error:
             raise
-        message = f"The disk could not be used: {error.strerror} ({error.filename})"
-        raise TemporaryFailure(message) from error
+        raise known from error
+
+
+@contextmanager
+def transaction(env: Environment) -> Iterator[Connection]:
+    """Trac's transaction, over when the block is over, however it ended. Raises as `temporary`.
+
+    Trac leaves one open whose commit was refused (SQLite: locked, disk full), and this thread's next one would be that.
+    """
+    db = None
+    with temporary(env):
+        try:
+            with env.db_transaction as db:
+                yield db
+        except BaseException:
+            if db is not None and db.cnx:
+                with suppress(Exception):
+                    db.rollback()
+                db.close()
+            raise
+
+
+def named(env: Environment, error: Exception) -> Exception:
+    """What passes by itself as a TemporaryFailure: the database locked or gone, the disk full or broken, no memory.
+
+    Stale when another worker wrote the same key meanwhile. Anything else is returned as it is.
+    """
+    if isinstance(error, env.db_exc.IntegrityError):
+        return Stale(str(error))
+    if isinstance(error, (env.db_exc.OperationalError, env.db_exc.InterfaceError)):
+        return TemporaryFailure(f"The database could not be used: {str(error).strip()}")
+    if isinstance(error, MemoryError):
+        return TemporaryFailure("There was not enough memory.")
+    if isinstance(error, OSError) and error.errno in _DISK:
+        where = f" ({error.filename})" if error.filename else ""
+        return TemporaryFailure(f"The disk could not be used: {error.strerror}{where}")
+    return error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Afterwards
-from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary
+from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class Listings:
             if row not in replaced and self._left_over(service, row)
         ]
 
+    def pending(self, service: Service, account: Account) -> int:
+        """See `ports.Recorder.pending`."""
+        since = begins(service)
+        listing = self._pending.get(account.label, {}).values()
+        return sum(not (since and listed.arrived and listed.arrived < since) for listed in listing)
+
     def _left_over(self, service: Service, row: Row) -> bool:
         """Whether a recorded row's copy in the mailbox is still to be disposed of, and not by a living worker."""
         if row.outcome in (None, "ignored", "deferred") or not row.archive:
@@ -83,7 +90,7 @@ class Listings:
         vanished = [row.id for row in gone if row.outcome is None and not row.owner and account.kind not in _PUSHED]
         recorded = [row.id for row in gone if row.outcome and row.recorded < before]
         for ids in chunks(vanished):
-            with self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 db(
                     "UPDATE mailintake_delivery SET outcome='ignored', rule='vanished', reason=%s, live=NULL, "
                     f"recorded=%s WHERE outcome IS NULL AND owner IS NULL AND id IN ({marks(ids)})",
@@ -93,7 +100,7 @@ class Listings:
 
     def _retire(self, ids: Iterable[int]) -> None:
         for some in chunks(ids):
-            with self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 db(f"UPDATE mailintake_delivery SET live=NULL WHERE id IN ({marks(some)})", some)
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
@@ -104,7 +111,7 @@ class Listings:
     def _remember(self, service: Service, account: Account, listing: Sequence[Listed]) -> None:
         """A first run with `start=now`: what lies there already is ignored, and remembered."""
         for some in chunks(listing, 50):
-            with self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 insert(db, service, account, some, None, 0)
                 lives = [live_key(account, listed) for listed in some]
                 db(
@@ -112,3 +119,10 @@ class Listings:
                     f"WHERE outcome IS NULL AND live IN ({marks(lives)})",
                     ("It was there before the service's first run, and start=now.", now(), *lives),
                 )
+
+
+def begins(service: Service) -> datetime | None:
+    """The date before which a service leaves mail alone, None when it takes mail of any date."""
+    if service.start in ("all", "now"):
+        return None
+    return datetime.fromisoformat(service.start).replace(tzinfo=UTC)

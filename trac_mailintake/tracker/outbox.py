@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trac.notification.api import NotificationSystem
 
 from trac_mailintake.tracker.archive import found
-from trac_mailintake.tracker.database import SECOND, now, temporary
+from trac_mailintake.tracker.database import SECOND, now, temporary, transaction
 from trac_mailintake.tracker.forwards import Forwarded, forward
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Outbox:
 
     def _claim(self, row: int) -> _Due | None:
         """Take one, unless another worker has it."""
-        with temporary(self._env), self._env.db_transaction as db:
+        with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute(
                 "UPDATE mailintake_outbox SET owner=%s, fence=fence+1, lease=%s, attempts=attempts+1 "
@@ -148,14 +148,14 @@ class Outbox:
 
     def _failed(self, due: _Due, why: str) -> None:
         seconds = _BACKOFF[min(due.attempts, len(_BACKOFF)) - 1]
-        with temporary(self._env), self._env.db_transaction as db:
+        with transaction(self._env) as db:
             db(
                 "UPDATE mailintake_outbox SET lease=0, retry_at=%s, failure=%s WHERE id=%s AND owner=%s AND fence=%s",
                 (now() + seconds * SECOND, why, due.id, self._worker.owner, due.fence),
             )
 
     def _accepted(self, due: _Due) -> None:
-        with temporary(self._env), self._env.db_transaction as db:
+        with transaction(self._env) as db:
             db("UPDATE mailintake_outbox SET lease=0, sent=%s, failure=NULL WHERE id=%s", (now(), due.id))
             db(
                 "UPDATE mailintake_delivery SET outcome='forwarded', rule=%s, reason=%s, admin_told=1 "

@@ -17,10 +17,10 @@ from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
 from trac_mailintake.tracker import announce, tickets
 from trac_mailintake.tracker.archive import remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
-from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary
+from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from trac.env import Environment
 
@@ -64,7 +64,7 @@ class DatabaseRecorder(Claims):
         filed: list[Filed] = []
         committed = False
         try:
-            with temporary(self._env), self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
                 recorded = [self._write(db, decision, filed) for decision in decisions]
@@ -191,7 +191,7 @@ class DatabaseRecorder(Claims):
 
     def _told(self, ids: Sequence[int]) -> None:
         for some in chunks(ids):
-            with temporary(self._env), self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 db(f"UPDATE mailintake_delivery SET notify=0 WHERE id IN ({marks(some)})", some)
 
     def announce_owed(self) -> int:
@@ -203,7 +203,7 @@ class DatabaseRecorder(Claims):
             )
         told = []
         for row, ticket, comment, filed, author, owner, recorded in rows:
-            alive = self._worker.alive(owner or "")
+            alive = owner is not None and self._worker.alive(owner)
             if alive or (alive is None and recorded > now() - _OWED_AFTER):
                 continue
             if announce.renotify(self._env, ticket, comment, from_utimestamp(filed), author):
@@ -216,14 +216,18 @@ class DatabaseRecorder(Claims):
     def consumed(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Recorder.consumed`. Raises TemporaryFailure."""
         for some in chunks(delivery.id for delivery in deliveries):
-            with temporary(self._env), self._env.db_transaction as db:
+            with transaction(self._env) as db:
                 db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
 
     def close(self) -> None:
-        """What this worker holds or did not dispose of is free for others at once. Raises TemporaryFailure."""
+        """What this worker holds or did not dispose of is free for others at once; what it left unused is removed.
+
+        Raises TemporaryFailure.
+        """
         with temporary(self._env):
+            self.bury(self._worker.owner)
             self._staging.close()
-        self.bury(self._worker.owner)
+            self._remove_unused(self._worker.notes)
 
     # the dead
 
@@ -235,11 +239,15 @@ class DatabaseRecorder(Claims):
         with temporary(self._env), self._worker.dead() as dead:
             self.restore()
             for owner, batches in dead:
-                self._staging.sweep(owner)
+                # First the rows: that waits for a transaction which the database may still be busy with.
                 self.bury(owner)
-                for batch in batches:
-                    if self.unused(batch):
-                        remove(self._env, batch)
+                self._staging.sweep(owner)
+                self._remove_unused(batches)
+
+    def _remove_unused(self, batches: Iterable[str]) -> None:
+        for batch in batches:
+            if self.unused(batch):
+                remove(self._env, batch)
 
 
 def _starts_a_thread(decision: Decision) -> bool:

@@ -13,6 +13,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from trac_mailintake.tracker.database import temporary
 from trac_mailintake.tracker.folders import private_folder
 
 if TYPE_CHECKING:
@@ -25,20 +26,30 @@ class Worker:
     """One process, or one thread of tracd, that takes mail. `owner` is 32 hex digits, new for each."""
 
     def __init__(self, env: Environment) -> None:
-        """Make and lock this worker's file."""
+        """Make and lock this worker's file. Raises TemporaryFailure."""
         self.owner = uuid.uuid4().hex
-        self._folder = private_folder(env, "workers")
-        # Locked under another name first: nobody may find the file before it is locked, and take this worker for dead.
-        hidden = os.path.join(self._folder, f".{self.owner}")
-        self._file = open(hidden, "x", encoding="utf-8")  # noqa: SIM115 - open, and locked, for the worker's life
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        os.rename(hidden, self._path(self.owner))
+        self.notes: list[str] = []
+        """What is to be swept, should nothing come to refer to it."""
+        with temporary(env):
+            self._folder = private_folder(env, "workers")
+            self._file = self._born()
+
+    def _born(self) -> TextIO:
+        """This worker's file, locked. Whoever finds it before that takes it for a dead one's, and removes it: again."""
+        path = self._path(self.owner)
+        while True:
+            file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open, and locked, for the worker's life
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(file, path):
+                return file
+            file.close()
 
     def _path(self, owner: str) -> str:
         return os.path.join(self._folder, owner)
 
     def note(self, line: str) -> None:
         """Write down something that is to be swept if this worker dies, such as a batch of the archive."""
+        self.notes.append(line)
         self._file.write(line + "\n")
         self._file.flush()
 
@@ -62,7 +73,7 @@ class Worker:
         found = []
         try:
             for owner in sorted(os.listdir(self._folder)):
-                if owner.startswith(".") or owner == self.owner:
+                if owner == self.owner:
                     continue
                 file = _locked(self._path(owner))
                 if file is not None:
@@ -80,6 +91,14 @@ class Worker:
         if not self._file.closed:
             os.unlink(self._path(self.owner))
             self._file.close()
+
+
+def _is_at(file: TextIO, path: str) -> bool:
+    """Whether an open file still has that name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _locked(path: str) -> TextIO | None:

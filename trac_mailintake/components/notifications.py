@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 # Trac asks the decorators in the order in which their classes were made. TicketFormatter's sets the Message-ID that is
@@ -125,6 +126,11 @@ class MailReporterSubscriber(_Ready):
         """None by class: `matches` says it all."""
         return []
 
+    @cached_property
+    def _directory(self) -> Directory:
+        """Kept, since it is made anew only when users have changed."""
+        return Directory(self.env)
+
     def _outsider(self, reporter: str, beginning: Beginning) -> str:
         """Where answers go: to the reporter, or to the sender of the first mail when a user reported for him."""
         matched = RecipientMatcher(self.env).match_recipient(reporter)
@@ -134,7 +140,7 @@ class MailReporterSubscriber(_Ready):
             address = beginning.address
         else:
             address = ""
-        known = bool(address) and Directory(self.env).user(address)[0]
+        known = bool(address) and self._directory.user(address)[0]
         return "" if known else address
 
 

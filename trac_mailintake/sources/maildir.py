@@ -12,7 +12,7 @@ from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.intake.model import Disposition
@@ -29,6 +29,8 @@ class MaildirSource:
         self._afterwards = afterwards
         self.account = Account("maildir", f"maildir:{files.to_locator(self._path)}")
         self._target = self._folder(afterwards.folder) if afterwards.word is Afterwards.MOVE else ""
+        self._known: Mapping[str, files.Entry] = {}
+        """The messages as they were when the folders were last read, by locator."""
 
     def _folder(self, name: str) -> str:
         """The path of a Maildir++ folder; levels may be separated by `/` or `.`."""
@@ -50,16 +52,32 @@ class MaildirSource:
     def _entries(self) -> Mapping[str, files.Entry]:
         """All messages by locator. One that moves from new to cur meanwhile is found in cur, which is read last."""
         with files.told(self.account.label, self._path):
-            return {
+            self._known = {
                 files.to_locator(_unique(entry.name)): entry
                 for folder in ("new", "cur")
                 for entry in files.entries(os.path.join(self._path, folder))
                 if not entry.name.startswith(".")
             }
+        return self._known
+
+    def _found(self, wanted: Iterable[Listed]) -> Mapping[str, files.Entry]:
+        """The messages by locator, as they are now; the folders are read only when one is not where it was.
+
+        Reading them for each batch would cost a large mailbox more than all the rest.
+        """
+        found = {}
+        with files.told(self.account.label, self._path):
+            for listed in wanted:
+                known = self._known.get(listed.locator)
+                entry = known and files.entry(os.path.dirname(known.path), known.name)
+                if entry is None:
+                    return self._entries()
+                found[listed.locator] = entry
+        return found
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
-        """The bytes of each; one read of the folders finds all."""
-        there = self._entries() if wanted else {}
+        """The bytes of each."""
+        there = self._found(wanted)
         for listed in wanted:
             descriptor = self._open(listed, there)
             if descriptor is None:
@@ -90,7 +108,7 @@ class MaildirSource:
         """Delete, move, mark as seen, or leave."""
         if self._afterwards.word is Afterwards.LEAVE:
             return [files.DONE] * len(done)
-        there = self._entries() if done else {}
+        there = self._found(listed for listed, _ in done)
         with files.told(self.account.label, self._path):
             if self._target and done:
                 _make_maildir(self._target)

@@ -13,7 +13,8 @@ from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.message import Address
 
 _SIMPLE: Final = re.compile(
-    r"\s*(?:([\w .-]*?)\s*<([^<>@\s\"(),:;]+@[^<>@\s\"(),:;]+)>|([^<>@\s\"(),:;=]+@[^<>@\s\"(),:;]+))\s*"
+    r"\s*(?:([\w .-]*?)\s*<([^<>@\s\x00-\x1f\x7f\"(),:;]+@[^<>@\s\x00-\x1f\x7f\"(),:;]+)>"
+    r"|([^<>@\s\x00-\x1f\x7f\"(),:;=]+@[^<>@\s\x00-\x1f\x7f\"(),:;]+))\s*"
 )
 _TOKEN: Final = re.compile(
     r"""
@@ -27,6 +28,7 @@ _TOKEN: Final = re.compile(
 _COMMENT: Final = re.compile(r"\\.|[()]|[^()\\]+", re.DOTALL)
 _IN_PARENTHESES: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_WORD: Final = re.compile(r"\S+")
 _BLANKS: Final = re.compile(r"\s+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SPEC: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),:;@]+)@(?:\[[^\[\]\s]*\]|[^\s"<>(),:;@\[\]]+)""")
@@ -105,20 +107,21 @@ class _Reader:
             return
         for index in range(len(self.phrase) - 1, -1, -1):
             piece, quoted = self.phrase[index]
-            bare = _BARE.fullmatch(piece.strip()) if quoted else _last(piece)
+            begin, bare = (0, _BARE.fullmatch(piece.strip())) if quoted else _last(piece)
             if bare:
                 self.spec = bare[1]
-                rest = "" if quoted else piece[: bare.start()] + " " + piece[bare.end() :]
+                rest = "" if quoted else piece[:begin] + piece[begin + len(bare[0]) :]
                 self.phrase = [*self.phrase[:index], (rest, False), *self.phrase[index + 1 :]]
                 return
 
 
-def _last(piece: str) -> re.Match[str] | None:
-    """The last thing in `piece` that looks like an address and is not inside an encoded word."""
-    match = None
-    for match in _BARE.finditer(piece):  # noqa: B007 - the last one is wanted
-        pass
-    return None if match is None or "=?" in match[0] else match
+def _last(piece: str) -> tuple[int, re.Match[str] | None]:
+    """The last word of `piece` that is an address, and where it begins. An encoded word is none."""
+    for word in reversed(list(_WORD.finditer(piece))):
+        bare = _BARE.fullmatch(word[0])
+        if bare and "=?" not in word[0]:
+            return word.start(), bare
+    return 0, None
 
 
 def _spec(written: str) -> str:

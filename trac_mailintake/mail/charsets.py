@@ -32,6 +32,8 @@ _ASCII: Final = {
 }
 _NOT_ASCII_BASED: Final = re.compile(r"iso2022|utf[-_]?(?:7|16|32)|hz|cp(?:037|273|424|500|875|1026|1140)")
 _JAPANESE: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004")
+_NO_CHARSETS: Final = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
+"""Codecs of Python that are no charsets of mail."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -61,7 +63,7 @@ def codec(label: str) -> str:
         found = codecs.lookup(name)
     except (LookupError, ValueError):
         return ""
-    is_text = found._is_text_encoding  # noqa: SLF001 - the only way to tell rot13 and base64, which Python has as codecs
+    is_text = found.name not in _NO_CHARSETS and found._is_text_encoding  # noqa: SLF001 - the only way to tell rot13 and base64, which Python has as codecs
     return _ALIASES.get(name, found.name) if is_text else ""
 
 
@@ -100,7 +102,13 @@ def _decode(raw: bytes, declared: str) -> str:
         return text
     if "iso2022_jp" in {declared, detected}:
         return _JIS.sub(_as_microsoft, raw).decode("cp932", "replace")
-    return raw.decode(declared or detected or "cp1252", "replace")
+    text = raw.decode(declared or detected or "utf-8", "replace")
+    return text if _makes_sense(text) else raw.decode("cp1252", "replace")
+
+
+def _makes_sense(text: str) -> bool:
+    """Whether a text with replacements has other letters beyond ASCII: then the charset was right, and a byte wrong."""
+    return any(letter > "\x7f" and letter != "\ufffd" for letter in text)
 
 
 def _as_microsoft(match: re.Match[bytes]) -> bytes:

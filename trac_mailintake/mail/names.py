@@ -66,8 +66,6 @@ _STEMS: Final = {
 
 def safe(name: str) -> str:
     """`name` without its path and without what a file name must not hold; empty when nothing is left."""
-    if len(name) > 1 and name[1:2] == ":" and name[0].isalpha():
-        name = name[2:]
     base = _PATH.sub("", name.rstrip("\\/ \t"))
     base = unicodedata.normalize("NFC", _BLANKS.sub(" ", _FORBIDDEN.sub("_", _BLANKS.sub(" ", base)))).strip()
     return _short("" if base.strip(". ") == "" else base)

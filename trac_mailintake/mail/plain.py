@@ -62,9 +62,11 @@ def _rules(*, code: bool, macro: bool) -> re.Pattern[str]:
         rf"\[{page}\s+(?:{_QUOTED}|[^\]]+)\]",
         rf"\[(?:{_QUOTED})(?:\s+(?:{_QUOTED}|[^\]]+))?\]",
         rf"(?<!&)#{_INTERTRAC}{_RANGES}",
-        (
-            rf"(?P<optional>\{{{_INTERTRAC}\s*[0-9]+\}}|\[{_INTERTRAC}\s*{_CHANGESET}(?:/[^\]]*)?(?:\?[^\]]*)?(?:#[^\]]*)?\]"
-            rf"|\[{_INTERTRAC}\s*{_REVISIONS}(?:[/?][^\]]*)?\]|\br(?:[0-9]+\b(?!:[0-9])|{_RANGES}\b)(?:/[a-zA-Z0-9_/+-]+)?)"
+        _optional(
+            rf"\{{(?={_INTERTRAC}\s*[0-9]+\}})",
+            rf"\[(?={_INTERTRAC}\s*{_CHANGESET}(?:/[^\]]*)?(?:\?[^\]]*)?(?:#[^\]]*)?\])",
+            rf"\[(?={_INTERTRAC}\s*{_REVISIONS}(?:[/?][^\]]*)?\])",
+            rf"\br(?=[0-9]+\b(?!:[0-9])|{_RANGES}\b)",
         ),
         r"\\\\",
         r"(?P<keep>[a-zA-Z0-9.'+_-]+@(?:[a-zA-Z0-9_-]+\.)+[a-zA-Z](?:[-a-zA-Z\d]*[a-zA-Z\d])?)",
@@ -77,6 +79,11 @@ def _rules(*, code: bool, macro: bool) -> re.Pattern[str]:
         r"=?(?:\|\|)+=?(?:\s*\\?$)?",
     )
     return re.compile("|".join(filter(None, rules)))
+
+
+def _optional(*rules: str) -> str:
+    """The first characters of what providers match that may be disabled: those would leave a `!` behind."""
+    return f"(?P<optional>{'|'.join(rules)})"
 
 
 def neutral(text: str, *, breaks: bool = True) -> str:
@@ -103,11 +110,12 @@ def escaped(text: str) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     found, kind = match[0], match.lastgroup
-    if kind == "optional":  # a provider that may be disabled would leave a `!` behind
-        return found[0] + MARK + found[1:]
+    if kind == "optional":
+        return found + MARK
+    before = match.string[match.start() - 1 : match.start()]
     if kind == "keep" or (kind in {"angle", "link"} and not _OURS.match(found.lstrip("<"))):
-        return found
-    return "!" + found
+        return f"!{found}" if before == "!" else found
+    return f"{MARK}!{found}" if before == ":" else f"!{found}"  # `name:!` would be a link of its own
 
 
 def _line(line: str) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.model import CONSUMING, Answer, Followup, Hold, NewTicket, Proof, Status
+from trac_mailintake.intake.model import CONSUMING, Answer, Hold, Status
 from trac_mailintake.intake.pipeline import RENEWAL, Deferred, refused
 from trac_mailintake.intake.ports import (
     NoLongerMine,
@@ -41,7 +41,7 @@ class Report:
 
     `error` is why the source could not be used, `down` why the round ended early for a fault of ours.
     `deferred` are those that were let go; `faults` are the sentences about what an administrator must mend,
-    one for each delivery that met it.
+    one for each delivery that met it. `remaining` is how many it left in the mailbox for want of time.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -50,6 +50,7 @@ class Report:
     error: str = ""
     down: str = ""
     faults: list[str] = field(default_factory=list)
+    remaining: int = 0
 
     def add(self, result: Result) -> None:
         """Count what became of a delivery."""
@@ -100,16 +101,6 @@ class Round:
             source.close()
         return report
 
-    def release(self, service: Service, delivery: Delivery, ticket: int | None, user: str = "") -> Result | None:
-        """File a held delivery in the ticket that an administrator chose, in a new one when it is None.
-
-        `user` is whose rights count, "" for the sender's own. See `Intake.release`.
-        """
-        reason = "An administrator chose it."
-        if ticket is None:
-            return self._intake.release(service, delivery, NewTicket("released", reason), user)
-        return self._intake.release(service, delivery, Followup(ticket, "released", reason, Proof.HANDLER), user)
-
     def _run(
         self,
         service: Service,
@@ -130,6 +121,8 @@ class Round:
                 done += len(batch)
                 if progress:
                     progress(done, len(listing))
+            if until is not None and time.monotonic() >= until:
+                report.remaining = self._recorder.pending(service, source.account)
         finally:
             # What was recorded is disposed of even when the line went down over a later batch, if the source still can.
             if disposed:

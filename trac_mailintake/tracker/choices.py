@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac.perm import PermissionCache, PermissionSystem
+from trac.resource import Resource, resource_exists
 from trac.ticket.api import TicketSystem
 
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
@@ -69,3 +70,18 @@ def _check_option(name: str, value: str, field: Mapping[str, object]) -> None:
 def strangers_may_create(env: Environment) -> bool:
     """Whether a mail from nobody we know becomes a ticket: `anonymous` has TICKET_CREATE."""
     return "TICKET_CREATE" in PermissionCache(env, "anonymous")
+
+
+def check_ticket(env: Environment, number: int) -> None:
+    """Whether there is such a ticket. Raises SettingError."""
+    if not resource_exists(env, Resource("ticket", number)):
+        raise SettingError("ticket", number, "the number of a ticket that is there, or `new`")
+
+
+def ticket_options(env: Environment) -> dict[str, tuple[str, ...]]:
+    """What ticket fields with a list of values may be set to, by the field's name."""
+    return {
+        field["name"]: tuple(str(option) for option in field["options"])
+        for field in TicketSystem(env).get_ticket_fields()
+        if field["name"] not in _NOT_PRESET and isinstance(field.get("options"), list)
+    }

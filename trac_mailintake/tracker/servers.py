@@ -94,12 +94,16 @@ class Servers:
         """Forget one that no service uses. Raises SettingError."""
         self.get(name)
         with self._env.db_transaction as db:
-            users = [user for user, _kind in self._users(name)]
+            users = self.users(name)
             if users:
                 raise SettingError(
                     "server", name, f"a server that no service uses; this one is used by {', '.join(users)}"
                 )
             db("DELETE FROM mailintake_server WHERE name=%s", (name,))
+
+    def users(self, name: str) -> list[str]:
+        """The names of the services that use it."""
+        return [user for user, _kind in self._users(name)]
 
     def password(self, server: Server) -> str:
         """The password itself. Raises SecretError."""

@@ -1,0 +1,72 @@
+"""screen, route: held mail that an administrator releases goes the same way, past all screens, to the chosen ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Followup, NewTicket, Objection, Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac_mailintake.intake.model import Change, Delivery, Outcome, Sender, Target
+    from trac_mailintake.intake.ports import Prepared, Rules, Tracker
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+
+RULE: Final = "released"
+_REASON: Final = "An administrator chose it."
+_APART: Final = "(An administrator made this answer to an earlier mail a ticket of its own.)"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasingRules:
+    """`ports.Rules` that object to nothing and file everything in `ticket`, or in a new one when it is None."""
+
+    rules: Rules
+    ticket: int | None
+
+    def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
+        """Nobody objects: the administrator has seen the mail."""
+        del message, delivery, service, sender
+        return ()
+
+    def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
+        """The chosen ticket. A new one says so when the mail answers another, whose ticket it would belong to."""
+        del delivery, service, sender
+        if self.ticket is not None:
+            return Followup(self.ticket, RULE, _REASON, Proof.HANDLER)
+        answers = message.in_reply_to or message.references
+        return NewTicket(RULE, _REASON, note=_APART if answers else "")
+
+    def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
+        """What the service's handler makes of the mail, in the chosen ticket whatever it or a plugin says."""
+        answer = self.rules.handle(message, target, service, sender)
+        return answer if isinstance(answer, Objection) else replace(answer, target=target)
+
+    def recorded(self, message: Message, outcome: Outcome, service: Service, sender: Sender) -> None:
+        """Tell the plugins, as of all mail."""
+        self.rules.recorded(message, outcome, service, sender)
+
+
+class ReleasingTracker:
+    """`ports.Tracker` for which the rights of `user` count, if there is one; the author stays the sender."""
+
+    def __init__(self, tracker: Tracker, user: str) -> None:
+        self._tracker = tracker
+        self._user = user
+        self.reader = tracker.reader
+
+    def sender(self, message: Message, service: Service) -> Sender:
+        """Who the message is from, with the rights of who releases it."""
+        sender = self._tracker.sender(message, service)
+        if not self._user:
+            return sender
+        return replace(sender, username=self._user, reason=f"{sender.reason}; released with the rights of {self._user}")
+
+    def prepare(
+        self, change: Change, message: Message, service: Service, *, explain: bool = False
+    ) -> Prepared | Objection:
+        """As for all mail: what Trac itself refuses stays held, with its reason."""
+        return self._tracker.prepare(change, message, service, explain=explain)

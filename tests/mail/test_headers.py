@@ -44,8 +44,22 @@ def test_addresses(field: str, expected: list[tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["(" * 16_000, "a:" * 8_000, "," * 16_000, '"a"' * 5_000, "<" * 16_000, "a@b," * 4_000, "a " * 8_000, '"' + "\\" * 16_000]
-    + ["a@" * 8_000, "=?" * 8_000, "=?a?q?" * 2_600, "=?a?q?b?= " * 1_600, "(a" * 8_000 + ")" * 8_000, "@" * 16_000],
+    [
+        "(" * 16000,
+        "a:" * 8000,
+        "," * 16000,
+        '"a"' * 5000,
+        "<" * 16000,
+        "a@b," * 4000,
+        "a " * 8000,
+        '"' + "\\" * 16000,
+        "a@" * 8000,
+        "=?" * 8000,
+        "=?a?q?" * 2600,
+        "=?a?q?b?= " * 1600,
+        "(a" * 8000 + ")" * 8000,
+        "@" * 16000,
+    ],
 )
 def test_a_hostile_field_takes_no_time(field: str) -> None:
     """Sixteen kilobytes of anything are read in a fraction of a second, without recursion."""
@@ -94,7 +108,7 @@ def test_encoded_words(text: str, expected: str) -> None:
         (b'text/plain; charset="utf-8"', {"charset": "utf-8"}),
         (b"text/plain; charset=utf-8 (comment)", {"charset": "utf-8 (comment)"}),
         (b"a/b; name*=utf-8'de'%C3%BC.txt", {"name": "ü.txt"}),
-        (b"a/b; name*0=\"long \"; name*1=\"name.txt\"", {"name": "long name.txt"}),
+        (b'a/b; name*0="long "; name*1="name.txt"', {"name": "long name.txt"}),
         (b"a/b; name*1*=%BC; name*0*=utf-8''%C3; name*2=.txt", {"name": "ü.txt"}),
         (b"a/b; name=a b.txt; x=1", {"name": "a b.txt", "x": "1"}),
         (b'a/b; name="a;b.txt"', {"name": "a;b.txt"}),
@@ -104,8 +118,8 @@ def test_encoded_words(text: str, expected: str) -> None:
         (b'a/b charset="utf-8" name="a"', {"charset": "utf-8", "name": "a"}),
         (b"a/b; name==?utf-8?q?=C3=BC?=", {"name": "ü"}),
         (b'a/b; name="=?utf-8?q?=C3=BC?="', {"name": "ü"}),
-        ("a/b; name=\"ü\"".encode("latin-1"), {"name": "ü"}),
-        (b'a/b; name="x"; name*=utf-8\'\'%C3%BC', {"name": "ü"}),
+        ('a/b; name="ü"'.encode("latin-1"), {"name": "ü"}),
+        (b"a/b; name=\"x\"; name*=utf-8''%C3%BC", {"name": "ü"}),
         (b"a/b; ; =; name", {}),
     ],
 )
@@ -151,7 +165,8 @@ def test_dates(text: str, expected: datetime | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("<>", ""), ("<ann@example.org>", "ann@example.org"), ("ann@example.org", "ann@example.org"), ("?", None)]
+    ("text", "expected"),
+    [("<>", ""), ("<ann@example.org>", "ann@example.org"), ("ann@example.org", "ann@example.org"), ("?", None)],
 )
 def test_return_paths(text: str, expected: str | None) -> None:
     """The null path is told from none."""
@@ -183,7 +198,10 @@ def test_charsets(raw: bytes, label: str, expected: str | None) -> None:
     text.encode("utf-8")
 
 
-@given(st.binary(max_size=100), st.sampled_from(["", "utf-8", "utf-7", "iso-2022-jp", "hz-gb-2312", "utf-16", "x", "base64", "idna"]))
+@given(
+    st.binary(max_size=100),
+    st.sampled_from(["", "utf-8", "utf-7", "iso-2022-jp", "hz-gb-2312", "utf-16", "x", "base64", "idna"]),
+)
 def test_any_bytes_are_text(raw: bytes, label: str) -> None:
     """Every text can be written to a database."""
     text = charsets.decode(raw, label)
@@ -197,7 +215,7 @@ def test_any_bytes_are_text(raw: bytes, label: str) -> None:
         ("report.pdf", "report.pdf"),
         ("/etc/passwd", "passwd"),
         ("..\\..\\boot.ini", "boot.ini"),
-        ("a:b%c$d?e*f<g>h|i\"j.txt", "a_b_c_d_e_f_g_h_i_j.txt"),
+        ('a:b%c$d?e*f<g>h|i"j.txt', "a_b_c_d_e_f_g_h_i_j.txt"),
         ("C:\\autoexec.bat", "autoexec.bat"),
         ("a\r\nb\tc.txt", "a b c.txt"),
         ("\u202etxt.exe", "_txt.exe"),
@@ -208,5 +226,5 @@ def test_any_bytes_are_text(raw: bytes, label: str) -> None:
     ],
 )
 def test_file_names(name: str, expected: str) -> None:
-    """Spec 6: no path, none of the seed's characters, no control characters, a bearable length with the extension kept."""
+    """Spec 6: no path, none of the seed's characters, no control characters, a bearable length."""
     assert names.safe(name) == expected

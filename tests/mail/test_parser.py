@@ -87,11 +87,48 @@ def test_any_bytes_are_a_message(tmp_path: Path, mail: bytes) -> None:
 
 FRAGMENTS = st.sampled_from(
     [
-        *("Subject: ", "From: ", "To: ", "Content-Type: ", "Content-Disposition: attachment; filename", "*0*=", "=", ";"),
+        *(
+            "Subject: ",
+            "From: ",
+            "To: ",
+            "Content-Type: ",
+            "Content-Disposition: attachment; filename",
+            "*0*=",
+            "=",
+            ";",
+        ),
         *("multipart/mixed; boundary=b", "multipart/alternative; boundary=c", "multipart/signed; boundary=", "\n--b"),
-        *("\n--c", "--", "\n", "\r\n", "\r", "\n\n", "\x00", "=?utf-8?q?", "=?iso-2022-jp?B?", "?=", "=E9", "%E9", '"', "<"),
+        *(
+            "\n--c",
+            "--",
+            "\n",
+            "\r\n",
+            "\r",
+            "\n\n",
+            "\x00",
+            "=?utf-8?q?",
+            "=?iso-2022-jp?B?",
+            "?=",
+            "=E9",
+            "%E9",
+            '"',
+            "<",
+        ),
         *(">", "(", ")", ",", ":", "a@b.c", "text/html", "message/rfc822", "Content-Transfer-Encoding: base64", "QUJD"),
-        *("quoted-printable", "\u00fc", "<b>", "<!--", "begin 644 x", "\nend\n", "'", "\\", " ", "\t", "charset=utf-7", "+AGE-"),
+        *(
+            "quoted-printable",
+            "\u00fc",
+            "<b>",
+            "<!--",
+            "begin 644 x",
+            "\nend\n",
+            "'",
+            "\\",
+            " ",
+            "\t",
+            "charset=utf-7",
+            "+AGE-",
+        ),
     ]
 )
 

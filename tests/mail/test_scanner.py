@@ -25,9 +25,7 @@ HEAD = "From: ann@example.org\nSubject: Hello\n"
 
 def nested(levels: int) -> str:
     """A text under so many multiparts."""
-    opened = "".join(
-        f"Content-Type: multipart/mixed; boundary=b{level}x\n\n--b{level}x\n" for level in range(levels)
-    )
+    opened = "".join(f"Content-Type: multipart/mixed; boundary=b{level}x\n\n--b{level}x\n" for level in range(levels))
     closed = "".join(f"\n--b{level}x--" for level in reversed(range(levels)))
     return f"{HEAD}{opened}Content-Type: text/plain\n\nThe bottom{closed}\n"
 
@@ -89,7 +87,12 @@ def test_attachments_across_blocks_are_whole(tmp_path: Path, size: int, newline:
     lines = (
         *(b"Subject: x", b"Content-Type: multipart/mixed; boundary=b", b"", b"--b", b"", b"text"),
         *(b"--b", b"Content-Type: application/x", b"Content-Transfer-Encoding: base64", b""),
-        *(base64.encodebytes(first).replace(b"\n", newline).rstrip(newline), b"--b", b"Content-Type: application/y", b""),
+        *(
+            base64.encodebytes(first).replace(b"\n", newline).rstrip(newline),
+            b"--b",
+            b"Content-Type: application/y",
+            b"",
+        ),
         *(second, b"--b--", b""),
     )
     message = read(tmp_path, newline.join(lines))
@@ -98,15 +101,19 @@ def test_attachments_across_blocks_are_whole(tmp_path: Path, size: int, newline:
 
 
 def test_every_byte_belongs_to_somebody(tmp_path: Path) -> None:
-    """The bodies of the leaves lie between the boundaries, without the line break before the next one (RFC 2046, 5.1.1)."""
-    raw = spooled(tmp_path, b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n\r\n--b\r\n\r\ntwo\r\n--b--\r\n")
+    """The bodies of the leaves lie between the boundaries, without the line break before the next (RFC 2046, 5.1.1)."""
+    raw = spooled(
+        tmp_path, b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n\r\n--b\r\n\r\ntwo\r\n--b--\r\n"
+    )
     leaves = [entity for entity in scan(raw, LIMITS).entities if not entity.children]
     assert [raw.part(leaf.body, leaf.end).read() for leaf in leaves] == [b"one\r\n", b"two"]
 
 
 def test_parts_behind_the_closing_boundary_are_kept(tmp_path: Path) -> None:
     """Some software closes too early and goes on: nothing is lost."""
-    message = read(tmp_path, f"{HEAD}Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b--\n--b\n\ntwo\n--b--\n")
+    message = read(
+        tmp_path, f"{HEAD}Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b--\n--b\n\ntwo\n--b--\n"
+    )
     assert message.text.split() == ["one", "two"]
 
 
@@ -149,7 +156,9 @@ def test_memory_does_not_grow_with_an_attachment(tmp_path: Path) -> None:
         file.write(b"--b--\n")
     (tmp_path / "mail.small").write_bytes(head + b"\nx\n--b--\n")
     sizes = (str((tmp_path / name).stat().st_size) for name in ("mail.small", "mail"))
-    done = subprocess.run([sys.executable, "-c", MEASURE, str(path), *sizes], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path), *sizes], capture_output=True, text=True, check=True
+    )
     megabytes, length = map(int, done.stdout.split())
     assert length == written
     assert megabytes <= 16

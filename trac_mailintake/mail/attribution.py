@@ -80,7 +80,8 @@ _PHONE: Final = re.compile(
 
 def bare(line: str) -> str:
     """The line without blanks and emphasis around it."""
-    return _DRESS.sub("", line[:_LONGEST])
+    line = line[:_LONGEST]
+    return _DRESS.sub("", line) or line.strip()
 
 
 def announces(lines: list[str], index: int, *, quoted_next: bool) -> int:

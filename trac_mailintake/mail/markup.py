@@ -40,6 +40,24 @@ _BLANKS: Final = re.compile(r"\s+")
 _UNSAFE_IN_URL: Final = re.compile(r"[\s\[\]|<>\"]")
 _UNSAFE_IN_LABEL: Final = re.compile(r"[\[\]]")
 
+_EMPHASIS: Final = {
+    "b",
+    "strong",
+    "i",
+    "em",
+    "u",
+    "ins",
+    "s",
+    "strike",
+    "del",
+    "code",
+    "kbd",
+    "tt",
+    "samp",
+    "sup",
+    "sub",
+}
+"""Not shown within a link or a block of code."""
 _OWN: Final = "\ue000"
 """At the beginning of a line: this line's markup is ours, not the sender's."""
 _MACRO: Final = "\ue001"
@@ -162,7 +180,7 @@ class _Writer(HTML2Text):
 
     def handle_tag(self, tag: str, attrs: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - html2text's signature
         """Write the markup of one tag."""
-        if self.links and tag in {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code"}:
+        if (self.links or self.pre) and tag in _EMPHASIS:
             return
         if self.cells and tag in {"p", "div", "center", "address"}:
             return

@@ -39,7 +39,9 @@ _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 
 _SUSPECT: Final = re.compile(r"[\^{`\[\\#|]|[a-z][A-Z]|:\S|''|\*\*|//|__|~~|,,|\br[0-9]")
 """What is in every ASCII text that a rule could match, and in few others: most lines need no closer look."""
-_LINE_START: Final = re.compile(r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{")
+_LINE_START: Final = re.compile(
+    r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)"
+)
 _QUOTE: Final = re.compile(r"[ \t]*>[> \t]*")
 _RULER: Final = re.compile(r"-{4,}[ \t]*")
 

@@ -1,0 +1,111 @@
+"""HTML as wiki text."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trac_mailintake.mail import markup
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<h2>Title</h2><p>one</p><p>two</p>", "== Title ==\n\none\n\ntwo"),
+        ("<b>bold</b> <i>italic</i> <u>under</u> <s>gone</s>", "'''bold''' ''italic'' __under__ ~~gone~~"),
+        ('<a href="https://example.org/x">here</a>', "[https://example.org/x here]"),
+        ('<a href="https://example.org/">https://example.org</a>', "https://example.org/"),
+        ('<a href="mailto:ann@example.org">ann@example.org</a>', "ann@example.org"),
+        ('<a href="javascript:alert(1)">click</a>', "click"),
+        ("<ul><li>one<ul><li>deep</li></ul></li><li>two</li></ul>", " * one\n   * deep\n * two"),
+        ("<ol><li>one</li><li>two</li></ol>", " 1. one\n 1. two"),
+        ("<pre>a  b\n c</pre>", "{{{\na  b\n c\n}}}"),
+        ("<pre>#!html\n<b>x</b></pre>", "{{{\n\u200b#!html\nx\n}}}"),
+        ("<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>", "||=A=||=B=||\n||1||2||"),
+        ("<table><tr><td>just layout</td></tr></table>", "just layout"),
+        ("<div>one</div><div>two</div>", "one \\\\\ntwo"),
+        ("one<br>two<br><br>three", "one \\\\\ntwo\n\nthree"),
+        ("<blockquote>quoted<br>on</blockquote>", "> quoted \\\\\n> on"),
+        ("a<hr>b", "a\n\n----\n\nb"),
+        ("<code>x = 1</code>", "{{{x = 1}}}"),
+        ("WikiWord #12 [[Timeline]] {{{x}}}", "!WikiWord !#12 ![[Timeline]] !{{{x}}}"),
+        ("<p>= no heading =</p><p>{{{</p><p>----x</p>", "\u200b= no heading =\n\n\u200b{{{\n\n\u200b----x"),
+        ("[<span></span>[Timeline]]", "![[Timeline]]"),
+        ("<b>[</b>[Timeline]]", "'''['''[Timeline]]"),
+        ("&#91;[Timeline]]", "![[Timeline]]"),
+        ('<img src="cid:logo@x" alt="Logo"><img src="cid:other" alt="Other">', "[[Image(logo.png)]]Other"),
+        ('<img src="https://spy.example/p.gif" width="1" height="1">x', "x"),
+        ("<style>a{}</style><script>alert(1)</script><title>t</title>x<!-- c -->", "x"),
+        ("<o:p>Outlook</o:p> <font color=red>red</font> <section>part</section>", "Outlook red part"),
+        ("a \ue000= b =", "a = b ="),
+    ],
+)
+def test_html_is_written_as_wiki_text(html: str, expected: str) -> None:
+    """Headings, lists, tables, links, emphasis, code, images; what is active goes, what is unknown keeps its text."""
+    assert markup.wiki(html, {"logo@x": "logo.png"}) == expected
+
+
+MACRO = (
+    "<x>[</x>",
+    "[",
+    "&#91;",
+    "<b></b>",
+    "<!-- -->",
+    "Timeline",
+    "]]",
+    "{{{",
+    "<p>",
+    "</p>",
+    "#!html",
+    "\u2028",
+    "<pre>",
+    "</pre>",
+    "x",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(MACRO), max_size=12).map("".join))
+def test_no_macro_gets_through(html: str) -> None:
+    """However it is put together: every `[[` is escaped, broken up, or within a block of code."""
+    try:
+        text = markup.wiki(html, {})
+    except markup.TooComplexError:
+        text = markup.stripped(html)
+    block = False
+    for line in text.splitlines():
+        if line.strip() in {"{{{", "}}}"}:
+            block = line.strip() == "{{{"
+        elif not block:
+            assert "[[" not in line.replace("![[", "")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        *("<div>" * 19_000, "<blockquote>x" * 19_000, "<ul><li>x" * 9_900, "<!--" * 100_000, '<a href="' * 50_000),
+        *('<a href=">' * 19_000, "<a " + "b=c " * 200_000 + ">", "</" * 500_000, "<?" * 500_000, "<" * 1_000_000),
+        *("&" * 1_000_000, "&#" * 49_000, " " * 500_000, "<table><tr><td>" * 6_000, "<b>x" * 19_000, "{{{" * 170_000),
+        *("[[" * 250_000, "<script>" * 20_000, "<pre>" * 19_000, "x" * 2_000_000, "<img alt=x src=cid:1>" * 19_000),
+    ],
+    ids=lambda html: html[:12],
+)
+def test_hostile_html_takes_no_time(html: str) -> None:
+    """The shape is checked first: two seconds for HTML at most, stripping its tags included."""
+    started = time.process_time()
+    try:
+        markup.wiki(html, {})
+    except markup.TooComplexError:
+        markup.stripped(html)
+    assert time.process_time() - started < 3
+
+
+def test_html_that_is_too_complex_keeps_its_text() -> None:
+    """Without tags, scripts and styles, and safe for a wiki field."""
+    html = "<style>a{}</style><p>Hello <b>World</b></p><p>#12</p>" + "<i>x</i>" * 30_000
+    with pytest.raises(markup.TooComplexError):
+        markup.wiki(html, {})
+    assert markup.stripped(html).startswith("Hello World \\\\\n!#12")

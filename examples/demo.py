@@ -1,7 +1,7 @@
 """A tour: a Trac environment, a Maildir with the mails of `examples/demo`, one run, and what became of each mail.
 
-`make demo` calls it. It makes the folder `demo` (or the one that DEMO names) anew and prints every command that it runs,
-for those who want to try them on their own. SERVE=0 in the environment ends it before tracd starts.
+`make demo` calls it. It makes the folder `demo` anew, or the one that DEMO names, and prints every command that it
+runs, for those who want to try them on their own. SERVE=0 in the environment ends it before tracd starts.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ EXPECTED = {
 
 
 def test_the_demo_shows_what_becomes_of_each_mail(tmp_path: Path) -> None:
-    """Every mail of the folder is in the table, with the outcome that a reader of it would expect; also a second time."""
+    """Every mail is in the table, with the outcome that a reader of it would expect; also the second time."""
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, str(PROGRAM)],

@@ -93,6 +93,8 @@ def test_everything_typed_comes_back(trac_env: TracEnv) -> None:
         ({"stripqoutes": "true"}, "stripqoutes=true", "stripquotes"),
         ({"component": "component9"}, "component=component9", "component1, component2"),
         ({"type": "wish"}, "type=wish", "defect, enhancement, task"),
+        ({"issuetype": "4"}, "issuetype=4", "1 (defect), 2 (enhancement), 3 (task)"),
+        ({"issuetype": "bug"}, "issuetype=bug", "1 (defect), 2 (enhancement), 3 (task)"),
         ({"milestone": "m9"}, "milestone=m9", "milestone1, milestone2"),
         ({"priority": "urgent"}, "priority=urgent", "blocker, critical"),
         ({"reporterusername": "nobody"}, "reporterusername=nobody", "a user of this environment"),
@@ -228,7 +230,7 @@ def test_a_service_is_due_a_delay_after_it_began(trac_env: TracEnv) -> None:
     services = services_of(trac_env)
     service = services.add("support", {**MAILDIR, "delay": "5"})
     assert services.due(now()) == ["support"]
-    services.begin(service)
+    services.begin(service.name)
     assert services.due(now()) == []
     assert services.due(now() + 6 * MINUTE) == ["support"]
 
@@ -239,7 +241,7 @@ def test_only_what_fetches_and_may_run_is_ever_due(sqlite_env: TracEnv) -> None:
     services.add("pipe", {"kind": "pipe"})
     services.add("disabled", {**MAILDIR, "enabled": "false"})
     stopped = services.add("stopped", MAILDIR)
-    services.stop(stopped, "a plugin is wrong")
+    services.stop(stopped.name, "a plugin is wrong")
     services.add("runs", MAILDIR)
     assert services.due(now()) == ["runs"]
 
@@ -248,33 +250,33 @@ def test_enabling_a_service_clears_why_it_stopped(trac_env: TracEnv) -> None:
     """And it is due at once."""
     services = services_of(trac_env)
     service = services.add("support", MAILDIR)
-    services.begin(service)
-    assert [services.failed_alike(service, "a plugin is wrong") for _ in range(2)] == [1, 2]
-    services.stop(service, "a plugin is wrong")
+    services.begin(service.name)
+    assert [services.failed_alike(service.name, "a plugin is wrong") for _ in range(2)] == [1, 2]
+    services.stop(service.name, "a plugin is wrong")
     assert services.get("support").stopped == "a plugin is wrong"
     assert services.set("support", {"enabled": "true"}).stopped == ""
     assert services.due(now()) == ["support"]
-    assert services.failed_alike(service, "a plugin is wrong") == 1
+    assert services.failed_alike(service.name, "a plugin is wrong") == 1
 
 
 def test_failures_count_only_while_they_are_alike(trac_env: TracEnv) -> None:
     """Another failure, and success, begin anew."""
     services = services_of(trac_env)
     service = services.add("support", MAILDIR)
-    alike = [services.failed_alike(service, failure) for failure in ("a", "a", "a", "b", "b")]
+    alike = [services.failed_alike(service.name, failure) for failure in ("a", "a", "a", "b", "b")]
     assert alike == [1, 2, 3, 1, 2]
-    services.recovered(service)
-    assert services.failed_alike(service, "b") == 1
+    services.recovered(service.name)
+    assert services.failed_alike(service.name, "b") == 1
 
 
 def test_a_round_leaves_its_result(trac_env: TracEnv) -> None:
     """The last success stays when a round fails."""
     services = services_of(trac_env)
     service = services.add("support", MAILDIR)
-    services.finish(service, ok=True, result="3 created")
+    services.finish(service.name, ok=True, result="3 created")
     succeeded = services.get("support").last_success
     assert succeeded > 0
-    services.finish(service, ok=False, result="it could not be reached")
+    services.finish(service.name, ok=False, result="it could not be reached")
     after = services.get("support")
     assert (after.last_success, after.last_result) == (succeeded, "it could not be reached")
 

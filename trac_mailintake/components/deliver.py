@@ -70,10 +70,11 @@ def _deliver(env: Environment, name: str) -> Answer:
         listing = source.list()
         if not listing:
             return Answer(SysExit.DATAERR, "There was no mail on standard input.")
-        services.begin(service)
+        services.begin(name)
+        assembly.recorder.sweep()
         report = assembly.round.run(service, source)
         answer = _answer(env, name, listing[0].locator, report.error or report.down)
-        services.finish(service, ok=answer.status is not SysExit.TEMPFAIL, result=answer.line)
+        services.finish(name, ok=answer.status is not SysExit.TEMPFAIL, result=answer.line)
         if answer.status is not SysExit.TEMPFAIL:
             _flush(env, assembly)
         return answer
@@ -98,9 +99,10 @@ def _answer(env: Environment, name: str, locator: str, failure: str) -> Answer:
 def _flush(env: Environment, assembly: Assembly) -> None:
     """Send what is due. The mail is taken, so whatever goes wrong here is for the next run."""
     try:
+        assembly.recorder.announce_owed()
         assembly.outbox.flush()
     except Exception:
-        env.log.exception("The mail queue could not be flushed")
+        env.log.exception("Not everything that is due could be sent")
 
 
 def _status(status: Status) -> SysExit:

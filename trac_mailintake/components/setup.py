@@ -6,7 +6,8 @@ from trac.api import IEnvironmentSetupParticipant
 from trac.core import Component, implements
 from trac.db import DatabaseManager
 
-from trac_mailintake.tracker.schema import NAME, SCHEMA, VERSION
+from trac_mailintake.tracker.schema import NAME, VERSION
+from trac_mailintake.tracker.tables import make_tables
 
 UPGRADES = "trac_mailintake.tracker.upgrades"
 
@@ -20,7 +21,7 @@ class MailIntakeSetup(Component):
 
     def environment_created(self) -> None:
         """Make the tables of a new environment."""
-        self._create()
+        make_tables(self.env)
 
     def environment_needs_upgrade(self) -> bool:
         """Whether the tables are missing or of an earlier version. Raises TracError when they are of a later one."""
@@ -32,22 +33,4 @@ class MailIntakeSetup(Component):
         if manager.get_database_version(NAME):
             manager.upgrade(VERSION, NAME, UPGRADES)
         else:
-            self._create()
-
-    # inside
-
-    def _create(self) -> None:
-        """Make all tables, then say so.
-
-        SQLite and MariaDB commit each CREATE, so a crash can leave some of them behind. Those are empty, since nothing
-        uses a table before the version is set, and are made anew with all their indexes.
-        """
-        manager = DatabaseManager(self.env)
-        with self.env.db_transaction:
-            left = [table for table in SCHEMA if manager.has_table(table)]
-            manager.drop_tables([table for table in left if self._empty(table.name)])
-            manager.create_tables([table for table in SCHEMA if not manager.has_table(table)])
-            manager.set_database_version(VERSION, NAME)
-
-    def _empty(self, table: str) -> bool:
-        return not self.env.db_query(f"SELECT id FROM {table} LIMIT 1")  # noqa: S608 - a name of our own schema
+            make_tables(self.env)

@@ -58,7 +58,7 @@ _COLUMNS: Final = (
     "sent",
     "trail",
     "removed",
-)  # fmt: skip - the order of the fields of _entry
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,36 +152,37 @@ class Services:
         )
         return [name for (name,) in rows]
 
-    def begin(self, service: Service) -> None:
+    def begin(self, name: str) -> None:
         """A round begins: the next one is due a delay from now."""
         now = to_utimestamp(datetime_now(utc))
-        self._update(service.name, {"last_run": now, "next_run": now + service.delay * MINUTE})
+        delay = int(str(self._row(name)["delay"]))
+        self._update(name, {"last_run": now, "next_run": now + delay * MINUTE})
 
-    def finish(self, service: Service, *, ok: bool, result: str) -> None:
+    def finish(self, name: str, *, ok: bool, result: str) -> None:
         """A round is over; `result` is its line."""
         row: dict[str, Value] = {"last_result": result}
         if ok:
             row["last_success"] = to_utimestamp(datetime_now(utc))
-        self._update(service.name, row)
+        self._update(name, row)
 
-    def failed_alike(self, service: Service, failure: str) -> int:
-        """How often in a row this same failure has now happened."""
+    def failed_alike(self, name: str, failure: str) -> int:
+        """How often in a row this same failure has now happened to the service."""
         with self._env.db_transaction as db:
             db(
                 """UPDATE mailintake_service
                    SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s WHERE name=%s""",
-                (failure, failure, service.name),
+                (failure, failure, name),
             )
-            rows = db("SELECT failures FROM mailintake_service WHERE name=%s", (service.name,))
+            rows = db("SELECT failures FROM mailintake_service WHERE name=%s", (name,))
         return rows[0][0] if rows else 0
 
-    def recovered(self, service: Service) -> None:
+    def recovered(self, name: str) -> None:
         """What failed works again: count anew."""
-        self._update(service.name, {"failure": "", "failures": 0})
+        self._update(name, {"failure": "", "failures": 0})
 
-    def stop(self, service: Service, why: str) -> None:
+    def stop(self, name: str, why: str) -> None:
         """Run it no more until an administrator enables it."""
-        self._update(service.name, {"stopped": why})
+        self._update(name, {"stopped": why})
 
     # inside
 
@@ -199,11 +200,14 @@ class Services:
     def _service(self, row: dict[str, Value]) -> Service:
         handler = str(row["handler"])
         _one_of("handler", handler, self._catalogue().handlers)
-        values = check(self.parameters(handler), json.loads(str(row["parameters"])))
+        known = tuple(self._catalogue().parameters(handler))
+        presets = custom_fields(self._env, frozenset(each.name for each in known) | _OWN.keys())
+        values = check((*known, *presets), json.loads(str(row["parameters"])))
         word, _, folder = str(row["afterwards"]).partition(":")
         row = row | {
             "enabled": bool(row["enabled"]),
             "addresses": tuple(filter(None, str(row["addresses"]).split(","))),
+            "presets": tuple(each.name for each in presets),
         }
         return Service(**row | {"parameters": values, "afterwards": Disposition(Afterwards(word), folder)})  # type: ignore[arg-type]  # columns and fields have the same names and types
 

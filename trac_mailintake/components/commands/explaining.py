@@ -22,17 +22,22 @@ if TYPE_CHECKING:
 
 def explain(assembly: Assembly, path: str, service: Service, *, as_json: bool) -> None:
     """Decide about the mail in a file and print what would become of it. Raises AdminCommandError, Misconfiguration."""
-    raw = _slice(path)
-    sha256 = hashlib.sha256()
-    for chunk in raw.chunks():
-        sha256.update(chunk)
-    listed = Listed(Path(path).name, sha256.hexdigest(), raw.length)
-    delivery = Delivery(0, service.name, Account("file", path), listed, 0, raw=raw, sha256=sha256.hexdigest())
-    decision = assembly.intake.decide(service, delivery, parse(raw), explain=True)
+    decision = decide(assembly, _slice(path), service)
     if as_json:
         say_json(_shown(decision))
     else:
         _say(decision)
+
+
+def decide(assembly: Assembly, raw: Slice, service: Service) -> Decision:
+    """What would become of a mail if it arrived now; nothing is written. Raises OSError, Misconfiguration."""
+    sha256 = hashlib.sha256()
+    for chunk in raw.chunks():
+        sha256.update(chunk)
+    digest = sha256.hexdigest()
+    listed = Listed(Path(raw.path).name, digest, raw.length)
+    delivery = Delivery(0, service.name, Account("file", raw.path), listed, 0, raw=raw, sha256=digest)
+    return assembly.intake.decide(service, delivery, parse(raw), explain=True)
 
 
 def _slice(path: str) -> Slice:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.intake.round import Report
-    from trac_mailintake.intake.settings import Service
 
 ALIKE: Final = 5
 """Faults of the same kind in a row after which a service stops."""
@@ -33,6 +32,8 @@ class Round:
     counts: dict[str, int]
     error: str
     exit: Exit
+    remaining: int = 0
+    """Mails that it left in the mailbox for want of time."""
 
     @property
     def line(self) -> str:
@@ -69,7 +70,7 @@ class Rounding:
         self._assembly.recorder.announce_owed()
         rounds = []
         for name in names:
-            done = self._service(name)
+            done = self.serve(name)
             rounds.append(done)
             if not as_json and (done.counts or done.error or not self._quiet):
                 say(done.line)
@@ -80,41 +81,42 @@ class Rounding:
             say(f"Mail queue: {flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}")
         return max((each.exit for each in rounds), default=Exit.WELL)
 
-    def _service(self, name: str) -> Round:
+    def serve(self, name: str, *, until: float | None = None, patience: int | None = None) -> Round:
+        """One round of one service. `until` and `patience` are for somebody who waits for it; see `Round.run`, `open`."""
         services = self._assembly.settings.services
+        services.begin(name)
         try:
             service = services.get(name)
+            source = self._assembly.settings.open(service, trace=self._trace, patience=patience)
         except (SettingError, Misconfiguration) as error:
-            return Round(name, {}, str(error), Exit.UNREACHABLE)
-        services.begin(service)
-        try:
-            source = self._assembly.settings.open(service, trace=self._trace)
-        except (SettingError, SourceError) as error:
+            self._stop_when_alike(name, [str(error)])
+            done = Round(name, {}, str(error), Exit.UNREACHABLE)
+        except SourceError as error:
             done = Round(name, {}, str(error), Exit.UNREACHABLE)
         else:
             with progress(name) as advance:
-                report = self._assembly.round.run(service, source, limit=self._limit, progress=advance)
-            self._stop_when_alike(service, report)
+                report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
+            self._stop_when_alike(name, report.faults)
+            if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
+                services.recovered(name)
             done = _round(name, report)
-        services.finish(service, ok=not done.error, result=done.line.removeprefix(f"{name}: "))
+        services.finish(name, ok=not done.error, result=done.line.removeprefix(f"{name}: "))
         return done
 
-    def _stop_when_alike(self, service: Service, report: Report) -> None:
-        """Count what an administrator must mend; after five alike the service stops, which its state says."""
+    def _stop_when_alike(self, name: str, faults: Sequence[str]) -> None:
+        """Count what an administrator must mend; after five alike the service stops, which `status` says."""
         services = self._assembly.settings.services
-        for fault in report.faults:
-            if services.failed_alike(service, fault) >= ALIKE:
-                self._env.log.error("Mail intake's service %s stops: %s", service.name, fault)
-                services.stop(service, f"{ALIKE} times in a row: {fault}")
+        for fault in faults:
+            if services.failed_alike(name, fault) >= ALIKE:
+                self._env.log.error("Mail intake's service %s stops: %s", name, fault)
+                services.stop(name, f"{ALIKE} times in a row: {fault}")
                 return
-        if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
-            services.recovered(service)
 
 
 def _round(name: str, report: Report) -> Round:
     counts = {status.value: report.counts[status] for status in Status if report.counts[status] > 0}
     error = report.error or report.down or next(iter(report.faults), "")
     if report.error:
-        return Round(name, counts, error, Exit.UNREACHABLE)
+        return Round(name, counts, error, Exit.UNREACHABLE, report.remaining)
     waiting = report.down or Status.HELD.value in counts or Status.DEFERRED.value in counts
-    return Round(name, counts, error, Exit.WAITING if waiting else Exit.WELL)
+    return Round(name, counts, error, Exit.WAITING if waiting else Exit.WELL, report.remaining)

@@ -23,6 +23,24 @@ if TYPE_CHECKING:
 
     Command = tuple[str, str, str, Callable[[list[str]], list[str]] | None, Callable[..., int]]
 
+_RUN = """Take the mail of all services that are due, or of one
+
+    For cron: as often as one likes, several at a time. Prints a line for each service with news.
+    Ends with 0 when all is well, 1 when mail was held or deferred, 3 when a service could not be reached.
+
+    --force runs a service that is not due yet.
+
+    --limit takes at most so many mails of each service.
+
+    --trace prints the dialogue with the mail server, without secrets."""
+_DELIVER = """Take one mail from standard input
+
+    Ends as sysexits.h says: 0, 65 (no mail), 77 (rejected), 75 (try again: always when unsure).
+    A mail server had better call mailintake-deliver, which also answers 75 when Trac does not start."""
+_STATUS = """Say how things stand: services, backlog, held mail, the queue
+
+    Ends with 0 when all is well, 1 when mail is held or waits, 3 when a service stopped or its last round failed."""
+
 
 class RoundCommands(Component):
     """Takes mail, explains what would become of one, and says how things stand."""
@@ -36,26 +54,14 @@ class RoundCommands(Component):
         yield (
             "mailintake run",
             "[service] [--force] [--limit N] [--json] [--trace]",
-            """Take the mail of all services that are due, or of one
-
-    For cron: as often as one likes, several at a time. Prints a line for each service with news.
-    Ends with 0 when all is well, 1 when mail was held or deferred, 3 when a service could not be reached.
-
-    --force runs a service that is not due yet.
-
-    --limit takes at most so many mails of each service.
-
-    --trace prints the dialogue with the mail server, without secrets.""",
+            _RUN,
             self._complete,
             self._run,
         )
         yield (
             "mailintake deliver",
             "<service> [--json]",
-            """Take one mail from standard input
-
-    Ends as sysexits.h says: 0, 65 (no mail), 77 (rejected), 75 (try again: always when unsure).
-    A mail server had better call mailintake-deliver, which also answers 75 when Trac does not start.""",
+            _DELIVER,
             self._complete,
             self._deliver,
         )
@@ -71,9 +77,7 @@ class RoundCommands(Component):
         yield (
             "mailintake status",
             "[--json]",
-            """Say how things stand: services, backlog, held mail, the queue
-
-    Ends with 0 when all is well, 1 when mail is held or waits, 3 when a service stopped or its last round failed.""",
+            _STATUS,
             None,
             self._status,
         )

@@ -224,7 +224,8 @@ class Intake:
         reason = f"{type(error).__name__}: {error}"
         log.error("Delivery %s (%s) failed: %s", delivery.id, delivery.listed.locator, reason, exc_info=error)
         if delivery.attempts + 1 >= ATTEMPTS:
-            return refused(delivery, message, service, Hold("failed", f"It failed {ATTEMPTS} times: {reason}"), [])
+            # The seed's Forward Email is for failures, too; without an address it is held.
+            return refused(delivery, message, service, Forward("failed", f"It failed {ATTEMPTS} times: {reason}"), [])
         return self._let_go(delivery, reason, message=message, counted=True)
 
     def _let_go(

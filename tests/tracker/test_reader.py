@@ -39,7 +39,7 @@ def test_everybody_whom_a_ticket_names_is_involved(desk: Desk) -> None:
     """Reporter, owner, cc and authors; by username, by the user's address, and by the address within a name."""
     desk.trac.know("joe", "Joe@Example.org")
     desk.trac.know("olga", "olga@example.org")
-    change = new_ticket(cc=("Cc@Example.net", "carl"), fields={"owner": "Olga"})
+    change = new_ticket(fields={"owner": "Olga", "cc": "Cc@Example.net, carl"})
     number = desk.file(change).ticket
     desk.file(comment(number, JOE))
     facts = reader(desk.trac).ticket(number)

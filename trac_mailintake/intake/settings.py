@@ -280,6 +280,8 @@ class Service:
     afterwards: Disposition
     start: str
     enabled: bool
+    presets: tuple[str, ...] = ()
+    """Those of `parameters` that are custom ticket fields of the environment, for new tickets."""
     created: int = 0
     next_run: int = 0
     last_run: int = 0

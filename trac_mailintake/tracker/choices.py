@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from trac.perm import PermissionCache, PermissionSystem
@@ -41,6 +42,8 @@ def check_choices(env: Environment, typed: Mapping[str, Value], parameters: Mapp
             continue
         if parameters[name].kind is Kind.USER:
             _check_user(env, name, str(value), trusted=name == "owner")
+        elif name in _CHECKS:
+            _CHECKS[name](env, str(value))
         elif name in fields:
             _check_option(name, str(value), fields[name])
 
@@ -65,6 +68,39 @@ def _check_option(name: str, value: str, field: Mapping[str, object]) -> None:
     options = field.get("options")
     if isinstance(options, list) and value not in options:
         raise SettingError(name, value, ", ".join(str(option) for option in options) or "nothing, there is none yet")
+
+
+def _check_project(env: Environment, value: str) -> None:
+    """JIRA's `project` names a project of many; here there is one, so it can only be said which one is meant."""
+    key = env.config.get("mailintake", "project_key").strip()
+    names = [name for name in (os.path.basename(env.path), env.project_name, key) if name]
+    if value.casefold() not in {name.casefold() for name in names}:
+        raise SettingError("project", value, f"nothing, or what this environment is called: {', '.join(names)}")
+
+
+def _check_issuetype(env: Environment, value: str) -> None:
+    types = ticket_types(env)
+    if type_named(env, value) not in types:
+        numbered = ", ".join(f"{number} ({name})" for number, name in enumerate(types, 1))
+        raise SettingError("issuetype", value, numbered or "nothing, there is no ticket type")
+
+
+_CHECKS: Final = {"project": _check_project, "issuetype": _check_issuetype}
+"""Parameters that are no ticket fields, but which only this environment can judge."""
+
+
+def type_named(env: Environment, wanted: str) -> str:
+    """The ticket type of that name; of that order (JIRA's `issuetype=1`) when it is the number of one, but no name."""
+    types = ticket_types(env)
+    if wanted in types or not wanted.isascii() or not wanted.isdigit():
+        return wanted
+    return types[int(wanted) - 1] if 0 < int(wanted) <= len(types) else wanted
+
+
+def ticket_types(env: Environment) -> list[str]:
+    """The ticket types in their order."""
+    fields = TicketSystem(env).get_ticket_fields()
+    return [str(option) for field in fields if field["name"] == "type" for option in field["options"]]
 
 
 def strangers_may_create(env: Environment) -> bool:

@@ -17,6 +17,7 @@ from trac.util.datefmt import to_utimestamp
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
 from trac_mailintake.tracker.blame import asking
+from trac_mailintake.tracker.choices import type_named
 from trac_mailintake.tracker.enclosures import Enclosing, code
 from trac_mailintake.tracker.request import mail_request
 from trac_mailintake.tracker.tickets import Draft
@@ -39,7 +40,7 @@ _CLOSED: Final = "closed"
 _REOPEN: Final = "reopen"
 _LEAVE: Final = "leave"
 _CREATE: Final = "create"
-_OWN_FIELDS: Final = {"summary", "description", "reporter", "cc", "status", "resolution", "time", "changetime"}
+_OWN_FIELDS: Final = {"summary", "description", "reporter", "status", "resolution", "time", "changetime"}
 """What a change says by other means than `fields`, or not at all."""
 _CC_SEPARATOR: Final = re.compile(r"[;,\s]+")
 _BLANKS: Final = re.compile(r"\s+")
@@ -69,7 +70,7 @@ class Drafting:
         self.address = "" if sender.mapped or acknowledge else sender.address
         target = self.change.target
         try:
-            prepared = self._followup(target) if isinstance(target, Followup) else self._new_ticket()
+            prepared = self._followup(target) if isinstance(target, Followup) else self._new_ticket(_presets(service))
         except BaseException:
             self._abandon()
             raise
@@ -88,7 +89,7 @@ class Drafting:
 
     # new tickets
 
-    def _new_ticket(self) -> Prepared | Objection:
+    def _new_ticket(self, presets: Mapping[str, str]) -> Prepared | Objection:
         change, sender = self.change, self.change.sender
         request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author})
         if "TICKET_CREATE" not in request.perm("ticket"):
@@ -98,9 +99,8 @@ class Drafting:
         summary, overflow = self._summary()
         ticket["summary"] = summary
         ticket["reporter"] = sender.author
-        self._set_fields(ticket)
-        if change.cc:
-            ticket["cc"] = ", ".join(_joined(ticket["cc"], change.cc))
+        self._set_fields(ticket, {**presets, **change.fields})
+        self._add_cc(request, ticket)
         ticket["description"] = self._text(enclosing, overflow + change.text, self.system.max_description_size)
         offer = Offer(self.env, request, ticket)
         action = _CREATE if _CREATE in offer else offer.first()
@@ -113,13 +113,13 @@ class Drafting:
             ticket[name] = value
         return self._judged(offer, enclosing, action, "")
 
-    def _set_fields(self, ticket: Ticket) -> None:
+    def _set_fields(self, ticket: Ticket, fields: Mapping[str, str]) -> None:
         known = {field["name"] for field in ticket.fields} - _OWN_FIELDS
-        for name, value in self.change.fields.items():
+        for name, value in fields.items():
             if name not in known:
                 allowed = ", ".join(sorted(known))
                 raise Misconfiguration(f"There is no ticket field {name!r} to be set. There are: {allowed}")
-            ticket[name] = value
+            ticket[name] = type_named(self.env, value) if name == "type" else value
 
     def _summary(self) -> tuple[str, str]:
         """The summary, at most as long as Trac allows, and the rest of it for the description."""
@@ -158,7 +158,7 @@ class Drafting:
         if not added:
             return
         permissions = request.perm(ticket.resource)
-        if "TICKET_CHGPROP" not in permissions:
+        if ticket.exists and "TICKET_CHGPROP" not in permissions:
             self._left_out(added, "TICKET_CHGPROP")
             return
         if "TICKET_EDIT_CC" not in permissions:
@@ -267,6 +267,11 @@ class Drafting:
         if skipped:
             self.steps.append(Step("handle", "skipped", f"Not asked, because they may write: {', '.join(skipped)}"))
         return said
+
+
+def _presets(service: Service) -> dict[str, str]:
+    """The custom fields that the service sets."""
+    return {name: text for name in service.presets if (text := service.parameters.text(name))}
 
 
 def _forbidden(sender: Sender, permission: str, wish: str) -> Hold:

@@ -36,7 +36,7 @@ def admin(*words: str, quiet: bool = False) -> str:
     if not quiet:
         print("$", " ".join(shown(word) for word in command), flush=True)
     done = subprocess.run(
-        [sys.executable, "-m", "trac.admin.console", *command[1:]],
+        [sys.executable, "-P", "-m", "trac.admin.console", *command[1:]],
         stdout=subprocess.PIPE,
         check=False,
         text=True,
@@ -102,7 +102,7 @@ def serve(port: int) -> None:
     print(f"\nServing {address}/ until Ctrl-C. Look at")
     print(f"  {address}/query?status=!closed&order=id       the tickets")
     print(f"  {address}/admin/mailintake/journal            what became of each mail, and every step of why")
-    command = ["-m", "trac.web.standalone", "--single-env", f"--hostname={HOST}", f"--port={port}", str(ENV)]
+    command = ["-P", "-m", "trac.web.standalone", "--single-env", f"--hostname={HOST}", f"--port={port}", str(ENV)]
     try:
         subprocess.run([sys.executable, *command], check=False)
     except KeyboardInterrupt:

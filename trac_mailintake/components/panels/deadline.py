@@ -1,0 +1,38 @@
+"""A person waits for a mail server only so long, whatever the server does."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from trac_mailintake.intake.ports import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """What `work` returns or raises. Raises SourceError when it takes longer.
+
+    Its network operations have time-outs of their own, but a server can answer many of them slowly. What is not done
+    in time goes on by itself, and ends at the first of those time-outs or with the process.
+    """
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as failure:  # noqa: BLE001 - raised again by who waits
+            failures.append(failure)
+
+    thread = threading.Thread(target=run, name="mailintake-panel", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if not results:
+        raise SourceError(f"the server was too slow: it has not finished answering within {seconds:g} s")
+    return results[0]

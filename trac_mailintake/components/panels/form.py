@@ -1,0 +1,128 @@
+"""Forms made of parameters: a field for each, with its help beside it, and what was typed kept when it was wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.settings import Kind, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trac.web.api import Request
+
+    from trac_mailintake.intake.settings import Parameter
+
+UNSET: Final = "(not set)"
+_BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.CHOICE})
+_CONTROLS: Final = {Kind.BOOLEAN: "checkbox", Kind.CHOICE: "select"}
+_NARROW: Final = frozenset({Kind.INTEGER, Kind.SIZE})
+_EXAMPLES: Final = {
+    Kind.ADDRESS: "An e-mail address",
+    Kind.ADDRESSES: "E-mail addresses, separated by commas",
+    Kind.WORDS: "Separated by commas",
+    Kind.USER: "A username",
+    Kind.EXPRESSION: "A regular expression",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row of a form. `control` is `text`, `password`, `checkbox` or `select`; `choices` are values with labels."""
+
+    name: str
+    label: str
+    control: str = "text"
+    value: str = ""
+    help: str = ""
+    error: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    size: int = 40
+
+
+class Errors(dict[str, str]):
+    """What is wrong with a form, by the name of the field."""
+
+    def add(self, error: SettingError) -> None:
+        """Say it beside the field. The first that is said of a field stays."""
+        self.setdefault(error.name, allowed(error))
+
+
+def allowed(error: SettingError) -> str:
+    """What is wrong, for a place where the field's name is read already."""
+    if error.value in ("", None):
+        return f"Missing. Allowed: {error.allowed}."
+    return f"{error.value}: not allowed. Allowed: {error.allowed}."
+
+
+def typed(req: Request, parameters: Iterable[Parameter]) -> dict[str, str]:
+    """What was typed into the fields of `parameters`. What was left blank means the default, where it can."""
+    found = {}
+    for parameter in parameters:
+        text = str(req.args.getfirst(parameter.name, "")).strip()
+        if parameter.kind is Kind.BOOLEAN:
+            text = "true" if text else "false"
+        elif not text and parameter.kind in _BLANK_MEANS_DEFAULT:
+            text = parameter.write(parameter.default)
+        found[parameter.name] = text
+    return found
+
+
+def check_each(parameters: Iterable[Parameter], found: Mapping[str, str]) -> Errors:
+    """All that is wrong at once, each field by itself."""
+    errors = Errors()
+    for parameter in parameters:
+        text = found.get(parameter.name, "")
+        if text or parameter.kind not in _BLANK_MEANS_DEFAULT:
+            try:
+                parameter.read(text)
+            except SettingError as error:
+                errors.add(error)
+    return errors
+
+
+def changed(parameters: Iterable[Parameter], found: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """What was typed and is not what it was, or would be by itself: defaults are not written down."""
+    defaults = {parameter.name: parameter.write(parameter.default) for parameter in parameters}
+    return {name: text for name, text in found.items() if text != before.get(name, defaults.get(name, ""))}
+
+
+def fields(
+    parameters: Iterable[Parameter],
+    values: Mapping[str, str],
+    errors: Mapping[str, str],
+    *,
+    labels: Mapping[str, str] | None = None,
+    options: Mapping[str, Sequence[str]] | None = None,
+) -> list[Field]:
+    """A field for each parameter: with `values` in it, its default where there is none.
+
+    `options` are the values that a parameter can have besides none at all, by its name.
+    """
+    made = []
+    for each in parameters:
+        value = values.get(each.name, each.write(each.default))
+        choices = _choices(each, value, (options or {}).get(each.name))
+        control = "select" if choices else _CONTROLS.get(each.kind, "text")
+        label = (labels or {}).get(each.name, each.name)
+        size = 12 if each.kind in _NARROW else 40
+        made.append(Field(each.name, label, control, value, _help(each), errors.get(each.name, ""), choices, size))
+    return made
+
+
+def _choices(parameter: Parameter, value: str, options: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
+    if parameter.kind is Kind.CHOICE:
+        unset = (("", UNSET),) if parameter.default is None else ()
+        return (*unset, *((choice, choice) for choice in parameter.choices))
+    if options is None:
+        return ()
+    wrong = ((value, value),) if value and value not in options else ()
+    return (("", UNSET), *((option, option) for option in options), *wrong)
+
+
+def _help(parameter: Parameter) -> str:
+    """The parameter's own help, then what can be typed where that is not plain from it."""
+    example = _EXAMPLES.get(parameter.kind, "")
+    sentences = [parameter.help.rstrip("."), example] if example else [parameter.help.rstrip(".")]
+    return ". ".join(filter(None, sentences)) + "."

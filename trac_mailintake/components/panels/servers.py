@@ -1,0 +1,178 @@
+"""The admin panel *Mail Intake / Mail Servers*: the accounts that mail is fetched from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from trac.web.chrome import add_ctxtnav, add_notice, add_warning
+
+from trac_mailintake.components.panels.panel import Panel, unknown
+from trac_mailintake.components.system import ADMIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trac.web.api import Request
+
+    from trac_mailintake.components.panels.form import Errors, Field
+    from trac_mailintake.components.panels.panel import Page
+    from trac_mailintake.intake.settings import Server
+    from trac_mailintake.tracker.servers import Servers
+
+OPERATION: Final = 8
+"""Seconds that one network operation of a test may take."""
+PATIENCE: Final = 12
+"""Seconds that a test may take."""
+
+_LABELS: Final = {
+    "protocol": "Protocol",
+    "host": "Host",
+    "port": "Port",
+    "security": "Security",
+    "username": "Username",
+    "password": "Password",
+    "ca_file": "CA file",
+    "timeout": "Time-out",
+    "description": "Description",
+}
+_DESTINATION: Final = ("protocol", "host", "port", "security", "ca_file")
+"""Where a password goes, and who could read it on the way."""
+
+
+class ServersPanel(Panel):
+    """Lists, adds, changes, removes and tests mail servers. Who may see it sees the list, and nobody a password."""
+
+    page: ClassVar[str] = "servers"
+    label: ClassVar[str] = "Mail Servers"
+
+    # Panel methods
+
+    def show(self, req: Request, name: str) -> Page:
+        """The list, or the form of one server, or of a new one (`?action=new`)."""
+        if not name and req.args.get("action") != "new":
+            return self._list()
+        self.require(req, ADMIN)
+        return self._form(req, self._get(name) if name else None)
+
+    def change(self, req: Request, name: str) -> Page:
+        """Add, save, test or remove."""
+        if "cancel" in req.args:
+            self.back(req)
+        if "test" in req.args:
+            return self._test(req, self._get(name or str(req.args.getfirst("test"))))
+        if "remove" in req.args:
+            self._remove(req)
+        return self._save(req, self._get(name) if name else None)
+
+    # inside
+
+    def _servers(self) -> Servers:
+        from trac_mailintake.tracker.servers import Servers  # noqa: PLC0415 - when somebody looks
+
+        return Servers(self.env)
+
+    def _get(self, name: str) -> Server:
+        server = next((server for server in self._servers().all() if server.name == name), None)
+        if server is None:
+            raise unknown("mail server", name)
+        return server
+
+    def _list(self) -> Page:
+        servers = self._servers()
+        rows = [(server, servers.users(server.name)) for server in servers.all()]
+        return "mailintake_servers.html", {"rows": rows}
+
+    def _form(
+        self, req: Request, server: Server | None, typed: Mapping[str, str] | None = None, errors: Errors | None = None
+    ) -> Page:
+        from trac_mailintake.tracker.secrets import where  # noqa: PLC0415 - when somebody looks
+
+        add_ctxtnav(req, "Back to the mail servers", req.href.admin("mailintake", self.page))
+        stored = where(server.secret) if server else ""
+        return "mailintake_server.html", {
+            "server": server,
+            "used_by": self._servers().users(server.name) if server else [],
+            "fields": _fields(server, typed or {}, errors or {}, stored),
+        }
+
+    def _save(self, req: Request, server: Server | None) -> Page:
+        from trac_mailintake.components.panels import form  # noqa: PLC0415 - when somebody changes something
+        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - as above
+        from trac_mailintake.tracker.servers import PARAMETERS  # noqa: PLC0415 - as above
+
+        typed = form.typed(req, PARAMETERS)
+        name = server.name if server else str(req.args.getfirst("name", "")).strip()
+        errors = form.check_each(PARAMETERS, typed)
+        if server and server.secret and not typed["password"] and _goes_elsewhere(server, typed):
+            errors["password"] = "Type it again, since it would go another way than before."  # noqa: S105 - a sentence
+        given = {each: text for each, text in typed.items() if text or each != "password"}
+        if not errors:
+            try:
+                self._servers().set(name, given) if server else self._servers().add(name, given)
+            except SettingError as error:
+                errors.add(error)
+            else:
+                done = "saved" if server else "added. Test the connection now"
+                self.done(req, f"Mail server {name} {done}.", name)
+        add_warning(req, "Nothing was saved: see below.")
+        return self._form(req, server, {**typed, "name": name}, errors)
+
+    def _remove(self, req: Request) -> None:
+        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody changes something
+
+        chosen = req.args.getlist("sel")
+        if not chosen:
+            add_warning(req, "Choose the mail servers to remove first.")
+        for name in chosen:
+            try:
+                self._servers().remove(name)
+            except SettingError as error:
+                add_warning(req, f"Mail server {name} was not removed. Allowed: {error.allowed}.")
+            else:
+                add_notice(req, f"Mail server {name} removed.")
+        self.back(req)
+
+    def _test(self, req: Request, server: Server) -> Page:
+        """Log in and list the folders. Changes nothing, so the page is shown at once."""
+        from trac_mailintake.components.panels.deadline import within  # noqa: PLC0415 - when somebody tests
+        from trac_mailintake.intake.ports import SourceError  # noqa: PLC0415 - as above
+        from trac_mailintake.sources.probe import probe  # noqa: PLC0415 - as above
+
+        template, page = self._form(req, server)
+        brief = replace(server, timeout=min(server.timeout, OPERATION))
+        try:
+            password = self._servers().password(server)
+            page["folders"] = within(PATIENCE, lambda: probe(brief, lambda: password))
+        except SourceError as error:
+            page["trouble"] = str(error)
+        return template, page
+
+
+def _goes_elsewhere(server: Server, typed: Mapping[str, str]) -> bool:
+    from trac_mailintake.tracker.servers import PORTS  # noqa: PLC0415 - when somebody changes something
+
+    usual = PORTS.get((typed["protocol"], typed["security"]), "")
+    wanted = {**typed, "port": typed["port"] or str(usual)}
+    return any(wanted[name] != str(getattr(server, name)) for name in _DESTINATION)
+
+
+def _fields(server: Server | None, typed: Mapping[str, str], errors: Mapping[str, str], stored: str) -> list[Field]:
+    """All fields; that of the password is always empty."""
+    from trac_mailintake.components.panels import form  # noqa: PLC0415 - when somebody looks
+    from trac_mailintake.tracker.servers import PARAMETERS  # noqa: PLC0415 - as above
+
+    values = {parameter.name: str(getattr(server, parameter.name, "")) for parameter in PARAMETERS} if server else {}
+    made = form.fields(PARAMETERS, {**values, **typed}, errors, labels=_LABELS)
+    made = [_password(field, stored) if field.name == "password" else field for field in made]
+    if server is None:
+        name = typed.get("name", "")
+        made.insert(
+            0, form.Field("name", "Name", value=name, help="How services call it.", error=errors.get("name", ""))
+        )
+    return made
+
+
+def _password(field: Field, stored: str) -> Field:
+    present = f" Leave it empty to keep the present one ({stored})." if stored else ""
+    return replace(field, control="password", value="", help=field.help + present)

@@ -1,0 +1,52 @@
+"""What a mail became in its ticket, as it was filed: later edits do not count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trac.attachment import Attachment
+from trac.resource import ResourceNotFound
+from trac.ticket.model import Ticket
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trac.env import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class FiledText:
+    """The description or comment, and the attachments that came with it: names and sizes in bytes."""
+
+    text: str
+    attachments: tuple[tuple[str, int], ...]
+
+
+def filed_text(env: Environment, ticket: int, comment: int | None) -> FiledText | None:
+    """What was filed as `comment` of the ticket, or as its description; None when that was deleted."""
+    try:
+        found = Ticket(env, ticket)
+    except ResourceNotFound:
+        return None
+    if comment is None:
+        text, when = _description(found), found["time"]
+    else:
+        versions = sorted(found.get_comment_history(comment) or ())
+        if not versions:
+            return None
+        _version, when, _author, text = versions[0]
+    return FiledText(text or "", _attached(env, ticket, when))
+
+
+def _description(ticket: Ticket) -> str:
+    """The description before it was edited for the first time."""
+    for _when, _author, field, old, _new, _permanent in ticket.get_changelog():
+        if field == "description":
+            return str(old)
+    return str(ticket["description"])
+
+
+def _attached(env: Environment, ticket: int, when: datetime) -> tuple[tuple[str, int], ...]:
+    attachments = Attachment.select(env, "ticket", ticket)
+    return tuple((each.filename, each.size) for each in attachments if each.date == when)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from trac.ticket.api import TicketSystem
 from trac.ticket.model import Ticket
-from trac.util.datefmt import datetime_now, utc
+from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from tests.tracker import plugins
 from tests.tracker.values import JOE, comment, enclosed, new_ticket
@@ -74,6 +74,15 @@ def test_a_rolled_back_change_can_be_written_again(desk: Desk, tmp_path: Path) -
     assert desk.trac.query("SELECT filename FROM attachment") == [("a.txt",)]
     files = [each for each in (desk.trac.path / "files" / "attachments").rglob("*") if each.is_file()]
     assert [each.read_bytes() for each in files] == [b"content"]
+
+
+def test_the_history_shows_every_attachment(desk: Desk, tmp_path: Path) -> None:
+    """Trac shows one of several that have the same time, so they are a microsecond apart; the first is the comment's."""
+    number = desk.file(new_ticket()).ticket
+    parts = tuple(enclosed(tmp_path, f"{name}.txt", name.encode()) for name in "abc")
+    filed = desk.write(desk.prepare(comment(number, attachments=parts)))
+    times = [time for (time,) in desk.trac.query("SELECT time FROM attachment ORDER BY time")]
+    assert times == [to_utimestamp(filed.when) + place for place in range(3)]
 
 
 def test_listeners_hear_of_it_after_the_commit(desk: Desk, tmp_path: Path) -> None:

@@ -167,8 +167,8 @@ def _filed(
     calls: list[Call],
 ) -> Filed:
     ticket.env = env
-    for enclosure in linked.enclosures:
-        calls += _attached(env, ticket.id, enclosure, when, draft.author)
+    for place, enclosure in enumerate(linked.enclosures):
+        calls += _attached(env, ticket.id, enclosure, when + place * _TICK, draft.author)
     if draft.action:
         calls += [
             partial(each.apply_action_side_effects, draft.request, ticket, draft.action) for each in draft.controllers

@@ -77,7 +77,7 @@ def test_a_rolled_back_change_can_be_written_again(desk: Desk, tmp_path: Path) -
 
 
 def test_the_history_shows_every_attachment(desk: Desk, tmp_path: Path) -> None:
-    """Trac shows one of several that have the same time, so they are a microsecond apart; the first is the comment's."""
+    """Trac shows one of several that have the same time: they are a microsecond apart, the first is the comment's."""
     number = desk.file(new_ticket()).ticket
     parts = tuple(enclosed(tmp_path, f"{name}.txt", name.encode()) for name in "abc")
     filed = desk.write(desk.prepare(comment(number, attachments=parts)))

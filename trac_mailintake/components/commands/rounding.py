@@ -82,7 +82,7 @@ class Rounding:
         return max((each.exit for each in rounds), default=Exit.WELL)
 
     def serve(self, name: str, *, until: float | None = None, patience: int | None = None) -> Round:
-        """One round of one service. `until` and `patience` are for somebody who waits for it; see `Round.run`, `open`."""
+        """One round of one service. `until` and `patience` are for who waits: see `Round.run`, `Settings.open`."""
         services = self._assembly.settings.services
         services.begin(name)
         try:

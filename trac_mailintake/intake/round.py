@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 BATCH: Final = 50
 """Messages that are claimed and fetched together."""
 
+DISPOSAL: Final = 200
+"""Messages that are disposed of together: on a long line that costs as much as fetching them."""
+
 PATIENCE: Final = 60.0
 """Seconds that a round waits for what other workers are filing."""
 
@@ -113,21 +116,24 @@ class Round:
         listing = source.list()
         report.listed = len(listing)
         disposed = self._dispose(source, self._recorder.reconcile(service, source.account, listing))
+        recorded: list[Delivery] = []
         done = 0
+        broken = True
         try:
             for batch in self._batches(service, source, listing, report, limit, until):
-                results = self._take(service, source, batch, report)
-                disposed += self._dispose(source, _consuming(results))
+                self._take(service, source, batch, report, recorded)
+                if len(recorded) >= DISPOSAL:
+                    ready, recorded = recorded, []
+                    disposed += self._dispose(source, ready)
                 done += len(batch)
                 if progress:
                     progress(done, len(listing))
             if until is not None and time.monotonic() >= until:
                 report.remaining = self._recorder.pending(service, source.account)
+            broken = False
         finally:
             # What was recorded is disposed of even when the line went down over a later batch, if the source still can.
-            if disposed:
-                source.settle()
-                self._recorder.consumed(disposed)
+            self._settle(source, disposed, recorded, broken=broken)
 
     def _batches(
         self,
@@ -153,8 +159,13 @@ class Round:
             else:
                 return
 
-    def _take(self, service: Service, source: Source, batch: Sequence[Delivery], report: Report) -> list[Result]:
-        """Fetch and archive a batch, then take it. A source that fails in the middle still had the first ones taken."""
+    def _take(
+        self, service: Service, source: Source, batch: Sequence[Delivery], report: Report, recorded: list[Delivery]
+    ) -> None:
+        """Fetch and archive a batch, then take it; what is to be disposed of is added to `recorded`.
+
+        A source that fails in the middle still had the first ones taken.
+        """
         writer = self._archive.begin()
         fetched: list[Delivery] = []
         results: list[Result] = []
@@ -174,10 +185,9 @@ class Round:
         results += self._intake.take(service, small)
         for result in results:
             report.add(result)
+        recorded += _consuming(results)
         if broken is not None:
-            self._settle_what_can_be(source, results)
             raise broken
-        return results
 
     def _fetch(self, source: Source, batch: Sequence[Delivery], writer: ArchiveWriter) -> Iterator[Delivery]:
         """The deliveries with their bytes archived; `raw` stays None for what the archive does not take."""
@@ -233,13 +243,18 @@ class Round:
         self._recorder.forget(other)
         return done
 
-    def _settle_what_can_be(self, source: Source, results: Iterable[Result]) -> None:
-        """After a failure of the source: try to dispose of what is recorded; if it can't, the next round does."""
+    def _settle(
+        self, source: Source, disposed: Sequence[Delivery], recorded: Sequence[Delivery], *, broken: bool
+    ) -> None:
+        """Dispose of the rest, and make it final. When the round is `broken` already: if the source still can."""
         try:
-            disposed = self._dispose(source, _consuming(results))
-            source.settle()
-            self._recorder.consumed(disposed)
+            done = [*disposed, *self._dispose(source, recorded)]
+            if done:
+                source.settle()
+                self._recorder.consumed(done)
         except SourceError as error:
+            if not broken:
+                raise
             log.info("Left for the next round to dispose of: %s", error)
 
 

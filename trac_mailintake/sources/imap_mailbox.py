@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from trac_mailintake.sources.imap_fetch import Fetched
     from trac_mailintake.sources.imap_session import Session
 
-SLICE = 1024 * 1024
+SLICE = 2 * 1024 * 1024
 """Bytes of a large message that are asked for at a time; what is not larger comes whole, several in an answer."""
 
 _BATCH = 50
-_BATCH_BYTES = 4 * 1024 * 1024
+_BATCH_BYTES = 8 * 1024 * 1024
 _WINDOW = 2000
 """Messages listed at a time."""
 _AT_ONCE = 200
@@ -166,9 +166,9 @@ class ImapSource:
     def _delete(self, uids: Sequence[int]) -> None:
         """Expunge by UID, or only mark: a plain EXPUNGE would remove what others have marked (RFC 4315, 2.1)."""
         session = self._connected()
-        session.add_flags(uids, [_DELETED], silent=True)
-        if session.has_capability("UIDPLUS"):
-            session.uid_expunge(uids)
+        wanted = ",".join(map(str, uids))
+        mark = ("STORE", wanted, "+FLAGS.SILENT", rf"({_DELETED.decode('ascii')})")
+        session.ask_together(mark, *([("EXPUNGE", wanted)] if session.has_capability("UIDPLUS") else []))
 
     def _move(self, messages: Mapping[int, str]) -> None:
         session, target = self._connected(), self._afterwards.folder

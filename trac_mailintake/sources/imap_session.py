@@ -109,6 +109,17 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
             raise IMAPClientError(f"FETCH: {excerpt(came[0])}")
         return list(parse(came))
 
+    def ask_together(self, *commands: tuple[str, ...]) -> None:
+        """UID commands, all sent before the first answer is read: one round trip. Raises IMAPClientError.
+
+        RFC 3501, 5.5: they are carried out in order, and none of them uses sequence numbers.
+        """
+        tags = [self._imap._command("UID", *command) for command in commands]  # noqa: SLF001 - imaplib's own methods wait for each
+        for command, tag in zip(commands, tags, strict=True):
+            kind, came = self._imap._command_complete("UID", tag)  # noqa: SLF001 - likewise
+            if kind != "OK":
+                raise IMAPClientError(f"{command[0]}: {excerpt(came[0])}")
+
     def leave(self) -> None:
         """End the session, whatever its state; never raises."""
         with contextlib.suppress(Exception):

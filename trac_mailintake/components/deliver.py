@@ -60,7 +60,7 @@ def _deliver(env: Environment, name: str) -> Answer:
     from trac_mailintake.sources.pipe import PipeSource  # noqa: PLC0415 - what only a mail needs
 
     source = PipeSource(sys.stdin.buffer, name)
-    with bridge.intake(env) as assembly:
+    with bridge.watched_intake(env) as assembly:
         services = assembly.settings.services
         service = services.get(name)
         if not service.enabled:

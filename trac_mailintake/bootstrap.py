@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.ports import Reader, Source
+    from trac_mailintake.intake.ports import Reader, Source, Watch
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.journal import Entry
 
@@ -121,15 +121,15 @@ def _settings(env: Environment, reader: Reader, extra: Sequence[object]) -> Sett
     return Settings(rules, Servers(env), Services(env, lambda: rules))
 
 
-def assemble_intake(env: Environment, extra: Sequence[object] = ()) -> Assembly:
-    """Everything, with a new worker. Raises SettingError when an option is wrong."""
+def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch | None = None) -> Assembly:
+    """Everything, with a new worker; `watch` ends it if it hangs. Raises SettingError when an option is wrong."""
     limit = archive_limit(env)
     worker = Worker(env)
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
     recorder = DatabaseRecorder(env, worker, staging, settings.rules)
-    taking = partial(Intake, recorder=recorder, parse=parse, named=partial(named, env))
+    taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env))
     intake = taking(tracker, rules=settings.rules)
     rounds = Round(intake, recorder, FileArchive(env, worker), limit)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.bootstrap import Assembly, Settings
+    from trac_mailintake.intake.ports import Watch
 
 
 class IMailintakePlugin(Interface):
@@ -41,7 +42,17 @@ def settings(env: Environment) -> Settings:
 
 
 @contextmanager
-def intake(env: Environment) -> Iterator[Assembly]:
+def watched_intake(env: Environment) -> Iterator[Assembly]:
+    """The same for a command, which is ended if it hangs over a message. Raises Misconfiguration, SettingError."""
+    from trac_mailintake.components.watchdog import Watchdog  # noqa: PLC0415 - an idle `run` does without
+
+    watch = Watchdog(env, env.config.getfloat("mailintake", "watchdog"))
+    with watch.watching(), intake(env, watch) as assembly:
+        yield assembly
+
+
+@contextmanager
+def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
     """Everything that takes in mail, its log in Trac's. Raises Misconfiguration when a plugin or an option is wrong."""
     from trac_mailintake.bootstrap import assemble_intake  # noqa: PLC0415 - as above
 
@@ -51,7 +62,7 @@ def intake(env: Environment) -> Iterator[Assembly]:
         logger.addHandler(handler)
     logger.setLevel(env.log.getEffectiveLevel())
     try:
-        assembly = assemble_intake(env, tuple(MailIntakeBridge(env).plugins))
+        assembly = assemble_intake(env, tuple(MailIntakeBridge(env).plugins), watch)
         try:
             yield assembly
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trac.config import ChoiceOption, IntOption, Option
+from trac.config import ChoiceOption, FloatOption, IntOption, Option
 from trac.core import Component, implements
 from trac.perm import IPermissionRequestor
 
@@ -49,6 +49,13 @@ class MailIntakeSystem(Component):
         "",
         doc="""What this environment is called towards the mailboxes that it has claimed. Set it only where the folder
         of the environment changes its identity, as it does in containers.""",
+    )
+    watchdog = FloatOption(
+        "mailintake",
+        "watchdog",
+        300,
+        doc="""Seconds that a run spends on one mail before it is taken to hang, and ended. The next run goes on; a mail
+        over which three runs ended is held. 0 waits for ever.""",
     )
     archive_days = IntOption(
         "mailintake",

@@ -134,6 +134,7 @@ class Sender:
     `address` is the addr-spec of the one From address, "" when there is not exactly one.
     `mapped` is true only when the address is that of exactly one known user (and proved, where that is required).
     `reason` says how it was found, or why it was not.
+    `proof` says which of our mail servers vouches for the address, and how; "" when only the From field says it.
     """
 
     username: str
@@ -141,6 +142,7 @@ class Sender:
     address: str
     mapped: bool
     reason: str
+    proof: str = ""
 
 
 # route ---------------------------------------------------------------------------------------------------------------

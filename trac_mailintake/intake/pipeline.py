@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from trac_mailintake.intake.model import Delivery, Sender, Target
-    from trac_mailintake.intake.ports import Recorder, Rules, Tracker
+    from trac_mailintake.intake.ports import Recorder, Rules, Tracker, Watch
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.spool import Slice
@@ -94,15 +94,15 @@ class Intake:
         recorder: Recorder,
         rules: Rules,
         parse: Callable[[Slice], Message],
-        beat: Callable[[], None] = lambda: None,
+        watch: Watch | None = None,
         named: Callable[[Exception], Exception] = lambda error: error,
     ) -> None:
-        """All collaborators are handed in; see `bootstrap`. `beat` is called before each message, for a watchdog.
+        """All collaborators are handed in; see `bootstrap`. `watch` is told when a message is begun, and of the end.
 
         `named` tells which failures pass by themselves: a TemporaryFailure or Stale instead of them.
         """
         self._named = named
-        self._beat = beat
+        self._watch = watch
         self._tracker = tracker
         self._recorder = recorder
         self._rules = rules
@@ -110,6 +110,13 @@ class Intake:
 
     def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
         """Take a claimed, archived batch: a result for each, but for those that another worker took over."""
+        try:
+            return self._take(service, deliveries)
+        finally:
+            if self._watch is not None:
+                self._watch.rest()
+
+    def _take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
         results: list[Result] = []
         group: list[Decision] = []
         renewed = time.monotonic()
@@ -117,7 +124,8 @@ class Intake:
             if time.monotonic() - renewed > RENEWAL:
                 self._recorder.renew(deliveries[place:])
                 renewed = time.monotonic()
-            self._beat()
+            if self._watch is not None:
+                self._watch.beat()
             message = self._read(delivery)
             if len(group) >= GROUP or _depends(message, group):
                 results += self._record(service, group)

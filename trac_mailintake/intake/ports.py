@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from trac_mailintake.intake.model import (
         Account,
@@ -125,6 +126,18 @@ class Reader(Protocol):
     def may(self, username: str, action: str, ticket: int | None = None) -> bool:
         """Whether the user has the permission, on that ticket when one is given."""
 
+    def username(self, address: Address) -> str:
+        """The one known user who has this e-mail address, "" when there is none, or several."""
+
+    def mails_of_sender(self, message: Message, delivery: Delivery, since: datetime, until: datetime) -> int:
+        """How many other mails of the message's authors arrived between the two times.
+
+        Those of this round that are decided upon and not yet recorded count, too.
+        """
+
+    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
+        """How many mails that arrived between the two times were filed in the ticket."""
+
     def project_key(self) -> str:
         """The key that subjects may name (`(PROJ-12)`), "" when none is configured."""
 
@@ -162,6 +175,16 @@ class Tracker(Protocol):
 
         With `explain` manipulators that may write are left out, and the steps say so.
         """
+
+
+class Watch(Protocol):
+    """Somebody who ends a process that hangs."""
+
+    def beat(self) -> None:
+        """A message is begun."""
+
+    def rest(self) -> None:
+        """None is in hand."""
 
 
 class Rules(Protocol):
@@ -214,6 +237,15 @@ class Recorded:
 
 class Recorder(Protocol):
     """Exactly once: claims and outcomes (spec 7). All methods are short transactions of their own."""
+
+    def admit(self, account: Account) -> str:
+        """Why this environment may not fetch from a mailbox that another one has claimed; "" when it may.
+
+        A mailbox that nobody has claimed is this environment's from now on.
+        """
+
+    def overrun(self, service: Service) -> str:
+        """Why the service is to stop: too many new tickets within an hour (`rate_service`); "" when it may go on."""
 
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> Sequence[Delivery]:
         """Compare what the source lists with what is remembered.

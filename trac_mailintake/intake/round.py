@@ -45,6 +45,7 @@ class Report:
     `error` is why the source could not be used, `down` why the round ended early for a fault of ours.
     `deferred` are those that were let go; `faults` are the sentences about what an administrator must mend,
     one for each delivery that met it. `remaining` is how many it left in the mailbox for want of time.
+    `overrun` is why the service is to stop, "" when it may go on.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -54,6 +55,7 @@ class Report:
     down: str = ""
     faults: list[str] = field(default_factory=list)
     remaining: int = 0
+    overrun: str = ""
 
     def add(self, result: Result) -> None:
         """Count what became of a delivery."""
@@ -113,6 +115,9 @@ class Round:
         progress: Callable[[int, int], None] | None,
         until: float | None,
     ) -> None:
+        report.error = self._recorder.admit(source.account)
+        if report.error:
+            return
         listing = source.list()
         report.listed = len(listing)
         disposed = self._dispose(source, self._recorder.reconcile(service, source.account, listing))
@@ -148,7 +153,8 @@ class Round:
         left = len(listing) if limit is None else limit
         patience = time.monotonic() + PATIENCE
         while left > 0 and not report.down and (until is None or time.monotonic() < until):
-            batch = self._recorder.claim(service, source.account, min(BATCH, left))
+            report.overrun = self._recorder.overrun(service)
+            batch = () if report.overrun else self._recorder.claim(service, source.account, min(BATCH, left))
             if batch:
                 left -= len(batch)
                 yield batch

@@ -148,9 +148,11 @@ def _split(typed: str) -> tuple[str, ...]:
 
 
 def _expression(parameter: Parameter, typed: str) -> Value:
+    from trac_mailintake.mail import expressions  # noqa: PLC0415 - costs more than the rest, and few have one
+
     try:
-        re.compile(typed)
-    except re.error as error:
+        expressions.read(typed)
+    except ValueError as error:
         raise SettingError(parameter.name, typed, f"a regular expression; this one has a mistake: {error}") from None
     return typed
 
@@ -289,3 +291,5 @@ class Service:
     last_result: str = ""
     stopped: str = ""
     """Why the service stopped itself, "" while it runs."""
+    resumed: int = 0
+    """When an administrator last let it go on; what came before does not count towards `rate_service`."""

@@ -109,7 +109,7 @@ class RoundCommands(Component):
         from trac_mailintake.components.commands.rounding import Rounding  # noqa: PLC0415 - there is work: now it may cost
 
         trace = printerr if wanted.flag("--trace") else None
-        with told(), bridge.intake(self.env) as assembly:
+        with told(), bridge.watched_intake(self.env) as assembly:
             rounding = Rounding(self.env, assembly, quiet=not wanted.words, limit=limit, trace=trace)
             return rounding.run(names, as_json=wanted.flag("--json"))
 

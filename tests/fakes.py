@@ -9,7 +9,9 @@ from trac_mailintake.intake.ports import KnownId, TicketFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
+    from trac_mailintake.intake.model import Delivery
     from trac_mailintake.mail.message import Address, Message
 
 
@@ -18,6 +20,7 @@ class FakeReader:
     """A tracker to ask: `ports.Reader`.
 
     `signed` and `roots` lead from an address, or from a Message-ID, to a ticket; `rights` are user, action and ticket.
+    `users` leads from an address to who has it; `own` are the intake's own addresses besides the signed ones.
     `failure` is raised by whatever is asked of tickets.
     """
 
@@ -26,6 +29,10 @@ class FakeReader:
     roots: dict[str, int] = field(default_factory=dict)
     signed: dict[str, int] = field(default_factory=dict)
     rights: set[tuple[str, str, int | None]] = field(default_factory=set)
+    users: dict[str, str] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
+    arrived: list[tuple[str, datetime]] = field(default_factory=list)
+    """Mails that arrived before: of whom (an address), or for which ticket (`#12`), and when."""
     loop: str | None = None
     key: str = ""
     name: str = "Moon"
@@ -66,6 +73,18 @@ class FakeReader:
         """See `ports.Reader`."""
         return (username, action, ticket) in self.rights
 
+    def username(self, address: Address) -> str:
+        """See `ports.Reader`."""
+        return self.users.get(address.key, "")
+
+    def mails_of_sender(self, message: Message, delivery: Delivery, since: datetime, until: datetime) -> int:
+        """See `ports.Reader`."""
+        return sum(since < arrived <= until for who, arrived in self.arrived if who in {each.key for each in message.authors})
+
+    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
+        """See `ports.Reader`."""
+        return sum(since < arrived <= until for who, arrived in self.arrived if who == f"#{ticket}")
+
     def project_key(self) -> str:
         """See `ports.Reader`."""
         return self.key
@@ -76,4 +95,4 @@ class FakeReader:
 
     def own_addresses(self) -> frozenset[str]:
         """See `ports.Reader`."""
-        return frozenset(self.signed)
+        return frozenset({*self.signed, *self.own})

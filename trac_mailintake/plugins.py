@@ -281,9 +281,17 @@ def _builtin() -> tuple[ModuleType, ...]:
         threads,
         unchanged,
     )
-    from trac_mailintake.builtin.handlers import create_or_comment  # noqa: PLC0415 - likewise
+    from trac_mailintake.builtin.handlers import (  # noqa: PLC0415 - likewise
+        comment,
+        comment_regex,
+        comment_unquoted,
+        commit_log,
+        create,
+        create_or_comment,
+    )
 
-    return (automatic, loops, recipients, senders, size, subject, threads, unchanged, create_or_comment)
+    handlers = (create_or_comment, create, comment, comment_unquoted, comment_regex, commit_log)
+    return (automatic, loops, recipients, senders, size, subject, threads, unchanged, *handlers)
 
 
 def _installed(group: str) -> Iterator[tuple[str, object]]:

@@ -138,6 +138,9 @@ class Reader(Protocol):
     def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
         """How many mails that arrived between the two times were filed in the ticket."""
 
+    def username(self, address: Address) -> str:
+        """The one known user who has this e-mail address, "" when there is none, or several."""
+
     def project_key(self) -> str:
         """The key that subjects may name (`(PROJ-12)`), "" when none is configured."""
 

@@ -1,0 +1,68 @@
+"""handle: a comment with the text before the first match of `splitregex`; never a new ticket, never an empty comment.
+
+The expression is the administrator's, the text a stranger's: a search that takes too long is given up.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.hookspecs import Handler, hookimpl
+from trac_mailintake.intake.model import Followup
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail import expressions
+from trac_mailintake.mail.quoting import Cut
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Change, Objection, Target
+    from trac_mailintake.mail.message import Message
+
+log = logging.getLogger(__name__)
+
+
+def handle(message: Message, target: Target, context: Context) -> Change | Objection:
+    """The comment, or why there is no ticket to comment on. Raises OSError."""
+    if not isinstance(target, Followup):
+        return filing.without_ticket(target.reason, context)
+    return filing.comment(message, target, context, _split(message, context.service.parameters.text("splitregex")))
+
+
+def _split(message: Message, typed: str) -> Cut:
+    """What stands before the first match, and the rest; the whole text when nothing would be left, or time runs out."""
+    whole = Cut(message.text, "")
+    if not typed:
+        return whole
+    try:
+        begin = expressions.read(typed).begin(message.text)
+    except TimeoutError:
+        log.warning("splitregex took too long for %s; its text is kept whole", message.message_id or message.sha256)
+        return whole
+    if begin is None or not message.text[:begin].strip():
+        return whole
+    return Cut(message.text[:begin].rstrip(), message.text[begin:])
+
+
+HANDLER: Final = Handler(
+    name="comment-regex",
+    label="Comment with the text before a pattern; mail without a ticket is forwarded or held",
+    handle=handle,
+    parameters=(
+        *filing.COMMON,
+        *filing.COMMENTING,
+        Parameter(
+            "splitregex",
+            Kind.EXPRESSION,
+            "",
+            "Cut comments where this first matches, such as /^-+ ?Original Message/mi. Empty: cut nothing",
+        ),
+    ),
+)
+
+
+@hookimpl
+def mailintake_handlers() -> tuple[Handler, ...]:
+    """This handler."""
+    return (HANDLER,)

@@ -1,0 +1,120 @@
+"""handle: mail about a commit (CVS, Subversion, Git) becomes a comment on the ticket that its log names.
+
+Of several tickets the first one named counts: one mail is one change.
+The diff is cut; the mail itself is in the journal.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.hookspecs import Handler, hookimpl
+from trac_mailintake.intake.model import Followup, Hold, Proof, Reopen
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.message import Origin
+from trac_mailintake.mail.quoting import Cut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Change, Objection, Target
+    from trac_mailintake.mail.message import Message
+
+_ANONYMOUS: Final = "anonymous"
+_NAMED: Final = re.compile(
+    r"""
+      \b[a-z]{2,10}://\S*                                      # a URL, skipped with all its numbers
+    | \[[^\[\]]{0,200}\s\#[0-9]{1,9}\]                         # [other #12] is a foreign tracker's
+    | (?<![\w&/\#=-])\#(?P<bare>[1-9][0-9]{0,8})(?![\w-])      # refs #12
+    | (?<![\w-])(?:ticket|issue|bug):(?P<said>[1-9][0-9]{0,8})(?![\w-])
+    | (?<![\w-])(?P<key>[A-Za-z][A-Za-z0-9_]{0,63})-(?P<keyed>[1-9][0-9]{0,8})(?![\w-])
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_DIFF: Final = re.compile(r"^(?:diff (?:--git|-[a-z0-9])|Index: |--- \S|@@ -[0-9])", re.MULTILINE)
+_NUMBERS: Final = 20
+"""Numbers of a log that are looked up: each costs a query."""
+
+
+def handle(message: Message, target: Target, context: Context) -> Change | Objection:
+    """The comment, or why there is none. Raises OSError.
+
+    Neither reopens a ticket; nor does it notify of what is only a machine's answer.
+    """
+    parted = _without_diff(message.text)
+    named = _named(f"{message.subject}\n{parted.kept}", context)
+    if named is None and not isinstance(target, Followup):
+        return filing.without_ticket("The commit's log names no ticket.", context)
+    if named is not None:
+        if context.sender.username == _ANONYMOUS:
+            return Hold("stranger", _stranger(context, named))
+        target = Followup(named, "commit-log", f"The commit's log names ticket {named}.", Proof.HANDLER)
+    assert isinstance(target, Followup)  # noqa: S101 - one of both is given, said again for mypy
+    change = filing.comment(message, target, context, parted)
+    return replace(change, reopen=Reopen.NEVER, quiet=_is_answer(message))
+
+
+def _without_diff(text: str) -> Cut:
+    match = _DIFF.search(text)
+    if match is None or not text[: match.start()].strip():
+        return Cut(text, "")
+    return Cut(text[: match.start()].rstrip(), text[match.start() :])
+
+
+def _named(log: str, context: Context) -> int | None:
+    """The first ticket that the log names."""
+    for number in islice(_numbers(log, context.reader.project_key().casefold()), _NUMBERS):
+        if context.reader.ticket(number) is not None:
+            return number
+    return None
+
+
+def _numbers(log: str, key: str) -> Iterator[int]:
+    for match in _NAMED.finditer(log):
+        number = match["bare"] or match["said"]
+        if not number and key and (match["key"] or "").casefold() == key:
+            number = match["keyed"]
+        if number:
+            yield int(number)
+
+
+def _stranger(context: Context, ticket: int) -> str:
+    who = context.sender.address or "The sender"
+    mend = "Set reporterusername to a user who may comment on tickets for commits, then retry."
+    return f"The commit's log names ticket {ticket}, but {who} is no known user. {mend}"
+
+
+def _is_answer(message: Message) -> bool:
+    """A bounce, or what a machine answers to somebody: to tell of it would be answered in turn."""
+    if message.origin is Origin.REPORT:
+        return True
+    generated = message.get("Auto-Submitted").strip().lower().startswith("auto-generated")
+    return message.origin is Origin.RESPONDER and not (generated and not message.in_reply_to)
+
+
+HANDLER: Final = Handler(
+    name="commit-log",
+    label="Comment on the ticket that a commit's log names; mail without a ticket is forwarded or held",
+    handle=handle,
+    parameters=(
+        *(replace(each, default="verbatim") if each.name == "text" else each for each in filing.COMMON),
+        Parameter(
+            "bulk",
+            Kind.CHOICE,
+            "accept",
+            "What to do with automatic mail, which mail about commits is",
+            choices=("accept", "hold", "forward", "ignore", "delete"),
+        ),
+    ),
+)
+
+
+@hookimpl
+def mailintake_handlers() -> tuple[Handler, ...]:
+    """This handler."""
+    return (HANDLER,)

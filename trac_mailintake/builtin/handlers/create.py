@@ -1,0 +1,36 @@
+"""handle: always a new ticket, whatever the message answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.hookspecs import Handler, hookimpl
+from trac_mailintake.intake.model import Followup, NewTicket
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Change, Target
+    from trac_mailintake.mail.message import Message
+
+
+def handle(message: Message, target: Target, context: Context) -> Change:
+    """A new ticket, which links to the one that the message belongs to. Raises OSError."""
+    if isinstance(target, Followup):
+        reason = f"{target.reason} The handler create always makes a new ticket."
+        target = NewTicket("create", reason, related=target.ticket)
+    return filing.ticket(message, target, context)
+
+
+HANDLER: Final = Handler(
+    name="create",
+    label="Create a ticket of every mail",
+    handle=handle,
+    parameters=(*filing.COMMON, *filing.OF_TICKETS),
+)
+
+
+@hookimpl
+def mailintake_handlers() -> tuple[Handler, ...]:
+    """This handler."""
+    return (HANDLER,)

@@ -1,0 +1,62 @@
+"""handle: regular expressions that an administrator wrote, in Perl's notation or bare, for text that a stranger wrote.
+
+Python's own `re` cannot be stopped: a careless expression and a hostile text keep it busy for ever.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import regex
+
+SECONDS: Final = 2.0
+"""How long one search may take."""
+
+_PERL: Final = re.compile(
+    r"m?/(?P<slashes>.*)/ | m\{(?P<braces>.*)\} | m(?P<mark>[!\#|,])(?P<marked>.*)(?P=mark)", re.DOTALL | re.VERBOSE
+)
+_FLAGS: Final = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
+_MEANINGLESS: Final = frozenset("gou")
+"""Flags of Perl's that change nothing for a single search in Unicode text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One that `read` found to be right."""
+
+    typed: str
+    _compiled: Any = field(repr=False, compare=False)
+
+    def begin(self, text: str) -> int | None:
+        """Where the first match begins, None without one. Raises TimeoutError when that takes over `SECONDS`."""
+        match = self._compiled.search(text, timeout=SECONDS)
+        return None if match is None else int(match.start())
+
+
+def read(typed: str) -> Expression:
+    """The expression that was typed: `/…/flags`, `m{…}flags` as in Perl, or the bare expression.
+
+    Raises ValueError, which says what is wrong with it.
+    """
+    written, flags = _parted(typed.strip())
+    options = regex.UNICODE
+    for flag in flags:
+        if flag not in _FLAGS and flag not in _MEANINGLESS:
+            raise ValueError(f"the flag {flag} is none of i, m, s, x")
+        options |= _FLAGS.get(flag, regex.UNICODE)
+    try:
+        return Expression(typed, regex.compile(written, options))
+    except regex.error as error:
+        raise ValueError(str(error)) from error
+
+
+def _parted(typed: str) -> tuple[str, str]:
+    """The expression proper and its flags."""
+    bare = typed.rstrip("abcdefghijklmnopqrstuvwxyz")
+    match = _PERL.fullmatch(bare)
+    if match is None:
+        return typed, ""
+    written = next(each for each in match.group("slashes", "braces", "marked") if each is not None)
+    return written, typed[len(bare) :]

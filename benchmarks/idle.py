@@ -2,8 +2,8 @@
 
     python -m benchmarks.idle [--repeats 15]
 
-Each is a process of its own, one after the other in turn. Then the modules of ours, and of the libraries that we
-bring, which an idle run has imported.
+Each is a process of its own, one after the other in turn; `help` also where the plugin cannot be imported. Then the
+modules of ours, and of the libraries that we bring, which an idle run has imported.
 """
 
 from __future__ import annotations
@@ -20,42 +20,48 @@ from typing import Final
 
 from benchmarks.stand import Stand, fill_maildir
 
-WAYS: Final = {"help": ("help",), "run": ("mailintake", "run")}
+WAYS: Final = {"without": ("help",), "help": ("help",), "run": ("mailintake", "run")}
+LABELS: Final = {"without": "help, without the plugin", "help": "help", "run": "idle run"}
 HEAVY: Final = ("chardet", "cryptography", "genshi", "html2text", "imapclient", "pluggy", "tqdm", "webencodings")
-_IMPORTED: Final = """
+_COMMAND: Final = """
 import sys
 from trac.admin import console
-console.run(sys.argv[1:])
-print("\\n".join(sorted(sys.modules)), file=sys.stderr)
+sys.exit(console.run(sys.argv[1:]))
+"""
+_WITHOUT: Final = "import sys; sys.modules['trac_mailintake'] = None" + _COMMAND
+_IMPORTED: Final = """
+import atexit, sys
+atexit.register(lambda: print("\\n".join(sorted(sys.modules)), file=sys.stderr))
 """
 
 
-def cost(environment: Path, *words: str) -> tuple[float, float]:
+def cost(environment: Path, way: str) -> tuple[float, float]:
     """Seconds by the clock and of CPU."""
     before, start = os.times(), time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "trac.admin.console", str(environment), *words],
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        check=True,
-    )
+    done = command(environment, _WITHOUT if way == "without" else _COMMAND, way)
     clock, after = time.perf_counter() - start, os.times()
-    assert words == WAYS["help"] or not done.stdout, f"it was not idle: {done.stdout!r}"
+    assert way != "run" or not done.stdout, f"it was not idle: {done.stdout!r}"
     used = after.children_user + after.children_system - before.children_user - before.children_system
     return clock, used
 
 
-def imported(environment: Path, *words: str) -> set[str]:
+def imported(environment: Path, way: str) -> set[str]:
     """The modules that a command has imported in the end."""
-    command = [sys.executable, "-W", "ignore", "-c", _IMPORTED, str(environment), *words]
-    return set(subprocess.run(command, capture_output=True, text=True, check=True).stderr.split())
+    said = command(environment, _IMPORTED + (_WITHOUT if way == "without" else _COMMAND), way).stderr
+    return set(said.split())
+
+
+def command(environment: Path, program: str, way: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a process of its own."""
+    words = [sys.executable, "-W", "ignore", "-c", program, str(environment), *WAYS[way]]
+    return subprocess.run(words, capture_output=True, text=True, check=True)
 
 
 def main() -> None:
     """Measure, and print."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--repeats", type=int, default=15)
-    asked = options.parse_args()
+    asked, _ = options.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="mailintake-bench-") as folder:
         environment = Path(folder) / "env"
         stand = Stand(environment)
@@ -65,29 +71,28 @@ def main() -> None:
         stand.close()
         costs: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
         for _ in range(asked.repeats + 1):
-            for way, words in WAYS.items():
-                costs[way].append(cost(environment, *words))
+            for way in WAYS:
+                costs[way].append(cost(environment, way))
         _print(costs)
         _print_modules(environment)
 
 
 def _print(costs: dict[str, list[tuple[float, float]]]) -> None:
-    for place, name in enumerate(("clock", "CPU")):
-        helps, runs = ([each[place] for each in costs[way][1:]] for way in WAYS)
-        ratio = median(run / asked for asked, run in zip(helps, runs, strict=True))
-        print(
-            f"{name:6} help {median(helps) * 1000:6.0f} ms   idle run {median(runs) * 1000:6.0f} ms   ratio {ratio:.2f}"
-        )
+    print(f"{'':26}{'clock, ms':>10}{'CPU, ms':>10}{'of help, clock':>16}{'of help, CPU':>14}")
+    for way, label in LABELS.items():
+        times = [f"{median(each[place] for each in costs[way][1:]) * 1000:10.0f}" for place in (0, 1)]
+        pairs = list(zip(costs[way][1:], costs["help"][1:], strict=True))
+        ratios = [median(each[place] / help_[place] for each, help_ in pairs) for place in (0, 1)]
+        print(f"{label:26}{''.join(times)}{ratios[0]:16.2f}{ratios[1]:14.2f}", flush=True)
 
 
 def _print_modules(environment: Path) -> None:
-    known, idle = (imported(environment, *words) for words in WAYS.values())
+    without, known, idle = (imported(environment, way) for way in WAYS)
     ours = sorted(name for name in idle if name.partition(".")[0] == "trac_mailintake")
     print(f"\n{len(ours)} modules of ours in an idle run (+: not for help):")
     print("\n".join(f"  {' ' if name in known else '+'} {name}" for name in ours))
-    heavy = sorted({name.partition(".")[0] for name in idle}.intersection(HEAVY))
-    print(f"libraries of ours in an idle run: {', '.join(heavy) or 'none'}")
-    print(f"modules of others that help does without: {', '.join(sorted(idle - known - set(ours))) or 'none'}")
+    libraries = sorted({name.partition(".")[0] for name in idle - without}.intersection(HEAVY))
+    print(f"libraries of ours that Trac alone would not import: {', '.join(libraries) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def main() -> None:
     """Measure each size from each source, and print a table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--sizes", default="10,200", help="megabytes")
-    asked = options.parse_args()
+    asked, _ = options.parse_known_args()
     print(f"{'source':10}{'attachment':>12}{'idle':>10}{'peak':>10}{'over idle':>12}   (MB, VmHWM)")
     with _server() as dovecot:
         for kind in ("maildir", "imap") if dovecot else ("maildir",):

@@ -115,7 +115,7 @@ def main() -> None:
     options.add_argument("--mails", type=int, default=1000)
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--databases", default="sqlite,postgresql")
-    asked = options.parse_args()
+    asked, _ = options.parse_known_args()
     sent = tuple(mails(asked.mails))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailintake-bench-")))

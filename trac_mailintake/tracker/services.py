@@ -13,6 +13,7 @@ from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingError, check, disposition, start
+from trac_mailintake.tracker import schedule
 from trac_mailintake.tracker.choices import check_choices, custom_fields
 from trac_mailintake.tracker.servers import Servers, check_name, insert
 
@@ -144,13 +145,8 @@ class Services:
     # when it runs
 
     def due(self, now: int) -> list[str]:
-        """Names of the services to run at `now`, the longest waiting first. One that only takes pipes never is."""
-        rows = self._env.db_query(
-            """SELECT name FROM mailintake_service
-               WHERE enabled=1 AND stopped='' AND next_run<=%s AND (server<>'' OR path<>'') ORDER BY next_run, name""",
-            (now,),
-        )
-        return [name for (name,) in rows]
+        """Names of the services to run at `now`: see `schedule.due`."""
+        return schedule.due(self._env, now)
 
     def begin(self, name: str) -> None:
         """A round begins: the next one is due a delay from now."""

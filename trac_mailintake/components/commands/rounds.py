@@ -115,14 +115,13 @@ class RoundCommands(Component):
 
     def _wanted(self, wanted: Typed) -> list[str]:
         """Names of the services to run. Raises AdminCommandError for one that is not there, or may not run."""
-        services = self._services()
-        force = wanted.flag("--force")
-        far = 2**62 if force else to_utimestamp(datetime_now(utc))
-        due = services.due(far)
+        from trac_mailintake.tracker import schedule  # noqa: PLC0415 - as above
+
+        due = schedule.due(self.env, 2**62 if wanted.flag("--force") else to_utimestamp(datetime_now(utc)))
         if not wanted.words:
             return due
         name = wanted.words[0]
-        rows = {str(row["name"]): row for row in services.rows()}
+        rows = {str(row["name"]): row for row in self._services().rows()}
         if name not in rows:
             raise AdminCommandError(
                 f"service={name}: not allowed. Allowed: {', '.join(rows) or 'none yet: `service add` makes one'}"

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import AdminCommandError
 
-from trac_mailintake.intake.ports import Misconfiguration, SourceError, TemporaryFailure
-from trac_mailintake.intake.settings import SettingError
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -99,8 +96,18 @@ def told() -> Iterator[None]:
     """Say what is wrong with a setting, or with what was asked for, as trac-admin says it: one line, status 2."""
     try:
         yield
-    except (SettingError, Misconfiguration, SourceError, TemporaryFailure) as error:
-        raise AdminCommandError(str(error)) from error
+    except Exception as error:
+        # Trac imports this with each of its commands, which do without the rest.
+        from trac_mailintake.intake.ports import (  # noqa: PLC0415 - see above
+            Misconfiguration,
+            SourceError,
+            TemporaryFailure,
+        )
+        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - see above
+
+        if isinstance(error, SettingError | Misconfiguration | SourceError | TemporaryFailure):
+            raise AdminCommandError(str(error)) from error
+        raise
 
 
 def starting(choices: Sequence[str], typed: Sequence[str], place: int = 0) -> list[str]:

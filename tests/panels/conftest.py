@@ -29,7 +29,7 @@ def chromium() -> Iterator[Chromium]:
 @contextmanager
 def served(folder: Path) -> Iterator[tuple[TracEnv, Tracd]]:
     """An environment with its pages: `admin` may do everything, `keeper` has MAILINTAKE_ADMIN, `viewer` VIEW."""
-    trac = TracEnv.create(folder / "env")
+    trac = TracEnv.create(folder / "env", options=(("header_logo", "src", ""), ("project", "name", "Support")))
     trac.grant("admin", "TRAC_ADMIN")
     trac.grant("keeper", "MAILINTAKE_ADMIN")
     trac.grant("viewer", "MAILINTAKE_VIEW")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.servers.chromium import Chromium, Tab
     from tests.servers.dovecot import Dovecot
-    from tests.servers.tracenv import TracEnv, Tracd
+    from tests.servers.tracenv import Tracd, TracEnv
 
 PANEL = "/admin/mailintake/servers"
 SECRET = "hunter2 & <more>"

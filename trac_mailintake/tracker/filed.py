@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from trac.attachment import Attachment
 from trac.resource import ResourceNotFound
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trac.env import Environment
+
+_TOGETHER: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +51,6 @@ def _description(ticket: Ticket) -> str:
 
 
 def _attached(env: Environment, ticket: int, when: datetime) -> tuple[tuple[str, int], ...]:
+    """Those that came with what was filed at `when`: each is filed a microsecond after the one before."""
     attachments = Attachment.select(env, "ticket", ticket)
-    return tuple((each.filename, each.size) for each in attachments if each.date == when)
+    return tuple((each.filename, each.size) for each in attachments if when <= each.date < when + _TOGETHER)

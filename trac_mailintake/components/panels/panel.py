@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from trac.admin.api import IAdminPanelProvider
-from trac.core import Component, implements
+from trac.core import Component, TracError, implements
 from trac.util.datefmt import from_utimestamp
 from trac.web.api import HTTPNotFound
 from trac.web.chrome import add_notice, add_stylesheet
@@ -46,13 +46,18 @@ class Panel(Component):
 
     def render_admin_panel(self, req: Request, category: str, page: str, path_info: str | None) -> Page:
         """The page that was asked for; a POST changes something first, and mostly redirects."""
+        from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure  # noqa: PLC0415 - when one looks
+
         self.require(req, VIEW)
         add_stylesheet(req, "mailintake/mailintake.css")
+        answer = self.show
         if req.method == "POST":
             self.require(req, self.changing)
-            template, found = self.change(req, path_info or "")
-        else:
-            template, found = self.show(req, path_info or "")
+            answer = self.change
+        try:
+            template, found = answer(req, path_info or "")
+        except (Misconfiguration, TemporaryFailure) as error:
+            raise TracError(str(error), "Mail Intake") from error
         return template, {"moment": moment, "may_change": self.may(req, ADMIN), **found}
 
     # for each panel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.components.panels.form import Field, changed, check_each, fields, typed
 from trac_mailintake.intake.model import Afterwards
-from trac_mailintake.tracker.choices import ticket_options
+from trac_mailintake.tracker.choices import custom_fields, ticket_options
 from trac_mailintake.tracker.services import PARAMETERS
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "move_to"
 """The field with the folder of `move`."""
+
+PRESETS: Final = frozenset(
+    {"type", "component", "milestone", "version", "priority", "severity", "keywords", "owner", "cc"}
+)
+"""Trac's own ticket fields that a new ticket may be preset with."""
 
 _OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
 _LABELS: Final = {
@@ -94,9 +99,10 @@ class ServiceForm:
     def groups(self, values: Mapping[str, str], errors: Mapping[str, str]) -> list[tuple[str, list[Field]]]:
         """Titles with their fields: the job, then which mail is taken, what becomes of it, and presets."""
         options = ticket_options(self._env)
+        names = PRESETS | {field.name for field in custom_fields(self._env, frozenset())}
         all_ = fields(self.parameters, values, errors, options=options)
         handler = {parameter.name for parameter in self._settings.rules.handlers[self.choice.handler].parameters}
-        presets = [field for field in all_ if field.help.startswith("Ticket field") or self._is_preset(field.name)]
+        presets = [field for field in all_ if field.name in names]
         rest = [field for field in all_ if field not in presets]
         return [
             ("Where the mail comes from", self._job(values, errors)),
@@ -104,11 +110,6 @@ class ServiceForm:
             ("What becomes of it", [field for field in rest if field.name in handler]),
             ("Presets for new tickets", presets),
         ]
-
-    def _is_preset(self, name: str) -> bool:
-        from trac.ticket.api import TicketSystem  # noqa: PLC0415 - where the fields are asked for
-
-        return any(field["name"] == name for field in TicketSystem(self._env).get_ticket_fields())
 
     def _job(self, values: Mapping[str, str], errors: Mapping[str, str]) -> list[Field]:
         servers = [each.name for each in self._settings.servers.all() if each.protocol == self.choice.kind.protocol]
@@ -122,7 +123,7 @@ class ServiceForm:
         kind = self.choice.kind
         if field.name == "path":
             return replace(
-                field, help=f"Absolute path of {_LOCAL.get(kind.name, kind.label)} on this machine.", size=60
+                field, help=f"Absolute path of {_LOCAL.get(kind.name, kind.label)} on this machine.", size=40
             )
         if field.name == "start" and not kind.dated:
             return replace(field, control="select", choices=(("all", "all"), ("now", "now")), help=_START)
@@ -140,7 +141,7 @@ class ServiceForm:
         field = Field("afterwards", "Afterwards", "select", word, help_, errors.get("afterwards", ""), words)
         if Afterwards.MOVE not in kind.afterwards:
             return [field]
-        return [field, Field(FOLDER, "Move to", value=folder, help="The folder, for `move`.")]
+        return [field, Field(FOLDER, "Move to", value=folder, help="The folder, when it is moved.")]
 
 
 _START: Final = "Which mail the first run takes: all that lies there, or (now) only what comes later."

@@ -272,8 +272,10 @@ def _call(bundled: Iterable[object], extra: Iterable[object], group: str) -> _Ro
 
 def _builtin() -> tuple[ModuleType, ...]:
     from trac_mailintake.builtin import (  # noqa: PLC0415 - a round without mail does without the rules
+        authentication,
         automatic,
         loops,
+        rates,
         recipients,
         senders,
         size,
@@ -291,7 +293,8 @@ def _builtin() -> tuple[ModuleType, ...]:
     )
 
     handlers = (create_or_comment, create, comment, comment_unquoted, comment_regex, commit_log)
-    return (automatic, loops, recipients, senders, size, subject, threads, unchanged, *handlers)
+    screens = (authentication, automatic, loops, rates, recipients, senders, size, subject)
+    return (*screens, threads, unchanged, *handlers)
 
 
 def _installed(group: str) -> Iterator[tuple[str, object]]:

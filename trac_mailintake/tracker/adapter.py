@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trac_mailintake.builtin import rates
 from trac_mailintake.tracker.drafts import Drafting
 from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.users import Directory
@@ -35,4 +36,7 @@ class TracTracker:
         self, change: Change, message: Message, service: Service, *, explain: bool = False
     ) -> Prepared | Objection:
         """See `ports.Tracker.prepare`. Raises Stale, Misconfiguration, OSError."""
+        objection = rates.too_many(change.target, message, service, self.reader)
+        if objection is not None:
+            return objection
         return Drafting(self.env, None if explain else self.staging, change, message).prepare(service)

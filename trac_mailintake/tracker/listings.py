@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.tracker import identity
 from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 SETTLED = 10 * 60 * SECOND
 """For how long a row is kept after its message is gone: another worker may still go by an older listing."""
 
+HOUR = 3600 * SECOND
+"""The time in which new tickets are counted."""
+
 _PUSHED = frozenset({"pipe"})
 """Kinds that list only what is being handed in: that they do not list something says nothing."""
 
@@ -34,10 +38,33 @@ class Listings:
         self._worker = worker
         self._pending: dict[str, dict[str, Listed]] = {}
         """By account: what is listed and may be claimed in this round, by live key, in the mailbox's order."""
+        self._backlog: set[str] = set()
+        """Services in their first run: what they take does not count for rates."""
+
+    def admit(self, account: Account) -> str:
+        """See `ports.Recorder.admit`. What is handed in is nobody's mailbox. Raises TemporaryFailure."""
+        return "" if account.kind in _PUSHED else identity.admit(self._env, account)
+
+    def overrun(self, service: Service) -> str:
+        """See `ports.Recorder.overrun`. What was counted before the service was last enabled counts no more."""
+        most = service.parameters.values.get("rate_service")
+        if not isinstance(most, int) or not most:
+            return ""
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND counted>%s AND outcome='created'",
+                (service.name, max(now() - HOUR, service.resumed)),
+            )
+        number = int(rows[0][0])
+        if number < most:
+            return ""
+        return f"{number} new tickets within an hour; rate_service allows {most}. Enabling the service lets it go on."
 
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
         """See `ports.Recorder.reconcile`. Raises TemporaryFailure."""
         keys = {live_key(account, listed): listed for listed in listing}
+        if not service.last_success:
+            self._backlog.add(service.name)
         with temporary(self._env):
             rows = [
                 Row(*row)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from trac.notification.api import NotificationSystem
 from trac.perm import PermissionCache
 from trac.resource import Resource
+from trac.util.datefmt import to_utimestamp
 
+from trac_mailintake.intake.pipeline import GROUP
 from trac_mailintake.intake.ports import KnownId, TicketFacts
 from trac_mailintake.tracker import replyaddress
 from trac_mailintake.tracker.database import chunks, key, marks
+from trac_mailintake.tracker.rows import sender_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from trac.env import Environment
 
+    from trac_mailintake.intake.model import Delivery
     from trac_mailintake.mail.message import Address, Message
     from trac_mailintake.tracker.replyaddress import Keys
     from trac_mailintake.tracker.users import Directory
@@ -41,6 +47,8 @@ class TracReader:
         self.env = env
         self.directory = directory
         self._keys: Keys | None = None
+        self._decided: deque[tuple[int, str, int]] = deque(maxlen=2 * GROUP)
+        """The last deliveries that were asked about: id, key of the sender, arrival. Some are not yet recorded."""
 
     @property
     def keys(self) -> Keys:
@@ -144,6 +152,33 @@ class TracReader:
     def username(self, address: Address) -> str:
         """See `ports.Reader.username`."""
         return self.directory.user(address.spec)[0]
+
+    def mails_of_sender(self, message: Message, delivery: Delivery, since: datetime, until: datetime) -> int:
+        """See `ports.Reader.mails_of_sender`."""
+        sender, first, last = sender_key(message), to_utimestamp(since), to_utimestamp(until)
+        others = {
+            number
+            for number, who, arrived in self._decided
+            if who == sender and first < arrived <= last and number != delivery.id
+        }
+        if delivery.id:
+            self._decided.append((delivery.id, sender, last))
+        passed = [delivery.id, *others]
+        rows = self.env.db_query(
+            "SELECT COUNT(*) FROM mailintake_delivery WHERE sender_key=%s AND counted>%s AND counted<=%s "
+            f"AND id NOT IN ({marks(passed)})",
+            (sender, first, last, *passed),
+        )
+        return len(others) + int(rows[0][0])
+
+    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
+        """See `ports.Reader.mails_for_ticket`."""
+        rows = self.env.db_query(
+            "SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s AND counted>%s AND counted<=%s "
+            "AND outcome IN ('created', 'commented')",
+            (ticket, to_utimestamp(since), to_utimestamp(until)),
+        )
+        return int(rows[0][0])
 
     def project_key(self) -> str:
         """See `ports.Reader.project_key`: `[mailintake] project_key`."""

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
+from trac_mailintake.intake.arrival import arrival
 from trac_mailintake.intake.model import NewTicket, Outcome
 from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
 from trac_mailintake.tracker import announce, tickets
 from trac_mailintake.tracker.archive import remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
 from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.rows import sender_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -140,6 +142,8 @@ class DatabaseRecorder(Claims):
             "sent": int(message.date.timestamp() * SECOND) if message and message.date else 0,
             "trail": json.dumps([[step.stage, step.rule, step.sentence] for step in decision.steps]),
             "removed": decision.prepared.change.removed if decision.prepared else "",
+            "sender_key": sender_key(message),
+            "counted": 0 if delivery.service in self._backlog else to_utimestamp(arrival(delivery.listed, message)),
         }
         names = ",".join(f"{name}=%s" for name in values)
         db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Account, Listed
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.database import Connection
 
 
@@ -102,6 +103,12 @@ def delivery(env: Environment, service: Service, account: Account, listed: Liste
 def account_key(account: Account) -> str:
     """The key of a mailbox."""
     return key(account.kind, account.label)
+
+
+def sender_key(message: Message | None) -> str:
+    """The key of whoever a mail is from, for rates; "" when it names nobody."""
+    authors = sorted(author.key for author in message.authors) if message else []
+    return key(*authors) if authors else ""
 
 
 def live_key(account: Account, listed: Listed) -> str:

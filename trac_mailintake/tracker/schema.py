@@ -51,10 +51,13 @@ SCHEMA = [
         Column("failure"),
         Column("failures", type="int"),
         Column("stopped"),
+        Column("resumed", type="int64"),
         Index(["name"], unique=True),
     ],
     # One row a delivery: claimed while `outcome` is empty, afterwards the journal. `live` is the SHA-256 of account and
     # locator for as long as the source lists the message, then NULL, so that a locator may be used again.
+    # `counted` is when the mail arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one
+    # address that it is from. `purged` is when its bytes were removed.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -95,11 +98,16 @@ SCHEMA = [
         Column("sent", type="int64"),
         Column("trail"),
         Column("removed"),
+        Column("sender_key", key_size=64),
+        Column("counted", type="int64"),
+        Column("purged", type="int64"),
         Index(["live"], unique=True),
         Index(["account", "live"]),
         Index(["service", "recorded"]),
         Index(["outcome", "recorded"]),
-        Index(["ticket"]),
+        Index(["service", "counted"]),
+        Index(["sender_key", "counted"]),
+        Index(["ticket", "counted"]),
         Index(["owner"]),
         Index(["notify"]),
         Index(["archive"]),
@@ -136,5 +144,23 @@ SCHEMA = [
         Column("sent", type="int64"),
         Index(["sent", "retry_at"]),
         Index(["delivery"]),
+        Index(["service", "sent"]),
+    ],
+    # What a refused sender was told: `hash` is the SHA-256 of reason, address and day, so that it is said once.
+    Table("mailintake_notice", key="id")[
+        Column("id", auto_increment=True),
+        Column("hash", key_size=64),
+        Column("recorded", type="int64"),
+        Index(["hash"], unique=True),
+        Index(["recorded"]),
+    ],
+    # Which instance may fetch from a mailbox: `account` as in mailintake_delivery, `label` for people.
+    Table("mailintake_mailbox", key="id")[
+        Column("id", auto_increment=True),
+        Column("account", key_size=64),
+        Column("label"),
+        Column("instance", key_size=100),
+        Column("since", type="int64"),
+        Index(["account"], unique=True),
     ],
 ]

@@ -46,7 +46,7 @@ PARAMETERS: Final = (
 )
 _OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
 _TYPED: Final = tuple("addresses" if name == "address" else name for name in _OWN)
-_TIMES: Final = ("created", "next_run", "last_run", "last_success", "last_result", "stopped")
+_TIMES: Final = ("created", "next_run", "last_run", "last_success", "last_result", "stopped", "resumed")
 _COLUMNS: Final = ("id", "name", *_TYPED, "parameters", *_TIMES)
 _BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.BOOLEAN, Kind.CHOICE})
 
@@ -112,7 +112,7 @@ class Services:
         check_name(name, self.names())
         row = self._checked(typed, typed)
         row |= {"name": name, "created": to_utimestamp(datetime_now(utc)), "failure": "", "failures": 0}
-        row |= {"next_run": 0, "last_run": 0, "last_success": 0, "last_result": "", "stopped": ""}
+        row |= {"next_run": 0, "last_run": 0, "last_success": 0, "last_result": "", "stopped": "", "resumed": 0}
         insert(self._env, "mailintake_service", row)
         return self.get(name)
 
@@ -128,6 +128,7 @@ class Services:
         row = self._checked({**before, **typed}, typed)
         if "enabled" in typed and row["enabled"]:
             row |= {"stopped": "", "failure": "", "failures": 0, "next_run": 0}
+            row["resumed"] = to_utimestamp(datetime_now(utc))
         self._update(name, row)
         return self.get(name)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from trac.perm import PermissionSystem
 
 from trac_mailintake.intake.model import Sender
+from trac_mailintake.mail import authentication
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +52,13 @@ class Directory:
             reason = "the mail does not have exactly one From address"
             return self._stranger("", ANONYMOUS, reason, service)
         username, reason = self.user(author.spec)
+        proof = _proof(message, author, service)
+        reason = f"{reason}; {proof or 'from header only'}"
+        if username and not proof and service.parameters.values.get("require_auth"):
+            username, reason = "", f"{reason}, and this service requires proof (require_auth)"
         if username:
-            return Sender(username, username, author.spec, mapped=True, reason=reason)
-        return self._stranger(author.spec, signature(author), reason, service)
+            return Sender(username, username, author.spec, mapped=True, reason=reason, proof=proof)
+        return replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
 
     def user(self, spec: str) -> tuple[str, str]:
         """The one known user with the address `spec`, "" when there is none; and the reason, in a sentence."""
@@ -93,6 +98,12 @@ class Directory:
         if self._index is None or self._index.known is not known or self._index.domain != domain:
             self._index = _build(known, domain)
         return self._index
+
+
+def _proof(message: Message, author: Address, service: Service) -> str:
+    """Which of the service's `authserv_ids` vouches for the author's address."""
+    hosts = service.parameters.values.get("authserv_ids")
+    return authentication.proof(message.fields, hosts, author.spec) if isinstance(hosts, tuple) and hosts else ""
 
 
 def sender(env: Environment, message: Message, service: Service) -> Sender:

@@ -1,0 +1,61 @@
+"""screen, handle: how far the word of our own mail servers goes (spec 4, Proof). `tracker.users` says who acts as whom.
+
+A sender is proved by DMARC, or by DKIM of the very domain of the address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.model import Hold
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.authentication import spam
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Change, Objection
+    from trac_mailintake.mail.message import Message
+
+PARAMETERS: Final = (
+    Parameter(
+        "authserv_ids",
+        Kind.WORDS,
+        (),
+        "Mail servers of yours whose Authentication-Results and X-Spam fields count: the names that they write there, "
+        "each followed by :HOST where their Received fields say another name",
+    ),
+    Parameter(
+        "require_auth",
+        Kind.BOOLEAN,
+        default=False,
+        help="Only proved senders act as users: DMARC or aligned DKIM must have passed. All others are strangers",
+    ),
+    Parameter(
+        "show_auth",
+        Kind.BOOLEAN,
+        default=False,
+        help="Say in the ticket when nothing but the From field says who wrote",
+    ),
+)
+UNPROVED: Final = "(Nothing proves who sent this mail: its sender is from the header only.)"
+
+
+@hookimpl
+def mailintake_screen(message: Message, context: Context) -> Objection | None:
+    """Object to what a trusted host called spam; an administrator decides."""
+    hosts = context.service.parameters.words("authserv_ids")
+    why = spam(message.fields, hosts) if hosts else ""
+    return Hold("spam", f"A mail server of ours marked it: {why}.") if why else None
+
+
+@hookimpl(wrapper=True, tryfirst=True)
+def mailintake_change(context: Context) -> Generator[None, Change, Change]:
+    """Say that the sender is not proved, where the service wants that said."""
+    change = yield
+    if context.sender.proof or not context.service.parameters.flag("show_auth"):
+        return change
+    return replace(change, text="\n\n".join(filter(None, (change.text, UNPROVED))))

@@ -1,0 +1,61 @@
+"""screen: too many mails of one sender, or for one ticket, within an hour (spec 4, Rates): each more is held.
+
+`rate_service` is seen to by the round, since a service that is flooded with tickets is to pause as a whole.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.arrival import arrival
+from trac_mailintake.intake.model import Followup, Hold, Proof
+from trac_mailintake.intake.settings import Kind, Parameter
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Delivery, Objection, Target
+    from trac_mailintake.intake.ports import Reader
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+
+PARAMETERS: Final = (
+    Parameter("rate_sender", Kind.INTEGER, 60, "Mails of one sender within an hour; more are held. 0: any number"),
+    Parameter("rate_ticket", Kind.INTEGER, 120, "Mails for one ticket within an hour; more are held. 0: any number"),
+    Parameter(
+        "rate_service",
+        Kind.INTEGER,
+        500,
+        "New tickets within an hour after which the service stops until you enable it again. 0: any number",
+    ),
+)
+HOUR: Final = timedelta(hours=1)
+AGAIN: Final = "archive"
+"""The kind of account that held mail comes from when an administrator has it decided about once more."""
+
+
+@hookimpl
+def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
+    """Object to the mail of a sender who wrote too many within the hour before it arrived; not in a first run."""
+    most = context.service.parameters.number("rate_sender")
+    if not most or not context.service.last_success or delivery.account.kind == AGAIN or not message.authors:
+        return None
+    until = arrival(delivery.listed, message)
+    if context.reader.mails_of_sender(message, delivery, until - HOUR, until) < most:
+        return None
+    return Hold("rate-sender", f"Its sender wrote {most} mails within an hour; rate_sender allows no more.")
+
+
+def too_many(target: Target, message: Message, service: Service, reader: Reader) -> Objection | None:
+    """Object to the mail for a ticket that got too many. Asked once the ticket is known, which no screen knows.
+
+    What an administrator or the handler chose the ticket for is not held.
+    """
+    most = service.parameters.values.get("rate_ticket")
+    if not isinstance(target, Followup) or target.proof is Proof.HANDLER or not isinstance(most, int):
+        return None
+    until = arrival(None, message)
+    if not most or not service.last_success or reader.mails_for_ticket(target.ticket, until - HOUR, until) < most:
+        return None
+    return Hold("rate-ticket", f"Ticket {target.ticket} got {most} mails within an hour; rate_ticket allows no more.")

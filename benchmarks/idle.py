@@ -9,7 +9,7 @@ modules of ours, and of the libraries that we bring, which an idle run has impor
 from __future__ import annotations
 
 import argparse
-import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -37,12 +37,17 @@ atexit.register(lambda: print("\\n".join(sorted(sys.modules)), file=sys.stderr))
 
 def cost(environment: Path, way: str) -> tuple[float, float]:
     """Seconds by the clock and of CPU."""
-    before, start = os.times(), time.perf_counter()
+    before, start = _used(), time.perf_counter()
     done = command(environment, _WITHOUT if way == "without" else _COMMAND, way)
-    clock, after = time.perf_counter() - start, os.times()
+    clock, used = time.perf_counter() - start, _used() - before
     assert way != "run" or not done.stdout, f"it was not idle: {done.stdout!r}"
-    used = after.children_user + after.children_system - before.children_user - before.children_system
     return clock, used
+
+
+def _used() -> float:
+    """Seconds of CPU of all the children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def imported(environment: Path, way: str) -> set[str]:

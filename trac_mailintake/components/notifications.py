@@ -14,8 +14,6 @@ from trac.notification.api import IEmailDecorator, INotificationSubscriber
 from trac.notification.mail import RecipientMatcher, set_header
 
 from trac_mailintake.tracker import outgoing, replyaddress
-from trac_mailintake.tracker.reader import LOOP_HEADER, SECTION, delimiter
-from trac_mailintake.tracker.users import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.tracker.outgoing import Beginning
     from trac_mailintake.tracker.replyaddress import Keys
+    from trac_mailintake.tracker.users import Directory
 
 Subscription = tuple[str, str, str | None, int, str, str | None, int, str]
 """Class, distributor, session, authenticated, address, format, priority, adverb: as Trac wants it."""
@@ -74,6 +73,12 @@ class TicketMailDecorator(_Ready):
             self.log.exception("The notification for ticket #%s goes out without our headers", event.target.id)
 
     def _decorate(self, ticket: int, message: EmailMessage) -> None:
+        from trac_mailintake.tracker.reader import (  # noqa: PLC0415 - most processes of Trac's send nothing
+            LOOP_HEADER,
+            SECTION,
+            delimiter,
+        )
+
         keys = self.keys()
         set_header(message, LOOP_HEADER, keys.loop()[0])
         address = self.config.get(SECTION, "address").strip()
@@ -129,6 +134,8 @@ class MailReporterSubscriber(_Ready):
     @cached_property
     def _directory(self) -> Directory:
         """Kept, since it is made anew only when users have changed."""
+        from trac_mailintake.tracker.users import Directory  # noqa: PLC0415 - most processes of Trac's send nothing
+
         return Directory(self.env)
 
     def _outsider(self, reporter: str, beginning: Beginning) -> str:

@@ -8,7 +8,7 @@ TESTS ?= tests
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo test check format corpus bench clean
+.PHONY: help demo test check format corpus bench pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -17,6 +17,7 @@ help:
 	@echo "make format   lay out the code as make check wants it"
 	@echo "make corpus   read the mails of other projects, and say how well"
 	@echo "make bench    the benchmarks"
+	@echo "make pictures  the pictures of docs/tour.md, taken by the test that does what it tells"
 	@echo "make clean    remove what the targets above made"
 
 demo: $(VENV)/.product
@@ -43,6 +44,12 @@ corpus: $(VENV)/.tests
 bench: $(VENV)/.tests
 	@.ci/servers
 	@$(BIN)/python -m benchmarks
+
+pictures: $(VENV)/.tests
+	@.ci/servers
+	@rm -f docs/pictures/*.png
+	@mkdir -p docs/pictures
+	MAILINTAKE_PICTURES=$(CURDIR)/docs/pictures MAILINTAKE_REQUIRE_SERVERS=1 $(BIN)/pytest -q tests/panels/test_tour.py
 
 clean:
 	rm -rf $(VENV) build demo dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tempfile
 from typing import TYPE_CHECKING, Self
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
 
 WIDTH = 1180
 _HEIGHT = 900
-_TALLEST = 2600
 _PATIENCE = 60
 _ARRIVED = "return window.mailintakeLeft === undefined && document.readyState === 'complete'"
 _SWITCHES = (
     *("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"),
     *("disable-component-update", "disable-sync", "disable-extensions", "hide-scrollbars", "lang=en"),
-    "force-device-scale-factor=1",
+    *("force-device-scale-factor=1", "disable-lcd-text", "font-render-hinting=none"),
 )
 
 
@@ -176,12 +176,13 @@ class Tab:
 
     # show
 
-    def picture(self, path: Path) -> None:
-        """The whole page as a PNG."""
-        height = self.driver.execute_script("return document.documentElement.scrollHeight")
-        self.driver.set_window_size(WIDTH, min(max(int(height) + 150, 500), _TALLEST))
-        self.driver.save_screenshot(str(path))
-        self.driver.set_window_size(WIDTH, _HEIGHT)
+    def picture(self, path: Path, *, tallest: int = 1500) -> None:
+        """The page as a PNG, from its top to its end, but no more than `tallest` pixels of it."""
+        height = int(self.driver.execute_script("return document.getElementById('footer').offsetTop"))
+        clip = {"x": 0, "y": 0, "width": WIDTH, "height": min(height, tallest), "scale": 1}
+        wanted = {"format": "png", "captureBeyondViewport": True, "clip": clip}
+        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", wanted)
+        path.write_bytes(base64.b64decode(shot["data"]))
 
 
 def _chromium() -> str:

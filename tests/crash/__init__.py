@@ -1,0 +1,1 @@
+"""Nothing lost, nothing twice: processes that die, calls that fail, workers that meet."""

@@ -1,0 +1,268 @@
+"""What a test lets other processes do, and what they see: each function runs in a process of its own (`zygote`)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+# Imported here for all the processes to come: they shall start at once.
+import trac.attachment
+import trac.ticket.web_ui
+import trac.web.chrome
+from trac.admin.api import AdminCommandError
+from trac.env import open_environment
+
+from tests.crash.faults import NONE, failing
+from trac_mailintake import bootstrap, plugins
+from trac_mailintake.builtin.handlers import create_or_comment
+from trac_mailintake.components.commands import rounding
+from trac_mailintake.components.commands.held import HeldCommands
+from trac_mailintake.components.commands.rounds import RoundCommands
+from trac_mailintake.components.deliver import SysExit, deliver
+from trac_mailintake.sources import imap, pop3
+from trac_mailintake.tracker import queue
+from trac_mailintake.tracker.attachments import target
+from trac_mailintake.tracker.servers import Servers
+from trac_mailintake.tracker.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from trac.env import Environment
+
+    from tests.crash.faults import Fault
+
+_PRELOADED: Final = (
+    *(trac.attachment, trac.ticket.web_ui, trac.web.chrome),
+    *(bootstrap, plugins, queue, create_or_comment, rounding, imap, pop3),
+)
+
+SERVICE: Final = "support"
+HOUR: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a round went: outside calls, which of them failed, the status of the command, what it said."""
+
+    calls: int
+    failed: str
+    status: int
+    said: str
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Environment]:
+    # The file descriptors that count are those of this process alone.
+    env = open_environment(str(path))
+    try:
+        yield env
+    finally:
+        env.shutdown()
+
+
+def prepare(path: Path, server: Mapping[str, str], service: Mapping[str, str]) -> None:
+    """Store the service (and its mail server, if it needs one)."""
+    with _opened(path) as env:
+        if server:
+            Servers(env).add("post", server)
+        Services(env, lambda: bootstrap.settings_of(env).rules).add(SERVICE, service)
+
+
+def enable(path: Path) -> None:
+    """`mailintake service enable support`."""
+    with _opened(path) as env:
+        Services(env, lambda: bootstrap.settings_of(env).rules).set(SERVICE, {"enabled": "true"})
+
+
+def in_turn(*calls: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:
+    """Several functions in one process; what each returned."""
+    return [function(*arguments) for function, arguments in calls]
+
+
+def run(path: Path, fault: Fault = NONE) -> Done:
+    """`mailintake run support --force`, as the command does it."""
+    said = io.StringIO()
+    with _opened(path) as env, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with failing(fault) as meter:
+            try:
+                status = RoundCommands(env)._run(SERVICE, "--force")
+            except AdminCommandError as error:
+                said.write(str(error))
+                status = 2
+        return Done(meter.calls, meter.failed, int(status), said.getvalue())
+
+
+def hand_over(path: Path, mails: Path, fault: Fault = NONE) -> Done:
+    """What a mail server does with the mails that it has for us: a pipe for each, until it is taken.
+
+    It keeps the order of the mails, so it does not go on to the next before this one is taken.
+    """
+    said = io.StringIO()
+    status = 0
+    with _opened(path) as env, failing(fault) as meter:
+        for mail in sorted(mails.iterdir()):
+            with mail.open("rb") as stream:
+                sys.stdin = io.TextIOWrapper(stream)
+                answer = deliver(env, SERVICE)
+            said.write(answer.line + "\n")
+            status = answer.status
+            if status is not SysExit.OK:
+                break
+            mail.unlink()
+    return Done(meter.calls, meter.failed, status, said.getvalue())
+
+
+def clear(path: Path) -> None:
+    """Forget all tickets, all mail, and the services: the environment is as it was when it was made."""
+    tables = ["ticket", "ticket_change", "ticket_custom", "attachment", "notify_watch"]
+    tables += [f"mailintake_{name}" for name in ["server", "service", "delivery", "message_id", "outbox"]]
+    with _opened(path) as env:
+        with env.db_transaction as db:
+            db(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+        shutil.rmtree(env.files_dir, ignore_errors=True)
+
+
+def retry_held(path: Path) -> list[str]:
+    """Retry what is held, as an administrator does; the subjects."""
+    with _opened(path) as env:
+        held = env.db_query("SELECT id, subject FROM mailintake_delivery WHERE outcome='held' ORDER BY id")
+        for number, _ in held:
+            HeldCommands(env)._retry(str(number))
+        return [subject or "" for _, subject in held]
+
+
+def hour_passes(path: Path) -> None:
+    """All that the environment remembers happened an hour earlier."""
+    shift = HOUR * 1_000_000
+    with _opened(path) as env, env.db_transaction as db:
+        db(
+            "UPDATE mailintake_delivery SET lease=lease-%s, retry_at=retry_at-%s, recorded=recorded-%s, "
+            "consumed=CASE WHEN consumed=0 THEN 0 ELSE consumed-%s END",
+            (shift,) * 4,
+        )
+        db("UPDATE mailintake_outbox SET lease=lease-%s, retry_at=retry_at-%s", (shift,) * 2)
+
+
+# what there is
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One ticket: its comments in their order, the SHA-256 of its attachments by name."""
+
+    number: int
+    summary: str
+    description: str
+    comments: tuple[str, ...]
+    attachments: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the journal; `archived` is the SHA-256 of its slice of the archive."""
+
+    outcome: str | None
+    rule: str | None
+    reason: str | None
+    ticket: int | None
+    subject: str | None
+    consumed: bool
+    notify: int
+    attempts: int
+    archived: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that intake left in an environment. `strays` are files that nothing refers to, or the reverse."""
+
+    tickets: tuple[Seen, ...]
+    rows: tuple[Row, ...]
+    ids: int
+    outbox: int
+    strays: tuple[str, ...]
+
+
+def look(path: Path) -> State:
+    """Look at everything."""
+    with _opened(path) as env:
+        attached = {
+            (int(number), name): target(env, int(number), name)
+            for number, name in env.db_query("SELECT id, filename FROM attachment WHERE type='ticket'")
+        }
+        return State(
+            tuple(_tickets(env, attached)),
+            tuple(_rows(env)),
+            env.db_query("SELECT COUNT(*) FROM mailintake_message_id WHERE outgoing=0")[0][0],
+            env.db_query("SELECT COUNT(*) FROM mailintake_outbox")[0][0],
+            tuple(_strays(env, attached)),
+        )
+
+
+def _tickets(env: Environment, attached: Mapping[tuple[int, str], str]) -> Iterator[Seen]:
+    comments: dict[int, list[str]] = {}
+    for number, text in env.db_query(
+        "SELECT ticket, newvalue FROM ticket_change WHERE field='comment' ORDER BY ticket, time"
+    ):
+        comments.setdefault(number, []).append(text)
+    for number, summary, description in env.db_query("SELECT id, summary, description FROM ticket ORDER BY id"):
+        files = {name: _digest(path) for (ticket, name), path in attached.items() if ticket == number}
+        yield Seen(number, summary, description, tuple(comments.get(number, ())), files)
+
+
+def _rows(env: Environment) -> Iterator[Row]:
+    for *row, archive, offset, length in env.db_query(
+        "SELECT outcome, rule, reason, ticket, subject, consumed, notify, attempts, "
+        "archive, archive_offset, archive_length FROM mailintake_delivery ORDER BY id"
+    ):
+        outcome, rule, reason, ticket, subject, consumed, notify, attempts = row
+        digest = _digest(os.path.join(_root(env), archive), offset, length) if archive else ""
+        yield Row(outcome, rule, reason, ticket, subject, bool(consumed), notify, attempts, digest)
+
+
+def _root(env: Environment) -> str:
+    return os.path.join(env.files_dir, "mailintake")
+
+
+def _digest(path: str, offset: int = 0, length: int = -1) -> str:
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return hashlib.sha256(file.read(length)).hexdigest()
+    except FileNotFoundError:
+        return "missing"
+
+
+def _strays(env: Environment, attached: Mapping[tuple[int, str], str]) -> Iterator[str]:
+    """Files without a row, rows without a file, and whatever dead workers left."""
+    files = set(_files(os.path.join(env.attachments_dir, "ticket")))
+    yield from sorted(files.symmetric_difference(attached.values()))
+    referred = {archive for (archive,) in env.db_query("SELECT DISTINCT archive FROM mailintake_delivery") if archive}
+    archive = os.path.join(_root(env), "archive")
+    for path in _files(archive):
+        if os.path.relpath(path, _root(env)) not in referred:
+            yield path
+    for name in ("staging", "workers"):
+        folder = os.path.join(_root(env), name)
+        if os.path.isdir(folder):
+            yield from (os.path.join(folder, left) for left in os.listdir(folder))
+
+
+def _files(folder: str) -> Iterator[str]:
+    for place, _, names in os.walk(folder):
+        yield from (os.path.join(place, name) for name in names)
+
+
+def at_once(path: Path, moment: float) -> Done:
+    """`run`, begun when `time.monotonic()` says so: it is the same for all processes of a machine."""
+    time.sleep(max(0.0, moment - time.monotonic()))
+    return run(path)

@@ -1,0 +1,69 @@
+"""Whichever call to the outside fails, and however: in the end there is one of everything.
+
+A round over three mails (two attachments, an answer, HTML) makes N calls to the outside. For many n, or for every n
+with MAILINTAKE_EVERY_STEP=1, the n-th fails in a fresh environment and a fresh mailbox; then one runs again.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.crash.conftest import LANES
+from tests.crash.faults import NONE, Fault, Way
+from tests.crash.scene import attempt
+
+if TYPE_CHECKING:
+    from tests.crash.conftest import Places
+    from tests.crash.scene import Environments, Try
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(3600)]
+
+EVERY = 10_000
+"""More tries than there are calls."""
+
+MATRIX = [
+    ("sqlite", "maildir", Way.KILLED, EVERY),
+    ("sqlite", "maildir", Way.REFUSED, 30),
+    ("sqlite", "maildir", Way.UNANSWERED, 30),
+    ("postgres", "maildir", Way.KILLED, 20),
+    ("postgres", "maildir", Way.REFUSED, 15),
+    ("postgres", "maildir", Way.UNANSWERED, 20),
+    *(
+        ("sqlite", kind, way, 20 if way is Way.KILLED else 12)
+        for kind in ("imap", "pop3", "mbox", "directory", "pipe")
+        for way in (Way.KILLED, Way.REFUSED, Way.UNANSWERED)
+    ),
+    ("sqlite", "imap-tls", Way.KILLED, 8),
+    ("sqlite", "pop3-tls", Way.KILLED, 8),
+]
+"""Database, kind of source, how it fails, and how many tries are enough unless all are asked for."""
+
+
+def _name(value: object) -> str | None:
+    return value.value if isinstance(value, Way) else None
+
+
+@pytest.mark.parametrize(("environments", "kind", "way", "tries"), MATRIX, indirect=["environments"], ids=_name)
+def test_one_of_everything_whichever_call_fails(
+    environments: Environments, places: Places, kind: str, way: Way, tries: int
+) -> None:
+    """One ticket, one comment, one copy of each attachment, one row for each mail; the mailbox empty, no leftovers."""
+
+    def fail(at: int) -> Try:
+        with environments() as env:
+            return attempt(env, places(kind), Fault(at, way))
+
+    with environments() as env:
+        unharmed = attempt(env, places(kind), NONE)
+    assert unharmed.problems() == []
+    calls = unharmed.calls
+    stride = 1 if os.environ.get("MAILINTAKE_EVERY_STEP") == "1" else max(1, calls // tries)
+    steps = range(1, calls + 1, stride)
+    with ThreadPoolExecutor(LANES) as lanes:
+        wrong = [str(each) for each in lanes.map(fail, steps) if each.problems()]
+    print(f"{kind}, {way.value}: {calls} calls, {len(steps)} tried")  # noqa: T201 - the figures are asked for
+    assert not wrong, "\n".join(["", *wrong])

@@ -132,12 +132,13 @@ def clear(path: Path) -> None:
 
 
 def retry_held(path: Path) -> list[str]:
-    """Retry what is held, as an administrator does; the subjects."""
-    with _opened(path) as env:
-        held = env.db_query("SELECT id, subject FROM mailintake_delivery WHERE outcome='held' ORDER BY id")
-        for number, _ in held:
+    """Retry what is held, as an administrator does; the subjects, which are known only afterwards."""
+    subjects = []
+    with _opened(path) as env, contextlib.redirect_stdout(io.StringIO()):
+        for (number,) in env.db_query("SELECT id FROM mailintake_delivery WHERE outcome='held' ORDER BY id"):
             HeldCommands(env)._retry(str(number))
-        return [subject or "" for _, subject in held]
+            subjects += env.db_query("SELECT subject FROM mailintake_delivery WHERE id=%s", (number,))
+    return [subject for (subject,) in subjects]
 
 
 def hour_passes(path: Path) -> None:

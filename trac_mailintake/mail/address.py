@@ -91,11 +91,12 @@ class _Reader:
 
     def _flush(self) -> None:
         """End the mailbox that was being put together, if it is one."""
+        written = "({})" if self.spec is not None else "{}"
         if self.spec is None:
             self._without_angle()
         spec = _spec(self.spec or "")
         if spec:
-            name = _name(self.phrase) or _decoded(" ".join(self.comments))
+            name = _name(self.phrase) or _decoded(" ".join(map(written.format, self.comments)))
             self.found.append(Address(name, spec))
         self.phrase, self.comments, self.spec = [], [], None
 

@@ -27,6 +27,7 @@ class LineEnds:
     blank: re.Pattern[bytes]
     blank_after: re.Pattern[bytes]
     mbox: re.Pattern[bytes]
+    junk: re.Pattern[bytes]
 
 
 def _line_ends(newline: str) -> LineEnds:
@@ -41,8 +42,18 @@ def _line_ends(newline: str) -> LineEnds:
         mbox=re.compile(
             rf"(?:[ \t]*{end})*(?:>?From [^{newline}]*{newline}(?:{end})*)?[ \t]*(?={name}[ \t]*:)".encode()
         ),
+        junk=re.compile(
+            rf"(?!{end})[^{newline}]{{1,998}}{newline}(?=(?:{_USUAL})[ \t]*:)".encode(),
+            re.IGNORECASE,
+        ),
     )
 
+
+_USUAL: Final = (
+    "from|to|cc|subject|date|message-id|mime-version|received|return-path|reply-to|references|in-reply-to"
+    r"|content-[a-z-]{2,30}|x-[\w-]{1,60}"
+)
+"""Names of fields that do not begin a line of a letter."""
 
 LF: Final = _line_ends("\n")
 CR: Final = _line_ends("\r")
@@ -91,7 +102,13 @@ def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
     position, kept = start, 0
     fields: list[Field] = []
     defects: list[Defect] = []
-    while kept <= limits.head and (match := ends.field.match(window, position)):
+    while kept <= limits.head and (
+        match := ends.field.match(window, position) or _junk(window, position, fields, ends)
+    ):
+        position = match.end()
+        if match.re is ends.junk:
+            defects.append(Defect("junk-in-head", "A line of the header block is no field: it was left out."))
+            continue
         name, value = match[1][: limits.field].decode("ascii"), match[2]
         if len(value) > limits.field:
             value = value[: limits.field]
@@ -99,8 +116,12 @@ def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
             defects.append(Defect("long-field", sentence))
         fields.append((name, value))
         kept += len(name) + len(value) + 2
-        position = match.end()
     return Cut(tuple(fields), position, kept > limits.head, tuple(defects))
+
+
+def _junk(window: bytes, position: int, fields: list[Field], ends: LineEnds) -> re.Match[bytes] | None:
+    """A line between fields that is none itself: a broken gateway's, such as a fold without its blank."""
+    return ends.junk.match(window, position) if fields else None
 
 
 def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:

@@ -1,4 +1,4 @@
-"""parse: which leaves are the text, which are attachments (RFC 2046, 5.1; RFC 2387; RFC 1847; RFC 2183).
+"""parse: which leaves are the text, which are attachments (RFC 2046, 5.1; RFC 2387; RFC 2183).
 
 The tree is folded from its leaves upwards, without recursion.
 """
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.scanner import Entity
 
 _TEXTS: Final = {"text/plain", "text/html"}
-_SIGNATURES: Final = {
-    "application/pgp",
-    "application/pgp-signature",
-    "application/pkcs7-signature",
-    "application/x-pkcs7-signature",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +56,26 @@ def disposition_of(entity: Entity) -> tuple[str, str]:
     raw = entity.header("content-disposition")
     main, values = parameters.parse(raw) if raw else ("", {})
     name = values.get("filename") or entity.parameters.get("name") or values.get("name") or ""
-    return main.strip().lower(), name
+    return main.strip().lower(), _fuller(name, entity.parameters.get("name", ""))
+
+
+def _fuller(name: str, other: str) -> str:
+    """`other` when `name` is it with `?` for the letters that its charset lacks."""
+    if "?" not in name or len(name) != len(other):
+        return name
+    return other if all(mine in {"?", its} for mine, its in zip(name, other, strict=True)) else name
 
 
 def _fold(entity: Entity, children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
     if entity.content_type == "multipart/alternative":
         return _alternative(children, says_something)
-    if entity.content_type == "multipart/signed":
-        children = [children[0], *(Sorted(child.texts, _without_signatures(child.files)) for child in children[1:])]
-    elif entity.content_type == "multipart/related":
+    if entity.content_type == "multipart/related":
         root = next((child for child in children if child.texts), None)
         children = [child if child is root else Sorted((), child.texts + child.files) for child in children]
     return Sorted(
         tuple(text for child in children for text in child.texts),
         tuple(leaf for child in children for leaf in child.files),
     )
-
-
-def _without_signatures(files: tuple[Entity, ...]) -> tuple[Entity, ...]:
-    return tuple(leaf for leaf in files if leaf.content_type not in _SIGNATURES)
 
 
 def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:

@@ -1,4 +1,4 @@
-"""parse: what kind of sender a message comes from, by its headers alone (RFC 3834, 3464, 2919).
+"""parse: what kind of sender a message comes from, by its fields, its parts and its first words (RFC 3834, 3464, 2919).
 
 The rules are read from the top; the first that holds gives the reason.
 A report is told from a responder because it is matched to the mail that it is about.
@@ -7,8 +7,10 @@ A report is told from a responder because it is matched to the mail that it is a
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.mail import bounced
 from trac_mailintake.mail.message import Origin
 
 if TYPE_CHECKING:
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
 
     _Found = tuple[Origin, str] | None
 
-_DAEMON: Final = re.compile(
-    r"(?:^|[<\s\"])(mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:[@>\s\"]|$)", re.IGNORECASE
-)
 _NOTICES: Final = {"disposition-notification", "feedback-report"}
 """Reports that are not about a failed delivery: RFC 8098, RFC 5965."""
 _BULK: Final = {"bulk", "junk", "auto_reply", "list"}
@@ -35,55 +34,87 @@ _RESPONDER_FIELDS: Final = (
     "x-fc-machinegenerated",
     "x-loop",
 )
-_BOUNCED: Final = re.compile(
-    r"""^\W*(?:(?:mail|message|e-?mail)?\s*delivery\s+(?:failed|failure|problem|report|status\ notification
-    |notification)
-    |undeliver(?:able|ed)
-    |returned\ mail|returned\ to\ sender|failure\ notice|mail\ system\ error|delivery\ status\ notification
-    |mail\ delivery|non\ ?delivery|unzustellbar|nicht\ zustellbar
-    |mensaje\ no\ entregado|non\ remis|mancato\ recapito|nie\ dostarczono|onbestelbaar)""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _AWAY: Final = re.compile(
-    r"""^\W*(?:(?:re|aw|sv|antw|tr)\s*:\s*)?\W*(?:\[[^\]]{0,60}\])?\W*
-    (?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer|generated\ reply)|out\ of\ (?:the\ )?office|ooo\b
+    r"""^\W*(?:(?:re|aw|sv|antw|tr|rif|res|odp|vs)\s*:\s*)?\W*(?:\[[^\]]{0,60}\])?\W*
+    (?:auto(?:matic|mated)?[\s-]*(?:reply|response|respons\b|answer|generated\ reply)|out\ of\ (?:the\ )?office|ooo\b
     |away\ from\ (?:the\ |my\ )?(?:office|mail)|vacation\b.*\b(?:reply|message|notice)|on\ vacation
-    |abwesenheit|automatische?\s+antwort|au(?:ß|ss)er\ haus|nicht\ im\ b(?:ü|ue)ro|r[ée]ponse\ automatique
-    |absence\ du\ bureau|absent\ du\ bureau|message\ d.absence
-    |respuesta\ autom[áa]tica|fuera\ de\ (?:la\ )?oficina|risposta\ automatica|fuori\ (?:sede|ufficio)
-    |assente\ dall.ufficio|resposta\ autom[áa]tica|fora\ do\ escrit[óo]rio|ausente\ do\ escrit
-    |automatisch\ antwoord|afwezig|afwezigheid|autosvar|automatiskt\ svar|automatisk\ svar|fraværende
+    |abwesenheit|automatische?\s+(?:antwort|r(?:ü|ue)ckmeldung)|au(?:ß|ss)er\ haus|nicht\ im\ b(?:ü|ue)ro
+    |r[ée]ponse\ (?:automatique|d.absence)|absence\ du\ bureau|absent\ du\ bureau|message\ d.absence
+    |respuesta\ autom[áa]tica|fuera\ de\ (?:la\ )?oficina|resposta\ autom[àa]tica|risposta\ automatica
+    |fuori\ (?:sede|ufficio)|assente\ dall.ufficio|resposta\ autom[áa]tica|fora\ do\ escrit[óo]rio|ausente\ do\ escrit
+    |automatisch\ antwoord|afwezig|afwezigheid|autosvar|automatiskt\ svar|automatisk\ svar|fr[aå]nvaro|fraværende
     |ikke\ til\ stede|poissa|automaattinen\ vastaus|autopowiadomienie|odpowied[źz]\ automatyczna|autoodpowied
-    |автоответ|автоматический\ ответ|нет\ на\ работе|automatická\ odpověď|automatikus\ válasz|otomatik\ yanıt|自動返信
-    |自动回复|自動回覆|자동\ ?(?:회신|응답))""",
+    |автоответ|автоматический\ ответ|нет\ на\ работе|автоматична\ відповідь|автоматичен\ отговор
+    |automatick[áa]\ odpov[ěe]|automatikus\ válasz|r[ăa]spuns\ automat|automatski\ odgovor|otomatik\ yan[ıi]t
+    |αυτόματη\ απάντηση|תשובה\ אוטומטית|מענה\ אוטומטי|رد\ تلقائي|ตอบกลับอัตโนมัติ|trả\ lời\ tự\ động
+    |自動(?:返信|応答)|不在(?:通知|メール|のお知らせ)|自动(?:回复|答复|回覆)|自動(?:回覆|回應)
+    |자동\ ?(?:회신|응답)|부재\ ?중)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_RECEIPT: Final = re.compile(
+    r"\W*(?:(?:return|read)[ -]receipt\b|lesebest(?:ä|ae)tigung\b|(?:accus[ée]|confirmation) de lecture\b"
+    r"|confirmaci[oó]n de lectura\b|conferma di lettura\b|complaint about message from \d)",
+    re.IGNORECASE,
+)
+"""Subjects of read receipts, and of the one kind of abuse report that does not keep RFC 5965."""
+_ANSWERED: Final = re.compile(r"\s*(?:re|fwd?|aw|wg|sv|vs|tr|rv|enc|antw|i|r)\s*:", re.IGNORECASE)
 
 
-def origin(fields: Fields, subject: str, content_type: str, parameters: Mapping[str, str]) -> tuple[Origin, str]:
-    """What kind of sender, and why in a sentence. `subject` is decoded; `content_type` is the root's, lower case."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a message, besides its fields, tells its origin.
+
+    `content_type` (lower case) and `parameters` are the root's; `kinds` are the content types of the attachments;
+    `beginning` is that of the text.
+    """
+
+    content_type: str
+    parameters: Mapping[str, str]
+    kinds: frozenset[str]
+    beginning: str
+
+
+def origin(fields: Fields, subject: str, shape: Shape) -> tuple[Origin, str]:
+    """What kind of sender, and why in a sentence. `subject` is decoded."""
     return (
-        _report(fields, subject, content_type, parameters)
+        _declared(fields, shape)
+        or _report(fields, subject, shape)
         or _responder(fields, subject)
         or _bulk(fields)
         or (Origin.PERSON, "")
     )
 
 
-def _report(fields: Fields, subject: str, content_type: str, parameters: Mapping[str, str]) -> _Found:
-    """RFC 6522 says it; daemons and a null path with a telling subject say it, too."""
-    kind = parameters.get("report-type", "").lower()
-    if content_type == "multipart/report" and kind in _NOTICES:
-        return Origin.RESPONDER, f"It is a multipart/report ({kind})."
-    if content_type == "multipart/report" and kind in {"delivery-status", ""}:
-        return Origin.REPORT, f"It is a multipart/report ({kind or 'of no type'})."
+def _declared(fields: Fields, shape: Shape) -> _Found:
+    """RFC 6522 says it; some gateways pass on the parts of a report, and not its frame."""
+    kind = shape.parameters.get("report-type", "").lower()
+    if shape.content_type == "multipart/report":
+        if kind in _NOTICES:
+            return Origin.RESPONDER, f"It is a multipart/report ({kind})."
+        if kind in {"delivery-status", ""}:
+            return Origin.REPORT, f"It is a multipart/report ({kind or 'of no type'})."
     if fields.get("x-failed-recipients"):
         return Origin.REPORT, "It has an X-Failed-Recipients field."
-    daemon = next((match for value in fields.get_all("from") if (match := _DAEMON.search(value))), None)
+    notice = next((each for each in sorted(_NOTICES) if f"message/{each}" in shape.kinds), "")
+    return (Origin.RESPONDER, f"It has a part message/{notice}.") if notice else None
+
+
+def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
+    """Daemons, and what reads like a bounce: a telling subject, and a second sign."""
+    senders = fields.get_all("from")
+    daemon = next((match for value in senders if (match := bounced.DAEMON.search(value))), None)
     if daemon:
         return Origin.REPORT, f"It comes from {daemon[1].lower()}."
-    if _BOUNCED.match(subject) and (_null_path(fields) or fields.get("auto-submitted")):
+    if "message/delivery-status" in shape.kinds and not _ANSWERED.match(subject):
+        return Origin.REPORT, "It has a part message/delivery-status."
+    if not bounced.subject(subject):
+        return None
+    if _null_path(fields) or fields.get("auto-submitted"):
         return Origin.REPORT, "It is automatic, and its subject is that of a delivery report."
+    if bounced.sentence(shape.beginning):
+        return Origin.REPORT, "Its subject and its text are those of a delivery report."
+    if any(map(bounced.software, senders)):
+        return Origin.REPORT, "Its sender is a machine, and its subject is that of a delivery report."
     return None
 
 
@@ -101,6 +132,8 @@ def _responder(fields: Fields, subject: str) -> _Found:
         return Origin.RESPONDER, "Its Return-Path is null."
     if _AWAY.match(subject):
         return Origin.RESPONDER, "Its subject is that of an automatic reply."
+    if _RECEIPT.match(subject):
+        return Origin.RESPONDER, "Its subject is that of a receipt or of an abuse report."
     return None
 
 

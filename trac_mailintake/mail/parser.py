@@ -10,11 +10,13 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trac_mailintake.mail import block, body, charsets, headers, names, origin, scanner, texts, uuencode
+from trac_mailintake.mail import block, body, bounced, charsets, headers, names, origin, scanner, texts, uuencode
 from trac_mailintake.mail.limits import LIMITS
 from trac_mailintake.mail.message import Defect, Message, Origin, Part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trac_mailintake.mail.limits import Limits
     from trac_mailintake.mail.scanner import Entity, Scan
     from trac_mailintake.mail.spool import Slice
@@ -38,10 +40,10 @@ def _parse(raw: Slice, limits: Limits) -> Message:
     kept = (leaf for leaf in leaves.files if leaf.end > leaf.body or body.disposition_of(leaf)[1])
     parts = tuple(_part(raw, leaf, reader, limits) for leaf in kept)
     images = {part.content_id: part.filename for part in parts if part.content_type.startswith("image/")}
+    enclosed = uuencode.taken_out(raw, reader, leaves.texts)
     text = texts.joined(reader, leaves.texts, images, limits)
-    text, enclosed = uuencode.taken_out(raw, text, leaves.texts)
     return replace(
-        _envelope(scan, fields, limits),
+        _envelope(scan, fields, _shape(scan, parts, text.text), limits),
         text=text.text,
         markup=text.markup,
         overlong=text.overlong,
@@ -51,13 +53,19 @@ def _parse(raw: Slice, limits: Limits) -> Message:
     )
 
 
-def _envelope(scan: Scan, fields: headers.Fields, limits: Limits) -> Message:
-    """The message as its header fields tell it, with no text yet."""
+def _shape(scan: Scan, parts: Iterable[Part], text: str) -> origin.Shape:
+    """What tells the origin."""
     root = scan.entities[0]
+    kinds = frozenset(part.content_type for part in parts)
+    return origin.Shape(root.content_type, root.parameters, kinds, text[: bounced.BEGINNING])
+
+
+def _envelope(scan: Scan, fields: headers.Fields, shape: origin.Shape, limits: Limits) -> Message:
+    """The message as its header fields tell it, with no text yet."""
     subject = headers.decoded(fields.get("subject"))
     authors = fields.addresses("from", limit=limits.addresses)
-    kind, reason = origin.origin(fields, subject, root.content_type, root.parameters)
-    references = headers.ids(" ".join(fields.get_all("references")))
+    kind, reason = origin.origin(fields, subject, shape)
+    references = headers.ids(fields.get("references"))
     paths = fields.get_all("return-path")
     return Message(
         message_id=headers.message_id(fields.get("message-id")),

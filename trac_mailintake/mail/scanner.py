@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail import block, parameters
+from trac_mailintake.mail import block, boundaries, parameters
 from trac_mailintake.mail.message import Defect
 from trac_mailintake.mail.tape import Tape
 
@@ -155,18 +155,23 @@ class _Walk:
         return head.body
 
     def _push(self, entity: Entity) -> None:
-        """Open the multipart, unless it is too deep or does not say its boundary."""
-        boundary = entity.parameters.get("boundary", "")
+        """Open the multipart, unless it is too deep or has no boundary."""
         if len(self.open) >= self.limits.depth:
             sentence = f"Multiparts are nested more than {self.limits.depth} deep: the inner ones are one attachment."
             self._defect("deep-nesting", sentence)
             entity.opaque = True
-        elif not boundary:
-            self._defect("no-boundary", "A multipart does not say its boundary.")
-        else:
+            return
+        outer = {delimiter for delimiter, _ in self.open}
+        boundary = entity.parameters.get("boundary", "")
+        delimiter, declared = boundaries.delimiter(self.tape, entity.body, boundary, outer)
+        if not declared:
+            self._defect("wrong-boundary", "A multipart does not say its boundary, or another one: it was guessed.")
+        if delimiter:
             self.leaf = None
-            self.open.append((b"--" + boundary.encode("utf-8", "surrogateescape"), entity))
+            self.open.append((delimiter, entity))
             self._aim()
+        else:
+            self._defect("no-boundary", "A multipart does not say its boundary.")
 
     def _aim(self) -> None:
         """Search for what all open delimiters begin with: the longer, the fewer false hits."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets, flowed, mime
 from trac_mailintake.mail.message import Defect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trac_mailintake.mail.limits import Limits
     from trac_mailintake.mail.scanner import Entity
@@ -46,6 +47,7 @@ class Reader:
         self._memory = memory
         self._limits = limits
         self._known: dict[Entity, tuple[str, bool]] = {}
+        self._gaps: dict[Entity, tuple[tuple[int, int], ...]] = {}
 
     def text(self, entity: Entity) -> tuple[str, bool]:
         """The decoded text of a leaf, and whether it is only the first part of it."""
@@ -58,13 +60,32 @@ class Reader:
         text = self.text(entity)[0].strip()
         return bool(text) and not (len(text) < _PLACEHOLDER_LENGTH and _PLACEHOLDER.search(text))
 
+    def has(self, entity: Entity, mark: bytes) -> bool:
+        """Whether `mark` stands in the first bytes of a leaf, as many as its text is made from."""
+        if self._memory is not None:
+            return self._memory.find(mark, entity.body, entity.end) >= 0
+        return mark in self.content(entity, self._limits.text)[0]
+
+    def leave_out(self, entity: Entity, gaps: tuple[tuple[int, int], ...]) -> None:
+        """Read a leaf without its bytes from, and to, each of `gaps`, in order."""
+        if gaps:
+            self._gaps[entity] = gaps
+            self._known.pop(entity, None)
+
+    def _blocks(self, entity: Entity) -> Iterable[bytes]:
+        """The bytes of a leaf, still encoded, without what is to be left out."""
+        if self._memory is not None and entity not in self._gaps:
+            return (self._memory[entity.body : entity.end],)
+        edges = (0, *chain.from_iterable(self._gaps.get(entity, ())), entity.end - entity.body)
+        whole = self._raw.part(entity.body, entity.end)
+        stretches = zip(edges[::2], edges[1::2], strict=True)
+        return chain.from_iterable(whole.part(start, end).chunks() for start, end in stretches)
+
     def content(self, entity: Entity, limit: int) -> tuple[bytes, bool]:
         """At most `limit` decoded bytes of a leaf, and whether there are more."""
-        body = self._raw.part(entity.body, entity.end)
-        blocks = (self._memory[entity.body : entity.end],) if self._memory is not None else body.chunks()
         pieces: list[bytes] = []
         left = limit
-        for piece in mime.undo(encoding_of(entity), blocks):
+        for piece in mime.undo(encoding_of(entity), self._blocks(entity)):
             pieces.append(piece[: left + 1])
             left -= len(piece)
             if left < 0:

@@ -9,8 +9,10 @@ from typing import Final
 from trac_mailintake.mail import charsets
 
 _WORD: Final = re.compile(
-    r"=\?((?:[A-Za-z0-9][A-Za-z0-9_.:+-]{0,60}(?:\*[A-Za-z0-9-]*)?)?)\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?="
+    r"=\?([A-Za-z0-9][A-Za-z0-9_.:+-]{0,60}(?:\*[A-Za-z0-9-]*)?)\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?="
+    r"|=\?\?([bB])\?([A-Za-z0-9+/=]+)\?="
 )
+"""Without a charset it is no encoded word (RFC 2047, 2), but base64 is decoded all the same: nobody can read it."""
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
 _LINE_BREAKS: Final = re.compile(r"[\x00\r\n]+")
 
@@ -25,14 +27,14 @@ def decode(text: str) -> str:
     position = 0
     for match in _WORD.finditer(text):
         between = text[position : match.start()]
-        label = match[1].partition("*")[0].lower()
+        label = (match[1] or "").partition("*")[0].lower()
         adjacent = bool(run) and not between.strip()
         if run and not (adjacent and label == charset):
             pieces.append(_text(run, charset))
             run = []
         if not adjacent:
             pieces.append(between)
-        run.append((match[2].lower(), match[3]))
+        run.append(((match[2] or match[4]).lower(), match[3] if match[2] else match[5]))
         charset, position = label, match.end()
     if run:
         pieces.append(_text(run, charset))

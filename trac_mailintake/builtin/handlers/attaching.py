@@ -26,6 +26,7 @@ _SIGNATURES: Final = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 )
 _SIGNATURE_NAMES: Final = (".p7s", ".asc")
+_ALWAYS_SIGNATURES: Final = frozenset({"smime.p7s", "signature.asc"})
 _KEYS: Final = "application/pgp-keys"
 _BLANK: Final = 4
 """Bytes of a part that may be line ends alone."""
@@ -66,7 +67,7 @@ def _is_empty(part: Part) -> bool:
 
 def _is_signature(part: Part, message: Message) -> bool:
     """A detached signature (RFC 1847, 2.1): of no use without the exact bytes of what it signs."""
-    if part.content_type in _SIGNATURES:
+    if part.content_type in _SIGNATURES or part.filename.lower() in _ALWAYS_SIGNATURES:
         return True
     signed = message.get("Content-Type").lstrip().lower().startswith("multipart/signed")
     return signed and part.content_type != _KEYS and part.filename.lower().endswith(_SIGNATURE_NAMES)

@@ -1,0 +1,65 @@
+"""What must hold of whatever bytes arrive: shared by the fuzzer, and by the tests that hypothesis feeds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from trac_mailintake.mail import mime, parser, quoting
+from trac_mailintake.mail.limits import LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.spool import Slice
+
+SECONDS = 2.0
+"""Of CPU, for a mail that is no larger than a fuzzer makes them."""
+
+
+class BrokenPromiseError(AssertionError):
+    """A mail for which something does not hold that holds for every mail."""
+
+
+def keep(raw: Slice) -> Message:
+    """The message in `raw`, of which everything is checked. Raises BrokenPromiseError, or what the parser died of."""
+    begun = time.process_time()
+    message = parser.parse(raw)
+    _hold(time.process_time() - begun < SECONDS, "it takes too long to parse")
+    if any(defect.slug == "unreadable" for defect in message.defects):
+        parser._parse(raw, LIMITS)
+        raise BrokenPromiseError("it could not be read the first time")
+    for text in _texts(message):
+        _hold("\x00" not in text, "a text has U+0000")
+        text.encode("utf-8")
+    _hold(all(part.filename.strip(". ") for part in message.parts), "a part has no name")
+    _hold(not any(set("/\\\r\n") & set(part.filename) for part in message.parts), "a name has a path")
+    _hold(not any(set("\r\n") & set(value) for _, value in message.fields), "a field has line breaks")
+    for part in message.parts:
+        _hold(sum(map(len, mime.decoded(part))) <= 4 * max(part.body.length, 16), "a part grows when it is decoded")
+    _hold(len(message.text) <= 4 * LIMITS.text, "the text grows without a bound")
+    begun = time.process_time()
+    kept = quoting.cut(message.text).kept
+    _hold(bool(kept.strip()) == bool(message.text.strip()), "nothing is left of the reply")
+    _hold(time.process_time() - begun < SECONDS, "it takes too long to cut")
+    return message
+
+
+def _hold(truth: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads like one
+    if not truth:
+        raise BrokenPromiseError(otherwise)
+
+
+def _texts(message: Message) -> Iterator[str]:
+    """Every text of the message that a database may get."""
+    yield from (message.subject, message.text, message.message_id or "", message.origin_reason)
+    yield from (*message.in_reply_to, *message.references)
+    for address in (*message.authors, *message.recipients, *message.reply_to):
+        yield from (address.name, address.spec)
+    for part in (*message.parts, *message.text_parts):
+        yield from (part.filename, part.content_type, part.content_id, part.charset)
+    for name, value in message.fields:
+        yield from (name, value)
+    for defect in message.defects:
+        yield defect.sentence

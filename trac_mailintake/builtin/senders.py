@@ -25,6 +25,25 @@ PARAMETERS: Final = (
         "Whose rights count for senders who are no known users; their address is added to what they wrote",
     ),
     Parameter(
+        "createusers",
+        Kind.BOOLEAN,
+        default=False,
+        help="Make an account for senders who have none, whose rights then count: with AccountManager and a password "
+        "store that it can write. Else they are only remembered",
+    ),
+    Parameter(
+        "notifyusers",
+        Kind.BOOLEAN,
+        default=True,
+        help="With createusers: tell people of their new account, with a link to choose a password",
+    ),
+    Parameter(
+        "createusers_per_day",
+        Kind.INTEGER,
+        50,
+        "With createusers: how many people this service may make accounts for within a day, or remember",
+    ),
+    Parameter(
         "allow",
         Kind.WORDS,
         (),

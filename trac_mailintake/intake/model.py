@@ -135,6 +135,7 @@ class Sender:
     `mapped` is true only when the address is that of exactly one known user (and proved, where that is required).
     `reason` says how it was found, or why it was not.
     `proof` says which of our mail servers vouches for the address, and how; "" when only the From field says it.
+    `new` says that he is to be remembered once the mail is filed; with an account called `author` if he is mapped.
     """
 
     username: str
@@ -143,6 +144,7 @@ class Sender:
     mapped: bool
     reason: str
     proof: str = ""
+    new: bool = False
 
 
 # route ---------------------------------------------------------------------------------------------------------------

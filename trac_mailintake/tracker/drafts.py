@@ -19,6 +19,7 @@ from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
 from trac_mailintake.tracker.blame import asking
 from trac_mailintake.tracker.choices import type_named
 from trac_mailintake.tracker.enclosures import Enclosing, code
+from trac_mailintake.tracker.newcomers import newcomer
 from trac_mailintake.tracker.request import mail_request
 from trac_mailintake.tracker.tickets import Draft
 from trac_mailintake.tracker.users import ANONYMOUS
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.attachments import Staging
+    from trac_mailintake.tracker.newcomers import Newcomer
 
 NO_TEXT: Final = "(no text)"
 _CLOSED: Final = "closed"
@@ -68,6 +70,7 @@ class Drafting:
         acknowledge = service.parameters.values.get("acknowledge") == "always"
         sender = self.change.sender
         self.address = "" if sender.mapped or acknowledge else sender.address
+        self.newcomer = self._newcomer(service) if sender.new else None
         target = self.change.target
         try:
             prepared = self._followup(target) if isinstance(target, Followup) else self._new_ticket(_presets(service))
@@ -77,6 +80,14 @@ class Drafting:
         if not isinstance(prepared, Prepared):
             self._abandon()
         return prepared
+
+    def _newcomer(self, service: Service) -> Newcomer:
+        """Who is to be remembered. Raises Stale when that is no longer what the sender was taken for."""
+        author = self.message.author
+        who = newcomer(self.env, author, self.message, service)[0] if author else None
+        if who is None or (who.username and who.username != self.change.sender.author):
+            raise Stale("Who the sender is to become was decided differently meanwhile.")
+        return who
 
     def _abandon(self) -> None:
         """Remove what was staged for a change that will not be filed."""
@@ -249,6 +260,7 @@ class Drafting:
             request=offer.request,
             address=self.address,
             quiet=self.change.quiet,
+            newcomer=self.newcomer,
         )
         return Prepared(self.change, draft, (*self.steps, *enclosing.steps))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trac_mailintake.tracker.promises import owed
+
 if TYPE_CHECKING:
     from trac.env import Environment
 
@@ -33,6 +35,6 @@ def queued(env: Environment) -> list[Queued]:
 
 
 def anything_owed(env: Environment, now: int) -> bool:
-    """Whether a mail is due to be sent, or a notification is owed: two look-ups in an index."""
+    """Whether a mail is due to be sent, a notification is owed, or an account: three look-ups in an index."""
     due = env.db_query("SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s LIMIT 1", (now,))
-    return bool(due or env.db_query("SELECT id FROM mailintake_delivery WHERE notify=1 LIMIT 1"))
+    return bool(due or env.db_query("SELECT id FROM mailintake_delivery WHERE notify=1 LIMIT 1") or owed(env))

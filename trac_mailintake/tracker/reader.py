@@ -15,6 +15,7 @@ from trac.util.datefmt import to_utimestamp
 from trac_mailintake.intake.pipeline import GROUP
 from trac_mailintake.intake.ports import KnownId, TicketFacts
 from trac_mailintake.tracker import replyaddress
+from trac_mailintake.tracker.addresses import own_addresses
 from trac_mailintake.tracker.database import chunks, key, marks
 from trac_mailintake.tracker.rows import sender_key
 
@@ -190,14 +191,7 @@ class TracReader:
 
     def own_addresses(self) -> frozenset[str]:
         """See `ports.Reader.own_addresses`."""
-        config = self.env.config
-        written = [
-            config.get(SECTION, "address"),
-            config.get("notification", "smtp_from"),
-            config.get("notification", "smtp_replyto"),
-            *(addresses for (addresses,) in self.env.db_query("SELECT addresses FROM mailintake_service")),
-        ]
-        return frozenset(word.casefold() for each in written for word in _NAMES.split(each or "") if "@" in word)
+        return own_addresses(self.env)
 
     def delimiter(self) -> str:
         """What stands between the intake's local part and the signed rest: `[mailintake] recipient_delimiter`."""

@@ -19,6 +19,8 @@ from trac_mailintake.tracker import announce, tickets
 from trac_mailintake.tracker.archive import remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
 from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.newcomers import remember
+from trac_mailintake.tracker.promises import keep_promises
 from trac_mailintake.tracker.rows import sender_key
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.attachments import Staging
     from trac_mailintake.tracker.database import Connection
+    from trac_mailintake.tracker.newcomers import Newcomer
     from trac_mailintake.tracker.tickets import Filed
     from trac_mailintake.tracker.worker import Worker
 
@@ -110,12 +113,19 @@ class DatabaseRecorder(Claims):
         if decision.prepared is not None:
             done = tickets.write(self._env, decision.prepared, from_utimestamp(now()))
             filed.append(done)
+            self._remember_sender(db, decision)
             outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)
             self._filed[decision.delivery.id] = (done, decision)
         self._update(db, decision, outcome, done)
         if decision.forward is not None:
             self._queue_forward(db, decision.delivery, decision.forward)
         return Recorded(decision.delivery, outcome)
+
+    def _remember_sender(self, db: Connection, decision: Decision) -> None:
+        """Write down who writes for the first time (`createusers`)."""
+        who = _newcomer(decision)
+        if who is not None:
+            remember(self._env, db, who, decision.delivery.id)
 
     def _update(self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None) -> None:
         delivery, message = decision.delivery, decision.message
@@ -177,6 +187,8 @@ class DatabaseRecorder(Claims):
     def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
         """See `ports.Recorder.announce`. Raises TemporaryFailure, never what a listener or a plugin raises."""
         told = []
+        if any(each.delivery.id in self._filed and _newcomer(self._filed[each.delivery.id][1]) for each in recorded):
+            keep_promises(self._env)
         for each in recorded:
             filed, decision = self._filed.pop(each.delivery.id, (None, None))
             if filed is not None and announce.announce(self._env, filed):
@@ -199,7 +211,11 @@ class DatabaseRecorder(Claims):
                 db(f"UPDATE mailintake_delivery SET notify=0 WHERE id IN ({marks(some)})", some)
 
     def announce_owed(self) -> int:
-        """Send the notifications that a crash left owing; how many went out. Raises TemporaryFailure."""
+        """Make the accounts, and send the notifications, that a crash left owing; how many went out.
+
+        Raises TemporaryFailure.
+        """
+        keep_promises(self._env)
         with temporary(self._env):
             rows = self._env.db_query(
                 "SELECT id, ticket, comment, filed, author, owner, recorded FROM mailintake_delivery "
@@ -252,6 +268,11 @@ class DatabaseRecorder(Claims):
         for batch in batches:
             if self.unused(batch):
                 remove(self._env, batch)
+
+
+def _newcomer(decision: Decision) -> Newcomer | None:
+    native = decision.prepared.native if decision.prepared else None
+    return native.newcomer if isinstance(native, tickets.Draft) else None
 
 
 def _starts_a_thread(decision: Decision) -> bool:

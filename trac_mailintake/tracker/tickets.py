@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.ports import Prepared
     from trac_mailintake.tracker.attachments import Enclosure, Linked
+    from trac_mailintake.tracker.newcomers import Newcomer
 
     Call = Callable[[], object]
 
@@ -44,6 +45,7 @@ class Draft:
 
     Nothing writes into `ticket`: `write` works on copies, so that a draft can be written again after a rollback.
     `enclosures` are staged; `address` is that of an unmapped sender who must not be told of his own mail, else "".
+    `newcomer` is who is remembered with it (`createusers`).
     """
 
     ticket: Ticket
@@ -55,6 +57,7 @@ class Draft:
     request: Request
     address: str = ""
     quiet: bool = False
+    newcomer: Newcomer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from trac.perm import PermissionSystem
 
 from trac_mailintake.intake.model import Sender
 from trac_mailintake.mail import authentication
+from trac_mailintake.mail.message import Address
+from trac_mailintake.tracker.newcomers import newcomer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.settings import Service
-    from trac_mailintake.mail.message import Address, Message
+    from trac_mailintake.mail.message import Message
 
 ANONYMOUS: Final = "anonymous"
 _NOT_A_NAME: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -58,7 +60,28 @@ class Directory:
             username, reason = "", f"{reason}, and this service requires proof (require_auth)"
         if username:
             return Sender(username, username, author.spec, mapped=True, reason=reason, proof=proof)
-        return replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
+        stranger = replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
+        forbidden = service.parameters.values.get("require_auth") and not proof
+        return stranger if forbidden or self.knows(author.spec) else self._introduced(stranger, message, service)
+
+    def knows(self, spec: str) -> bool:
+        """Whether any user has the address `spec`, or several."""
+        index, wanted = self._current(), spec.casefold()
+        return any(wanted in each for each in (index.by_email, index.by_username, index.by_domain))
+
+    def _introduced(self, stranger: Sender, message: Message, service: Service) -> Sender:
+        """A stranger who writes for the first time, with `createusers`: his rights are those of his account to be."""
+        assert message.author is not None  # noqa: S101 - the caller looked; said again for mypy
+        who, why = newcomer(self.env, message.author, message, service)
+        reason = f"{stranger.reason}; {why}" if why else stranger.reason
+        if who is None:
+            return replace(stranger, reason=reason)
+        if who.username:
+            return Sender(
+                who.username, who.username, who.address, mapped=True, reason=reason, proof=stranger.proof, new=True
+            )
+        author = stranger.author if stranger.username != ANONYMOUS else signature(Address(who.name, who.address))
+        return replace(stranger, author=author, reason=reason, new=True)
 
     def user(self, spec: str) -> tuple[str, str]:
         """The one known user with the address `spec`, "" when there is none; and the reason, in a sentence."""

@@ -1,0 +1,22 @@
+"""screen, handle: the addresses of the intake itself: mail to them is for us, and mail from them is our own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+_SEPARATOR: Final = re.compile(r"[;,\s]+")
+
+
+def own_addresses(env: Environment) -> frozenset[str]:
+    """The casefolded addresses of services, of `[mailintake] address`, and those that Trac's notifications are from."""
+    written = [
+        env.config.get("mailintake", "address"),
+        env.config.get("notification", "smtp_from"),
+        env.config.get("notification", "smtp_replyto"),
+        *(addresses for (addresses,) in env.db_query("SELECT addresses FROM mailintake_service")),
+    ]
+    return frozenset(word.casefold() for each in written for word in _SEPARATOR.split(each or "") if "@" in word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 SESSIONS = (
     ("components", "acct_mgr.*", "enabled"),
-    ("account-manager", "password_store", "SessionStore"),
+    ("account-manager", "password_store", "SessionStore, ResetPwStore"),
     ("account-manager", "hash_method", "HtPasswdHashMethod"),
     ("account-manager", "reset_password", "true"),
 )
@@ -274,7 +275,7 @@ def test_without_a_store_to_write_people_are_only_remembered(sqlite_env: TracEnv
     if store == "read-only":
         sqlite_env.set(
             ("components", "acct_mgr.*", "enabled"),
-            ("account-manager", "password_store", "HttpAuthStore"),
+            ("account-manager", "password_store", "HttpAuthStore, ResetPwStore"),
             ("account-manager", "authentication_url", "/authFile"),
         )
     sqlite_env.upgrade()
@@ -315,3 +316,21 @@ def test_without_createusers_nobody_is_remembered(sqlite_env: TracEnv, tmp_path:
     rig.run()
     assert contacts(sqlite_env) == []
     assert bridge.settings(sqlite_env.env).services.get("support").parameters.flag("notifyusers")
+
+
+def test_whom_is_remembered_can_be_listed_and_forgotten(rig: Rig) -> None:
+    """With the state of the account; who is forgotten is a newcomer again."""
+    words = ("mailintake", "contact")
+    assert "Nobody is remembered yet" in rig.trac.command(*words, "list").out
+    rig.drop(mail(sender="ann.example@example.com"))
+    rig.run()
+    listed = rig.trac.command(*words, "list").out
+    assert all(word in listed for word in ("ann.example@example.com", "Ann", "support", "made"))
+    [row] = json.loads(rig.trac.command(*words, "list", "--json").out)
+    assert (row["username"], row["failure"]) == ("ann.example", "")
+    manager(rig.trac).delete_user("ann.example")
+    assert rig.trac.command(*words, "remove", "Ann.Example@example.com").status == 0
+    assert rig.trac.command(*words, "remove", "ann.example@example.com").status == 2
+    rig.drop(mail(sender="ann.example@example.com"))
+    rig.run()
+    assert contacts(rig.trac)[0][2] == "ann.example.example"

@@ -37,8 +37,12 @@ class Accounts:
         manager = _manager(self._env)
         if manager is None:
             return False
+        from acct_mgr.web_ui import ResetPwStore  # noqa: PLC0415 - optional
+
         store = manager.get_supporting_store("set_password")
-        return store is not None and _may_write(getattr(store, "filename", ""))
+        if store is None or isinstance(store, ResetPwStore):  # that one keeps passwords for a moment, not accounts
+            return False
+        return _may_write(getattr(store, "filename", ""))
 
     def free_name(self, address: str) -> str:
         """A username for `address` that AccountManager takes and nobody has ever had here, "" when there is none."""

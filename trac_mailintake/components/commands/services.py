@@ -23,6 +23,9 @@ _SETTINGS = """Settings: kind, server and folder (or path), address, delay (minu
     afterwards=delete|move:FOLDER|seen|leave, start=all|now|DATE, enabled, description; and the
     parameters of the handler, such as stripquotes=true, and custom ticket fields."""
 
+HANDLER = "create-or-comment"
+"""What JIRA's parameters are for, unless another handler is named."""
+
 MAIL_QUEUE = "Mail queue"
 """The built-in service that delivers what intake sends; there is one, always."""
 
@@ -50,6 +53,18 @@ class ServiceCommands(Component):
             f"Change settings of a service\n\n    {_SETTINGS}",
             self._complete,
             self._set,
+        )
+        yield (
+            "mailintake service import-jira",
+            "<name> <parameters> [<setting=value> ...]",
+            f"""Add a service with JIRA's handler parameters, or give them to one
+
+    <parameters> is JIRA's string, such as "project=JRA, issuetype=1, bulk=forward".
+    What it says that cannot be taken over is left out, and named.
+
+    {_SETTINGS}""",
+            self._complete,
+            self._import_jira,
         )
         yield (
             "mailintake service remove",
@@ -99,6 +114,27 @@ class ServiceCommands(Component):
         with told():
             service = bridge.settings(self.env).services.set(wanted.words[0], wanted.settings)
         say(f"Service {service.name} changed.")
+        self._warn_of_strangers(service)
+        return Exit.WELL
+
+    def _import_jira(self, *typed: str) -> int:
+        from trac_mailintake.components.commands.jira import advice, take_over  # noqa: PLC0415 - done once in a life
+
+        wanted = read(typed, least=2, most=2, settings=True)
+        name, words = wanted.words
+        with told():
+            services = bridge.settings(self.env).services
+            there = name in services.names()
+            handler = wanted.settings.get("handler") or (services.typed(name)["handler"] if there else HANDLER)
+            taken = take_over(self.env, words, services.parameters(handler))
+            settings = {**taken.settings, "handler": handler, **wanted.settings}
+            service = services.set(name, settings) if there else services.add(name, settings)
+        say(f"Service {name} {'changed' if there else 'added'}: {service.kind}, {handler}.")
+        say("Taken over: " + (", ".join(f"{each}={value}" for each, value in taken.settings.items()) or "nothing"))
+        for sentence in taken.left_out:
+            say(f"Left out: {sentence}")
+        for sentence in advice(self.env, service):
+            say(f"Note: {sentence}")
         self._warn_of_strangers(service)
         return Exit.WELL
 

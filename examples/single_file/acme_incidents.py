@@ -1,0 +1,68 @@
+"""The same as `examples/thirdparty`, as one file: put it into an environment's `plugins/`, and it works there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trac.core import Component, implements
+
+from trac_mailintake.components.bridge import IMailintakePlugin
+from trac_mailintake.hookspecs import Handler, hookimpl
+from trac_mailintake.intake.model import Change, Hold, NewTicket, Reopen
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.plain import neutral
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Objection, Target
+    from trac_mailintake.mail.message import Message
+
+TAG = re.compile(r"\[([a-z][a-z0-9-]{1,30})\]", re.IGNORECASE)
+
+
+class AcmeIncidents(Component):  # type: ignore[misc]  # Trac has no types
+    """A handler, a screen with a parameter of its own, and an amendment."""
+
+    implements(IMailintakePlugin)
+
+    PARAMETERS = (
+        Parameter(
+            "acme_sensitivity",
+            Kind.WORDS,
+            (),
+            "Hold mail whose Sensitivity field says one of these words, such as private",
+        ),
+    )
+
+    @hookimpl
+    def mailintake_screen(self, message: Message, context: Context) -> Objection | None:
+        """Hold what its sender marked as sensitive (RFC 2156, 5.3.4)."""
+        said = message.get("Sensitivity").strip().lower()
+        if said and said in context.service.parameters.words("acme_sensitivity"):
+            return Hold("acme-sensitivity", f"The mail is marked as {said}.")
+        return None
+
+    @hookimpl
+    def mailintake_handlers(self) -> tuple[Handler, ...]:
+        """One more handler."""
+        return (Handler("acme-incident", "Make an incident of every alarm", self._handle),)
+
+    @hookimpl(wrapper=True)
+    def mailintake_change(self, message: Message) -> Generator[None, Change, Change]:
+        """Tags in the subject of a new ticket, such as [disk], become its keywords."""
+        change = yield
+        tags = TAG.findall(message.subject)
+        if not tags or not isinstance(change.target, NewTicket):
+            return change
+        return replace(change, fields={**change.fields, "keywords": " ".join(tags)})
+
+    def _handle(self, message: Message, target: Target, context: Context) -> Change:
+        """A new ticket of the highest priority; a comment on the one that the mail belongs to."""
+        text = neutral(message.text)
+        if isinstance(target, NewTicket):
+            return Change(target, context.sender, message.subject, text, fields={"priority": "blocker"})
+        return Change(target, context.sender, "", text, reopen=Reopen.IF_ALLOWED)

@@ -29,8 +29,8 @@ LONGEST = 0.6
 """Seconds that a round is left alone at most."""
 
 ALL = [
-    *(("sqlite", kind, KILLS if kind == "maildir" else 12) for kind in ("maildir", "imap", "pop3")),
-    *(("postgres", kind, 12) for kind in ("maildir", "imap", "pop3")),
+    *(("sqlite", kind, KILLS if kind == "maildir" else 8) for kind in ("maildir", "imap", "pop3")),
+    *(("postgres", kind, 8) for kind in ("maildir", "imap", "pop3")),
 ]
 """Database, kind of source, and how many kills are enough unless all are asked for."""
 

@@ -27,18 +27,18 @@ EVERY = 10_000
 
 MATRIX = [
     ("sqlite", "maildir", Way.KILLED, EVERY),
-    ("sqlite", "maildir", Way.REFUSED, 30),
-    ("sqlite", "maildir", Way.UNANSWERED, 30),
-    ("postgres", "maildir", Way.KILLED, 20),
-    ("postgres", "maildir", Way.REFUSED, 15),
-    ("postgres", "maildir", Way.UNANSWERED, 20),
+    ("sqlite", "maildir", Way.REFUSED, 20),
+    ("sqlite", "maildir", Way.UNANSWERED, 20),
+    ("postgres", "maildir", Way.KILLED, 12),
+    ("postgres", "maildir", Way.REFUSED, 8),
+    ("postgres", "maildir", Way.UNANSWERED, 12),
     *(
-        ("sqlite", kind, way, 20 if way is Way.KILLED else 12)
+        ("sqlite", kind, way, 12 if way is Way.KILLED else 8)
         for kind in ("imap", "pop3", "mbox", "directory", "pipe")
         for way in (Way.KILLED, Way.REFUSED, Way.UNANSWERED)
     ),
-    ("sqlite", "imap-tls", Way.KILLED, 8),
-    ("sqlite", "pop3-tls", Way.KILLED, 8),
+    ("sqlite", "imap-tls", Way.KILLED, 5),
+    ("sqlite", "pop3-tls", Way.KILLED, 5),
 ]
 """Database, kind of source, how it fails, and how many tries are enough unless all are asked for."""
 

@@ -60,7 +60,8 @@ class Part:
 
     `body` is the part's body as it lies in the spool, still encoded with `encoding`
     (lower case: `base64`, `quoted-printable`, `7bit`, `8bit`, `binary`, `x-uuencode`);
-    `mime.decoded(part)` streams the decoded bytes.
+    `mime.decoded(part)` streams the decoded bytes. What lies in a wrapping, such as `winmail.dat`, has the wrapping's
+    body, and an encoding such as `base64[26:1050]`: these of the decoded bytes.
     `filename` is decoded and free of path parts and control characters, but not yet made unique; never empty.
     `content_id` is without angle brackets, empty when there is none.
     `inline` is true for what the body refers to or shows in place.
@@ -85,6 +86,7 @@ class Message:
     `delivered_to` holds the addresses of Delivered-To, X-Original-To, Envelope-To, Resent-To, Resent-Cc and their like.
     `date` is in UTC, None when absent or nonsense.
     `text` is the body: plain text, or HTML turned into Trac wiki text when `markup` is true.
+    `quoted` are the ranges of `text` (beginning, end, in order) that the HTML's own marks say is quoted or a signature.
     `text_parts` are the leaves that `text` was made from; `overlong` says that `text` is only the first part of them.
     `parts` are the attachments, in the order of the message.
     `fields` are all header fields, decoded, in order; names as written.
@@ -120,6 +122,7 @@ class Message:
     sha256: str
     size: int
     raw: Slice
+    quoted: tuple[tuple[int, int], ...] = ()
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """All values of the header field `name` (any case), in order."""

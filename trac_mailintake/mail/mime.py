@@ -28,9 +28,29 @@ def decoded(part: Part) -> Iterator[bytes]:
 
 
 def undo(encoding: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes in `blocks` without their transfer encoding; an unknown encoding is none (RFC 2045, 6.4)."""
-    decode: Callable[[Iterable[bytes]], Iterator[bytes]] = _DECODERS.get(encoding, iter)
-    return decode(blocks)
+    """The bytes in `blocks` without their transfer encoding; an unknown encoding is none (RFC 2045, 6.4).
+
+    Of an encoding that `stretch` made, only the bytes of that stretch.
+    """
+    name, found, places = encoding.partition("[")
+    decode: Callable[[Iterable[bytes]], Iterator[bytes]] = _DECODERS.get(name, iter)
+    return _cut(decode(blocks), *map(int, places.rstrip("]").split(":"))) if found else decode(blocks)
+
+
+def stretch(encoding: str, start: int, end: int) -> str:
+    """The word for `encoding`, and of the decoded bytes those from `start` to `end`: what lies in a wrapping has it."""
+    return f"{encoding}[{start}:{end}]"
+
+
+def _cut(blocks: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
+    position = 0
+    for block in blocks:
+        piece = block[max(start - position, 0) : max(end - position, 0)]
+        if piece:
+            yield piece
+        position += len(block)
+        if position >= end:
+            return
 
 
 def _base64(blocks: Iterable[bytes]) -> Iterator[bytes]:

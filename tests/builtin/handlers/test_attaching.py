@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.mail.wrapped import attached, tnef
 from tests.values import message, part, service
 from trac_mailintake.builtin.handlers.attaching import choose
+from trac_mailintake.mail import mime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,3 +149,52 @@ def test_a_note_names_only_so_many(tmp_path: Path) -> None:
     assert "Macro19" in note
     assert "Macro20" not in note
     assert "[[Macro" not in note.replace("![[Macro", "")
+
+
+def test_outlooks_wrapping_is_unpacked(tmp_path: Path) -> None:
+    """What lies in a winmail.dat is attached in its place; the text in it is the mail's own once more, and is not."""
+    wrapping = part(tmp_path, "winmail.dat", tnef(attached("plan.txt", b"the plan"), plain=b"It burns."))
+    choice = chosen(message(parts=(wrapping, part(tmp_path, "b.txt"))))
+    assert names(choice) == ["plan.txt", "b.txt"]
+    assert b"".join(mime.decoded(choice.attachments[0].part)) == b"the plan"
+
+
+def test_the_text_in_a_wrapping_is_attached_when_there_is_no_other(tmp_path: Path) -> None:
+    """Then it is all that was said."""
+    wrapping = part(tmp_path, "winmail.dat", tnef(plain=b"It burns."))
+    assert names(chosen(message(text="", parts=(wrapping,)))) == ["message.txt"]
+
+
+@pytest.mark.parametrize("content", [b"PNG", b"", b"\x78\x9f\x3e\x22", b"\x78\x9f\x3e\x22\x00\x00\x02\x01\x02"])
+def test_a_wrapping_that_cannot_be_read_is_kept(tmp_path: Path, content: bytes) -> None:
+    """Better than nothing: somebody may have the program for it."""
+    wrapping = part(tmp_path, "winmail.dat", content + b"rest")
+    assert names(chosen(message(text="", parts=(wrapping,)))) == ["winmail.dat"]
+
+
+def test_an_invitation_is_told_in_words(tmp_path: Path) -> None:
+    """Once, however often the mail holds it; the calendar itself is attached as well. What it says cannot run."""
+    calendar = b"BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Plan [[Macro]]\nDTSTART:20260302T100000Z\n"
+    parts = [part(tmp_path, name, calendar, content_type="text/calendar") for name in ("invite.ics", "text.ics")]
+    choice = chosen(message(parts=tuple(parts)))
+    assert names(choice) == ["invite.ics", "text.ics"]
+    assert choice.note.count("Invitation: Plan") == 1
+    assert "2026-03-02 10:00 (UTC)" in choice.note
+    assert "[[Macro]]" not in choice.note.replace("![[", "")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "said"),
+    [
+        ("application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", "encrypted"),
+        ("application/x-pkcs7-mime; name=smime.p7m", "encrypted"),
+        ("application/pkcs7-mime; smime-type=signed-data", "signature"),
+        ('multipart/encrypted; protocol="application/pgp-encrypted"', "encrypted"),
+        ("application/octet-stream", ""),
+    ],
+)
+def test_a_mail_that_nobody_can_read_says_so(tmp_path: Path, content_type: str, said: str) -> None:
+    """An empty ticket would be a riddle."""
+    mail = message(text="", fields=(("Content-Type", content_type),), parts=(part(tmp_path, "smime.p7m"),))
+    assert said in chosen(mail).note
+    assert bool(said) == bool(chosen(mail).note)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.model import Attachment
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail import calendars, tnef
 from trac_mailintake.mail.plain import neutral
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ _SIGNATURES: Final = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 )
 _SIGNATURE_NAMES: Final = (".p7s", ".asc")
-_ALWAYS_SIGNATURES: Final = frozenset({"smime.p7s", "signature.asc"})
 _KEYS: Final = "application/pgp-keys"
+_CONTAINERS: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_ENCRYPTED: Final = "This mail is encrypted: open the attachment with the key that it was written for."
 _BLANK: Final = 4
 """Bytes of a part that may be line ends alone."""
 _NAMED: Final = 20
@@ -36,7 +39,7 @@ _NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is attached, and what the ticket has to say of what is not, as wiki text ("" when nothing)."""
+    """What is attached, and what the ticket has to say of attachments, as wiki text ("" when nothing)."""
 
     attachments: tuple[Attachment, ...]
     note: str = ""
@@ -45,10 +48,38 @@ class Chosen:
 def choose(message: Message, kept: str, removed: str, parameters: Values) -> Chosen:
     """The parts to attach. `kept` and `removed` are what was filed of the text and what was cut from it."""
     most = parameters.number("max_size")
-    wanted = tuple(part for part in message.parts if _wanted(part, message, kept, removed, parameters))
     if most and message.size > most:
+        wanted = tuple(part for part in message.parts if _wanted(part, message, kept, removed, parameters))
         return Chosen((), _too_large(message, most, wanted))
-    return Chosen(tuple(Attachment(part.filename, part) for part in wanted))
+    parts = chain.from_iterable(_unwrapped(part, message) for part in message.parts)
+    wanted = tuple(part for part in parts if _wanted(part, message, kept, removed, parameters))
+    notes = (*dict.fromkeys(calendars.told(part) for part in wanted if calendars.is_calendar(part)), _sealed(message))
+    return Chosen(
+        tuple(Attachment(part.filename, part) for part in wanted),
+        "\n\n".join(neutral(note) for note in notes if note),
+    )
+
+
+def _unwrapped(part: Part, message: Message) -> tuple[Part, ...]:
+    """What lies in a `winmail.dat`; the text in it only when the mail has none outside. Itself when it says nothing."""
+    contents = tnef.contents(part) if tnef.is_wrapping(part) else None
+    if contents is None:
+        return (part,)
+    has_text = bool(message.text.strip())
+    inside = contents.attachments if has_text else contents.bodies + contents.attachments
+    return inside if inside or has_text else (part,)
+
+
+def _sealed(message: Message) -> str:
+    """What to say of a mail whose text is out of reach (RFC 8551, 3; RFC 3156, 4), "" when it is not."""
+    if message.text.strip():
+        return ""
+    content_type = message.get("Content-Type").lstrip().lower()
+    if content_type.startswith(_CONTAINERS):
+        if "signed-data" in content_type:
+            return "The text of this mail lies within its signature: open the attachment in a mail program."
+        return _ENCRYPTED
+    return _ENCRYPTED if content_type.startswith("multipart/encrypted") else ""
 
 
 def _wanted(part: Part, message: Message, kept: str, removed: str, parameters: Values) -> bool:
@@ -67,7 +98,7 @@ def _is_empty(part: Part) -> bool:
 
 def _is_signature(part: Part, message: Message) -> bool:
     """A detached signature (RFC 1847, 2.1): of no use without the exact bytes of what it signs."""
-    if part.content_type in _SIGNATURES or part.filename.lower() in _ALWAYS_SIGNATURES:
+    if part.content_type in _SIGNATURES:
         return True
     signed = message.get("Content-Type").lstrip().lower().startswith("multipart/signed")
     return signed and part.content_type != _KEYS and part.filename.lower().endswith(_SIGNATURE_NAMES)

@@ -101,16 +101,25 @@ def test_old_bytes_are_purged_and_held_mail_is_not(mailbox: Mailbox) -> None:
     with mailbox.trac.env.db_transaction as db:
         db("UPDATE mailintake_delivery SET archive=REPLACE(archive, %s, %s)", (today, then))
     purged = mailbox.trac.command("mailintake", "purge")
-    assert purged.out.startswith(f"Removed 1 batches of mail older than 365 days ({len(mail(1))} bytes); 1 stay")
+    assert purged.out.startswith(f"1 mails purged, {len(mail(1))} bytes in 1 files removed; 1 old files stay")
     assert mailbox.trac.admin("mailintake", "journal", "raw", "2").out.encode() == mail(2, more=AUTOMATIC)
-    assert mailbox.trac.admin("mailintake", "journal", "raw", "1").status == 2
+    gone = mailbox.trac.admin("mailintake", "journal", "raw", "1")
+    assert gone.status == 2
+    assert "purged" in gone.err
     assert mailbox.run("support").out == "support: no new mail\n"
     mailbox.trac.command("mailintake", "held", "discard", "2")
-    assert mailbox.trac.command("mailintake", "purge").out.startswith("Removed 1 ")
+    assert mailbox.trac.command("mailintake", "purge").out.startswith("1 mails purged")
     assert not old.parents[1].exists()
 
 
 def test_mail_is_kept_for_ever_where_that_is_wanted(mailbox: Mailbox) -> None:
-    """`archive_days = 0`."""
+    """`archive_days = 0`, and no day is old enough."""
+    mailbox.add_service()
+    mailbox.put(mail(1))
+    mailbox.run()
     mailbox.trac.set(("mailintake", "archive_days", "0"))
-    assert "for ever" in mailbox.trac.command("mailintake", "purge").out
+    old = mailbox.trac.path / "files" / "mailintake" / "archive" / "2001" / "01" / "31"
+    old.mkdir(parents=True)
+    (old / "stray.mails").touch()
+    assert mailbox.trac.command("mailintake", "purge").out.startswith("0 mails purged")
+    assert (old / "stray.mails").exists()

@@ -49,6 +49,22 @@ PARAMETERS: Final = (
         (),
         "Hold mail from everybody else: addresses, domains, or patterns such as *@*.example.org. Empty: nobody is held",
     ),
+    Parameter(
+        "acknowledge",
+        Kind.CHOICE,
+        "never",
+        "Whether senders who are no users are told of the ticket that their mail became: never, if one of authserv_ids "
+        "vouches for them, or always",
+        choices=("never", "proved", "always"),
+    ),
+    Parameter(
+        "notify_sender",
+        Kind.CHOICE,
+        "rejected",
+        "Whom to tell that a mail was not filed, once a day for each reason: nobody, senders whose mail was rejected, "
+        "or those, too, whose mail is held for what they may or did",
+        choices=("never", "rejected", "refused"),
+    ),
     Parameter("block", Kind.WORDS, (), "Reject mail from these: addresses, domains or patterns"),
 )
 

@@ -73,6 +73,9 @@ def _deliver(env: Environment, name: str) -> Answer:
         services.begin(name)
         assembly.recorder.sweep()
         report = assembly.round.run(service, source)
+        if report.overrun:
+            services.stop(name, report.overrun)
+            return Answer(SysExit.TEMPFAIL, f"The service {name} has stopped: {report.overrun}")
         answer = _answer(env, name, listing[0].locator, report.error or report.down)
         services.finish(name, ok=answer.status is not SysExit.TEMPFAIL, result=answer.line)
         if answer.status is not SysExit.TEMPFAIL:

@@ -101,9 +101,10 @@ class TicketMailDecorator(_Ready):
 class MailReporterSubscriber(_Ready):
     """Sends answers to who wrote the mail that a ticket was made of, when he is no user of this Trac.
 
-    He gets what others write, not the mail that tells of the new ticket, and not his own comments. Users have their
-    own preferences, and are left to them. Trac sends only to addresses whose local part is made of letters, digits and
-    `.'+_-`, in a domain with a dot (`[notification] admit_domains` for others); to all others it sends nothing.
+    He gets what others write, not his own comments, and the mail that tells of the new ticket only where the service's
+    `acknowledge` says so. Users have their own preferences, and are left to them. Trac sends only to addresses whose
+    local part is made of letters, digits and `.'+_-`, in a domain with a dot (`[notification] admit_domains` for
+    others); to all others it sends nothing.
     """
 
     implements(INotificationSubscriber)
@@ -112,11 +113,14 @@ class MailReporterSubscriber(_Ready):
 
     def matches(self, event: NotificationEvent) -> Iterator[Subscription]:
         """The address of the outsider who reported the ticket."""
-        if not self.ready(event) or event.category == "created":
+        if not self.ready(event):
             return
         beginning = outgoing.beginning(self.env, event.target.id)
+        fresh = event.category == "created"
+        if fresh and not (beginning and beginning.acknowledge):
+            return
         address = beginning and self._outsider(event.target["reporter"] or "", beginning)
-        if address and address.casefold() != _bare(event.author):
+        if address and (fresh or address.casefold() != _bare(event.author)):
             name = type(self).__name__
             yield (name, "email", None, 0, address, None, 100, "always")
 

@@ -57,6 +57,26 @@ class MailIntakeSystem(Component):
         doc="""Seconds that a run spends on one mail before it is taken to hang, and ended. The next run goes on; a mail
         over which three runs ended is held. 0 waits for ever.""",
     )
+    admin_address = Option(
+        "mailintake",
+        "admin_address",
+        "",
+        doc="""Who is told when a service stops or mail fails. Without one it is the service's forward address.""",
+    )
+    notice_sender = Option(
+        "mailintake",
+        "notice_sender",
+        "",
+        doc="""The envelope's sender (`MAIL FROM`) of what mail intake sends: nothing (`<>`), so that nobody answers it,
+        or an address, for outgoing servers that refuse that.""",
+    )
+    journal_days = IntOption(
+        "mailintake",
+        "journal_days",
+        0,
+        doc="""Days that the journal keeps mail that is in no ticket; 0 keeps it for ever. What is in a ticket, what is
+        held and what still lies in its mailbox stays.""",
+    )
     archive_days = IntOption(
         "mailintake",
         "archive_days",

@@ -35,6 +35,7 @@ from trac_mailintake.intake.ports import (
     Stale,
     TemporaryFailure,
 )
+from trac_mailintake.intake.telling import acknowledges, whom_to_tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -179,7 +180,8 @@ class Intake:
             prepared = self._tracker.prepare(answer, message, service, explain=explain)
             if isinstance(prepared, Prepared):
                 steps += prepared.steps
-                return Decision(delivery, message, _filed(prepared.change.target), prepared, tuple(steps))
+                filed, told = _filed(prepared.change.target), acknowledges(prepared.change, message, service)
+                return Decision(delivery, message, filed, prepared, tuple(steps), acknowledge=told)
             answer = prepared
         steps.append(Step("handle", answer.rule, f"{type(answer).__name__}: {answer.reason}"))
         return refused(delivery, message, service, answer, steps)
@@ -323,7 +325,8 @@ def refused(
             status = Status.DISCARDED
         case _:
             assert_never(objection)
-    return Decision(delivery, message, Outcome(status, rule, reason), None, tuple(steps), forward)
+    outcome = Outcome(status, rule, reason)
+    return Decision(delivery, message, outcome, None, tuple(steps), forward, whom_to_tell(message, service, outcome))
 
 
 def _filed(target: Target) -> Outcome:

@@ -138,9 +138,6 @@ class Reader(Protocol):
     def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
         """How many mails that arrived between the two times were filed in the ticket."""
 
-    def username(self, address: Address) -> str:
-        """The one known user who has this e-mail address, "" when there is none, or several."""
-
     def project_key(self) -> str:
         """The key that subjects may name (`(PROJ-12)`), "" when none is configured."""
 
@@ -211,7 +208,8 @@ class Decision:
     """Everything that is needed to record a delivery.
 
     `prepared` is None when there is nothing to file. `forward` is what the outbox is to carry out; until the outgoing
-    server accepted it the outcome is held, with the rule `forward-pending`.
+    server accepted it the outcome is held, with the rule `forward-pending`. `tell` is the address of a sender who is
+    to be told that his mail was refused; with `acknowledge` one who is no user is told of the ticket it became.
     """
 
     delivery: Delivery
@@ -220,6 +218,8 @@ class Decision:
     prepared: Prepared | None
     steps: tuple[Step, ...]
     forward: Forward | None = None
+    tell: str = ""
+    acknowledge: bool = False
 
 
 @dataclass(frozen=True, slots=True)

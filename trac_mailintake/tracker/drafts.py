@@ -16,6 +16,7 @@ from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.intake.telling import acknowledges
 from trac_mailintake.tracker.blame import asking
 from trac_mailintake.tracker.choices import type_named
 from trac_mailintake.tracker.enclosures import Enclosing, code
@@ -67,9 +68,9 @@ class Drafting:
         Raises Stale when the ticket is gone, Misconfiguration for a field that does not exist or a plugin that failed,
         TemporaryFailure when one could not do its work, OSError.
         """
-        acknowledge = service.parameters.values.get("acknowledge") == "always"
         sender = self.change.sender
-        self.address = "" if sender.mapped or acknowledge else sender.address
+        told = sender.mapped or acknowledges(self.change, self.message, service)
+        self.address = "" if told else sender.address
         self.newcomer = self._newcomer(service) if sender.new else None
         target = self.change.target
         try:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from dataclasses import dataclass
-from email.message import EmailMessage
 from email.mime.application import MIMEApplication
 from email.mime.text import MIMEText
 from email.policy import SMTP
-from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.reader import LOOP_HEADER
-from trac_mailintake.tracker.replyaddress import load_keys
+from trac_mailintake.tracker.letters import journal, letter
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -25,8 +21,6 @@ LIMIT: Final = 10 * 1024 * 1024
 """Bytes of an original that is forwarded whole: Trac's sender takes the message in memory."""
 
 _HEAD: Final = 64 * 1024
-_SUBJECT: Final = 300
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LINE: Final = 998
 """RFC 5321, 4.5.3.1.6: a line has no more than 1,000 octets, CR LF included."""
 
@@ -48,15 +42,7 @@ class Forwarded:
 def forward(env: Environment, mail: Forwarded, recipient: str) -> bytes:
     """The whole message to send, with CR LF. Raises OSError when the archive cannot be read."""
     boundary = f"=_mailintake_{secrets.token_hex(12)}"
-    headers = EmailMessage(policy=SMTP)
-    headers["Subject"] = _line(f"[{env.project_name}] Not filed ({mail.rule}): {mail.subject}")
-    headers["From"] = env.config.get("notification", "smtp_from") or next(iter(mail.addresses.split(",")), recipient)
-    headers["To"] = recipient
-    headers["Date"] = formatdate(localtime=False)
-    headers["Message-ID"] = make_msgid("mailintake", domain=recipient.rpartition("@")[2])
-    headers["Auto-Submitted"] = "auto-generated"
-    headers["Precedence"] = "bulk"
-    headers[LOOP_HEADER] = load_keys(env).loop()[0]
+    headers = letter(env, recipient, f"[{env.project_name}] Not filed ({mail.rule}): {mail.subject}", mail.addresses)
     headers["MIME-Version"] = "1.0"
     parts = [MIMEText(_explanation(env, mail), "plain", "utf-8").as_bytes(policy=SMTP)]
     if mail.original is not None:
@@ -67,11 +53,6 @@ def forward(env: Environment, mail: Forwarded, recipient: str) -> bytes:
     return head + b"".join(delimiter + part for part in parts) + f"\r\n--{boundary}--\r\n".encode()
 
 
-def _line(text: str) -> str:
-    """A text for a header: one line, without control characters, not endless."""
-    return " ".join(_CONTROL.sub(" ", text).split())[:_SUBJECT]
-
-
 def _explanation(env: Environment, mail: Forwarded) -> str:
     lines = [
         "This mail was not filed as a ticket or comment.",
@@ -80,7 +61,7 @@ def _explanation(env: Environment, mail: Forwarded) -> str:
         f"Rule:    {mail.rule}",
         f"From:    {mail.sender}",
         f"Subject: {mail.subject}",
-        f"Journal: {env.abs_href('admin', 'mailintake', 'journal', mail.delivery)}",
+        f"Journal: {journal(env, mail.delivery)}",
         "",
         "How it was decided:",
         *(f"  {stage}: {rule}: {sentence}" for stage, rule, sentence in json.loads(mail.trail)),

@@ -58,6 +58,7 @@ _COLUMNS: Final = (
     "sent",
     "trail",
     "removed",
+    "purged",
 )
 
 
@@ -94,6 +95,8 @@ class Entry:
     sent: int
     trail: tuple[Step, ...]
     removed: str
+    purged: int
+    """When the bytes were removed: see `purge`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,8 @@ class Journal:
     def raw(self, number: int) -> Slice:
         """Where the bytes of a delivery lie. Raises SettingError when they were never archived."""
         entry = self.get(number)
+        if entry.purged:
+            raise SettingError("id", number, "a mail that is not older than [mailintake] archive_days: it was purged")
         if entry.raw is None:
             raise SettingError("id", number, "a mail that was archived; of this one only the headers were read")
         return entry.raw
@@ -205,7 +210,7 @@ class Journal:
         row["trail"] = tuple(Step(*step) for step in json.loads(str(row["trail"] or "[]")))
         for name in ("sender_told", "admin_told"):
             row[name] = bool(row[name])
-        for name in ("size", "arrived", "attempts", "retry_at", "recorded", "consumed", "sent"):
+        for name in ("size", "arrived", "attempts", "retry_at", "recorded", "consumed", "sent", "purged"):
             row[name] = row[name] or 0
         for name in ("failure", "rule", "reason", "author", "sha256", "message_id", "subject", "sender", "removed"):
             row[name] = row[name] or ""

@@ -1,22 +1,25 @@
 """record: outgoing mail of our own, written in the outcome's transaction and delivered afterwards by the mail queue.
 
 A forward counts as forwarded only when the outgoing server accepted it; until then its delivery is held.
-Delivery is at least once: a crash between the server's answer and our noting it sends a forward again.
+Failures that come in numbers become one digest: the first of an hour is sent as it is, those after it together.
+Delivery is at least once: a crash between the server's answer and our noting it sends a mail again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from trac.notification.api import NotificationSystem
 
-from trac_mailintake.tracker.archive import found
+from trac_mailintake.tracker import rendering
 from trac_mailintake.tracker.database import SECOND, now, temporary, transaction
-from trac_mailintake.tracker.forwards import Forwarded, forward
+from trac_mailintake.tracker.letters import path
+from trac_mailintake.tracker.notices import DAY
+from trac_mailintake.tracker.rendering import COLUMNS, Due
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trac.env import Environment
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 _LEASE = 10 * 60 * SECOND
 _BACKOFF = (60, 300, 900, 3600, 4 * 3600)
 """Seconds between two attempts; the last one again and again."""
+_APART = 3600 * SECOND
+"""Between two letters about failures of the same service."""
+_STALE = 7 * DAY
+"""After so long nobody wants to be told any more. Forwards are never too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +42,6 @@ class Flushed:
     failed: int
     waiting: int
     failure: str = ""
-
-
-class _Due(NamedTuple):
-    """A row that is to be sent, as `_claim` reads it."""
-
-    id: int
-    fence: int
-    attempts: int
-    rule: str
-    reason: str
-    delivery: int
-    recipient: str | None
-    addresses: str | None
-    archive: str | None
-    archive_offset: int
-    archive_length: int
-    subject: str | None
-    sender: str | None
-    trail: str | None
 
 
 class Outbox:
@@ -77,13 +65,14 @@ class Outbox:
         if not self._env.config.getbool("notification", "smtp_enabled"):
             why = "Sending is off: set [notification] smtp_enabled = true. Until then what is to be forwarded is held."
             return Flushed(0, 0, waiting, why)
+        self._drop_stale()
         sent = failed = 0
         failure = ""
         for row in self._due_ids(force=force):
             due = self._claim(row)
-            if due is None:
+            if due is None or (not force and self._postponed(due)):
                 continue
-            refusal = self._send(due)
+            refusal = self._send([due, *self._others(due)])
             if refusal is None:
                 sent += 1
             else:
@@ -91,6 +80,10 @@ class Outbox:
             if progress:
                 progress(sent)
         return Flushed(sent, failed, self.waiting(), failure)
+
+    def _drop_stale(self) -> None:
+        with transaction(self._env) as db:
+            db("DELETE FROM mailintake_outbox WHERE sent=0 AND kind<>'forward' AND created<%s", (now() - _STALE,))
 
     def _due_ids(self, *, force: bool) -> list[int]:
         with temporary(self._env):
@@ -100,7 +93,7 @@ class Outbox:
             )
         return [row for (row,) in rows]
 
-    def _claim(self, row: int) -> _Due | None:
+    def _claim(self, row: int) -> Due | None:
         """Take one, unless another worker has it."""
         with transaction(self._env) as db:
             cursor = db.cursor()
@@ -112,53 +105,90 @@ class Outbox:
             if cursor.rowcount != 1:
                 return None
             rows = db(
-                "SELECT o.id, o.fence, o.attempts, o.subject, o.body, o.delivery, s.forward, s.addresses, "
-                "d.archive, d.archive_offset, d.archive_length, d.subject, d.sender, d.trail "
-                "FROM mailintake_outbox o JOIN mailintake_delivery d ON d.id=o.delivery "
+                f"SELECT {COLUMNS} FROM mailintake_outbox o LEFT JOIN mailintake_delivery d ON d.id=o.delivery "
                 "LEFT JOIN mailintake_service s ON s.name=o.service WHERE o.id=%s",
                 (row,),
             )
-        return _Due(*rows[0])
+        return Due(*rows[0])
 
-    def _mail(self, due: _Due) -> Forwarded:
-        original = found(self._env, due.archive, due.archive_offset, due.archive_length) if due.archive else None
-        trail, addresses = due.trail or "[]", due.addresses or ""
-        return Forwarded(
-            due.delivery, due.rule, due.reason, due.subject or "", due.sender or "", trail, addresses, original
-        )
+    # failures in numbers
 
-    def _send(self, due: _Due) -> str | None:
-        """Send one and note it; why it failed, None when it did not."""
-        if not due.recipient:
-            why = f"Delivery {due.delivery}: its service has no forward address any more; set forward=ADDRESS there."
-            self._failed(due, why)
+    def _postponed(self, due: Due) -> bool:
+        """Whether the administrator heard of a failure of the service a moment ago: then it waits for the digest."""
+        if not due.failure:
+            return False
+        with transaction(self._env) as db:
+            rows = db(
+                "SELECT MAX(sent) FROM mailintake_outbox WHERE service=%s AND sent>0 "
+                "AND (kind='alert' OR kind='forward' AND subject='failed')",
+                (due.service,),
+            )
+            then = (rows[0][0] or 0) + _APART
+            if then > now():
+                db(
+                    "UPDATE mailintake_outbox SET lease=0, attempts=0, digest=1, retry_at=%s WHERE id=%s AND fence=%s",
+                    (then, due.id, due.fence),
+                )
+        return then > now()
+
+    def _others(self, due: Due) -> list[Due]:
+        """What goes into the same digest, claimed."""
+        if not due.digest:
+            return []
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT id FROM mailintake_outbox WHERE sent=0 AND digest=1 AND service=%s AND id<>%s ORDER BY id",
+                (due.service, due.id),
+            )
+        return [other for (row,) in rows if (other := self._claim(row)) is not None]
+
+    # sending
+
+    def _send(self, dues: Sequence[Due]) -> str | None:
+        """Send one, or several as a digest, and note it; why it failed, None when it did not."""
+        first = dues[0]
+        recipient = rendering.recipient(self._env, dues)
+        if not recipient:
+            why = (
+                f"{first.name}: there is no address to send it to; set forward=ADDRESS in the service {first.service}."
+            )
+            self._failed(dues, why)
             return why
         try:
-            # MAIL FROM:<>: nobody shall answer to it, least of all this intake (RFC 3834, 3.3).
-            NotificationSystem(self._env).send_email(
-                "", [due.recipient], forward(self._env, self._mail(due), due.recipient)
-            )
+            content = rendering.render(self._env, dues, recipient)
+            NotificationSystem(self._env).send_email(path(self._env), [recipient], content)
         except Exception as error:  # noqa: BLE001 - whatever the sender raises, the mail stays held and is tried again
-            why = f"Forwarding delivery {due.delivery} to {due.recipient} failed: {error}"
+            why = f"{first.name} could not be sent to {recipient}: {error}"
             self._env.log.error(why)
-            self._failed(due, why)
+            self._failed(dues, why)
             return why
-        self._accepted(due)
+        self._accepted(dues, recipient)
         return None
 
-    def _failed(self, due: _Due, why: str) -> None:
-        seconds = _BACKOFF[min(due.attempts, len(_BACKOFF)) - 1]
-        with transaction(self._env) as db:
-            db(
-                "UPDATE mailintake_outbox SET lease=0, retry_at=%s, failure=%s WHERE id=%s AND owner=%s AND fence=%s",
-                (now() + seconds * SECOND, why, due.id, self._worker.owner, due.fence),
-            )
+    def _failed(self, dues: Sequence[Due], why: str) -> None:
+        for due in dues:
+            seconds = _BACKOFF[min(due.attempts, len(_BACKOFF)) - 1]
+            with transaction(self._env) as db:
+                db(
+                    "UPDATE mailintake_outbox SET lease=0, retry_at=%s, failure=%s "
+                    "WHERE id=%s AND owner=%s AND fence=%s",
+                    (now() + seconds * SECOND, why, due.id, self._worker.owner, due.fence),
+                )
 
-    def _accepted(self, due: _Due) -> None:
+    def _accepted(self, dues: Sequence[Due], recipient: str) -> None:
+        digest = len(dues) > 1
         with transaction(self._env) as db:
-            db("UPDATE mailintake_outbox SET lease=0, sent=%s, failure=NULL WHERE id=%s", (now(), due.id))
-            db(
-                "UPDATE mailintake_delivery SET outcome='forwarded', rule=%s, reason=%s, admin_told=1 "
-                "WHERE id=%s AND outcome='held' AND rule='forward-pending'",
-                (due.rule, f"{due.reason} Forwarded to {due.recipient}.", due.delivery),
-            )
+            for due in dues:
+                db("UPDATE mailintake_outbox SET lease=0, sent=%s, failure=NULL WHERE id=%s", (now(), due.id))
+                if due.kind == "notice":
+                    db("UPDATE mailintake_delivery SET sender_told=1 WHERE id=%s", (due.delivery,))
+                elif due.kind == "alert":
+                    db("UPDATE mailintake_delivery SET admin_told=1 WHERE id=%s", (due.delivery,))
+                else:
+                    outcome = "held" if digest else "forwarded"
+                    told = f"Told of in a digest to {recipient}." if digest else f"Forwarded to {recipient}."
+                    db(
+                        "UPDATE mailintake_delivery SET outcome=%s, rule=%s, reason=%s, admin_told=1 "
+                        "WHERE id=%s AND outcome='held' AND rule='forward-pending'",
+                        (outcome, due.rule, f"{due.reason} {told}", due.delivery),
+                    )

@@ -20,11 +20,15 @@ _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,480}>\Z")
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The mail that a ticket was made of: its Message-ID ("" when unfit), its sender, who was written as reporter."""
+    """The mail that a ticket was made of: its Message-ID ("" when unfit), its sender, who was written as reporter.
+
+    With `acknowledge` its sender is to be told of the ticket.
+    """
 
     message_id: str
     address: str
     author: str
+    acknowledge: bool
 
 
 def installed(env: Environment) -> bool:
@@ -46,11 +50,12 @@ def remember(env: Environment, message_id: str, ticket: int) -> None:
 def beginning(env: Environment, ticket: int) -> Beginning | None:
     """The mail that the ticket was made of, None when it was made otherwise."""
     rows = env.db_query(
-        "SELECT message_id, sender, author FROM mailintake_delivery WHERE ticket=%s AND outcome='created' ORDER BY id",
+        "SELECT message_id, sender, author, acknowledge FROM mailintake_delivery "
+        "WHERE ticket=%s AND outcome='created' ORDER BY id",
         (ticket,),
     )
     if not rows:
         return None
-    message_id, sender, author = (text or "" for text in rows[0])
+    message_id, sender, author = (text or "" for text in rows[0][:3])
     fit = message_id if _MESSAGE_ID.match(message_id) else ""
-    return Beginning(fit, sender if "," not in sender else "", author)
+    return Beginning(fit, sender if "," not in sender else "", author, acknowledge=bool(rows[0][3]))

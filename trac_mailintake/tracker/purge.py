@@ -1,53 +1,90 @@
-"""The archive's retention: bytes of mail that are older than the administrator wants them kept."""
+"""Retention: bytes of mail, and rows of the journal, that are older than the administrator wants them kept.
+
+First the rows say, durably, that their bytes are gone; then the bytes go. A crash in between leaves files that no row
+refers to, which the next purge removes. What is held or not done with is never touched.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.archive import stored
+from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.folders import ROOT
+from trac_mailintake.tracker.reader import SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trac.env import Environment
 
+    from trac_mailintake.tracker.database import Connection
+
+_DAY: Final = 24 * 3600 * SECOND
+_MARK: Final = "mailintake_purged"
+"""The row of Trac's `system` table that says when it was last done."""
+_NEEDED: Final = "(outcome IS NULL OR outcome='held' OR (consumed=0 AND outcome<>'ignored' AND live IS NOT NULL))"
+
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What went: batches of mail, and their bytes; and how many batches of that age stay for the mail in them."""
+    """What went: mails whose bytes are gone, files of them with their bytes, rows of the journal.
 
-    batches: int
-    size: int
-    kept: int
-
-
-def purge(env: Environment, before: date) -> Purged:
-    """Remove batches of days before `before`, but for those with mail that is held or not yet done with.
-
-    The rows of the journal stay, and with them what was seen: a mail that was left in its mailbox is not filed again.
+    `kept` is how many files of that age stay for a mail in them.
     """
-    batches = size = kept = 0
-    for day in _days_before(env, before):
-        for batch in sorted(day.glob("*.mails")):
-            if _needed(env, stored(env, str(batch))):
-                kept += 1
-                continue
-            size += batch.stat().st_size
-            batch.unlink()
-            batches += 1
-        for folder in (day, day.parent, day.parent.parent):
-            if any(folder.iterdir()):
-                break
-            folder.rmdir()
-    return Purged(batches, size, kept)
+
+    mails: int = 0
+    batches: int = 0
+    size: int = 0
+    kept: int = 0
+    rows: int = 0
 
 
-def _days_before(env: Environment, before: date) -> Iterator[Path]:
+def purge_daily(env: Environment) -> None:
+    """Purge, unless that was done within a day. A failure is logged, and made up for the next time."""
+    try:
+        with transaction(env) as db:
+            due = _take_turn(db)
+        if due:
+            purged = purge(env)
+            env.log.info("Mail intake: %d mails purged, %d rows removed", purged.mails, purged.rows)
+    except Exception:
+        env.log.exception("Mail intake's old mail could not be purged")
+
+
+def purge(env: Environment) -> Purged:
+    """Remove what `[mailintake] archive_days` and `journal_days` no longer want. Raises TemporaryFailure."""
+    with temporary(env):
+        mails = batches = size = kept = 0
+        days = env.config.getint(SECTION, "archive_days", 365)
+        for folder in _days_before(env, days) if days > 0 else ():
+            for batch in sorted(folder.glob("*.mails")):
+                purged = _part(env, stored(env, str(batch)))
+                if purged is None:
+                    kept += 1
+                    continue
+                mails, batches, size = mails + purged, batches + 1, size + batch.stat().st_size
+                batch.unlink(missing_ok=True)
+            _remove_empty(folder)
+        return Purged(mails, batches, size, kept, _forget(env, env.config.getint(SECTION, "journal_days", 0)))
+
+
+def _part(env: Environment, batch: str) -> int | None:
+    """Say of all mails in a batch that their bytes are gone: how many; None when one of them is needed."""
+    with transaction(env) as db:
+        if db(f"SELECT id FROM mailintake_delivery WHERE archive=%s AND {_NEEDED} LIMIT 1", (batch,)):
+            return None
+        cursor = db.cursor()
+        cursor.execute("UPDATE mailintake_delivery SET archive=NULL, purged=%s WHERE archive=%s", (now(), batch))
+        return cursor.rowcount
+
+
+def _days_before(env: Environment, days: int) -> Iterator[Path]:
     """The archive's folders of earlier days, the oldest first; what has another name is not ours."""
+    before = datetime.now(UTC).date() - timedelta(days=days)
     for folder in sorted((Path(env.files_dir) / ROOT / "archive").glob("[0-9]*/[0-9]*/[0-9]*")):
         year, month, day = folder.parts[-3:]
         try:
@@ -57,10 +94,36 @@ def _days_before(env: Environment, before: date) -> Iterator[Path]:
             continue
 
 
-def _needed(env: Environment, batch: str) -> bool:
-    rows = env.db_query(
-        """SELECT id FROM mailintake_delivery WHERE archive=%s
-           AND (outcome IS NULL OR outcome='held' OR (consumed=0 AND outcome<>'ignored')) LIMIT 1""",
-        (batch,),
-    )
-    return bool(rows)
+def _remove_empty(day: Path) -> None:
+    for folder in (day, day.parent, day.parent.parent):
+        if any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _forget(env: Environment, days: int) -> int:
+    """Remove rows of the journal whose mail is in no ticket; threads and rates need none of them. How many."""
+    before = now() - days * _DAY
+    with transaction(env) as db:
+        db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * _DAY,))
+        db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * _DAY,))
+        rows = db(
+            "SELECT id FROM mailintake_delivery WHERE recorded>0 AND recorded<%s AND live IS NULL AND archive IS NULL "
+            f"AND ticket IS NULL AND NOT {_NEEDED}",
+            (before if days > 0 else 0,),
+        )
+    ids = [number for (number,) in rows]
+    for some in chunks(ids):
+        with transaction(env) as db:
+            db(f"DELETE FROM mailintake_delivery WHERE id IN ({marks(some)})", some)
+    return len(ids)
+
+
+def _take_turn(db: Connection) -> bool:
+    """Whether a day has gone by; if so it begins anew."""
+    rows = db("SELECT value FROM system WHERE name=%s", (_MARK,))
+    if rows and int(rows[0][0]) > now() - _DAY:
+        return False
+    db("DELETE FROM system WHERE name=%s", (_MARK,))
+    db("INSERT INTO system (name, value) VALUES (%s, %s)", (_MARK, str(now())))
+    return True

@@ -15,7 +15,7 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 from trac_mailintake.intake.arrival import arrival
 from trac_mailintake.intake.model import NewTicket, Outcome
 from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
-from trac_mailintake.tracker import announce, tickets
+from trac_mailintake.tracker import announce, notices, tickets
 from trac_mailintake.tracker.archive import remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
 from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.model import Delivery, Forward
+    from trac_mailintake.intake.model import Delivery
     from trac_mailintake.intake.ports import Decision, Rules
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
@@ -117,8 +117,7 @@ class DatabaseRecorder(Claims):
             outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)
             self._filed[decision.delivery.id] = (done, decision)
         self._update(db, decision, outcome, done)
-        if decision.forward is not None:
-            self._queue_forward(db, decision.delivery, decision.forward)
+        notices.enqueue(self._env, db, decision)
         return Recorded(decision.delivery, outcome)
 
     def _remember_sender(self, db: Connection, decision: Decision) -> None:
@@ -153,17 +152,11 @@ class DatabaseRecorder(Claims):
             "trail": json.dumps([[step.stage, step.rule, step.sentence] for step in decision.steps]),
             "removed": decision.prepared.change.removed if decision.prepared else "",
             "sender_key": sender_key(message),
+            "acknowledge": int(decision.acknowledge),
             "counted": 0 if delivery.service in self._backlog else to_utimestamp(arrival(delivery.listed, message)),
         }
         names = ",".join(f"{name}=%s" for name in values)
         db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
-
-    def _queue_forward(self, db: Connection, delivery: Delivery, forward: Forward) -> None:
-        db(
-            "INSERT INTO mailintake_outbox (kind, delivery, service, subject, body, fence, lease, attempts, retry_at, "
-            "created, sent) VALUES ('forward', %s, %s, %s, %s, 0, 0, 0, 0, %s, 0)",
-            (delivery.id, delivery.service, forward.rule, forward.reason, now()),
-        )
 
     def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
         """Every id of a mail that was filed, and the key by which a second copy of it is known."""

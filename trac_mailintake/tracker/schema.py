@@ -57,7 +57,8 @@ SCHEMA = [
     # One row a delivery: claimed while `outcome` is empty, afterwards the journal. `live` is the SHA-256 of account and
     # locator for as long as the source lists the message, then NULL, so that a locator may be used again.
     # `counted` is when the mail arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one
-    # address that it is from. `purged` is when its bytes were removed.
+    # address that it is from. `purged` is when its bytes were removed. With
+    # `acknowledge` a sender who is no user is told of the ticket that his mail became.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -101,6 +102,7 @@ SCHEMA = [
         Column("sender_key", key_size=64),
         Column("counted", type="int64"),
         Column("purged", type="int64"),
+        Column("acknowledge", type="int"),
         Index(["live"], unique=True),
         Index(["account", "live"]),
         Index(["service", "recorded"]),
@@ -112,8 +114,8 @@ SCHEMA = [
         Index(["notify"]),
         Index(["archive"]),
     ],
-    # Message-IDs: `hash` is the SHA-256 of the id. `copy` is the SHA-256 of service, id and digest: the duplicate's key;
-    # NULL for what Trac sent.
+    # Message-IDs: `hash` is the SHA-256 of the id. `copy` is the SHA-256 of service, id and digest: the duplicate's
+    # key; NULL for what Trac sent.
     Table("mailintake_message_id", key="id")[
         Column("id", auto_increment=True),
         Column("hash", key_size=64),
@@ -149,6 +151,7 @@ SCHEMA = [
         Index(["made", "retry_at"]),
         Index(["service", "created"]),
     ],
+    # `digest` is 1 for what waits to be told together with others.
     Table("mailintake_outbox", key="id")[
         Column("id", auto_increment=True),
         Column("kind", key_size=20),
@@ -165,6 +168,7 @@ SCHEMA = [
         Column("failure"),
         Column("created", type="int64"),
         Column("sent", type="int64"),
+        Column("digest", type="int"),
         Index(["sent", "retry_at"]),
         Index(["delivery"]),
         Index(["service", "sent"]),

@@ -15,6 +15,7 @@ from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingError, check, disposition, start
 from trac_mailintake.tracker import schedule
 from trac_mailintake.tracker.choices import check_choices, custom_fields
+from trac_mailintake.tracker.notices import alert
 from trac_mailintake.tracker.servers import Servers, check_name, insert
 
 if TYPE_CHECKING:
@@ -178,8 +179,12 @@ class Services:
         self._update(name, {"failure": "", "failures": 0})
 
     def stop(self, name: str, why: str) -> None:
-        """Run it no more until an administrator enables it."""
-        self._update(name, {"stopped": why})
+        """Run it no more until an administrator enables it, who is told. Once it is stopped this changes nothing."""
+        with self._env.db_transaction as db:
+            cursor = db.cursor()
+            cursor.execute("UPDATE mailintake_service SET stopped=%s WHERE name=%s AND stopped=''", (why, name))
+            if cursor.rowcount == 1:
+                alert(self._env, db, name, "stopped", f"The service {name} has stopped. {why}")
 
     # inside
 

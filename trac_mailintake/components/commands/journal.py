@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trac.admin.api import IAdminCommandProvider
 from trac.core import Component, implements
-from trac.util.datefmt import datetime_now, utc
 
 from trac_mailintake.components.commands.entries import only, say_entries, say_entry, shown, write
 from trac_mailintake.components.commands.say import say, say_json
 from trac_mailintake.components.commands.words import Exit, positive, read, told
-from trac_mailintake.components.system import MailIntakeSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +50,7 @@ class JournalCommands(Component):
             "",
             """Remove the bytes of old mail, as [mailintake] archive_days says
 
-    Held mail is never removed, nor are rows of the journal.""",
+    And rows of the journal, as journal_days says. Held mail is never removed. `run` does it once a day.""",
             None,
             self._purge,
         )
@@ -90,14 +87,11 @@ class JournalCommands(Component):
         from trac_mailintake.tracker.purge import purge  # noqa: PLC0415 - an idle `run` does without
 
         read(typed)
-        days = MailIntakeSystem(self.env).archive_days
-        if days <= 0:
-            say("Nothing is removed: [mailintake] archive_days keeps all mail for ever.")
-            return Exit.WELL
-        purged = purge(self.env, datetime_now(utc).date() - timedelta(days=days))
+        with told():
+            purged = purge(self.env)
         say(
-            f"Removed {purged.batches} batches of mail older than {days} days ({purged.size} bytes);"
-            f" {purged.kept} stay for the mail in them that is held or not done with."
+            f"{purged.mails} mails purged, {purged.size} bytes in {purged.batches} files removed; {purged.kept}"
+            f" old files stay for the mail in them that is held or not done with. {purged.rows} rows of the journal removed."
         )
         return Exit.WELL
 

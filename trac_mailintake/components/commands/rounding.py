@@ -11,6 +11,7 @@ from trac_mailintake.components.commands.words import Exit
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Misconfiguration, SourceError
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker.purge import purge_daily
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +76,7 @@ class Rounding:
             if not as_json and (done.counts or done.error or not self._quiet):
                 say(done.line)
         flushed = self._assembly.outbox.flush()
+        purge_daily(self._env)
         if as_json:
             say_json([{"service": each.service, "counts": each.counts, "error": each.error} for each in rounds])
         elif flushed.failure:
@@ -97,6 +99,8 @@ class Rounding:
             with progress(name) as advance:
                 report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
             self._stop_when_alike(name, report.faults)
+            if report.overrun:
+                services.stop(name, report.overrun)
             if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
                 services.recovered(name)
             done = _round(name, report)
@@ -115,8 +119,9 @@ class Rounding:
 
 def _round(name: str, report: Report) -> Round:
     counts = {status.value: report.counts[status] for status in Status if report.counts[status] > 0}
-    error = report.error or report.down or next(iter(report.faults), "")
-    if report.error:
+    stopped = f"stopped: {report.overrun}" if report.overrun else ""
+    error = report.error or stopped or report.down or next(iter(report.faults), "")
+    if report.error or stopped:
         return Round(name, counts, error, Exit.UNREACHABLE, report.remaining)
     waiting = report.down or Status.HELD.value in counts or Status.DEFERRED.value in counts
     return Round(name, counts, error, Exit.WAITING if waiting else Exit.WELL, report.remaining)

@@ -1,0 +1,117 @@
+"""record: what a refused sender is told, in his language where we know it. It says nothing of our rules or users."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TAG: Final = re.compile(r"\s*([a-z]{2,3})(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """One language. In all of them {project} is the project's name, {subject} that of the mail."""
+
+    rejected: str
+    rejected_text: str
+    held: str
+    held_text: str
+    why: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By rule, what the sender may know."""
+    closing: str = ""
+
+    def text(self, project: str, subject: str, rule: str, *, held: bool) -> tuple[str, str]:
+        """Subject and text of a notice."""
+        title, body = (self.held, self.held_text) if held else (self.rejected, self.rejected_text)
+        paragraphs = (body.format(project=project, subject=subject), self.why.get(rule, ""), self.closing)
+        return title, "\n\n".join(filter(None, paragraphs)) + "\n"
+
+
+_ENGLISH: Final = Phrases(
+    rejected="Your message was not accepted",
+    rejected_text="Your message “{subject}” to {project} was not accepted.",
+    held="Your message awaits review",
+    held_text="Your message “{subject}” to {project} is kept until somebody has looked at it. You need not send it "
+    "again.",
+    why=MappingProxyType(
+        {
+            "stranger": "It refers to a ticket in which you are not involved. To report something new, write a new "
+            "message.",
+            "permission": "Your address may not write there without approval.",
+            "allow": "Your address may not write there without approval.",
+            "max-size": "It is too large.",
+            "require-subject": "It has no subject.",
+        }
+    ),
+    closing="This notice was sent automatically. Please do not reply to it.",
+)
+_GERMAN: Final = Phrases(
+    rejected="Ihre Nachricht wurde nicht angenommen",
+    rejected_text="Ihre Nachricht „{subject}“ an {project} wurde nicht angenommen.",
+    held="Ihre Nachricht wird geprüft",
+    held_text="Ihre Nachricht „{subject}“ an {project} wird aufbewahrt, bis jemand sie geprüft hat. Sie brauchen sie "
+    "nicht noch einmal zu senden.",
+    why=MappingProxyType(
+        {
+            "stranger": "Sie bezieht sich auf ein Ticket, an dem Sie nicht beteiligt sind. Um etwas Neues zu melden, "
+            "schreiben Sie bitte eine neue Nachricht.",
+            "permission": "Von Ihrer Adresse darf dort nicht ohne Freigabe geschrieben werden.",
+            "allow": "Von Ihrer Adresse darf dort nicht ohne Freigabe geschrieben werden.",
+            "max-size": "Sie ist zu groß.",
+            "require-subject": "Sie hat keinen Betreff.",
+        }
+    ),
+    closing="Diese Mitteilung wurde automatisch versandt. Bitte antworten Sie nicht darauf.",
+)
+_FRENCH: Final = Phrases(
+    rejected="Votre message n’a pas été accepté",
+    rejected_text="Votre message « {subject} » adressé à {project} n’a pas été accepté.",
+    held="Votre message est en attente de vérification",
+    held_text="Votre message « {subject} » adressé à {project} est conservé jusqu’à ce que quelqu’un l’ait vérifié. Il "
+    "est inutile de l’envoyer à nouveau.",
+    why=MappingProxyType(
+        {
+            "stranger": "Il se rapporte à un ticket auquel vous ne participez pas. Pour signaler autre chose, veuillez "
+            "écrire un nouveau message.",
+            "permission": "Votre adresse ne peut pas y écrire sans autorisation.",
+            "allow": "Votre adresse ne peut pas y écrire sans autorisation.",
+            "max-size": "Il est trop volumineux.",
+            "require-subject": "Il n’a pas d’objet.",
+        }
+    ),
+    closing="Ce message a été envoyé automatiquement. Merci de ne pas y répondre.",
+)
+_SPANISH: Final = Phrases(
+    rejected="Su mensaje no ha sido aceptado",
+    rejected_text="Su mensaje «{subject}» a {project} no ha sido aceptado.",
+    held="Su mensaje está pendiente de revisión",
+    held_text="Su mensaje «{subject}» a {project} se conserva hasta que alguien lo haya revisado. No hace falta que lo "
+    "envíe de nuevo.",
+    why=MappingProxyType(
+        {
+            "stranger": "Se refiere a un tique en el que usted no participa. Para comunicar algo nuevo, escriba un "
+            "mensaje nuevo.",
+            "permission": "Su dirección no puede escribir allí sin autorización.",
+            "allow": "Su dirección no puede escribir allí sin autorización.",
+            "max-size": "Es demasiado grande.",
+            "require-subject": "No tiene asunto.",
+        }
+    ),
+    closing="Este aviso se ha enviado automáticamente. Por favor, no responda a él.",
+)
+LANGUAGES: Final = MappingProxyType({"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH})
+
+
+def phrases(*wanted: str) -> Phrases:
+    """The phrases of the first language that there is; each may be a list of tags (RFC 3282). English for others."""
+    for each in wanted:
+        for tag in each.split(","):
+            match = _TAG.match(tag)
+            if match and match[1].lower() in LANGUAGES:
+                return LANGUAGES[match[1].lower()]
+    return _ENGLISH

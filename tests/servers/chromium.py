@@ -57,10 +57,11 @@ class Chromium:
         """Begin anew at a site, logged in as `user`, or as nobody."""
         visitor = tracd.visitor(user)
         visitor.get("/about")
-        self.driver.get(f"{tracd.url}/chrome/common/trac_logo_mini.png")
-        self.driver.delete_all_cookies()
+        # Set before the site is seen: an answer to a request without cookies, such as for an icon, brings others.
+        self.driver.get("about:blank")
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         for name, value in visitor.cookies.items():
-            self.driver.add_cookie({"name": name, "value": value, "path": "/"})
+            self.driver.execute_cdp_cmd("Network.setCookie", {"url": tracd.url, "name": name, "value": value})
         return Tab(self.driver, tracd.url)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac.web.chrome import add_warning
+
 from trac_mailintake.intake.settings import Kind, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from trac.web.api import Request
 
@@ -47,6 +49,12 @@ class Errors(dict[str, str]):
     def add(self, error: SettingError) -> None:
         """Say it beside the field. The first that is said of a field stays."""
         self.setdefault(error.name, allowed(error))
+
+    def tell_the_rest(self, req: Request, shown: Collection[str]) -> None:
+        """Warn of what is wrong with settings that have no field among those `shown`."""
+        for name, sentence in self.items():
+            if name not in shown:
+                add_warning(req, f"{name}: {sentence}")
 
 
 def allowed(error: SettingError) -> str:

@@ -154,15 +154,20 @@ class ServicesPanel(Panel):
     def _form(
         self, req: Request, settings: Settings, name: str, values: Mapping[str, str], errors: Errors | None = None
     ) -> Page:
+        from trac_mailintake.components.panels.form import Errors  # noqa: PLC0415 - when somebody looks
+
         form = self._built(req, settings, values)
+        errors = errors or Errors()
+        groups = form.groups(values, errors)
+        errors.tell_the_rest(req, {"name", *(field.name for _, fields in groups for field in fields)})
         add_ctxtnav(req, "Back to the services", req.href.admin("mailintake", self.page))
         rows = {str(row["name"]): row for row in settings.services.rows()}
         return "mailintake_service.html", {
             "name": name,
             "typed_name": values.get("name", ""),
             "stored": rows.get(name),
-            "groups": form.groups(values, errors or {}),
-            "errors": errors or {},
+            "groups": groups,
+            "errors": errors,
             "kind": form.choice.kind,
             "handler": settings.rules.handlers[form.choice.handler],
             **_offers(settings),

@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["trac_mailintake"]):
-    from trac_mailintake.mail import cleaning, markup, parser, plain, quoting, reported  # noqa: F401 - instrumented
+    from trac_mailintake.mail import calendars, cleaning, markup, parser, plain, quoting, tnef  # noqa: F401 - instrumented
 
 from tests.fuzz.promises import keep
 from trac_mailintake.mail.spool import Slice

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from trac_mailintake.mail import mime, parser, quoting
+from trac_mailintake.mail import calendars, mime, parser, quoting, tnef
 from trac_mailintake.mail.limits import LIMITS
+from trac_mailintake.mail.reported import reported_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.message import Message, Part
     from trac_mailintake.mail.spool import Slice
 
 SECONDS = 2.0
@@ -36,8 +37,9 @@ def keep(raw: Slice) -> Message:
     _hold(all(part.filename.strip(". ") for part in message.parts), "a part has no name")
     _hold(not any(set("/\\\r\n") & set(part.filename) for part in message.parts), "a name has a path")
     _hold(not any(set("\r\n") & set(value) for _, value in message.fields), "a field has line breaks")
-    for part in message.parts:
+    for part in _attached(message):
         _hold(sum(map(len, mime.decoded(part))) <= 4 * max(part.body.length, 16), "a part grows when it is decoded")
+    reported_ids(message)
     _hold(len(message.text) <= 4 * LIMITS.text, "the text grows without a bound")
     begun = time.process_time()
     kept = quoting.cut(message.text).kept
@@ -49,6 +51,15 @@ def keep(raw: Slice) -> Message:
 def _hold(truth: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads like one
     if not truth:
         raise BrokenPromiseError(otherwise)
+
+
+def _attached(message: Message) -> Iterator[Part]:
+    """The attachments, and what lies in them; whatever a handler looks at is looked at."""
+    for part in message.parts:
+        yield part
+        found = tnef.contents(part)
+        yield from (*found.attachments, *found.bodies) if found else ()
+        _hold("\x00" not in calendars.told(part), "a calendar has U+0000")
 
 
 def _texts(message: Message) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trac_mailintake.mail import address, charsets, headers, names, parameters, words
+from trac_mailintake.mail import address, headers, names, parameters, words
 from trac_mailintake.mail.message import Address
 
 
@@ -171,42 +171,6 @@ def test_dates(text: str, expected: datetime | None) -> None:
 def test_return_paths(text: str, expected: str | None) -> None:
     """The null path is told from none."""
     assert headers.path(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("raw", "label", "expected"),
-    [
-        ("Grüße".encode() + b"\xfc", "utf-8", "Grüße\ufffd"),
-        (b"abc", "utf-16", "abc"),
-        ("ü".encode(), "utf-8", "ü"),
-        ("ü".encode("latin-1"), "utf-8", "ü"),
-        ("ü€".encode("cp1252"), "iso-8859-1", "ü€"),
-        ("ü".encode(), "no-such-charset", "ü"),
-        ("Grüße aus Köln".encode("utf-8-sig"), "", "Grüße aus Köln"),
-        ("日本語のテキスト".encode("iso2022_jp"), "", "日本語のテキスト"),
-        (b"\x1b$B-b\x1b(B", "iso-2022-jp", "№"),
-        ("中文".encode("gb18030"), "gb2312", "中文"),
-        (b"a\x00b", "us-ascii", "ab"),
-        (b"+AGE-", "utf-7", "a"),
-        (b"\xff\xfe\xfd", "rot13", None),
-    ],
-)
-def test_charsets(raw: bytes, label: str, expected: str | None) -> None:
-    """As declared, else UTF-8, else detected, else Windows-1252; never a crash, never U+0000."""
-    text = charsets.decode(raw, label)
-    assert expected is None or text == expected
-    text.encode("utf-8")
-
-
-@given(
-    st.binary(max_size=100),
-    st.sampled_from(["", "utf-8", "utf-7", "iso-2022-jp", "hz-gb-2312", "utf-16", "x", "base64", "idna"]),
-)
-def test_any_bytes_are_text(raw: bytes, label: str) -> None:
-    """Every text can be written to a database."""
-    text = charsets.decode(raw, label)
-    text.encode("utf-8")
-    assert "\x00" not in text
 
 
 @pytest.mark.parametrize(

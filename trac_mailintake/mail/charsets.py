@@ -12,26 +12,50 @@ from typing import Final
 
 _ALIASES: Final = {
     "ks_c_5601-1987": "cp949",
+    "ks_c_5601": "cp949",
     "iso-8859-8-i": "iso-8859-8",
     "iso-8859-8-e": "iso-8859-8",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
     "gb2312": "gb18030",
     "gbk": "gb18030",
-    "x-gbk": "gb18030",
+    "cp936": "gb18030",
     "hz-gb-2312": "hz",
     "iso-2022-kr": "iso2022_kr",
     "iso-2022-cn": "gb18030",
+    "iso-2022-jp-ms": "iso2022_jp",
+    "cp50220": "iso2022_jp",
+    "cp50221": "iso2022_jp",
+    "cp50222": "iso2022_jp",
+    "eucjp-ms": "euc_jp",
+    "cp51932": "euc_jp",
     "unicode-1-1-utf-7": "utf-7",
     "utf-7": "utf-7",
-    "cp-850": "cp850",
-    "x-mac-ce": "mac_latin2",
+    "utf-8-mac": "utf-8",
     "utf8mb4": "utf-8",
+    "cesu-8": "utf-8",
+    "ansi": "cp1252",
+    "latin-9": "iso8859-15",
+    "windows-949": "cp949",
+    "mac-ce": "mac_latin2",
+    "mac-centraleurroman": "mac_latin2",
+    "mac-icelandic": "mac_iceland",
+    "mac-romanian": "mac_romanian",
+    "mac-croatian": "mac_croatian",
+    "mac-arabic": "mac_arabic",
+    "mac-chinesesimp": "gb18030",
+    "mac-chinesetrad": "big5hkscs",
+    "mac-korean": "cp949",
 }
+_LABEL: Final = re.compile(r"[\w.:+-]+")
+_SHORT_LATIN: Final = re.compile(r"(?:iso-?)?(8859-\d{1,2})$")
+_CODE_PAGE: Final = re.compile(r"cp-(?=\d)")
 _ASCII: Final = {
     *("", "us-ascii", "ascii", "ansi_x3.4-1968"),
     *("unknown-8bit", "x-unknown", "unknown", "binary", "8bit", "7bit", "default", "_autodetect"),
 }
 _NOT_ASCII_BASED: Final = re.compile(r"iso2022|utf[-_]?(?:7|16|32)|hz|cp(?:037|273|424|500|875|1026|1140)")
-_JAPANESE: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004")
+_JAPANESE: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004", "iso2022_jp_2")
 _NO_CHARSETS: Final = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
 """Codecs of Python that are no charsets of mail."""
 _MARKS: Final = (
@@ -39,8 +63,10 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_REPLACEMENT: Final = "\ufffd".encode()
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _JIS: Final = re.compile(rb"\x1b\$(?:B|@|\(D)([\x21-\x7e]*)(?:\x1b\([BJ])?|\x1b\([BJ]")
+_EUC: Final = re.compile(rb"((?:[\xa1-\xfe][\xa1-\xfe])+)|\x8e([\xa1-\xdf])")
 _SAMPLE: Final = 64 * 1024
 """Bytes that are looked at to detect a charset."""
 _SURE: Final = 0.3
@@ -50,11 +76,17 @@ _SURE: Final = 0.3
 @lru_cache(maxsize=256)
 def codec(label: str) -> str:
     """The name of Python's codec for a charset label of a mail, empty when there is none."""
-    label = label.strip().strip("\"'").lower()
+    match = _LABEL.search(label.lower())
+    label = match[0] if match else ""
     if label in _ASCII:
         return ""
-    if label in _ALIASES:
-        return _ALIASES[label]
+    plain = _SHORT_LATIN.sub(r"iso-\1", _CODE_PAGE.sub("cp", label.replace("_", "-").removeprefix("x-")))
+    spellings = dict.fromkeys((label, label.removeprefix("x-"), plain))
+    return next((found for each in spellings if (found := _ALIASES.get(each) or _known(each))), "")
+
+
+def _known(label: str) -> str:
+    """The codec that browsers use for a label, else the one that Python has under that name; empty without."""
     import webencodings  # noqa: PLC0415 - only a mail with such a label needs it
 
     encoding = webencodings.lookup(label)
@@ -64,7 +96,7 @@ def codec(label: str) -> str:
     except (LookupError, ValueError):
         return ""
     is_text = found.name not in _NO_CHARSETS and found._is_text_encoding  # noqa: SLF001 - the only way to tell rot13 and base64, which Python has as codecs
-    return _ALIASES.get(name, found.name) if is_text else ""
+    return _ALIASES.get(found.name, found.name) if is_text else ""
 
 
 def scrub(text: str) -> str:
@@ -74,12 +106,20 @@ def scrub(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def decode(raw: bytes, label: str = "") -> str:
-    """The text of `raw`, whose charset is said to be `label`."""
+def decode(raw: bytes, label: str = "", *, whole: bool = True) -> str:
+    """The text of `raw`, whose charset is said to be `label`; not `whole` when it may end within a character."""
     declared = codec(label) if label else ""
     if raw.isascii() and not (b"\x1b" in raw or b"\x00" in raw or (declared and _NOT_ASCII_BASED.search(declared))):
         return raw.decode("ascii")
-    return scrub(_decode(raw, declared))
+    return scrub(_decode(raw, declared, whole=whole))
+
+
+def damaged(raw: bytes, text: str, label: str) -> bool:
+    """Whether `text`, which `decode` made of `raw`, lacks something: bytes that are no characters, or U+0000."""
+    if "\ufffd" in text:
+        return _REPLACEMENT not in raw
+    wide = codec(label).startswith(("utf-16", "utf-32")) or raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return b"\x00" in raw and not wide
 
 
 def header(raw: bytes) -> str:
@@ -87,23 +127,31 @@ def header(raw: bytes) -> str:
     return raw.decode("ascii") if raw.isascii() and b"\x1b" not in raw and b"\x00" not in raw else decode(raw)
 
 
-def _decode(raw: bytes, declared: str) -> str:
+def _decode(raw: bytes, declared: str, *, whole: bool) -> str:
     for mark, name in _MARKS:
         if raw.startswith(mark):
             return raw.decode(name, "replace")
-    candidates = _JAPANESE if declared == "iso2022_jp" else (declared, "utf-8") if declared else ("utf-8",)
-    for name in candidates:
-        text = _strict(raw, name)
+    for name in _candidates(declared):
+        text = _strict(raw, name, whole=whole)
         if text is not None and not (name == "utf-8" and b"\x1b" in raw):
             return text
     detected = _detected(raw[:_SAMPLE])
-    text = _strict(raw, detected) if detected else None
+    text = _strict(raw, detected, whole=whole) if detected else None
     if text is not None:
         return text
-    if "iso2022_jp" in {declared, detected}:
+    if "iso2022_jp" in {declared[:10], detected[:10]}:
         return _JIS.sub(_as_microsoft, raw).decode("cp932", "replace")
+    if "euc_jp" in {declared, detected}:
+        return _EUC.sub(lambda match: match[2] or _as_microsoft(match), raw).decode("cp932", "replace")
     text = raw.decode(declared or detected or "utf-8", "replace")
     return text if _makes_sense(text) else raw.decode("cp1252", "replace")
+
+
+def _candidates(declared: str) -> tuple[str, ...]:
+    """The codecs to try before guessing. Japanese software says less than it uses."""
+    if declared.startswith("iso2022_jp"):
+        return (declared, *_JAPANESE)
+    return (declared, "utf-8") if declared else ("utf-8",)
 
 
 def _makes_sense(text: str) -> bool:
@@ -113,7 +161,7 @@ def _makes_sense(text: str) -> bool:
 
 def _as_microsoft(match: re.Match[bytes]) -> bytes:
     """A run of JIS X 0208 as Shift JIS: Microsoft's tables know what mail software adds to the standard."""
-    pairs = match[1] or b""
+    pairs = bytes(byte & 0x7F for byte in match[1] or b"")
     result = bytearray()
     for row, cell in zip(pairs[::2], pairs[1::2], strict=False):
         lead = ((row - 0x21) >> 1) + (0x81 if row < 0x5F else 0xC1)  # noqa: PLR2004 - the formula of JIS X 0208, annex 1
@@ -122,10 +170,18 @@ def _as_microsoft(match: re.Match[bytes]) -> bytes:
     return bytes(result)
 
 
-def _strict(raw: bytes, name: str) -> str | None:
+def _strict(raw: bytes, name: str, *, whole: bool) -> str | None:
     try:
-        return raw.decode(name)
+        return raw.decode(name) if whole else codecs.getincrementaldecoder(name)().decode(raw)
     except (UnicodeError, ValueError, LookupError):
+        return _cesu(raw) if name == "utf-8" and b"\xed" in raw else None
+
+
+def _cesu(raw: bytes) -> str | None:
+    """UTF-8 of which each half of a surrogate pair was encoded for itself, as some databases and Java do (CESU-8)."""
+    try:
+        return raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeError:
         return None
 
 

@@ -47,6 +47,7 @@ class Reader:
         self._memory = memory
         self._limits = limits
         self._known: dict[Entity, tuple[str, bool]] = {}
+        self._damaged: dict[Entity, Defect] = {}
         self._gaps: dict[Entity, tuple[tuple[int, int], ...]] = {}
 
     def text(self, entity: Entity) -> tuple[str, bool]:
@@ -54,6 +55,11 @@ class Reader:
         if entity not in self._known:
             self._known[entity] = self._read(entity)
         return self._known[entity]
+
+    def damage(self, entity: Entity) -> tuple[Defect, ...]:
+        """What could not be read of the text of a leaf."""
+        self.text(entity)
+        return (self._damaged[entity],) if entity in self._damaged else ()
 
     def says_something(self, entity: Entity) -> bool:
         """Whether a plain text is more than blanks or a hint that the HTML should be read."""
@@ -99,12 +105,20 @@ class Reader:
         if entity.content_type == "text/html" and not charsets.codec(charset):
             meta = _META.search(content[:_META_REACH])
             charset = meta[1].decode("ascii", "replace") if meta else charset
-        text = charsets.decode(content, charset)
+        text = charsets.decode(content, charset, whole=not overlong)
+        if charsets.damaged(content, text, charset):
+            self._damaged[entity] = _damaged(charset)
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         if entity.content_type != "text/html" and entity.parameters.get("format", "").lower() == "flowed":
             text = flowed.unwrapped(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
         return text.lstrip("\ufeff"), overlong
+
+
+def _damaged(charset: str) -> Defect:
+    said = charset[:40] or "UTF-8"
+    sentence = f"Some bytes of the text are no characters in {said}: they are left out or shown as \ufffd."
+    return Defect("damaged-text", sentence)
 
 
 def encoding_of(entity: Entity) -> str:
@@ -141,6 +155,7 @@ def joined(reader: Reader, entities: Sequence[Entity], images: Mapping[str, str]
     left, overlong = limits.text, False
     for entity in entities:
         text, cut = reader.text(entity)
+        defects.extend(reader.damage(entity))
         overlong = overlong or cut or len(text) > left
         text = text[: max(left, 0)]
         left -= len(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.intake.model import Afterwards
 from trac_mailintake.tracker import identity
 from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
-from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key
+from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key, passed_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +61,10 @@ class Listings:
         return f"{number} new tickets within an hour; rate_service allows {most}. Enabling the service lets it go on."
 
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
-        """See `ports.Recorder.reconcile`. Raises TemporaryFailure."""
+        """See `ports.Recorder.reconcile`. Raises TemporaryFailure.
+
+        What another service passed, since it is not for its address, is not settled for this one.
+        """
         keys = {live_key(account, listed): listed for listed in listing}
         if not service.last_success:
             self._backlog.add(service.name)
@@ -73,19 +76,24 @@ class Listings:
                     (account_key(account),),
                 )
             ]
-            if not rows and service.start == "now" and not service.last_success:
+            known = any(row.service == service.name for row in rows)
+            if not known and service.start == "now" and not service.last_success:
                 self._remember(service, account, listing)
                 self._pending[account.label] = {}
                 return []
-            self._let_go(account, [row for row in rows if row.live not in keys])
-        kept = [row for row in rows if row.live in keys]
-        replaced = [row for row in kept if row.outcome and row.fingerprint != keys[row.live].fingerprint]
+            passing = {row.service for row in rows if row.outcome == "ignored"}
+            named = keys | {passed_key(account, each, other): each for other in passing for each in listing}
+            self._let_go(account, [row for row in rows if row.live not in named])
+        kept = [row for row in rows if row.live in named]
+        replaced = [row for row in kept if row.outcome and row.fingerprint != named[row.live].fingerprint]
         with temporary(self._env):
             self._retire(row.id for row in replaced)
         settled = {row.live for row in kept if row.outcome}.difference(row.live for row in replaced)
+        if service.name in passing:
+            settled |= {live for live, each in keys.items() if passed_key(account, each, service.name) in settled}
         self._pending[account.label] = {live: each for live, each in keys.items() if live not in settled}
         return [
-            delivery(self._env, service, account, keys[row.live], row)
+            delivery(self._env, service, account, named[row.live], row)
             for row in kept
             if row not in replaced and self._left_over(service, row)
         ]
@@ -140,7 +148,7 @@ class Listings:
         for some in chunks(listing, 50):
             with transaction(self._env) as db:
                 insert(db, service, account, some, None, 0)
-                lives = [live_key(account, listed) for listed in some]
+                lives = [passed_key(account, listed, service.name) for listed in some]
                 db(
                     "UPDATE mailintake_delivery SET outcome='ignored', rule='start', reason=%s, recorded=%s "
                     f"WHERE outcome IS NULL AND live IN ({marks(lives)})",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake.arrival import arrival
-from trac_mailintake.intake.model import NewTicket, Outcome
+from trac_mailintake.intake.model import NewTicket, Outcome, Status
 from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
 from trac_mailintake.tracker import announce, notices, tickets
 from trac_mailintake.tracker.archive import remove, stored
@@ -21,7 +21,7 @@ from trac_mailintake.tracker.claims import LEASE, Claims
 from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
 from trac_mailintake.tracker.newcomers import remember
 from trac_mailintake.tracker.promises import keep_promises
-from trac_mailintake.tracker.rows import sender_key
+from trac_mailintake.tracker.rows import passed_key, sender_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.tickets import Filed
     from trac_mailintake.tracker.worker import Worker
 
+_NOT_OURS = "catchemail"
+"""The rule under which a mail is left to another service that reads the same mailbox."""
 _OWED_AFTER = 5 * 60 * SECOND
 """A notification that was owed for so long is sent by whoever comes by, unless its worker lives."""
 
@@ -155,6 +157,8 @@ class DatabaseRecorder(Claims):
             "acknowledge": int(decision.acknowledge),
             "counted": 0 if delivery.service in self._backlog else to_utimestamp(arrival(delivery.listed, message)),
         }
+        if outcome.status is Status.IGNORED and outcome.rule == _NOT_OURS:
+            values["live"] = passed_key(delivery.account, delivery.listed, delivery.service)
         names = ",".join(f"{name}=%s" for name in values)
         db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
 

@@ -24,6 +24,7 @@ class Row(NamedTuple):
 
     id: int
     live: str
+    service: str
     fingerprint: str
     owner: str | None
     fence: int
@@ -56,11 +57,11 @@ def rows_of(db: Connection, lives: Sequence[str]) -> list[Row]:
 def insert(
     db: Connection, service: Service, account: Account, fresh: Sequence[Listed], owner: str | None, lease: int
 ) -> None:
-    """Rows for messages that were never seen, in one statement."""
+    """Rows for messages that were never seen, in one statement; without an owner, of those that the service passes."""
     values: list[object] = []
     for listed in fresh:
         row = {
-            "live": live_key(account, listed),
+            "live": live_key(account, listed) if owner else passed_key(account, listed, service.name),
             "service": service.name,
             "account": account_key(account),
             "label": account.label,
@@ -109,6 +110,11 @@ def sender_key(message: Message | None) -> str:
     """The key of whoever a mail is from, for rates; "" when it names nobody."""
     authors = sorted(author.key for author in message.authors) if message else []
     return key(*authors) if authors else ""
+
+
+def passed_key(account: Account, listed: Listed, service: str) -> str:
+    """The key of a message that this service leaves to the others of the same mailbox."""
+    return key(account.kind, account.label, listed.locator, "passed", service)
 
 
 def live_key(account: Account, listed: Listed) -> str:

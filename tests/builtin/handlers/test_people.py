@@ -102,6 +102,12 @@ def test_the_intake_itself_watches_nothing(own: str) -> None:
     assert change.cc == ("dora@example.net",)
 
 
+def test_what_the_mail_was_delivered_to_watches_nothing() -> None:
+    """It is an address of the intake, even if nobody told it so."""
+    mail = {"to": (Address("", "unsaid@example.org"), DORA), "delivered_to": (Address("", "Unsaid@example.org"),)}
+    assert handled("comment", ANSWER, mail, ccwatcher="true").cc == ("dora@example.net",)
+
+
 def test_a_name_that_only_begins_alike_is_somebody_else() -> None:
     """supporters@ is not support@."""
     mail = {"to": (Address("", "supporters@example.org"),)}

@@ -55,8 +55,10 @@ def watchers(message: Message, context: Context) -> tuple[str, ...]:
     if not context.service.parameters.flag("ccwatcher"):
         return ()
     people: dict[str, str] = {}
+    # What it was delivered to is an address of ours, even if nobody told us so.
+    passed = {context.sender.address.casefold(), *(each.key for each in message.delivered_to)}
     for address in _others((*message.to, *message.cc), context):
-        if address.key == context.sender.address.casefold() or not _PLAIN.fullmatch(address.spec):
+        if address.key in passed or not _PLAIN.fullmatch(address.spec):
             continue
         name = context.reader.username(address) or address.spec
         people.setdefault(name.casefold(), name)

@@ -74,7 +74,7 @@ def safe(name: str) -> str:
 def from_type(content_type: str) -> str:
     """A name for a part that has none."""
     main, _, sub = content_type.partition("/")
-    usual = sub if main in {"image", "audio", "video"} and sub.isalnum() else "bin"
+    usual = sub if main in {"image", "audio", "video"} and sub.isalnum() else "txt" if main == "text" else "bin"
     return f"{_STEMS.get(main, 'attachment')}.{_EXTENSIONS.get(content_type, usual)}"
 
 

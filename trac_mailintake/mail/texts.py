@@ -127,6 +127,7 @@ def encoding_of(entity: Entity) -> str:
         return "binary"
     raw = entity.header("content-transfer-encoding")
     word = _COMMENT.split(raw.decode("ascii", "replace"), maxsplit=1)[0].strip(" \t\r\n\"'").lower() or "7bit"
+    word = word.replace("_", "-")
     return _ENCODINGS.get(word, word if word in _KNOWN else "8bit")
 
 

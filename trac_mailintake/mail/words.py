@@ -14,11 +14,11 @@ _WORD: Final = re.compile(
 )
 """Without a charset it is no encoded word (RFC 2047, 2), but base64 is decoded all the same: nobody can read it."""
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
-_LINE_BREAKS: Final = re.compile(r"[\x00\r\n]+")
+_LINE_BREAKS: Final = re.compile(r"[\r\n]+")
 
 
 def decode(text: str) -> str:
-    """The text with its encoded words decoded. Line breaks and NUL that hid in them become blanks."""
+    """The text with its encoded words decoded. Line breaks that hid in them become blanks, and NUL nothing."""
     if "=?" not in text:
         return text
     pieces: list[str] = []

@@ -143,7 +143,7 @@ def test_the_account_is_told_of_without_a_password(rig: Rig, smtp_sink: SmtpSink
     assert told.recipients == ("ann.example@example.com",)
     assert "Username: ann.example" in text
     assert "http://trac.example.org/reset_password" in text
-    assert "assword:" not in text
+    assert "Password:" not in text
     assert notice["Auto-Submitted"] == "auto-generated"
     smtp_sink.reset()
     rig.set(notifyusers="false")

@@ -264,6 +264,23 @@ def test_an_account_that_cannot_be_made_is_tried_again(rig: Rig) -> None:
     assert attempts == 2
 
 
+def test_accounts_are_made_on_each_database(trac_env: TracEnv, tmp_path: Path) -> None:
+    """Promised in the transaction of the mail, made after it; explaining a mail promises nothing."""
+    trac_env.set(*SESSIONS)
+    trac_env.upgrade()
+    rig = Rig(trac_env, tmp_path, createusers="true")
+    members_only(rig)
+    (tmp_path / "mail.eml").write_bytes(mail(sender="ann.example@example.com"))
+    explained = trac_env.command("mailintake", "explain", str(tmp_path / "mail.eml"), "--service", "support")
+    assert "gets the account ann.example" in explained.out
+    assert contacts(trac_env) == []
+    rig.drop(*(mail(sender=each) for each in ("ann.example@example.com", "helpful@a.org", "helpful@b.org")))
+    rig.run()
+    assert sorted(reporters(trac_env)) == ["ann.example", "helpful", "helpful.b"]
+    assert all(manager(trac_env).has_user(name) for name in reporters(trac_env))
+    assert all(made for _, _, _, made in contacts(trac_env))
+
+
 # without AccountManager
 
 

@@ -61,7 +61,7 @@ def service(*, folder: str = "", path: str = "", afterwards: str = "leave") -> S
         afterwards=Disposition(Afterwards(word), target),
         start="all",
         enabled=True,
-    )  # fmt: skip - as much as a test needs to see
+    )  # fmt: skip  # as much as a test needs to see
 
 
 def server(
@@ -80,7 +80,7 @@ def server(
         secret="env:TEST",
         ca_file=ca_file,
         timeout=timeout,
-    )  # fmt: skip - likewise
+    )  # fmt: skip  # likewise
 
 
 def read(source: Source, wanted: list[Listed]) -> list[bytes]:

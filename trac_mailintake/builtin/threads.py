@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Reject
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail.message import Origin
+from trac_mailintake.mail.message import Address, Origin
 from trac_mailintake.mail.reported import reported_ids
 
 if TYPE_CHECKING:
@@ -117,9 +117,12 @@ def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
     """Whether the sender may follow the lead; one to a deleted ticket harms nobody.
 
     Only a mapped user's name counts: `anonymous`, and whoever acts for strangers, is all of them.
+    Neither does the address of a user count who did not prove it where that is required.
     """
     if lead.facts is None or lead.proof is Proof.SIGNATURE:
         return True
+    if not sender.mapped and sender.address and reader.username(Address("", sender.address)):
+        return False
     if sender.address and sender.address.casefold() in lead.facts.involved:
         return True
     return sender.mapped and (

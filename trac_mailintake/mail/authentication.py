@@ -22,7 +22,7 @@ LIMIT: Final = 8 * 1024
 MICROSOFT: Final = "protection.outlook.com"
 """Microsoft 365 writes its results without an authserv-id: they count as those of this host."""
 
-_BY: Final = re.compile(r"(?:^|\s)by\s+([^\s;()]{1,255})", re.IGNORECASE)
+_BY: Final = re.compile(r"(?:^|[\s(])by\s+([^\s;()]{1,255})", re.IGNORECASE)
 _RECEIVED: Final = 2000
 """Characters of a `Received` field that are looked at."""
 _RESULTS: Final = "authentication-results"

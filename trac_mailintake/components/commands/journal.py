@@ -90,8 +90,9 @@ class JournalCommands(Component):
         with told():
             purged = purge(self.env)
         say(
-            f"{purged.mails} mails purged, {purged.size} bytes in {purged.batches} files removed; {purged.kept}"
-            f" old files stay for the mail in them that is held or not done with. {purged.rows} rows of the journal removed."
+            f"{purged.mails} mails purged, {purged.size} bytes in {purged.batches} files removed;"
+            f" {purged.kept} old files stay for the mail in them that is held or not done with."
+            f" {purged.rows} rows of the journal removed."
         )
         return Exit.WELL
 

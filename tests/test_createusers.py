@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,28 @@ SESSIONS = (
     ("account-manager", "hash_method", "HtPasswdHashMethod"),
     ("account-manager", "reset_password", "true"),
 )
+
+
+KILLER = '''
+"""Kills the process as soon as an account is made, once."""
+
+import os
+import signal
+
+from acct_mgr.api import IAccountChangeListener
+from trac.core import Component, implements
+
+
+class Killer(Component):
+    implements(IAccountChangeListener)
+
+    def user_created(self, user, password):
+        try:
+            os.close(os.open(os.path.join(self.env.path, "killed"), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+'''
 
 
 def file_store(trac: TracEnv) -> tuple[tuple[str, str, str], ...]:
@@ -186,6 +209,28 @@ def test_a_crash_before_the_account_is_made_only_delays_it(rig: Rig) -> None:
         db("UPDATE mailintake_contact SET made=0")
     assert keep_promises(rig.trac.env) == 1
     assert manager(rig.trac).has_user("ann.example")
+
+
+def test_a_run_that_is_killed_while_it_makes_an_account_makes_it_once(rig: Rig, smtp_sink: SmtpSink) -> None:
+    """The account is there, but nobody noted it: the next run does, and tells its owner, once."""
+    rig.trac.notify_through(smtp_sink)
+    (rig.trac.path / "plugins").mkdir(exist_ok=True)
+    (rig.trac.path / "plugins" / "killer.py").write_text(KILLER, encoding="utf-8")
+    rig.drop(mail(sender="ann.example@example.com"))
+    rig.trac.close()
+    assert rig.trac.admin("mailintake", "run", "--force").status == -signal.SIGKILL
+    (rig.trac.path / "plugins" / "killer.py").unlink()
+    assert contacts(rig.trac) == [("ann.example@example.com", "Ann", "ann.example", False)]
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_contact SET lease=0")  # time goes by
+    rig.trac.close()
+    for _ in range(2):
+        finished = rig.trac.admin("mailintake", "run", "--force")
+        assert finished.status == 0, finished.err
+    assert contacts(rig.trac) == [("ann.example@example.com", "Ann", "ann.example", True)]
+    assert list(manager(rig.trac).get_users()).count("ann.example") == 1
+    assert len(rig.trac.tickets()) == 1
+    assert len([each for each in smtp_sink.sent if "account" in str(each.message["Subject"])]) == 1
 
 
 def test_while_the_account_is_owed_its_owner_is_known(rig: Rig) -> None:

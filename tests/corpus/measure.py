@@ -104,7 +104,7 @@ def _got(entry: Entry, message: Message) -> dict[str, Any]:
         "subject": message.subject,
         "from_addr": author.spec if author else None,
         "from_name": author.name if author else None,
-        "body": _words(quoting.cut(message.text).kept if entry.strips else message.text, wiki=message.markup),
+        "body": _words(quoting.reply(message).kept if entry.strips else message.text, wiki=message.markup),
         "attachments": [
             {"name": part.filename, "data": b"".join(mime.decoded(part)), "inline": part.inline}
             for part in message.parts

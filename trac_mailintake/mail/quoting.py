@@ -1,24 +1,57 @@
 """parse: what is new in a reply, and what is only quoted (RFC 3676, 4.5 on quote marks, 4.3 on signatures).
 
-A line belongs to the answer, to a quote, or to what announces one.
-What follows an announcement without quote marks is all quote.
-With quote marks, an answer below is kept, and if answers stand between the quotes, those quotes are kept with them.
+Each line gets a mark: it belongs to the answer, to a quote, to what announces one, or to a signature.
+The sequence of the marks is judged: what follows an announcement without quote marks is all quote;
+with quote marks, an answer below is kept, and if answers stand between the quotes, those quotes are kept with them.
 When in doubt a line is kept: a quote too much is a nuisance, an answer too little is a loss.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Final
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail import attribution
+from trac_mailintake.mail import attribution, headerblocks, signatures
 
-_SIGNATURE: Final = {"-- ", "--", "\u2014", "-- \\\\"}
-_SIGNATURE_LINES: Final = 12
-"""Lines of a signature; more are not one."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trac_mailintake.mail.message import Message
+
 _MOST_LINES: Final = 20_000
+_MOST_ROUNDS: Final = 5
+"""Times that a text is cut, until nothing more goes."""
+_QUOTE: Final = re.compile(r"[ \t\u200b]*>")
+_PROMPT: Final = re.compile(r">>>(?: \S|$)")
+"""Python's, which is no quote of a quote of a quote, unless lesser quotes stand beside it."""
+_BROKEN_LINK: Final = re.compile(r"[ \t]+\S.*>$|[ \t]*[<(]https?:")
+_ENDS_ANNOUNCEMENT: Final = re.compile(r">\s?\S{1,20}\s?[:：]$")
+"""What follows an address that stands alone, and looks like a quote."""
+_LONGEST: Final = 500
+_INITIALS: Final = re.compile(r"[A-Z]{1,2}>(?: |$)")
+_PARTING: Final = 60
+"""Characters below a quote that are a greeting, not an answer."""
+_STOP: Final = (".", "?", "!", ":", "。", "？")
+_FORWARDED: Final = re.compile(
+    r"(?:\[[^\]]{0,40}\]\s*)*(?:fwd?|wg|tr|rv|enc|vb|vl|vs|pd|doorst|ilt|i|fs|továbbítás|továbbított|пересл|转发|轉寄)\s?[:：]",
+    re.IGNORECASE,
+)
 
-_NEW, _QUOTED, _ANNOUNCED, _BLANK = range(4)
+
+class Mark(Enum):
+    """What a line is."""
+
+    BLANK = auto()
+    NEW = auto()
+    QUOTED = auto()
+    """It has a quote mark."""
+    ANNOUNCED = auto()
+    """It announces a quote, or stands in one that has no quote marks: it goes in any case."""
+    SIGNATURE = auto()
+    FORWARDED = auto()
+    """It stays, but is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,101 +62,199 @@ class Cut:
     removed: str
 
 
-def cut(text: str) -> Cut:
-    """Separate the answer from quotes, announcements of quotes and signatures. `kept` is empty only when `text` is."""
-    lines = text.split("\n")
+def reply(message: Message) -> Cut:
+    """What is new in the message. A mail that is forwarded is kept whole: it is what the sender wants to show."""
+    if _FORWARDED.match(message.subject.strip()):
+        return Cut(message.text, "")
+    return cut(message.text, message.quoted)
+
+
+def cut(text: str, quoted: Iterable[tuple[int, int]] = ()) -> Cut:
+    """Separate the answer from quotes, announcements of quotes and signatures. `kept` is empty only when `text` is.
+
+    `quoted` are ranges of `text` that its own markup says are quoted.
+    """
+    lines, declared = _lines(text, quoted)
     if len(lines) > _MOST_LINES:
         return Cut(text, "")
-    kept = _kept(lines)
-    if not any(line.strip() for line, keep in zip(lines, kept, strict=True) if keep):
+    keep = list(range(len(lines)))
+    for _ in range(_MOST_ROUNDS):
+        staying = _staying([lines[index] for index in keep], [declared[index] for index in keep])
+        if len(staying) == len(keep):
+            break
+        keep = [keep[index] for index in staying]
+    if len(keep) == len(lines):
         return Cut(text, "")
-    return Cut(
-        "\n".join(line for line, keep in zip(lines, kept, strict=True) if keep).strip("\n"),
-        "\n".join(line for line, keep in zip(lines, kept, strict=True) if not keep).strip("\n"),
-    )
+    kept = set(keep)
+    removed = (line for index, line in enumerate(lines) if index not in kept)
+    return Cut("\n".join(lines[index] for index in keep).strip("\n"), "\n".join(removed).strip("\n"))
 
 
-def _kept(lines: list[str]) -> list[bool]:
-    """For each line whether it stays."""
-    kinds = _kinds(lines)
-    keep = [kind in {_NEW, _BLANK} for kind in kinds]
-    _keep_answered(kinds, keep)
-    _drop_signature(lines, kinds, keep)
-    return keep
+def _lines(text: str, quoted: Iterable[tuple[int, int]]) -> tuple[list[str], list[bool]]:
+    """The lines, and for each whether the markup says that it is quoted. What shares a line is set apart."""
+    ranges = list(quoted)
+    lines: list[str] = []
+    declared: list[bool] = []
+    position = place = 0
+    for line in text.split("\n"):
+        end = position + len(line)
+        while place < len(ranges) and ranges[place][1] <= position:
+            place += 1
+        inside = place < len(ranges) and ranges[place][0] <= position < ranges[place][1]
+        at = attribution.shared(line)
+        pieces = [line[:at], line[at:]] if at else [line]
+        lines += pieces
+        declared += [inside] * len(pieces)
+        position = end + 1
+    return lines, declared
 
 
-def _kinds(lines: list[str]) -> list[int]:
-    """What each line is, reading downwards; behind an announcement without quote marks everything is quote."""
+def _staying(lines: list[str], declared: list[bool]) -> list[int]:
+    """The numbers of the lines that stay: all of them when no answer would be left."""
+    marks = _marks(lines, declared)
+    if Mark.NEW not in marks:
+        return list(range(len(lines)))
+    first, end = _answered(lines, marks)
+    drop = {Mark.ANNOUNCED, Mark.SIGNATURE}
+    return [
+        index
+        for index, mark in enumerate(marks)
+        if mark not in drop and (mark is not Mark.QUOTED or first <= index < end)
+    ]
+
+
+# marks
+
+
+def _marks(lines: list[str], declared: list[bool]) -> list[Mark]:
+    """What each line is, reading downwards."""
+    marks = [_mark(line) for line in lines]
+    _mark_by_neighbours(lines, marks)
     bare = [attribution.bare(line) for line in lines]
-    kinds = [_kind(line) for line in lines]
-    following = _marked_after(kinds)
-    for index, line in enumerate(bare):
-        if kinds[index] != _NEW:
-            continue
-        count = attribution.announces(bare, index, quoted_next=following[index])
-        if count:
-            kinds[index - count + 1 : index + 1] = [_ANNOUNCED] * count
-            if not following[index]:
-                return _all_quoted(kinds, index)
-        elif attribution.heads(bare, index) or (attribution.separates(line) and not following[index]):
-            return _all_quoted(kinds, _with_ruler(bare, index) - 1)
-        elif attribution.separates(line):
-            kinds[index] = _ANNOUNCED
-    return kinds
+    following = _quoted_after(marks)
+    index = 0
+    while index < len(lines):
+        if declared[index]:
+            marks[index] = Mark.ANNOUNCED
+        elif marks[index] is Mark.NEW or _ends_announcement(lines, marks, index):
+            rest = _judge(bare, marks, index, quoted_next=following[index])
+            if rest is not None:
+                marks[index:] = [rest] * (len(lines) - index)
+                break
+        index += 1
+    _mark_signatures(lines, bare, marks)
+    return marks
 
 
-def _kind(line: str) -> int:
+def _ends_announcement(lines: Sequence[str], marks: Sequence[Mark], index: int) -> bool:
+    """Whether a line is the end of an address and of the announcement with it, and only looks like a quote."""
+    alone = index > 0 and Mark.QUOTED not in marks[index - 1 : index + 2 : 2]
+    return alone and marks[index] is Mark.QUOTED and bool(_ENDS_ANNOUNCEMENT.match(lines[index]))
+
+
+def _mark(line: str) -> Mark:
     """What a line is by itself."""
-    if line.lstrip(" \t\u200b").startswith(">"):
-        return _QUOTED
-    return _NEW if line.strip() else _BLANK
+    if _QUOTE.match(line):
+        return Mark.QUOTED
+    return Mark.NEW if line.strip() else Mark.BLANK
 
 
-def _marked_after(kinds: list[int]) -> list[bool]:
+def _mark_by_neighbours(lines: Sequence[str], marks: list[Mark]) -> None:
+    """Quotes that are marked by initials, prompts that only look like quotes, and links that were broken off quotes."""
+    for start, end in _runs(marks, Mark.QUOTED):
+        if all(_PROMPT.match(line) for line in lines[start:end]):
+            marks[start:end] = [Mark.NEW] * (end - start)
+    for index in range(1, len(lines)):
+        pair = _INITIALS.match(lines[index]), _INITIALS.match(lines[index - 1])
+        if pair[0] and pair[1] and pair[0][0].strip() == pair[1][0].strip():
+            marks[index - 1 : index + 1] = [Mark.QUOTED] * 2
+    for index in range(1, len(lines) - 1):
+        between = marks[index - 1] is Mark.QUOTED and marks[index + 1] is Mark.QUOTED
+        if between and marks[index] is Mark.NEW and _BROKEN_LINK.match(lines[index][:_LONGEST]):
+            marks[index] = Mark.QUOTED
+
+
+def _runs(marks: Sequence[Mark], wanted: Mark) -> list[tuple[int, int]]:
+    """Beginning and end of each run of one mark."""
+    runs: list[tuple[int, int]] = []
+    for index, mark in enumerate(marks):
+        if mark is wanted and runs and runs[-1][1] == index:
+            runs[-1] = runs[-1][0], index + 1
+        elif mark is wanted:
+            runs.append((index, index + 1))
+    return runs
+
+
+def _quoted_after(marks: Sequence[Mark]) -> list[bool]:
     """For each line whether the next one that is not blank has a quote mark."""
-    result = [False] * len(kinds)
-    marked = False
-    for index in range(len(kinds) - 1, -1, -1):
-        result[index] = marked
-        if kinds[index] != _BLANK:
-            marked = kinds[index] == _QUOTED
+    result = [False] * len(marks)
+    quoted = False
+    for index in range(len(marks) - 1, -1, -1):
+        result[index] = quoted
+        if marks[index] is not Mark.BLANK:
+            quoted = marks[index] is Mark.QUOTED
     return result
 
 
-def _all_quoted(kinds: list[int], index: int) -> list[int]:
-    return [kind if position <= index else _QUOTED for position, kind in enumerate(kinds)]
+def _judge(bare: list[str], marks: list[Mark], index: int, *, quoted_next: bool) -> Mark | None:
+    """Mark what is announced at a line. What is returned is the mark of all that follows, the line included."""
+    line = bare[index]
+    if headerblocks.forwards(line):
+        return Mark.FORWARDED
+    count = attribution.announces(bare, index, quoted_next=quoted_next)
+    separates = not count and headerblocks.separates(line)
+    if not (count or separates or headerblocks.heads(bare, index)):
+        return None
+    begin = headerblocks.top(bare, index - count + 1 if count else index)
+    marks[begin : index + 1] = [Mark.ANNOUNCED] * (index + 1 - begin)
+    if (count or separates) and (quoted_next or (count and not any(bare[:begin]))):
+        return None
+    return Mark.ANNOUNCED
 
 
-def _with_ruler(bare: list[str], index: int) -> int:
-    """Where the announcement at `index` begins: a ruler or a separator above it belongs to it."""
-    above = index - 1
-    while above >= 0 and not bare[above]:
-        above -= 1
-    return above if above >= 0 and (attribution.rules(bare[above]) or attribution.separates(bare[above])) else index
+def _mark_signatures(lines: list[str], bare: list[str], marks: list[Mark]) -> None:
+    """The ends of the first and of the last piece of the answer may be signatures."""
+    pieces = [piece for piece in _pieces(marks) if Mark.NEW in marks[slice(*piece)]]
+    for start, end in {pieces[0], pieces[-1]} if pieces else ():
+        begin = signatures.begin(lines, bare, start, end)
+        marks[begin:end] = [Mark.SIGNATURE] * (end - begin)
 
 
-def _keep_answered(kinds: list[int], keep: list[bool]) -> None:
-    """Keep the quotes that are answered in place: those with an answer of the sender above and below."""
-    new = [index for index, kind in enumerate(kinds) if kind == _NEW]
-    if not new:
-        return
+def _pieces(marks: Sequence[Mark]) -> list[tuple[int, int]]:
+    """Beginning and end of each run of new and blank lines."""
+    return _runs([Mark.NEW if mark is Mark.BLANK else mark for mark in marks], Mark.NEW)
+
+
+# judgement
+
+
+def _answered(lines: Sequence[str], marks: Sequence[Mark]) -> tuple[int, int]:
+    """Between which lines quotes stay: those that are answered in place, and one on top that nothing announces."""
+    pieces = [(marks[start], start, end) for start, end in _groups(marks)]
+    new = [place for place, (mark, _, _) in enumerate(pieces) if mark is Mark.NEW]
     first, last = new[0], new[-1]
-    quotes = sum(
-        1 for index in range(1, len(kinds)) if kinds[index] == _QUOTED and index < last and kinds[index - 1] != _QUOTED
-    )
-    for index in range(first, last):
-        if kinds[index] == _QUOTED or (kinds[index] == _ANNOUNCED and quotes > 1):
-            keep[index] = True
+    between = [place for place in range(first, last) if pieces[place][0] is Mark.QUOTED]
+    if len(between) == 1 and pieces[between[0] - 1][0] is Mark.ANNOUNCED and _is_parting(lines[pieces[last][1] :]):
+        between = []
+    announced = any(mark is Mark.ANNOUNCED for mark, _, _ in pieces[:first])
+    begin = pieces[first][1] if announced and not between else 0
+    return begin, pieces[last if between else first][1]
 
 
-def _drop_signature(lines: list[str], kinds: list[int], keep: list[bool]) -> None:
-    """Drop a signature at the end of the answer: behind `-- `, or the one that a telephone adds."""
-    stay = [index for index, kept in enumerate(keep) if kept and kinds[index] != _BLANK]
-    for place, index in enumerate(stay):
-        behind = len(stay) - place - 1
-        ends = lines[index].rstrip("\r") in _SIGNATURE and behind <= _SIGNATURE_LINES
-        if ends or (behind <= 1 and attribution.is_phone(attribution.bare(lines[index]))):
-            if place:
-                for position in range(index, len(lines)):
-                    keep[position] = False
-            return
+def _groups(marks: Sequence[Mark]) -> list[tuple[int, int]]:
+    """Beginning and end of each run of one mark, blank lines left out of account."""
+    groups: list[tuple[int, int]] = []
+    for index, mark in enumerate(marks):
+        if mark is Mark.BLANK:
+            continue
+        if groups and marks[groups[-1][0]] is mark:
+            groups[-1] = groups[-1][0], index + 1
+        else:
+            groups.append((index, index + 1))
+    return groups
+
+
+def _is_parting(lines: Sequence[str]) -> bool:
+    """Whether the lines are a greeting and a name at most, which answer nothing."""
+    text = "\n".join(lines).strip()
+    return len(text) <= _PARTING and not text.endswith(_STOP)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.builtin.handlers import filing
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup
-from trac_mailintake.mail.quoting import cut
+from trac_mailintake.mail.quoting import reply
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -19,7 +19,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
     """The comment, or why there is no ticket to comment on. Raises OSError."""
     if not isinstance(target, Followup):
         return filing.without_ticket(target.reason, context)
-    return filing.comment(message, target, context, cut(message.text))
+    return filing.comment(message, target, context, reply(message))
 
 
 HANDLER: Final = Handler(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from trac_mailintake.builtin.handlers import filing
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup, NewTicket
-from trac_mailintake.mail.quoting import Cut, cut
+from trac_mailintake.mail.quoting import Cut, reply
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -20,7 +20,7 @@ def handle(message: Message, target: Target, context: Context) -> Change:
     match target:
         case Followup():
             stripped = context.service.parameters.flag("stripquotes")
-            parted = cut(message.text) if stripped else Cut(message.text, "")
+            parted = reply(message) if stripped else Cut(message.text, "")
             return filing.comment(message, target, context, parted)
         case NewTicket():
             return filing.ticket(message, target, context)

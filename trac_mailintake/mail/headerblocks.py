@@ -1,0 +1,147 @@
+"""parse: the header fields that Outlook and others quote above a mail, and the lines that part two mails.
+
+A block is known by several fields whose names are those of a mail's header in some language;
+a block that begins with the sender needs only look like fields.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_KINDS: Final = {
+    "from": "from von de da van från fra od от від lähettäjä feladó kimden από expéditeur enviado_por remitente"
+    " mittente afzender saatja nuo no absender avsender avsändare frá gửi_từ من מאת 差出人 送信元 发件人"
+    " 寄件者 寄件人 보낸사람 보낸_사람 送信者",
+    "sent": "sent date gesendet datum envoyé envoyé_le envoyée enviado enviado_el enviada enviada_em fecha data"
+    " inviato inviata verzonden skickat sendt dato wysłano wysłane отправлено дата надіслано надіслане"
+    " lähetetty päivämäärä päiväys küldve elküldve dátum gönderildi gönderilme gönderme_tarihi tarih"
+    " ημερομηνία στάλθηκε odesláno odoslané poslano poslané trimis saadetud išsiųsta nosūtīts ngày"
+    " sendt_den message_du נשלח תאריך تاريخ التاريخ تم_الإرسال 日時 送信日時 日付 发送时间 日期 时间"
+    " 寄件日期 傳送時間 보낸_날짜 날짜 보낸날짜",
+    "to": "to an à a para pour aan naar till til do komu кому vastaanottaja címzett kime alıcı προς către"
+    " pentru pro saaja kam kas destinataire destinatario destinatário ata až gavėjas đến إلى אל 宛先"
+    " 收件人 받는_사람 받는사람",
+    "cc": "cc bcc cci kopie copie copie_à copia kopia kopi kk копия копія másolat másolatot_kap bilgi κοιν dw"
+    " udw 抄送 副本 참조 עותק نسخة",
+    "subject": "subject betreff objet sujet asunto oggetto assunto onderwerp ämne emne temat тема aihe tárgy konu"
+    " θέμα předmět predmet subiect teema tēma tema efni chủ_đề الموضوع נושא 件名 主题 主旨 主題 제목",
+    "other": "reply-to antwort_an répondre_à responder_a importance wichtigkeit priority priorität priorité"
+    " attachments anlagen anhänge pièces_jointes adjuntos organization organisation importancia risposta"
+    " resent-from mailed-by",
+}
+_KIND: Final = {word.replace("_", " "): kind for kind, words in _KINDS.items() for word in words.split()}
+_NAME: Final = re.compile(r"^([^\s:：\d<>\"/][^:：\n]{0,30}?)[*_']*\s{0,3}[:：](?=[*_'\s]|$|\S)[*_']*\s?(.*)")
+_BLANKS: Final = re.compile(r"\s+")
+_TIME: Final = re.compile(r"\d[:.h]\d{2}(?!\d)|[年月]\d")
+_DATE: Final = re.compile(r"\d{1,4}[./-]\d{1,2}|\b(?:19|20)\d\d\b")
+_FIELDS: Final = 2
+"""Lines that look like header fields and must follow the sender closely."""
+_DISTINCT: Final = 3
+"""Different fields that make a block."""
+_REACH: Final = 9
+"""Lines in which the fields of a block stand."""
+
+_RULER: Final = re.compile(r"^(?:[-_=*\u2014\u2500]\s?){3,}$|^-{3,}[^-].{0,80}-{3,}$")
+_SEPARATOR: Final = re.compile(
+    r"""^\W{0,3}[-_=]{2,}\s?(?:original\ ?message|original\ e?-?mail|reply\ message
+    |message\ d.origine|message\ original|mail\ original|ursprüngliche\ (?:nachricht|mail)
+    |urspr\.?\ nachricht|original(?:t)?\ (?:meddelelse|meddelande|melding)
+    |oprindelig\ (?:besked|meddelelse)|ursprungligt\ meddelande|opprinnelig\ melding|oorspronkelijk\ bericht
+    |messaggio\ originale|mensagem\ original|mensaje\ original|alkuperäinen\ viesti
+    |původní\ (?:zpráva|e-mail)|pôvodn(?:á\ správa|ý\ e-?mail)
+    |eredeti\ üzenet|исходное\ сообщение|оригинальное\ сообщение|вихідне\ повідомлення|wiadomość\ oryginalna
+    |oryginalna\ wiadomość|mesaj\ original|izvirno\ sporočilo|izvorna\ poruka|αρχικό\ μήνυμα|הודעה\ מקורית
+    |الرسالة\ الأصلية
+    |orijinal\ (?:ileti|mesaj)|original\ nachricht|antwort\ nachricht|original\ mail|元のメッセージ|原始邮件
+    |原始郵件|원본\ (?:메[일시]지?|이메일)|original(?=\s?-{3}))(?!\w).{0,40}$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_FORWARD: Final = re.compile(
+    r"""^\W{0,3}[-_=]{2,}\s?(?:forwarded\ (?:message|by|e?-?mail)|weitergeleitete\ (?:nachricht|mail)
+    |message\ transféré|message\ réexpédié|mensaje\ reenviado|mensagem\ (?:encaminhada|reencaminhada)
+    |messaggio\ inoltrato|doorgestuurd\ bericht|videresendt\ (?:besked|melding)|vidarebefordrat\ meddelande
+    |przekazana\ wiadomość|wiadomość\ przekazana|пересылаемое\ сообщение|переслане\ повідомлення|přeposlaná\ zpráva
+    |preposlaná\ správa|továbbított\ üzenet|välitetty\ viesti|iletilen\ (?:mesaj|ileti)|mesaj\ redirecționat
+    |転送メッセージ|转发的?邮件|轉寄的?郵件|전달된\ 메[일시]지)(?!\w).{0,60}$
+    |^(?:begin\ forwarded\ message|anfang\ der\ weitergeleiteten\ nachricht|début\ du\ message\ (?:réexpédié
+    |transféré)|inizio\ messaggio\ inoltrato|begin\ doorgestuurd\ bericht|inicio\ del\ mensaje\ reenviado
+    |início\ da\ mensagem\ reencaminhada|start\ på\ videresendt\ besked|vidarebefordrat\ brev)\s?:$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def separates(line: str) -> bool:
+    """Whether a bare line says that an older message follows."""
+    return any(mark in line for mark in ("--", "__", "==")) and bool(_SEPARATOR.match(line))
+
+
+def forwards(line: str) -> bool:
+    """Whether a bare line says that a forwarded message follows."""
+    return ("--" in line or line.endswith(":")) and bool(_FORWARD.match(line))
+
+
+def rules(line: str) -> bool:
+    """Whether a bare line is a ruler, perhaps with a word in it."""
+    return bool(_RULER.match(line))
+
+
+def heads(lines: list[str], index: int) -> bool:
+    """Whether a quoted header block begins at `lines[index]` (bare)."""
+    line = lines[index]
+    kind, value = _field(line) if ":" in line or "：" in line else ("", "")
+    if kind in {"", "unknown"}:
+        return False
+    following = [_field(line) for line in lines[index + 1 : index + _REACH] if line][:5]
+    if kind == "from" and any(other for other, _ in following[:2]) and _count(following) >= _FIELDS:
+        return True
+    values = {kind: value}
+    for other, more in following:
+        if not other and len(values) > 1:
+            break
+        values.setdefault(other, more)
+    known = values.keys() - {"", "unknown"}
+    if "from" in known and len(known) >= _DISTINCT:
+        return True
+    return _is_dated(values) and ("@" in values.get("to", "") or "@" in values.get("from", ""))
+
+
+def _count(fields: list[tuple[str, str]]) -> int:
+    return sum(bool(kind) for kind, _ in fields)
+
+
+def _is_dated(values: dict[str, str]) -> bool:
+    return bool(_TIME.search(values.get("sent", "")))
+
+
+def _field(line: str) -> tuple[str, str]:
+    """Which field the line is (`unknown` when it only looks like one, "" when not even that), and its value."""
+    match = _NAME.match(line)
+    if not match:
+        return "", ""
+    return _KIND.get(_BLANKS.sub(" ", match[1]).casefold(), "unknown"), match[2]
+
+
+def top(lines: list[str], index: int) -> int:
+    """The first line of what belongs to the block or announcement at `lines[index]` (bare).
+
+    That are rulers and separators above it, and a line with the date.
+    """
+    above = index
+    while (before := _before(lines, above)) >= max(0, index - _REACH) and _belongs(lines[before]):
+        above = before
+    return above
+
+
+def _before(lines: list[str], index: int) -> int:
+    """The line above that is not blank, two blank lines away at most; else -1."""
+    for above in range(index - 1, max(-1, index - 4), -1):
+        if lines[above]:
+            return above
+    return -1
+
+
+def _belongs(line: str) -> bool:
+    kind, value = _field(line)
+    dated = kind == "sent" and bool(_DATE.search(value))
+    return dated or rules(line) or separates(line)

@@ -1,0 +1,1 @@
+"""Mail that answers mail: it ends by itself."""

@@ -79,7 +79,9 @@ class FakeReader:
 
     def mails_of_sender(self, message: Message, delivery: Delivery, since: datetime, until: datetime) -> int:
         """See `ports.Reader`."""
-        return sum(since < arrived <= until for who, arrived in self.arrived if who in {each.key for each in message.authors})
+        return sum(
+            since < arrived <= until for who, arrived in self.arrived if who in {each.key for each in message.authors}
+        )
 
     def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
         """See `ports.Reader`."""

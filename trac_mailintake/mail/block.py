@@ -107,6 +107,7 @@ def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
     ):
         position = match.end()
         if match.re is ends.junk:
+            kept += len(match[0])
             defects.append(Defect("junk-in-head", "A line of the header block is no field: it was left out."))
             continue
         name, value = match[1][: limits.field].decode("ascii"), match[2]

@@ -18,7 +18,7 @@ BEGINNING: Final = 4000
 """Characters of the text that are looked at."""
 
 _SUBJECT: Final = re.compile(
-    r"""^\W*(?:\[[^\]]{0,40}\]\W*)?(?:
+    r"""[^\w\[]*+(?:\[[^\]]{0,40}\]\W*+)?(?:
     (?:(?:e-?mail|message|permanent|automatic)\s+)?delivery\s+(?:has\s+)?
         (?:failed|failure|problem|report|error|status|notification|warning|delay)
     |(?:mail|message)\s+(?:could\s+not|cannot|was\s+not)\s+(?:be\s+)?delivered
@@ -57,7 +57,7 @@ _SENTENCE: Final = re.compile(
     |created\ automatically\ by\ mail
     |permanent\ (?:fatal\ )?error|transcript\ of\ session|unable\ to\ deliver|delivery\ to\ (?:the\ )?following
     |\b5[05]\d[ -]5\.\d{1,3}\.\d{1,3}\b|smtp\ error\ (?:code\ )?\d{3}|remote\ host\ said
-    |konnte\ nicht\ (?:an\ [^.\n]{0,80})?zugestellt
+    |konnte\ nicht\ (?:an\ .{0,80}\ )?zugestellt
     |n.a\ pas\ pu\ [êe]tre\ (?:d[ée]livr|remis|distribu)
     |no\ (?:ha\ podido\ ser|pudo\ ser|se\ ha\ podido)\ entreg
     |non\ [èe]\ stato\ possibile\ (?:recapitare|consegnare)|n[ãa]o\ p[ôo]de\ ser\ entregue

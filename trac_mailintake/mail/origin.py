@@ -35,7 +35,7 @@ _RESPONDER_FIELDS: Final = (
     "x-loop",
 )
 _AWAY: Final = re.compile(
-    r"""^\W*(?:(?:re|aw|sv|antw|tr|rif|res|odp|vs)\s*:\s*)?\W*(?:\[[^\]]{0,60}\])?\W*
+    r"""[^\w\[]*+(?:(?:re|aw|sv|antw|tr|rif|res|odp|vs)\s*+:[^\w\[]*+)?(?:\[[^\]]{0,60}\]\W*+)?
     (?:auto(?:matic|mated)?[\s-]*(?:reply|response|respons\b|answer|generated\ reply)|out\ of\ (?:the\ )?office|ooo\b
     |away\ from\ (?:the\ |my\ )?(?:office|mail)|vacation\b.*\b(?:reply|message|notice)|on\ vacation
     |abwesenheit|automatische?\s+(?:antwort|r(?:ü|ue)ckmeldung)|au(?:ß|ss)er\ haus|nicht\ im\ b(?:ü|ue)ro
@@ -52,12 +52,15 @@ _AWAY: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _RECEIPT: Final = re.compile(
-    r"\W*(?:(?:return|read)[ -]receipt\b|lesebest(?:ä|ae)tigung\b|(?:accus[ée]|confirmation) de lecture\b"
-    r"|confirmaci[oó]n de lectura\b|conferma di lettura\b|complaint about message from \d)",
+    r"\W*+(?:(?:(?:return|read)[ -]receipt|lesebest(?:ä|ae)tigung|(?:accus[ée]|confirmation) de lecture"
+    r"|confirmaci[oó]n de lectura|conferma di lettura|leesbevestiging|開封確認)\s*+(?:[:(-]|$)"
+    r"|complaint about message from \d)",
     re.IGNORECASE,
 )
 """Subjects of read receipts, and of the one kind of abuse report that does not keep RFC 5965."""
-_ANSWERED: Final = re.compile(r"\s*(?:re|fwd?|aw|wg|sv|vs|tr|rv|enc|antw|i|r)\s*:", re.IGNORECASE)
+_SUBJECT: Final = 300
+"""Characters of a subject that are looked at."""
+_ANSWERED: Final = re.compile(r"\s*+(?:re|fwd?|aw|wg|sv|vs|tr|rv|enc|antw|i|r)\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Shape:
 
 def origin(fields: Fields, subject: str, shape: Shape) -> tuple[Origin, str]:
     """What kind of sender, and why in a sentence. `subject` is decoded."""
+    subject = subject[:_SUBJECT]
     return (
         _declared(fields, shape)
         or _report(fields, subject, shape)

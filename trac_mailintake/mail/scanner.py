@@ -7,6 +7,7 @@ An enclosed message is one leaf: what is inside is not ours to take apart.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _LINE: Final = 1024
 """Bytes in which a boundary line must end: RFC 2046 allows 70, real ones have up to some hundred."""
+
+_PATIENCE: Final = 100
+"""Lines that only begin like a delimiter, after which whole lines are searched for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,18 +85,35 @@ class _Walk:
         self.open: list[tuple[bytes, Entity]] = []
         self.leaf: Entity | None = None
         self.needle = b""
+        self.misses = 0
+        self.lines: re.Pattern[bytes] | None = None
 
     def run(self) -> None:
         """Walk from boundary to boundary, to the end of the message."""
         position = self._enter(block.preamble(self.tape, self.ends), None)
         self.tape.mark_body(position)
         while self.open:
-            found = self.tape.find(self.needle, max(position - 1, self.tape.base))
+            found = self._search(max(position - 1, self.tape.base))
             if found < 0:
                 break
             position = self._boundary(found)
         self.tape.drain()
         self._finish(self.tape.end)
+
+    def _search(self, position: int) -> int:
+        """The newline before the next line that may be a delimiter, -1 when there is none.
+
+        To look for the bytes alone is fastest, unless they occur everywhere and mean nothing.
+        """
+        if self.misses < _PATIENCE:
+            return self.tape.find(self.needle, position)
+        if self.lines is None:
+            delimiters = sorted({re.escape(delimiter) for delimiter, _ in self.open}, key=len, reverse=True)
+            newline = self.ends.newline
+            line = newline + b"(?:" + b"|".join(delimiters) + b")(?:--)?[ \t\r]*(?:" + newline + rb"|\Z)"
+            self.lines = re.compile(line)
+        match = self.tape.search(self.lines, position, _LINE)
+        return self.tape.base + match.start() if match else -1
 
     def _defect(self, slug: str, sentence: str) -> None:
         self.defects.setdefault(slug, Defect(slug, sentence))
@@ -108,6 +129,7 @@ class _Walk:
             delimiter = self.open[index][0]
             if line.startswith(delimiter) and line[len(delimiter) :] in {b"", b"--"}:
                 return self._step(index, found, behind, closing=len(line) > len(delimiter))
+        self.misses += 1
         return found + 2
 
     def _step(self, index: int, found: int, behind: int, *, closing: bool) -> int:
@@ -175,6 +197,7 @@ class _Walk:
 
     def _aim(self) -> None:
         """Search for what all open delimiters begin with: the longer, the fewer false hits."""
+        self.misses, self.lines = 0, None
         first = min(delimiter for delimiter, _ in self.open)
         last = max(delimiter for delimiter, _ in self.open)
         alike = next((index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)

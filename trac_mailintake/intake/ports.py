@@ -253,8 +253,9 @@ class Recorder(Protocol):
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> Sequence[Delivery]:
         """Compare what the source lists with what is remembered.
 
-        Rows whose message is gone are let go. Returns the deliveries that have an outcome, are still listed with the
-        same fingerprint, and are not yet consumed: what a crash left to dispose of.
+        Rows whose message is gone are let go. Returns what a crash left to dispose of: the deliveries that have an
+        outcome and are not yet consumed, still listed with the same fingerprint, or not listed any more (a source may
+        list no more what was only half disposed of).
         """
 
     def claim(self, service: Service, account: Account, limit: int) -> Sequence[Delivery]:

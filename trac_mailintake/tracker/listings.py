@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.intake.model import Afterwards, Listed
 from trac_mailintake.tracker import identity
 from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key, passed_key
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.model import Account, Delivery, Listed
+    from trac_mailintake.intake.model import Account, Delivery
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.worker import Worker
 
@@ -68,14 +68,8 @@ class Listings:
         keys = {live_key(account, listed): listed for listed in listing}
         if not service.last_success:
             self._backlog.add(service.name)
+        rows = self._remembered(account)
         with temporary(self._env):
-            rows = [
-                Row(*row)
-                for row in self._env.db_query(
-                    f"SELECT {COLUMNS} FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL",
-                    (account_key(account),),
-                )
-            ]
             known = any(row.service == service.name for row in rows)
             if not known and service.start == "now" and not service.last_success:
                 self._remember(service, account, listing)
@@ -83,7 +77,9 @@ class Listings:
                 return []
             passing = {row.service for row in rows if row.outcome == "ignored"}
             named = keys | {passed_key(account, each, other): each for other in passing for each in listing}
-            self._let_go(account, [row for row in rows if row.live not in named])
+            unlisted = self._unlisted(service, account, [row for row in rows if row.live not in named])
+            hidden = {each.id for each in unlisted}
+            self._let_go(account, [row for row in rows if row.live not in named and row.id not in hidden])
         kept = [row for row in rows if row.live in named]
         replaced = [row for row in kept if row.outcome and row.fingerprint != named[row.live].fingerprint]
         with temporary(self._env):
@@ -92,11 +88,34 @@ class Listings:
         if service.name in passing:
             settled |= {live for live, each in keys.items() if passed_key(account, each, service.name) in settled}
         self._pending[account.label] = {live: each for live, each in keys.items() if live not in settled}
-        return [
+        return unlisted + [
             delivery(self._env, service, account, named[row.live], row)
             for row in kept
             if row not in replaced and self._left_over(service, row)
         ]
+
+    def _remembered(self, account: Account) -> list[Row]:
+        with temporary(self._env):
+            rows = self._env.db_query(
+                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL",
+                (account_key(account),),
+            )
+        return [Row(*row) for row in rows]
+
+    def _unlisted(self, service: Service, account: Account, gone: Sequence[Row]) -> list[Delivery]:
+        """Those that are listed no more, though nobody noted that they were disposed of.
+
+        They may be gone, or only hidden: IMAP marks as deleted what it expunges a moment later, if nothing intervenes.
+        """
+        rows = {row.id: row for row in gone if not row.consumed and self._left_over(service, row)}
+        found: list[Delivery] = []
+        for some in chunks(rows):
+            for number, locator, size in self._env.db_query(
+                f"SELECT id, locator, size FROM mailintake_delivery WHERE id IN ({marks(some)}) ORDER BY id", some
+            ):
+                row = rows[number]
+                found.append(delivery(self._env, service, account, Listed(locator, row.fingerprint, size or None), row))
+        return found
 
     def pending(self, service: Service, account: Account) -> int:
         """See `ports.Recorder.pending`."""

@@ -138,5 +138,5 @@ def attempt(env: Path, place: Place, fault: Fault) -> Try:
 def well(ended: Ended) -> Any:  # noqa: ANN401 - whatever the function returned
     """What a process returned that had no reason to fail."""
     assert not ended.raised, ended.raised
-    assert ended.status == 0
+    assert ended.status == 0, f"it ended with status {ended.status}"
     return ended.result

@@ -167,7 +167,7 @@ def test_the_account_is_told_of_without_a_password(rig: Rig, smtp_sink: SmtpSink
     assert "Username: ann.example" in text
     assert "http://trac.example.org/reset_password" in text
     assert "Password:" not in text
-    assert notice["Auto-Submitted"] == "auto-generated"
+    assert (notice["Auto-Submitted"], notice["Precedence"]) == ("auto-replied", "bulk")
     smtp_sink.reset()
     rig.set(notifyusers="false")
     rig.drop(mail(sender="bob.example@example.com"))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Decision
     from trac_mailintake.tracker.database import Connection
 
-ALARMING: Final = frozenset({"crashes", "failed"})
-"""Rules under which a mail is held because something is broken here."""
+ALARMING: Final = ("crashes", "failed")
+"""Rules under which a mail is held or forwarded because something is broken here."""
 DAY: Final = 24 * 3600 * 1_000_000
 """Microseconds."""
 _QUOTED: Final = 80

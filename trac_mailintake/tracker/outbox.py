@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from trac.notification.api import NotificationSystem
 
 from trac_mailintake.tracker import rendering
-from trac_mailintake.tracker.database import SECOND, now, temporary, transaction
+from trac_mailintake.tracker.database import SECOND, marks, now, temporary, transaction
 from trac_mailintake.tracker.letters import path
-from trac_mailintake.tracker.notices import DAY
+from trac_mailintake.tracker.notices import ALARMING, DAY
 from trac_mailintake.tracker.rendering import COLUMNS, Due
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ class Outbox:
             return False
         with transaction(self._env) as db:
             rows = db(
-                "SELECT MAX(sent) FROM mailintake_outbox WHERE service=%s AND sent>0 "
-                "AND (kind='alert' OR kind='forward' AND subject='failed')",
-                (due.service,),
+                "SELECT MAX(sent) FROM mailintake_outbox WHERE service=%s AND sent>0 AND kind<>'notice' "
+                f"AND subject IN ({marks(ALARMING)})",
+                (due.service, *ALARMING),
             )
             then = (rows[0][0] or 0) + _APART
             if then > now():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from trac_mailintake.tracker.archive import found
 from trac_mailintake.tracker.forwards import Forwarded, forward
 from trac_mailintake.tracker.letters import journal, letter, line
+from trac_mailintake.tracker.notices import ALARMING
 from trac_mailintake.tracker.reader import SECTION
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-FAILED: Final = "failed"
-"""The rule under which a mail is forwarded that failed for a reason of its own."""
 COLUMNS: Final = (
     "o.id, o.kind, o.service, o.fence, o.attempts, o.digest, o.subject, o.body, o.recipient, o.delivery, s.forward, "
     "s.addresses, d.archive, d.archive_offset, d.archive_length, d.subject, d.sender, d.trail, d.message_id"
@@ -50,8 +49,8 @@ class Due(NamedTuple):
 
     @property
     def failure(self) -> bool:
-        """Whether it tells the administrator that something is broken."""
-        return self.kind == "alert" or (self.kind == "forward" and self.rule == FAILED)
+        """Whether it tells of a mail that failed. That a service has stopped is told at once, once."""
+        return self.kind != "notice" and self.rule in ALARMING
 
     @property
     def name(self) -> str:

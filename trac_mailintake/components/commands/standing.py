@@ -33,6 +33,8 @@ def standing(env: Environment, services: Services, *, as_json: bool) -> int:
         say_json({"fetch": fetch, "services": shown, "queue": waiting})
     else:
         _say(rows, counts, waiting)
+        if waiting and not env.config.getbool("notification", "smtp_enabled"):
+            say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
         if fetch == "disabled":
             say("Nothing is fetched: [mailintake] fetch = disabled.")
     if any(row["stopped"] or _failed(row) for row in rows):

@@ -138,7 +138,8 @@ class JournalPanel(Panel):
     @staticmethod
     def _bytes(entry: Entry) -> Slice:
         if entry.raw is None:
-            raise HTTPNotFound(f"Of mail {entry.id} only the headers were read: it was never archived.")
+            why = "its bytes were purged" if entry.purged else "only its headers were read: it was never archived"
+            raise HTTPNotFound(f"Mail {entry.id}: {why}.")
         return entry.raw
 
     # held mail

@@ -57,6 +57,8 @@ _FILED: Final = ("created", "commented")
 
 def _message(entry: Entry) -> Message | str:
     """The mail, or why it cannot be shown."""
+    if entry.purged:
+        return "The bytes of this mail were purged: it is older than [mailintake] archive_days."
     if entry.raw is None:
         return "Of this mail only the headers were read: it was never archived."
     if entry.raw.length > LARGEST:

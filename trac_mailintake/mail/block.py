@@ -40,7 +40,7 @@ def _line_ends(newline: str) -> LineEnds:
         blank=re.compile(end.encode()),
         blank_after=re.compile(f"{newline}{end}".encode()),
         mbox=re.compile(
-            rf"(?:[ \t]*{end})*(?:>?From [^{newline}]*{newline}(?:{end})*)?[ \t]*(?={name}[ \t]*:)".encode()
+            rf"(?:[ \t]*{end})*(?:>?From (?![ \t]*:)[^{newline}]*{newline}(?:{end})*)?[ \t]*(?={name}[ \t]*:)".encode()
         ),
         junk=re.compile(
             rf"(?!{end})[^{newline}]{{1,998}}{newline}(?=(?:{_USUAL})[ \t]*:)".encode(),

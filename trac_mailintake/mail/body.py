@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.scanner import Entity
 
 _TEXTS: Final = {"text/plain", "text/html"}
+_FILES: Final = {"text/calendar", "text/rtf", "text/vcard", "text/x-vcard", "text/csv", "text/css", "text/xml"}
+"""Texts that are written for a program. All others are plain to who does not know them (RFC 2046, 4.1.4)."""
+_OTHER_VERSIONS: Final = {"text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext"}
+"""Within an alternative these say once more what its plain text and its HTML say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ def arrange(entities: Sequence[Entity], says_something: Callable[[Entity], bool]
 
 def _is_text(entity: Entity, first: bool) -> bool:  # noqa: FBT001 - private, and named where it is called
     """Whether a leaf is to be read in place: text that is not put aside by its disposition or by having a name."""
-    if entity.content_type not in _TEXTS or entity.opaque:
+    unknown = first and entity.content_type.startswith("text/") and entity.content_type not in _FILES
+    if entity.opaque or not (unknown or entity.content_type in _TEXTS):
         return False
     disposition, name = disposition_of(entity)
     return disposition != "attachment" and (first or not name)
@@ -84,6 +89,8 @@ def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool
     Files of all of them are kept, and so are further texts of the same kind: they cannot be versions of the one chosen.
     """
     files = tuple(leaf for child in children for leaf in child.files)
+    if any(child.texts for child in children):
+        files = tuple(leaf for leaf in files if leaf.content_type not in _OTHER_VERSIONS)
     readable = [child.texts for child in children if child.texts]
     plain = (texts for texts in readable if all(text.content_type == "text/plain" for text in texts))
     chosen = next((texts for texts in plain if any(map(says_something, texts))), readable[-1] if readable else ())

@@ -51,6 +51,7 @@ _EXTENSIONS: Final = {
     "message/rfc822": "eml",
     "message/global": "eml",
     "message/partial": "eml",
+    "message/external-body": "txt",
     "message/delivery-status": "txt",
     "message/disposition-notification": "txt",
     "message/feedback-report": "txt",

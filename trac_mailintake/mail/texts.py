@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.spool import Slice
 
 _META: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+_WORDS: Final = re.compile(rb"[a-z]{1,20}[,;.:]? [A-Za-z]{1,20}[,;.:]? [A-Za-z]")
+"""What base64, which has no blanks within a line, never holds."""
+_BEGINNING: Final = 1024
 _COMMENT: Final = re.compile("[;(]")
 _META_REACH: Final = 4096
 _PLACEHOLDER: Final = re.compile(
@@ -87,11 +90,18 @@ class Reader:
         stretches = zip(edges[::2], edges[1::2], strict=True)
         return chain.from_iterable(whole.part(start, end).chunks() for start, end in stretches)
 
+    def _is_bare(self, entity: Entity) -> bool:
+        """Whether a leaf that says base64 begins with words: then nothing was encoded."""
+        if encoding_of(entity) != "base64":
+            return False
+        return bool(_WORDS.search(self._raw.part(entity.body, min(entity.end, entity.body + _BEGINNING)).read()))
+
     def content(self, entity: Entity, limit: int) -> tuple[bytes, bool]:
         """At most `limit` decoded bytes of a leaf, and whether there are more."""
         pieces: list[bytes] = []
         left = limit
-        for piece in mime.undo(encoding_of(entity), self._blocks(entity)):
+        encoding = "8bit" if self._is_bare(entity) else encoding_of(entity)
+        for piece in mime.undo(encoding, self._blocks(entity)):
             pieces.append(piece[: left + 1])
             left -= len(piece)
             if left < 0:

@@ -28,6 +28,8 @@ _SIGNATURES: Final = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 )
 _SIGNATURE_NAMES: Final = (".p7s", ".asc")
+_FORK: Final = "application/applefile"
+"""What a Macintosh knows of the file beside it (RFC 1740), which nobody else can use."""
 _KEYS: Final = "application/pgp-keys"
 _CONTAINERS: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _ENCRYPTED: Final = "This mail is encrypted: open the attachment with the key that it was written for."
@@ -85,6 +87,7 @@ def _sealed(message: Message) -> str:
 def _wanted(part: Part, message: Message, kept: str, removed: str, parameters: Values) -> bool:
     return not (
         _is_empty(part)
+        or part.content_type == _FORK
         or _is_signature(part, message)
         or _is_excluded(part.filename, parameters.words("attachment_exclude"))
         or _is_unseen(part, message, kept, removed)

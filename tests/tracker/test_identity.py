@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.servers.mariadb import MariaDB
     from tests.servers.postgres import Postgres
 
 
@@ -123,6 +124,17 @@ def test_a_copy_in_postgresql_refuses_to_fetch(postgres: Postgres, tmp_path: Pat
         assert "claimed by another instance" in refused.out
     finally:
         trac.close()
+
+
+def test_a_copy_in_mariadb_is_another_instance(mariadb_env: TracEnv, mariadb: MariaDB, tmp_path: Path) -> None:
+    """Its tables, in a database of another name."""
+    rig = Rig(mariadb_env, tmp_path)
+    rig.drop(mail("First"))
+    assert mariadb_env.command("mailintake", "run", "--force").status == 0
+    before = instance(mariadb_env.env)
+    assert instance(mariadb_env.reopen()) == before
+    mariadb_env.set(("trac", "database", mariadb.fresh_database()))
+    assert instance(mariadb_env.env) != before
 
 
 def _restored(postgres: Postgres, database: str) -> str:

@@ -127,6 +127,16 @@ def test_a_run_purges_once_a_day(rig: Rig) -> None:
     assert list(root(rig).glob("*/*/*/*.mails"))
 
 
+def test_a_run_without_anything_else_to_do_purges(rig: Rig) -> None:
+    """Where mail comes by a pipe only, no service is ever due."""
+    rig.trac.command("mailintake", "service", "add", "pipe", "kind=pipe")
+    rig.trac.command("mailintake", "service", "disable", "support")
+    assert rig.trac.command("mailintake", "deliver", "pipe", stdin=mail("One")).status == 0
+    age(rig)
+    rig.trac.command("mailintake", "run")
+    assert not list(root(rig).glob("*/*/*/*.mails"))
+
+
 _KILLED = """
 import os, signal, sys
 from trac.env import open_environment

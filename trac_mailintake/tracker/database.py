@@ -39,6 +39,7 @@ class Connection(Protocol):
 
 SECOND = 1_000_000
 """Microseconds."""
+DAY = 24 * 3600 * SECOND
 
 CHUNK = 200
 """How many values a list in SQL has at most: old SQLite takes 999 in a statement."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.model import Status
-from trac_mailintake.tracker.database import key, now
+from trac_mailintake.tracker.database import DAY, key, now
 from trac_mailintake.tracker.letters import line
 from trac_mailintake.tracker.phrases import phrases
 from trac_mailintake.tracker.reader import SECTION
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 ALARMING: Final = ("crashes", "failed")
 """Rules under which a mail is held or forwarded because something is broken here."""
-DAY: Final = 24 * 3600 * 1_000_000
-"""Microseconds."""
 _QUOTED: Final = 80
 """Characters of the sender's subject that a notice repeats: a forger must not make us carry his message."""
 

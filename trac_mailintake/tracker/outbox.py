@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from trac.notification.api import NotificationSystem
 
 from trac_mailintake.tracker import rendering
-from trac_mailintake.tracker.database import SECOND, marks, now, temporary, transaction
+from trac_mailintake.tracker.database import DAY, SECOND, marks, now, temporary, transaction
 from trac_mailintake.tracker.letters import path
-from trac_mailintake.tracker.notices import ALARMING, DAY
+from trac_mailintake.tracker.notices import ALARMING
 from trac_mailintake.tracker.rendering import COLUMNS, Due
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.archive import stored
-from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.database import DAY, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.folders import ROOT
+from trac_mailintake.tracker.queue import PURGED
 from trac_mailintake.tracker.reader import SECTION
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from trac_mailintake.tracker.database import Connection
 
-_DAY: Final = 24 * 3600 * SECOND
-_MARK: Final = "mailintake_purged"
-"""The row of Trac's `system` table that says when it was last done."""
 _NEEDED: Final = "(outcome IS NULL OR outcome='held' OR (consumed=0 AND outcome<>'ignored' AND live IS NOT NULL))"
 
 
@@ -103,10 +101,10 @@ def _remove_empty(day: Path) -> None:
 
 def _forget(env: Environment, days: int) -> int:
     """Remove rows of the journal whose mail is in no ticket; threads and rates need none of them. How many."""
-    before = now() - days * _DAY
+    before = now() - days * DAY
     with transaction(env) as db:
-        db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * _DAY,))
-        db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * _DAY,))
+        db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * DAY,))
+        db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * DAY,))
         rows = db(
             "SELECT id FROM mailintake_delivery WHERE recorded>0 AND recorded<%s AND live IS NULL AND archive IS NULL "
             f"AND ticket IS NULL AND NOT {_NEEDED}",
@@ -121,9 +119,9 @@ def _forget(env: Environment, days: int) -> int:
 
 def _take_turn(db: Connection) -> bool:
     """Whether a day has gone by; if so it begins anew."""
-    rows = db("SELECT value FROM system WHERE name=%s", (_MARK,))
-    if rows and int(rows[0][0]) > now() - _DAY:
+    rows = db("SELECT value FROM system WHERE name=%s", (PURGED,))
+    if rows and int(rows[0][0]) > now() - DAY:
         return False
-    db("DELETE FROM system WHERE name=%s", (_MARK,))
-    db("INSERT INTO system (name, value) VALUES (%s, %s)", (_MARK, str(now())))
+    db("DELETE FROM system WHERE name=%s", (PURGED,))
+    db("INSERT INTO system (name, value) VALUES (%s, %s)", (PURGED, str(now())))
     return True

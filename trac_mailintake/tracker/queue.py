@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.tracker.database import DAY
+from trac_mailintake.tracker.folders import ROOT
 from trac_mailintake.tracker.promises import owed
 
 if TYPE_CHECKING:
     from trac.env import Environment
+
+PURGED: Final = "mailintake_purged"
+"""The row of Trac's `system` table that says when old mail was last purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,19 @@ def queued(env: Environment) -> list[Queued]:
 
 
 def anything_owed(env: Environment, now: int) -> bool:
-    """Whether a mail is due to be sent, a notification is owed, or an account: three look-ups in an index."""
+    """Whether a mail is due to be sent, a notification is owed, an account, or the day's purge: look-ups in indexes."""
     due = env.db_query("SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s LIMIT 1", (now,))
-    return bool(due or env.db_query("SELECT id FROM mailintake_delivery WHERE notify=1 LIMIT 1") or owed(env))
+    return bool(
+        due
+        or env.db_query("SELECT id FROM mailintake_delivery WHERE notify=1 LIMIT 1")
+        or owed(env)
+        or _purge_due(env, now)
+    )
+
+
+def _purge_due(env: Environment, now: int) -> bool:
+    """Where mail only comes by pipes, nothing else would make a run look after the archive."""
+    if not os.path.isdir(os.path.join(env.files_dir, ROOT, "archive")):
+        return False
+    rows = env.db_query("SELECT value FROM system WHERE name=%s", (PURGED,))
+    return not rows or int(rows[0][0]) <= now - DAY

@@ -36,6 +36,7 @@ class FakeReader:
     loop: str | None = None
     key: str = ""
     name: str = "Moon"
+    lines: bool = True
     failure: Exception | None = None
 
     def add(self, number: int, *involved: str, closed: bool = False) -> None:
@@ -94,6 +95,10 @@ class FakeReader:
     def project_name(self) -> str:
         """See `ports.Reader`."""
         return self.name
+
+    def keeps_lines(self) -> bool:
+        """See `ports.Reader`."""
+        return self.lines
 
     def own_addresses(self) -> frozenset[str]:
         """See `ports.Reader`."""

@@ -26,9 +26,9 @@ from trac_mailintake.mail import markup
         ("<pre>#!html\n<b>x</b></pre>", "{{{\n\u200b#!html\nx\n}}}"),
         ("<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>", "||=A=||=B=||\n||1||2||"),
         ("<table><tr><td>just layout</td></tr></table>", "just layout"),
-        ("<div>one</div><div>two</div>", "one \\\\\ntwo"),
-        ("one<br>two<br><br>three", "one \\\\\ntwo\n\nthree"),
-        ("<blockquote>quoted<br>on</blockquote>", "> quoted \\\\\n> on"),
+        ("<div>one</div><div>two</div>", "one\ntwo"),
+        ("one<br>two<br><br>three", "one\ntwo\n\nthree"),
+        ("<blockquote>quoted<br>on</blockquote>", "> quoted\n> on"),
         ("a<hr>b", "a\n\n----\n\nb"),
         ("<code>x = 1</code>", "{{{x = 1}}}"),
         ("WikiWord #12 [[Timeline]] {{{x}}}", "!WikiWord !#12 ![[Timeline]] !{{{x}}}"),
@@ -108,4 +108,4 @@ def test_html_that_is_too_complex_keeps_its_text() -> None:
     html = "<style>a{}</style><p>Hello <b>World</b></p><p>#12</p>" + "<i>x</i>" * 30_000
     with pytest.raises(markup.TooComplexError):
         markup.wiki(html, {})
-    assert markup.stripped(html).startswith("Hello World \\\\\n!#12")
+    assert markup.stripped(html).startswith("Hello World\n!#12")

@@ -20,7 +20,7 @@ from trac.web.chrome import web_context
 from trac.wiki.formatter import format_to_html
 
 from trac_mailintake.mail import plain
-from trac_mailintake.mail.plain import neutral
+from trac_mailintake.mail.plain import broken, neutral
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,13 +104,19 @@ def test_urls_and_addresses_are_links(render: Callable[[str], str]) -> None:
 
 def test_lines_stay_lines_and_paragraphs_stay_paragraphs(render: Callable[[str], str]) -> None:
     """Also where Trac joins lines."""
-    html = render(neutral("one\ntwo\n\nthree"))
+    html = render(broken(neutral("one\ntwo\n\nthree")))
     assert re.sub(r"\s+", "", html) == "<p>one<br/>two</p><p>three</p>"
 
 
-def test_line_breaks_can_be_left_to_trac() -> None:
-    """With `[ticket] preserve_newlines` the text stays as clean as it came."""
-    assert neutral("one\ntwo", breaks=False) == "one\ntwo"
+def test_line_breaks_are_left_to_trac() -> None:
+    """The text stays as clean as it came, also in the mails that Trac sends of it."""
+    assert neutral("one\ntwo") == "one\ntwo"
+
+
+def test_markup_is_not_broken() -> None:
+    """Where Trac joins lines, those of lists, tables, headings and code have no need of marks."""
+    text = "== A ==\none\ntwo\n\n * x\n * y\n\n{{{\na\nb\n}}}\n\n||a||\n||b||\n\n> q\n> r"
+    assert broken(text) == text.replace("one", "one \\\\").replace("> q", "> q \\\\")
 
 
 def test_quotes_are_quotes(render: Callable[[str], str]) -> None:

@@ -144,6 +144,9 @@ class Reader(Protocol):
     def project_name(self) -> str:
         """The project's name, as Trac writes it in the subjects of notifications."""
 
+    def keeps_lines(self) -> bool:
+        """Whether the tracker shows the line breaks of a text (`[ticket] preserve_newlines`), or joins its lines."""
+
     def own_addresses(self) -> frozenset[str]:
         """The casefolded addresses of the intake itself: services' addresses, smtp_from, smtp_replyto."""
 

@@ -15,6 +15,8 @@ from genshi.core import END, START, TEXT, Attrs, QName
 from genshi.input import HTMLParser
 from genshi.output import HTMLSerializer
 
+from trac_mailintake.mail import quotemarks
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -42,8 +44,12 @@ _COLUMNS: Final = 2
 
 
 def cleaned(html: str) -> str:
-    """The HTML with what is active, hidden or mere layout taken out, its text complete."""
-    events = _tables(_shallow(_harmless(HTMLParser(io.StringIO(html)).parse())))
+    """The HTML with what is active, hidden or mere layout taken out, its text complete.
+
+    Marks of `declared` stand in it where the HTML says that something is quoted.
+    """
+    events = quotemarks.marked(html, HTMLParser(io.StringIO(html)).parse())
+    events = _tables(_shallow(_harmless(events)))
     return "".join(HTMLSerializer(strip_whitespace=False)(events))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from html2text import HTML2Text
 
-from trac_mailintake.mail import plain
+from trac_mailintake.mail import declared, plain
 from trac_mailintake.mail.cleaning import cleaned
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ _OWN: Final = "\ue000"
 """At the beginning of a line: this line's markup is ours, not the sender's."""
 _MACRO: Final = "\ue001"
 _MACRO_END: Final = "\ue002"
-_OWN_MARKS: Final = re.compile("[\ue000-\ue002]")
+_OWN_MARKS: Final = re.compile("[\ue000-\ue004]")
 _FOREIGN_MACRO: Final = re.compile(r"(?<!!)\[(?=\[)")
 _QUOTE: Final = re.compile(r"(?:> ?)*")
 
@@ -74,6 +74,8 @@ class TooComplexError(ValueError):
 def wiki(html: str, images: Mapping[str, str]) -> str:
     """Trac wiki text that looks like `html`; `images` are file names by Content-ID.
 
+    Marks of `declared` are around what the HTML says is quoted.
+
     Raises TooComplexError when the HTML is beyond what the libraries bear.
     """
     html = _OWN_MARKS.sub("", _DATA_URL.sub(r"\1\1", html))
@@ -84,12 +86,12 @@ def wiki(html: str, images: Mapping[str, str]) -> str:
         raise TooComplexError(f"{type(error).__name__}") from error
     if any(len(line) > _LONGEST_LINE for line in written.splitlines()):
         raise TooComplexError("one of its paragraphs is too long")
-    return _finished(written)
+    return declared.closed(_finished(written))
 
 
 def stripped(html: str) -> str:
     """The text of `html` without its tags, in linear time, as safe wiki text."""
-    text = _TAG.sub(" ", _BREAKING_TAG.sub("\n", _without_unread(html)))
+    text = _TAG.sub(" ", _BREAKING_TAG.sub("\n", _without_unread(_OWN_MARKS.sub("", html))))
     lines = (_BLANKS.sub(" ", line).strip() for line in entities.unescape(text).split("\n"))
     return plain.neutral(_BLANK_LINES.sub("\n\n", "\n".join(lines)).strip())
 
@@ -130,8 +132,6 @@ def _finished(written: str) -> str:
         (line, own), (following, next_own) = lines[index], lines[index + 1]
         if own and line.endswith("{{{") and following.lstrip().startswith("#!"):
             lines[index + 1] = (plain.MARK + following, next_own)
-        elif not (own or next_own) and plain.joins(line, following):
-            lines[index] = (line + plain.BREAK, own)
     text = _FOREIGN_MACRO.sub("[\u200b", "\n".join(line for line, _ in lines))
     text = text.replace(_MACRO, "[[").replace(_MACRO_END, "]]")
     return _BLANK_LINES.sub("\n\n", text).strip("\n")

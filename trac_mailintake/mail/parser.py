@@ -47,6 +47,7 @@ def _parse(raw: Slice, limits: Limits) -> Message:
         text=text.text,
         markup=text.markup,
         overlong=text.overlong,
+        quoted=text.quoted,
         text_parts=tuple(_part(raw, leaf, reader, limits) for leaf in leaves.texts),
         parts=(*parts, *enclosed),
         defects=(*scan.defects, *text.defects),

@@ -42,6 +42,8 @@ _SUSPECT: Final = re.compile(r"[\^{`\[\\#|]|[a-z][A-Z]|:\S|''|\*\*|//|__|~~|,,|\
 _LINE_START: Final = re.compile(
     r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)"
 )
+_MARKUP: Final = re.compile(r"\s|[> ]*+(?:={1,6} |----|\|\||[*] |[0-9]+[.] |\{\{\{$|\}\}\}$)")
+"""Lines that have a meaning of their own; those of strangers are kept from looking like them."""
 _QUOTE: Final = re.compile(r"[ \t]*>[> \t]*")
 _RULER: Final = re.compile(r"-{4,}[ \t]*")
 
@@ -88,18 +90,22 @@ def _optional(*rules: str) -> str:
     return f"(?P<optional>{'|'.join(rules)})"
 
 
-def neutral(text: str, *, breaks: bool = True) -> str:
-    """Wiki text that Trac renders as `text` reads.
+def neutral(text: str) -> str:
+    """Wiki text that Trac renders as `text` reads, where it shows line breaks as they stand (see `broken`)."""
+    return "\n".join(_line(piece) for line in text.splitlines() for piece in _pieces(line))
 
-    `breaks` keeps the sender's lines apart also where Trac joins lines (`[ticket] preserve_newlines = false`).
-    """
-    lines = [piece for line in text.splitlines() for piece in _pieces(line)]
-    safe = [_line(line) for line in lines]
-    if breaks:
-        for index in range(len(safe) - 1):
-            if joins(lines[index], lines[index + 1]):
-                safe[index] += BREAK
-    return "\n".join(safe)
+
+def broken(text: str) -> str:
+    """Our own wiki text `text` for a Trac that joins lines (`[ticket] preserve_newlines = false`)."""
+    lines = text.split("\n")
+    block = False
+    for index in range(len(lines) - 1):
+        line, following = lines[index], lines[index + 1]
+        if line.lstrip("> ") in {"{{{", "}}}"}:
+            block = line.endswith("{{{")
+        elif not (block or _MARKUP.match(line) or _MARKUP.match(following)) and joins(line, following):
+            lines[index] = line + BREAK
+    return "\n".join(lines)
 
 
 def escaped(text: str) -> str:

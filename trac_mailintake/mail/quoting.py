@@ -134,7 +134,7 @@ def _marks(lines: list[str], declared: list[bool]) -> list[Mark]:
     following = _quoted_after(marks)
     index = 0
     while index < len(lines):
-        if declared[index]:
+        if declared[index] and marks[index] is not Mark.BLANK:
             marks[index] = Mark.ANNOUNCED
         elif marks[index] is Mark.NEW or _ends_announcement(lines, marks, index):
             rest = _judge(bare, marks, index, quoted_next=following[index])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail import charsets, flowed, mime
+from trac_mailintake.mail import charsets, declared, flowed, mime
 from trac_mailintake.mail.message import Defect
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Text:
     markup: bool
     overlong: bool
     defects: tuple[Defect, ...] = ()
+    quoted: tuple[tuple[int, int], ...] = ()
+    """Ranges of the text that its own markup declares to be quoted."""
 
 
 class Reader:
@@ -178,7 +180,8 @@ def joined(reader: Reader, entities: Sequence[Entity], images: Mapping[str, str]
     if overlong:
         defects.append(Defect("long-text", f"The text is longer than {limits.text} characters: its end was left out."))
     whole = pieces[0] if len(pieces) == 1 else "\n\n".join(piece.strip("\n") for piece in pieces)
-    return Text(charsets.scrub(whole), markup, overlong, tuple(defects))
+    whole, quoted = declared.taken_out(charsets.scrub(whole)) if markup else (charsets.scrub(whole), ())
+    return Text(whole, markup, overlong, tuple(defects), quoted)
 
 
 def _is_html(entity: Entity) -> bool:
@@ -190,7 +193,7 @@ def _as_wiki(text: str, images: Mapping[str, str], *, html: bool) -> tuple[str, 
     if not html:
         from trac_mailintake.mail import plain  # noqa: PLC0415 - only a mail with HTML needs it
 
-        return plain.neutral(text), ()
+        return declared.without_marks(plain.neutral(text)), ()
     from trac_mailintake.mail import markup  # noqa: PLC0415 - html2text and Genshi are heavy: no HTML, no import
 
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from trac.notification.api import NotificationSystem
 from trac.perm import PermissionCache
 from trac.resource import Resource
+from trac.ticket.web_ui import TicketModule
 from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.pipeline import GROUP
@@ -48,6 +49,7 @@ class TracReader:
         self.env = env
         self.directory = directory
         self._keys: Keys | None = None
+        self._keeps_lines: bool | None = None
         self._decided: deque[tuple[int, str, int]] = deque(maxlen=2 * GROUP)
         """The last deliveries that were asked about: id, key of the sender, arrival. Some are not yet recorded."""
 
@@ -188,6 +190,12 @@ class TracReader:
     def project_name(self) -> str:
         """See `ports.Reader.project_name`."""
         return str(self.env.project_name)
+
+    def keeps_lines(self) -> bool:
+        """See `ports.Reader.keeps_lines`."""
+        if self._keeps_lines is None:
+            self._keeps_lines = bool(TicketModule(self.env).must_preserve_newlines)
+        return self._keeps_lines
 
     def own_addresses(self) -> frozenset[str]:
         """See `ports.Reader.own_addresses`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail.plain import neutral
+from trac_mailintake.mail.plain import broken, neutral
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -46,13 +46,19 @@ def _bare(line: str) -> str:
     return "" if line.lstrip().startswith("[[") else " ".join(line[: 10 * _SUMMARY].strip(_MARKS).split())
 
 
-def body(text: str, *, markup: bool, manner: str) -> str:
-    """The wiki text for `text`, in the `manner` of the parameter `text`; with `markup` it is wiki text already."""
+def body(text: str, *, markup: bool, manner: str, keeps_lines: bool = True) -> str:
+    """The wiki text for `text`, in the `manner` of the parameter `text`; with `markup` it is wiki text already.
+
+    Where the tracker does not keep lines apart, this does, except in wiki text that the sender wrote.
+    """
     if not text.strip():
         return ""
     if manner == "verbatim":
         return verbatim(text)
-    return text if markup or manner == "wiki" else neutral(text)
+    if manner == "wiki" and not markup:
+        return text
+    written = text if markup else neutral(text)
+    return written if keeps_lines else broken(written)
 
 
 def verbatim(text: str) -> str:

@@ -35,6 +35,11 @@ from trac_mailintake.mail.message import Address
         ("admin", []),
         ("a@b@c", []),
         ("<ann@example.org\x00>", []),
+        ('"Ann Lee <a@b.example>', [("Ann Lee", "a@b.example")]),
+        ("Mary <@route:m@b.example>, , j@b   . example", [("Mary", "m@b.example"), ("", "j@b.example")]),
+        ("(=?utf-8?B?w6TDtsOf?=) <a@b.example>", [("(äöß)", "a@b.example")]),
+        ("a@b.example (Ann Lee)", [("Ann Lee", "a@b.example")]),
+        ('"a@b.example, Ann" <c@b.example>', [("a@b.example, Ann", "c@b.example")]),
     ],
 )
 def test_addresses(field: str, expected: list[tuple[str, str]]) -> None:

@@ -30,6 +30,8 @@ _IN_PARENTHESES: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _WORD: Final = re.compile(r"\S+")
 _BLANKS: Final = re.compile(r"\s+")
+_DOT: Final = re.compile(r"(?<=\S)\s+\.\s+(?=\S)")
+"""A dot within an address may have blanks around it (RFC 5322, 4.4, obs-domain)."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SPEC: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),:;@]+)@(?:\[[^\[\]\s]*\]|[^\s"<>(),:;@\[\]]+)""")
 _BARE: Final = re.compile(r"(?:mailto:)?([^\s\"<>(),:;@]+@[^\s\"<>(),:;@]+)", re.IGNORECASE)
@@ -41,11 +43,15 @@ def parse(text: str, limit: int = 1000) -> tuple[Address, ...]:
     """The mailboxes that `text`, an address field still encoded, names, in order; at most `limit`.
 
     Members of groups count; the groups' names don't. What has no addr-spec is left out.
+    A quotation mark that nobody closes must not swallow the only address.
     """
     simple = _SIMPLE.fullmatch(text)
     if simple:
         return (Address((simple[1] or "").strip(), simple[2] or simple[3]),)
-    return tuple(_Reader(text, limit).found)
+    found = _Reader(text, limit).found
+    if not found and text.count('"') % 2:
+        found = _Reader(text.replace('"', " "), limit).found
+    return tuple(found)
 
 
 class _Reader:
@@ -102,6 +108,7 @@ class _Reader:
 
     def _without_angle(self) -> None:
         """`user@host`, `"quoted local"@host`, and the sloppy `Some Name user@host`."""
+        self.phrase = [(piece if quoted else _DOT.sub(".", piece), quoted) for piece, quoted in self.phrase]
         written = "".join(f'"{piece}"' if quoted else piece for piece, quoted in self.phrase).strip()
         if _SPEC.fullmatch(written):
             self.spec, self.phrase = written, []

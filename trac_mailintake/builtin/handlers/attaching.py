@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.model import Attachment
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail import calendars, tnef
+from trac_mailintake.mail import calendars, mime, tnef
 from trac_mailintake.mail.plain import neutral
 
 if TYPE_CHECKING:
@@ -126,17 +126,12 @@ def _refers(text: str, part: Part) -> bool:
 
 
 def _too_large(message: Message, most: int, left_out: tuple[Part, ...]) -> str:
-    names = [f"{part.filename} ({_readable(_decoded_size(part))})" for part in left_out[:_NAMED]]
+    names = [f"{part.filename} ({_readable(mime.about(part))})" for part in left_out[:_NAMED]]
     if len(left_out) > _NAMED:
         names.append(f"{len(left_out) - _NAMED} more")
     sizes = f"The mail has {_readable(message.size)}, and at most {_readable(most)} are taken"
     what = f"not attached: {', '.join(names)}" if names else "it is in the archive"
     return neutral(f"{sizes}; {what}.")
-
-
-def _decoded_size(part: Part) -> int:
-    """About how many bytes the part has once decoded (RFC 2045, 6.8: four for three, and a line end each 76)."""
-    return part.body.length * 3 * 76 // (4 * 78) if part.encoding == "base64" else part.body.length
 
 
 def _readable(size: int) -> str:

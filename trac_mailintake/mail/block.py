@@ -32,7 +32,7 @@ class LineEnds:
 
 def _line_ends(newline: str) -> LineEnds:
     """The patterns of a header block whose lines end with `newline`; each of them is linear in time."""
-    end = rf"\r?{newline}" if newline == "\n" else newline
+    end = rf"\r*{newline}" if newline == "\n" else newline
     name = r"[!-9;-~]+"
     return LineEnds(
         newline=newline.encode(),
@@ -40,7 +40,10 @@ def _line_ends(newline: str) -> LineEnds:
         blank=re.compile(end.encode()),
         blank_after=re.compile(f"{newline}{end}".encode()),
         mbox=re.compile(
-            rf"(?:[ \t]*{end})*(?:>?From (?![ \t]*:)[^{newline}]*{newline}(?:{end})*)?[ \t]*(?={name}[ \t]*:)".encode()
+            (
+                rf"(?:\xef\xbb\xbf)?(?:[ \t]*{end})*"
+                rf"(?:>?From (?![ \t]*:)[^{newline}]*{newline}(?:{end})*)?[ \t]*(?={name}[ \t]*:)"
+            ).encode()
         ),
         junk=re.compile(
             rf"(?!{end})[^{newline}]{{1,998}}{newline}(?=(?:{_USUAL})[ \t]*:)".encode(),

@@ -16,6 +16,8 @@ _MISSING_SEMICOLON: Final = re.compile(r"(?<=\S)\s+(?=[\w*.-]+=\S)")
 _ESCAPE: Final = re.compile(r'\\(["\\])')
 _TYPE: Final = re.compile(r"\s*([!#$%&'*+.^_`{|}~\w-]+)\s*/\s*([!#$%&'*+.^_`{|}~\w-]+)")
 _NUMBERED: Final = re.compile(r"([^*]+)\*(\d{1,4})(\*?)")
+_STARLESS: Final = re.compile(r"[A-Za-z][\w.:-]{1,40}'[A-Za-z-]{0,10}'[^%']*%[0-9A-Fa-f]{2}(?:[^%']|%[0-9A-Fa-f]{2})*")
+"""An extended value (RFC 2231, 4) whose name lacks the star."""
 _MANY: Final = 200
 """Parameters of one field that are read."""
 
@@ -84,6 +86,8 @@ def _joined(values: dict[str, str]) -> dict[str, str]:
             pieces.setdefault(numbered[1], {})[int(numbered[2])] = (value, bool(numbered[3]))
         elif name.endswith("*"):
             pieces.setdefault(name[:-1], {}).setdefault(0, (value, True))
+        elif _STARLESS.fullmatch(value):
+            pieces.setdefault(name, {}).setdefault(0, (value, True))
         else:
             plain[name] = words.decode(value) if "=?" in value else value
     for name, numbers in pieces.items():

@@ -21,6 +21,8 @@ _META: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,
 _WORDS: Final = re.compile(rb"[a-z]{1,20}[,;.:]? [A-Za-z]{1,20}[,;.:]? [A-Za-z]")
 """What base64, which has no blanks within a line, never holds."""
 _BEGINNING: Final = 1024
+_LINE_ENDS: Final = ("\r\r\n", "\r\n", "\r")
+"""Gateways that make CR LF of each LF have been known to do it twice."""
 _COMMENT: Final = re.compile("[;(]")
 _META_REACH: Final = 4096
 _PLACEHOLDER: Final = re.compile(
@@ -121,7 +123,8 @@ class Reader:
         if charsets.damaged(content, text, charset):
             self._damaged[entity] = _damaged(charset)
         if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
+            for end in _LINE_ENDS:
+                text = text.replace(end, "\n")
         if entity.content_type != "text/html" and entity.parameters.get("format", "").lower() == "flowed":
             text = flowed.unwrapped(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
         return text.lstrip("\ufeff"), overlong

@@ -24,6 +24,7 @@ QUOTES = {
     "</div>",
     "GMX": '<div name="quote"><div><b>Kutoka:</b> Bob</div>old</div>',
     "Zimbra": '<hr id="zwchr" data-marker="__DIVIDER__"><div>Bob sagte<br>old</div>',
+    "Thunderbird's signature": '<pre class="moz-signature">-- \nAnn\nExample</pre>',
     "Gmail's signature": '<div class="gmail_signature">Ann<br>Example</div>',
     "Outlook's signature": '<div id="Signature">Ann<br>Example</div>',
 }
@@ -31,7 +32,7 @@ QUOTES = {
 
 def kept(html: str) -> str:
     """What is left of a reply."""
-    return cut(*declared.taken_out(markup.wiki(html, {}))).kept
+    return cut(*declared.taken_out(markup.wiki(html, {})), markup=True).kept
 
 
 @pytest.mark.parametrize("software", QUOTES)
@@ -47,6 +48,12 @@ def test_answers_within_a_declared_quote_stay() -> None:
         "<blockquote>One?</blockquote><div>Yes.</div><blockquote>Two?</blockquote><div>No.</div></div>"
     )
     assert kept(html).split() == ["Hi", ">", "One?", "Yes.", ">", "Two?", "No."]
+
+
+def test_code_is_of_a_piece() -> None:
+    """Nothing in it is a signature, or announces a quote."""
+    html = "<p>This:</p><pre>a\n--\nb\n&gt; c\n</pre><p>On 2 Mar 2026, Bob &lt;b@example.org&gt; wrote:</p><p>old</p>"
+    assert kept(html) == "This:\n\n{{{\na\n--\nb\n> c\n}}}"
 
 
 def test_a_declared_forward_stays() -> None:

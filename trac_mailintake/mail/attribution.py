@@ -72,7 +72,7 @@ def bare(line: str) -> str:
 
 def shared(line: str) -> int:
     """Where in the line an announcement begins that shares it with the answer; 0 when none does."""
-    if not line.endswith(("wrote:", "wrote: ")) or len(line) > _LONGEST:
+    if not line.endswith(("wrote:", "wrote: ")) or len(line) > _LONGEST or line.lstrip().startswith(">"):
         return 0
     found = _SHARED.search(line)
     return found.start() if found else 0

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from genshi.core import END, START, TEXT, Attrs, QName
-from genshi.input import HTMLParser
 from genshi.output import HTMLSerializer
 
-from trac_mailintake.mail import quotemarks
+from trac_mailintake.mail import quotemarks, styles
+from trac_mailintake.mail.balancing import BalancedParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,11 +36,19 @@ _BLOCKS: Final = {"ul", "ol", "dl", "table", "pre", "blockquote", "hr", "h1", "h
 _VOID: Final = {"br", "hr", "img"}
 _ATTRIBUTES: Final = {"a": {"href"}, "img": {"src", "alt", "width", "height"}}
 _BLANKS: Final = re.compile(r"[\x00-\x20]+")
+_HIDDEN: Final = re.compile(
+    r"(?:^|[;\s])(?:display:\s{0,3}none|visibility:\s{0,3}hidden|mso-hide:\s{0,3}all|max-height:\s{0,3}0(?:px)?\s{0,3}(?:;|$|!))",
+    re.IGNORECASE,
+)
+_LONGEST: Final = 1000
+"""Characters of a style."""
 _PIXEL: Final = {"0", "1"}
 _DEPTH: Final = 60
 """Open elements; html2text writes a prefix for each of them, so its output is quadratic in the depth."""
 _COLUMNS: Final = 2
 """A table with fewer columns lays out a page."""
+_ROWS: Final = 2
+"""Likewise with fewer rows, unless a cell is a heading."""
 
 
 def cleaned(html: str) -> str:
@@ -48,8 +56,8 @@ def cleaned(html: str) -> str:
 
     Marks of `declared` stand in it where the HTML says that something is quoted.
     """
-    events = quotemarks.marked(html, HTMLParser(io.StringIO(html)).parse())
-    events = _tables(_shallow(_harmless(events)))
+    events = quotemarks.marked(html, BalancedParser(io.StringIO(html)).parse())
+    events = _tables(_shallow(_harmless(styles.applied(html, events))))
     return "".join(HTMLSerializer(strip_whitespace=False)(events))
 
 
@@ -58,13 +66,19 @@ def _harmless(stream: Iterable[Event]) -> Iterator[Event]:
     dropping = 0
     for kind, what, position in stream:
         if kind is START:
-            dropping += bool(dropping) or what[0].localname.lower() in _DROPPED
+            dropping += bool(dropping) or what[0].localname.lower() in _DROPPED or _is_hidden(what[1])
         if kind in {START, END} and not dropping:
             yield from _element(kind, what, position)
         elif kind is TEXT and not dropping:
             yield kind, what, position
         if kind is END and dropping:
             dropping -= 1
+
+
+def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
+    """Whether an element is not shown: the preview of a newsletter, numbers for machines."""
+    style = attributes.get("style") if attributes else None
+    return bool(style and _HIDDEN.search(style[:_LONGEST]))
 
 
 def _element(kind: Any, what: Any, position: Any) -> Iterator[Event]:  # noqa: ANN401 - Genshi is untyped
@@ -138,17 +152,17 @@ def _tables(stream: Iterable[Event]) -> Iterator[Event]:
 def _layout_tables(events: list[Event]) -> set[int]:
     """The numbers, in order of their start, of the tables that are no tables."""
     layout: set[int] = set()
-    open_tables: list[list[int]] = []  # number, columns of this row, most columns of a row
+    open_tables: list[list[int]] = []  # number, columns of this row, most columns of a row, rows, header cells
     number = 0
     for kind, what, _ in events:
         name = what[0].localname if kind is START else what.localname if kind is END else ""
         if kind is START and name == "table":
             layout.update(table[0] for table in open_tables)
-            open_tables.append([number, 0, 0])
+            open_tables.append([number, 0, 0, 0, 0])
             number += 1
         elif kind is END and name == "table" and open_tables:
             table = open_tables.pop()
-            if table[2] < _COLUMNS:
+            if table[2] < _COLUMNS or (table[3] < _ROWS and not table[4]):
                 layout.add(table[0])
         elif kind is START and open_tables:
             _count(open_tables[-1], name, layout)
@@ -159,8 +173,10 @@ def _count(table: list[int], name: str, layout: set[int]) -> None:
     """Count the cells of a row; a block in a cell makes the table a layout."""
     if name == "tr":
         table[1] = 0
+        table[3] += 1
     elif name in {"td", "th"}:
         table[1] += 1
+        table[4] += name == "th"
         table[2] = max(table[2], table[1])
     elif name in _BLOCKS:
         layout.add(table[0])

@@ -91,19 +91,26 @@ class _Marker:
         scope = None if self.quotes or self.element else _scope(name, event[1][1])
         if scope is Scope.REST:
             yield TEXT, declared.BEGIN, _NO_PLACE
-        yield event
         if scope is Scope.ELEMENT:
             self.element = self.depth
+        if scope is Scope.ELEMENT and name == "pre":  # a mark within would be code
+            yield TEXT, declared.BEGIN, _NO_PLACE
+        yield event
+        if scope is Scope.ELEMENT and name != "pre":
             yield TEXT, declared.BEGIN, _NO_PLACE
         self.is_open = self.is_open or scope is not None
 
     def _end(self, event: Event) -> Iterator[Event]:
-        if self.depth == self.element:
+        name = event[1].localname.lower()
+        ends = self.depth == self.element
+        if ends and name != "pre":
+            yield from self._closing()
+        self.depth -= 1
+        self.quotes -= name == "blockquote"
+        yield event
+        if ends:
             yield from self._closing()
             self.element = 0
-        self.depth -= 1
-        self.quotes -= event[1].localname.lower() == "blockquote"
-        yield event
 
     def _closing(self) -> Iterator[Event]:
         if self.is_open:

@@ -66,20 +66,22 @@ def reply(message: Message) -> Cut:
     """What is new in the message. A mail that is forwarded is kept whole: it is what the sender wants to show."""
     if _FORWARDED.match(message.subject.strip()):
         return Cut(message.text, "")
-    return cut(message.text, message.quoted)
+    return cut(message.text, message.quoted, markup=message.markup)
 
 
-def cut(text: str, quoted: Iterable[tuple[int, int]] = ()) -> Cut:
+def cut(text: str, quoted: Iterable[tuple[int, int]] = (), *, markup: bool = False) -> Cut:
     """Separate the answer from quotes, announcements of quotes and signatures. `kept` is empty only when `text` is.
 
-    `quoted` are ranges of `text` that its own markup says are quoted.
+    `quoted` are ranges of `text` that its own markup says are quoted. With `markup` it is wiki text, where a block
+    of code is of a piece.
     """
     lines, declared = _lines(text, quoted)
+    seen = _without_blocks(lines) if markup else lines
     if len(lines) > _MOST_LINES:
         return Cut(text, "")
     keep = list(range(len(lines)))
     for _ in range(_MOST_ROUNDS):
-        staying = _staying([lines[index] for index in keep], [declared[index] for index in keep])
+        staying = _staying([seen[index] for index in keep], [declared[index] for index in keep])
         if len(staying) == len(keep):
             break
         keep = [keep[index] for index in staying]
@@ -107,6 +109,17 @@ def _lines(text: str, quoted: Iterable[tuple[int, int]]) -> tuple[list[str], lis
         declared += [inside] * len(pieces)
         position = end + 1
     return lines, declared
+
+
+def _without_blocks(lines: list[str]) -> list[str]:
+    """The lines as they are judged: nothing in a block of code is a quote or a signature."""
+    seen: list[str] = []
+    block = False
+    for line in lines:
+        bare = line.strip()
+        seen.append("{{{" if block or bare == "{{{" else line)
+        block = bare == "{{{" or (block and bare != "}}}")
+    return seen
 
 
 def _staying(lines: list[str], declared: list[bool]) -> list[int]:

@@ -1,0 +1,103 @@
+"""parse: HTML as events, with the end tags that mail software leaves out, and without those that end nothing.
+
+Genshi's parser closes every open element at an end tag that has no beginning, and none that HTML lets one omit;
+so lists, tables and quotes would end too early, or stand within one another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from genshi.input import HTMLParser
+
+_VOID: Final = {"br", "hr", "img", "input", "meta", "link", "area", "base", "basefont", "col", "frame", "param"}
+_CELLS: Final = {"td", "th"}
+_SECTIONS: Final = {"thead", "tbody", "tfoot"}
+_TABLE: Final = {"table", "tr", *_CELLS, *_SECTIONS}
+_SCOPES: Final = {"table", "ul", "ol", "dl", "blockquote", *_CELLS}
+"""Within these an end tag for what was opened outside ends nothing, tables' own and lists' own excepted."""
+_ENDS_PARAGRAPH: Final = {
+    *("p", "div", "ul", "ol", "dl", "table", "pre", "blockquote", "hr", "address", "center", "section"),
+    *("h1", "h2", "h3", "h4", "h5", "h6"),
+}
+_SIBLINGS: Final = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",)}
+_REACH: Final = 20
+"""Scopes in which an end tag looks for its beginning."""
+
+
+@dataclass(slots=True)
+class _Scope:
+    """An element that others are looked for in, and what is open in it."""
+
+    name: str
+    open: Counter[str] = field(default_factory=Counter)
+
+
+class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
+    """Genshi's parser, with a stack of scopes beside its stack of open tags. Linear in the size of the HTML."""
+
+    def __init__(self, source: object) -> None:
+        super().__init__(source)
+        self._scopes = [_Scope("")]
+
+    def handle_starttag(self, tag: str, attrib: list[tuple[str, str | None]]) -> None:
+        """Open an element, and close those that end with it."""
+        if tag in _CELLS or tag == "tr" or tag in _SECTIONS:
+            self._make_room(tag)
+        elif tag in _ENDS_PARAGRAPH:
+            self._close_here("p")
+        for sibling in _SIBLINGS.get(tag, ()):
+            self._close_here(sibling)
+        super().handle_starttag(tag, attrib)
+        if tag not in _VOID:
+            self._scopes[-1].open[tag] += 1
+            if tag in _SCOPES:
+                self._scopes.append(_Scope(tag))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element that ends at once, as XML writes it."""
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close an element, and those within it; nothing when it is not open, or only around the table we are in."""
+        if tag == "br":
+            self.handle_starttag(tag, [])
+            return
+        for scope in self._scopes[: -_REACH - 1 : -1]:
+            if scope.open[tag]:
+                self._close(tag)
+                return
+            if tag != "table" and (scope.name == "table" or (scope.name in _CELLS and tag not in _TABLE)):
+                return
+
+    def _make_room(self, tag: str) -> None:
+        """Close the cell, the row or the section before the one that begins."""
+        around = [scope.name for scope in self._scopes[: -_REACH - 1 : -1]]
+        if "table" not in around:
+            return
+        for name in around[: around.index("table")]:
+            if self._scopes[-1].name == name:
+                self._close(name)
+        if tag not in _CELLS:
+            self._close_here("tr")
+        if tag in _SECTIONS:
+            for section in sorted(_SECTIONS):
+                self._close_here(section)
+
+    def _close_here(self, tag: str) -> None:
+        if self._scopes[-1].open[tag]:
+            self._close(tag)
+
+    def _close(self, tag: str) -> None:
+        """Close the innermost `tag`, which is open, and what is open in it."""
+        last = ""
+        while last != tag:
+            last = self._open_tags[-1]
+            if last in _SCOPES:
+                self._scopes.pop()
+            self._scopes[-1].open[last] -= 1
+            super().handle_endtag(last)

@@ -1,0 +1,143 @@
+"""parse: what the styles of a mail's HTML mean for its text, told by the elements that would say so without styles.
+
+Word writes lists as paragraphs and lines as paragraphs without margins; editors of code write blocks as `div`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from genshi.core import END, START, TEXT, Attrs, QName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from trac_mailintake.mail.cleaning import Event
+
+_HINT: Final = re.compile(r"mso|margin|white-space", re.IGNORECASE)
+_SHEET: Final = re.compile(r"(?:^|[\s,}>])p(\.msonormal)?(?=[\s,{])[^{}]{0,200}\{([^{}]{0,400})\}", re.IGNORECASE)
+_SHEETS: Final = 64 * 1024
+"""Characters at the beginning in which a style sheet stands."""
+_LONGEST: Final = 1000
+_VERTICAL: Final = re.compile(
+    r"margin-(?:top|bottom):\s{0,3}([0-9.]+)|margin:\s{0,3}([0-9.]+)[a-z%]{0,3}(?:\s{1,3}\S{1,9}\s{1,3}([0-9.]+))?",
+    re.IGNORECASE,
+)
+_LIST: Final = re.compile(r"mso-list:\s{0,3}\S{1,20}\s{1,3}level([1-9])", re.IGNORECASE)
+_IGNORED: Final = re.compile(r"mso-list:\s{0,3}ignore", re.IGNORECASE)
+_ORDERED: Final = re.compile(r"\W{0,2}(?:\d{1,4}|[a-z]{1,5})[.)]", re.IGNORECASE)
+_BLOCK: Final = re.compile(r"white-space:\s{0,3}pre\s{0,3}(?:;|$|!)", re.IGNORECASE)
+_NO_PLACE: Final = (None, -1, -1)
+
+
+def applied(html: str, stream: Iterable[Event]) -> Iterable[Event]:
+    """The events of `html`, with elements for what its styles say."""
+    if not _HINT.search(html):
+        return stream
+    return _lists(_renamed(stream, _tight(html[:_SHEETS])))
+
+
+def _tight(sheet: str) -> str:
+    """Which paragraphs have no margins: all of them (`p`), those of Word (`mso`), or none (empty)."""
+    found = ""
+    for match in _SHEET.finditer(sheet):
+        if _has_margins(match[2]) is False:
+            found = "p" if not match[1] else found or "mso"
+    return found
+
+
+def _has_margins(style: str) -> bool | None:
+    """Whether a style sets paragraphs apart; None when it does not say."""
+    values = [value for match in _VERTICAL.finditer(style) for value in match.groups() if value]
+    return any(value.strip("0.") for value in values) if values else None
+
+
+def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
+    """Paragraphs without margins become lines, and blocks whose blanks count become `pre`."""
+    names: list[str] = []
+    for kind, what, position in stream:
+        if kind is START:
+            name = _name(what[0].localname.lower(), what[1], tight)
+            names.append(name)
+            yield START, (QName(name), what[1]), position
+        elif kind is END:
+            yield END, QName(names.pop() if names else what.localname), position
+        else:
+            yield kind, what, position
+
+
+def _name(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
+    if name not in {"p", "div"} or not attributes:
+        return "div" if name == "p" and tight == "p" else name
+    style = (attributes.get("style") or "")[:_LONGEST]
+    if name == "div":
+        return "pre" if _BLOCK.search(style) else name
+    if _LIST.search(style):
+        return name
+    apart = _has_margins(style)
+    if apart is None:
+        word = (attributes.get("class") or "").lower().startswith("mso")
+        apart = not (tight == "p" or (tight == "mso" and word))
+    return name if apart else "div"
+
+
+def _lists(stream: Iterable[Event]) -> Iterator[Event]:
+    """Word's paragraphs that look like items become items of lists."""
+    levels: list[str] = []
+    rest = iter(stream)
+    for event in rest:
+        kind, what, _ = event
+        level = _level(what[1]) if kind is START and what[0].localname == "p" else 0
+        if level:
+            marker, content = _item(rest)
+            yield from _to_level(levels, level, "ol" if _ORDERED.match(marker) else "ul")
+            yield from (_start("li"), *content, _end("li"))
+            continue
+        if levels and (kind in {START, END} or (kind is TEXT and what.strip())):
+            yield from _to_level(levels, 0, "")
+        yield event
+    yield from _to_level(levels, 0, "")
+
+
+def _level(attributes: Any) -> int:  # noqa: ANN401 - Genshi is untyped
+    found = _LIST.search((attributes.get("style") or "")[:_LONGEST])
+    return int(found[1]) if found else 0
+
+
+def _item(stream: Iterator[Event]) -> tuple[str, list[Event]]:
+    """The marker that Word wrote for software without lists, and the events of the paragraph up to its end."""
+    marker: list[str] = []
+    content: list[Event] = []
+    depth, ignored = 1, 0
+    for event in stream:
+        kind, what, _ = event
+        depth += (kind is START) - (kind is END)
+        if not depth:
+            break
+        if kind is START and not ignored and _IGNORED.search((what[1].get("style") or "")[:_LONGEST]):
+            ignored = depth
+        if not ignored:
+            content.append(event)
+        elif kind is TEXT:
+            marker.append(what)
+        if kind is END and depth < ignored:
+            ignored = 0
+    return "".join(marker).strip(), content
+
+
+def _to_level(levels: list[str], level: int, name: str) -> Iterator[Event]:
+    """Close and open lists until `level` of them are open, the innermost a `name`."""
+    while len(levels) > level or (levels and len(levels) == level and levels[-1] != name):
+        yield _end(levels.pop())
+    while len(levels) < level:
+        levels.append(name)
+        yield _start(name)
+
+
+def _start(name: str) -> Event:
+    return START, (QName(name), Attrs()), _NO_PLACE
+
+
+def _end(name: str) -> Event:
+    return END, QName(name), _NO_PLACE

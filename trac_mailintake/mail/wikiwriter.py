@@ -1,0 +1,265 @@
+"""parse: HTML that is clean written as Trac wiki text: html2text with Trac's markup in place of Markdown's.
+
+What this writes carries characters of private use, which say what is markup of ours; `markup` makes the end of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from html2text import HTML2Text
+
+from trac_mailintake.mail import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+OWN: Final = "\ue000"
+"""At the beginning of a line: this line's markup is ours, not the sender's."""
+MACRO: Final = "\ue001"
+MACRO_END: Final = "\ue002"
+
+_BLANKS: Final = re.compile(r"\s+")
+_NO_BREAK: Final = "\u00a0"
+_UNDERLINES: Final = re.compile(r"_{10,}")
+_MARK_IN_BLOCK: Final = "\ufeff"
+"""A byte order mark in the midst of a text says nothing."""
+_UNSAFE_IN_URL: Final = re.compile(r"[\s\[\]|<>\"]")
+_UNSAFE_IN_LABEL: Final = re.compile(r"[\[\]]")
+_FOLLOWED: Final = ("http:", "https:", "ftp:", "mailto:")
+"""What Trac makes links of; a telephone's number is a text."""
+_BR: Final = f"{MACRO}BR{MACRO_END}"
+_PARAGRAPHS: Final = {"p", "div", "center", "address"}
+_EMPHASIS: Final = {
+    *("b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "kbd", "tt", "samp", "sup", "sub"),
+}
+"""Not shown within a link or a block of code."""
+
+
+class Writer(HTML2Text):
+    """html2text writing Trac wiki markup, by its documented attributes and the hooks handle_tag and handle_data."""
+
+    def __init__(self, images: Mapping[str, str]) -> None:
+        super().__init__(bodywidth=0)
+        self.unicode_snob = True
+        self.emphasis_mark = "''"
+        self.strong_mark = "'''"
+        self.backquote_code_style = True  # else html2text indents <pre> by four blanks
+        self.images = images
+        self.cells = 0
+        self.breaks = 0
+        """Line breaks that a cell owes; those at its end are never paid."""
+        self.filled = False
+        """Whether something stands in the cell."""
+        self.block: list[str] | None = None
+        """The text of the `pre` that is open."""
+        self.links: list[tuple[str, int]] = []
+        self.tags: dict[str, Callable[[dict[str, str | None], bool], None]] = {
+            **{f"h{level}": self._heading(level) for level in range(1, 7)},
+            **dict.fromkeys(("u", "ins"), self._mark("__")),
+            **dict.fromkeys(("s", "strike", "del"), self._mark("~~")),
+            **dict.fromkeys(("code", "kbd", "tt", "samp"), self._code),
+            "sup": self._mark("^"),
+            "sub": self._mark(",,"),
+            "br": self._break,
+            "div": self._division,
+            "hr": self._ruler,
+            "pre": self._pre,
+            "a": self._link,
+            "img": self._image,
+            "table": self._table,
+            "tr": self._row,
+            "td": self._cell("||", ""),
+            "th": self._cell("||=", "="),
+            "li": self._item,
+        }
+
+    def handle_tag(self, tag: str, attrs: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - html2text's signature
+        """Write the markup of one tag."""
+        if self.block is not None:
+            self._in_block(tag, start=start)
+        elif self.links and tag in _EMPHASIS:
+            return
+        elif self.cells and tag in _PARAGRAPHS:
+            self.breaks = max(self.breaks, 1)
+        elif tag in self.tags:
+            self.tags[tag](attrs, start)
+        else:
+            super().handle_tag(tag, attrs, start)
+
+    def handle_data(self, data: str, entity_char: bool = False) -> None:  # noqa: FBT001, FBT002 - html2text's signature
+        """Write text, escaped where it is not code."""
+        data = data.replace(_MARK_IN_BLOCK, "")
+        if self.block is not None:
+            self.block.append(data)
+            return
+        if not data.strip():
+            self._blank(data)
+            return
+        self._pay()
+        if self.stressed:
+            data = data.lstrip()
+            self.stressed = False
+        data = _BLANKS.sub(" ", data)
+        if self.code:
+            data = data.replace("}}}", "} } }")
+        elif _UNDERLINES.fullmatch(data.strip()) and not (self.cells or self.links):
+            self._ruler({}, True)  # noqa: FBT003 - as handle_tag
+            return
+        elif not (self.links or entity_char):
+            data = plain.escaped(data)
+        self.preceding_data = data
+        self.o(data, puredata=True)
+
+    def _blank(self, data: str) -> None:
+        """A paragraph of a no-break space is how mail software writes an empty line."""
+        if _NO_BREAK in data and self.p_p and not (self.cells or self.links or self.list):
+            self._break({}, True)  # noqa: FBT003 - as handle_tag
+        elif data:
+            self.preceding_data, self.stressed = " ", False
+            self.o(" ", puredata=True)
+
+    def _pay(self) -> None:
+        """Write the line breaks that a cell owes."""
+        if self.cells and self.filled:
+            self.o(_BR * self.breaks)
+        self.breaks, self.filled = 0, True
+
+    def _heading(self, level: int) -> Callable[[dict[str, str | None], bool], None]:
+        def write(_: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+            if start:
+                self.p()
+                self.o(f"{OWN}{'=' * level} ")
+            else:
+                self.o(f" {'=' * level}")
+                self.p()
+
+        return write
+
+    def _mark(self, mark: str) -> Callable[[dict[str, str | None], bool], None]:
+        return lambda _, __: self.o(mark)
+
+    def _code(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        self.o("{{{" if start else "}}}")
+        self.code = start
+
+    def _break(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        if not start:
+            return
+        if self.cells:
+            self.breaks += 1
+            return
+        self.o("}}}" if self.code else "")
+        self.o(f" \\\\\n{OWN}{' ' * (1 + 2 * len(self.list))}" if self.list else f"\n{'> ' * self.blockquote}")
+        self.o("{{{" if self.code else "")
+
+    def _division(self, _: dict[str, str | None], start: bool) -> None:  # noqa: ARG002, FBT001 - as handle_tag
+        self.pbr()
+
+    def _ruler(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        if start:
+            self.p()
+            self.o(f"{OWN}----")
+            self.p()
+
+    def _pre(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        if start and not self.code:
+            self.block = []
+
+    def _in_block(self, tag: str, *, start: bool) -> None:
+        """What tags mean where blanks count; at its end the block is written, as its surroundings allow."""
+        block = self.block or []
+        if tag == "pre" and not start:
+            self.block = None
+            lines = "".join(block).expandtabs().strip("\n").rstrip().split("\n")
+            if any(line.strip() for line in lines):
+                self._write_block(lines)
+        elif (tag == "br" and start) or (tag in _PARAGRAPHS and block and not block[-1].endswith("\n")):
+            block.append("\n")
+
+    def _write_block(self, lines: list[str]) -> None:
+        """A block of code; within a quote or a cell, where Trac knows none, lines that look like it."""
+        if self.cells:
+            self._pay()
+            self.o(_BR.join(plain.escaped(line).replace("  ", f"{_NO_BREAK} ") for line in lines))
+            self.breaks = 1
+            return
+        self.p()
+        if self.blockquote:
+            front = f"\n{'> ' * self.blockquote}"
+            self.o(front.join(OWN + plain.neutral(line) for line in lines))
+        else:
+            indent = " " * (1 + 2 * len(self.list)) if self.list else ""
+            safe = (f"{OWN}{indent}{_within_block(line, first=not number)}" for number, line in enumerate(lines))
+            self.o("\n".join((f"{OWN}{indent}{{{{{{", *safe, f"{OWN}{indent}}}}}}}")))
+        self.p()
+
+    def _link(self, attributes: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        """`[url label]`, or the bare URL when the label says the same."""
+        if start:
+            if self.p_p or self.space:
+                self.o("", force=True)
+            self.links.append((attributes.get("href") or "", len(self.outtextlist)))
+        elif self.links:
+            url, begin = self.links.pop()
+            label = "".join(self.outtextlist[begin:])
+            del self.outtextlist[begin:]
+            self.outtextlist.append(_linked(url, label))
+
+    def _image(self, attributes: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        source = attributes.get("src") or ""
+        name = self.images.get(source[4:]) if source.lower().startswith("cid:") else None
+        if start and name:
+            self._pay()
+            self.o(f"{MACRO}Image({name}){MACRO_END}")
+        elif start and attributes.get("alt"):
+            self.handle_data(attributes["alt"] or "")
+
+    def _table(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        self.cells += 1 if start else -1
+        self.p()
+
+    def _row(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        if start:
+            self.pbr()
+            self.o(OWN)
+        else:
+            self.o("||")
+            self.pbr()
+
+    def _cell(self, before: str, after: str) -> Callable[[dict[str, str | None], bool], None]:
+        def write(_: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+            self.breaks, self.filled = 0, False
+            self.o(before if start else after)
+
+        return write
+
+    def _item(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+        if start:
+            self.pbr()
+            mark = "1." if self.list and self.list[-1].name == "ol" else "*"
+            self.o(f"{OWN}{'  ' * max(0, len(self.list) - 1)} {mark} ")
+            self.start = True
+
+
+def _within_block(line: str, *, first: bool) -> str:
+    """A line of code, kept from opening or closing a block, and the first one from naming a processor."""
+    bare = line.strip()
+    special = bare == "}}}" or bare.startswith("{{{") or (first and bare.startswith("#!"))
+    return plain.MARK + line if special else line
+
+
+def _linked(url: str, written: str) -> str:
+    """The markup of a link to `url` whose label was `written`, with the blanks around it kept."""
+    label = _UNSAFE_IN_LABEL.sub("", _BLANKS.sub(" ", written)).strip()
+    lead = written[: len(written) - len(written.lstrip())]
+    if not url or url.startswith("#") or MACRO in written:
+        return lead + (written.lstrip() if MACRO in written else plain.escaped(label))
+    url = _UNSAFE_IN_URL.sub(lambda match: f"%{ord(match[0]):02X}", url)
+    shown = label.rstrip("/")
+    if not url.lower().startswith(_FOLLOWED):
+        return lead + plain.escaped(label)
+    if shown in {"", *(url.rstrip("/").removeprefix(scheme) for scheme in ("", "mailto:", "http://", "https://"))}:
+        return lead + url.removeprefix("mailto:")
+    return f"{lead}[{url} {label}]"

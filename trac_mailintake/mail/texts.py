@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -140,7 +141,12 @@ def encoding_of(entity: Entity) -> str:
     """The transfer encoding of a leaf, in one of the words of `message.Part`; what was not looked into has none."""
     if entity.opaque or entity.content_type.startswith("multipart/"):
         return "binary"
-    raw = entity.header("content-transfer-encoding")
+    return _encoding(entity.header("content-transfer-encoding"))
+
+
+@lru_cache(maxsize=64)
+def _encoding(raw: bytes) -> str:
+    """The word that a Content-Transfer-Encoding means (RFC 2045, 6.1)."""
     word = _COMMENT.split(raw.decode("ascii", "replace"), maxsplit=1)[0].strip(" \t\r\n\"'").lower() or "7bit"
     word = word.replace("_", "-")
     return _ENCODINGS.get(word, word if word in _KNOWN else "8bit")

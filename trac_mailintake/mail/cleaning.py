@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from genshi.core import END, START, TEXT, Attrs, QName
-from genshi.output import HTMLSerializer
 
 from trac_mailintake.mail import quotemarks, styles
 from trac_mailintake.mail.balancing import BalancedParser
@@ -33,6 +32,8 @@ _KEPT: Final = {
     *("ul", "ol", "li", "dl", "dt", "dd", "table", "tr", "td", "th"),
 }
 _BLOCKS: Final = {"ul", "ol", "dl", "table", "pre", "blockquote", "hr", "h1", "h2", "h3", "h4", "h5", "h6"}
+_NAMES: Final = {name: QName(name) for name in _KEPT}
+_NO_ATTRIBUTES: Final = Attrs()
 _VOID: Final = {"br", "hr", "img"}
 _ATTRIBUTES: Final = {"a": {"href"}, "img": {"src", "alt", "width", "height"}}
 _BLANKS: Final = re.compile(r"[\x00-\x20]+")
@@ -40,6 +41,7 @@ _HIDDEN: Final = re.compile(
     r"(?:^|[;\s])(?:display:\s{0,3}none|visibility:\s{0,3}hidden|mso-hide:\s{0,3}all|max-height:\s{0,3}0(?:px)?\s{0,3}(?:;|$|!))",
     re.IGNORECASE,
 )
+_HIDES: Final = ("none", "hidden", "mso-hide", "max-height")
 _LONGEST: Final = 1000
 """Characters of a style."""
 _PIXEL: Final = {"0", "1"}
@@ -51,22 +53,26 @@ _ROWS: Final = 2
 """Likewise with fewer rows, unless a cell is a heading."""
 
 
-def cleaned(html: str) -> str:
-    """The HTML with what is active, hidden or mere layout taken out, its text complete.
+def cleaned(html: str) -> Iterator[Event]:
+    """The events of the HTML with what is active, hidden or mere layout taken out, its text complete.
 
     Marks of `declared` stand in it where the HTML says that something is quoted.
     """
-    events = quotemarks.marked(html, BalancedParser(io.StringIO(html)).parse())
-    events = _tables(_shallow(_harmless(styles.applied(html, events))))
-    return "".join(HTMLSerializer(strip_whitespace=False)(events))
+    lower = html.lower()
+    events = quotemarks.marked(lower, BalancedParser(io.StringIO(html)).parse())
+    events = _harmless(styles.applied(lower, events), hides=any(hint in lower for hint in _HIDES))
+    return _tables(_shallow(events))
 
 
-def _harmless(stream: Iterable[Event]) -> Iterator[Event]:
-    """Drop active elements with their content and unwrap unknown ones; no comments, no instructions."""
+def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
+    """Drop active elements with their content and unwrap unknown ones; no comments, no instructions.
+
+    With `hides` some of the elements may have styles that hide them.
+    """
     dropping = 0
     for kind, what, position in stream:
         if kind is START:
-            dropping += bool(dropping) or what[0].localname.lower() in _DROPPED or _is_hidden(what[1])
+            dropping += bool(dropping) or what[0].localname in _DROPPED or (hides and _is_hidden(what[1]))
         if kind in {START, END} and not dropping:
             yield from _element(kind, what, position)
         elif kind is TEXT and not dropping:
@@ -83,22 +89,24 @@ def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
 
 def _element(kind: Any, what: Any, position: Any) -> Iterator[Event]:  # noqa: ANN401 - Genshi is untyped
     """The tag if it is a harmless one, with few attributes; nothing stands within a void element."""
-    name = (what[0] if kind is START else what).localname.lower()
+    name = (what[0] if kind is START else what).localname
     if name not in _KEPT or (kind is END and name in _VOID):
         return
     if kind is END:
-        yield END, QName(name), position
+        yield END, _NAMES[name], position
         return
     kept = _attributes(name, what[1])
     if name != "img" or not _is_pixel(kept):
-        yield START, (QName(name), kept), position
+        yield START, (_NAMES[name], kept), position
         if name in _VOID:
-            yield END, QName(name), position
+            yield END, _NAMES[name], position
 
 
 def _attributes(name: str, attributes: Iterable[tuple[Any, str]]) -> Any:  # noqa: ANN401 - Genshi is untyped
-    wanted = _ATTRIBUTES.get(name, set())
-    pairs = [(QName(key.localname.lower()), value) for key, value in attributes if key.localname.lower() in wanted]
+    wanted = _ATTRIBUTES.get(name)
+    if not wanted:
+        return _NO_ATTRIBUTES
+    pairs = [(key, value) for key, value in attributes if key.localname in wanted]
     return Attrs([(key, value) for key, value in pairs if key.localname not in {"href", "src"} or _is_harmless(value)])
 
 

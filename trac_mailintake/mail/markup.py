@@ -59,7 +59,7 @@ def wiki(html: str, images: Mapping[str, str]) -> str:
     html = _OWN_MARKS.sub("", _DATA_URL.sub(r"\1\1", html))
     _check(html)
     try:
-        written = Writer(images).handle(cleaned(html))
+        written = Writer(images).written(cleaned(html))
     except Exception as error:
         raise TooComplexError(f"{type(error).__name__}") from error
     if any(len(line) > _LONGEST_LINE for line in written.splitlines()):

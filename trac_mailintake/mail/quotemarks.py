@@ -34,10 +34,11 @@ _HEADS: Final = {
 """Those of elements behind which everything is quoted."""
 _OUTLOOK_RULER: Final = re.compile(r"border:none;border-top:solid(?:#[0-9a-f]{6}|windowtext)1\.0pt;padding:3\.0pt0")
 """The style of the line that Outlook draws above the header block, without blanks."""
-_HINT: Final = re.compile(
-    "|".join((*sorted(_ELEMENTS | _HEADS), r"\b(?:name|id)=.?(?:quot|signature)", r"border-top:\s?solid")),
-    re.IGNORECASE,
+_HINTS: Final = (
+    *("quot", "signature", "border-top", *sorted(_HEADS)),
+    *sorted(word for word in _ELEMENTS if "quot" not in word and "signature" not in word),
 )
+"""One of these is in every HTML that has a mark."""
 _BLANKS: Final = re.compile(r"\s+")
 _MARKED: Final = {"div", "span", "p", "hr", "pre", "section", "table", "td", "header"}
 _NAMED: Final = {"name": {"quote", "quoted-content"}, "id": {"signature"}}
@@ -52,9 +53,9 @@ class Scope(Enum):
     REST = auto()
 
 
-def marked(html: str, stream: Iterable[Event]) -> Iterable[Event]:
-    """The events of `html`, with marks as text around what is declared to be quoted."""
-    return _Marker().events(stream) if _HINT.search(html) else stream
+def marked(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
+    """The events of some HTML (`lower` case), with marks as text around what is declared to be quoted."""
+    return _Marker().events(stream) if any(hint in lower for hint in _HINTS) else stream
 
 
 class _Marker:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.mail.cleaning import Event
 
-_HINT: Final = re.compile(r"mso|margin|white-space", re.IGNORECASE)
+_HINTS: Final = ("mso", "margin", "white-space")
 _SHEET: Final = re.compile(r"(?:^|[\s,}>])p(\.msonormal)?(?=[\s,{])[^{}]{0,200}\{([^{}]{0,400})\}", re.IGNORECASE)
 _SHEETS: Final = 64 * 1024
 """Characters at the beginning in which a style sheet stands."""
@@ -28,14 +28,16 @@ _LIST: Final = re.compile(r"mso-list:\s{0,3}\S{1,20}\s{1,3}level([1-9])", re.IGN
 _IGNORED: Final = re.compile(r"mso-list:\s{0,3}ignore", re.IGNORECASE)
 _ORDERED: Final = re.compile(r"\W{0,2}(?:\d{1,4}|[a-z]{1,5})[.)]", re.IGNORECASE)
 _BLOCK: Final = re.compile(r"white-space:\s{0,3}pre\s{0,3}(?:;|$|!)", re.IGNORECASE)
+_RENAMED: Final = {"p", "div"}
+_NAMES: Final = {name: QName(name) for name in ("p", "div", "pre")}
 _NO_PLACE: Final = (None, -1, -1)
 
 
-def applied(html: str, stream: Iterable[Event]) -> Iterable[Event]:
-    """The events of `html`, with elements for what its styles say."""
-    if not _HINT.search(html):
+def applied(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
+    """The events of some HTML (`lower` case), with elements for what its styles say."""
+    if not any(hint in lower for hint in _HINTS):
         return stream
-    return _lists(_renamed(stream, _tight(html[:_SHEETS])))
+    return _lists(_renamed(stream, _tight(lower[:_SHEETS])))
 
 
 def _tight(sheet: str) -> str:
@@ -58,24 +60,26 @@ def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
     names: list[str] = []
     for kind, what, position in stream:
         if kind is START:
-            name = _name(what[0].localname.lower(), what[1], tight)
-            names.append(name)
-            yield START, (QName(name), what[1]), position
+            name = what[0].localname
+            renamed = _name(name, what[1], tight) if name in _RENAMED else name
+            names.append(renamed)
+            yield (kind, what, position) if renamed == name else (START, (_NAMES[renamed], what[1]), position)
         elif kind is END:
-            yield END, QName(names.pop() if names else what.localname), position
+            name = names.pop() if names else ""
+            yield (END, _NAMES[name], position) if name in _NAMES else (kind, what, position)
         else:
             yield kind, what, position
 
 
 def _name(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
-    if name not in {"p", "div"} or not attributes:
+    if not attributes:
         return "div" if name == "p" and tight == "p" else name
-    style = (attributes.get("style") or "")[:_LONGEST]
+    style = (attributes.get("style") or "")[:_LONGEST].lower()
     if name == "div":
-        return "pre" if _BLOCK.search(style) else name
-    if _LIST.search(style):
+        return "pre" if "white-space" in style and _BLOCK.search(style) else name
+    if "mso-list" in style and _LIST.search(style):
         return name
-    apart = _has_margins(style)
+    apart = _has_margins(style) if "margin" in style else None
     if apart is None:
         word = (attributes.get("class") or "").lower().startswith("mso")
         apart = not (tight == "p" or (tight == "mso" and word))

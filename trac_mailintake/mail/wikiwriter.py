@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from genshi.core import END, START, TEXT
 from html2text import HTML2Text
 
 from trac_mailintake.mail import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from trac_mailintake.mail.cleaning import Event
 
 OWN: Final = "\ue000"
 """At the beginning of a line: this line's markup is ours, not the sender's."""
@@ -74,6 +77,23 @@ class Writer(HTML2Text):
             "th": self._cell("||=", "="),
             "li": self._item,
         }
+
+    def written(self, events: Iterable[Event]) -> str:
+        """The wiki text of a clean document. Events go straight to the handlers: html2text need not parse again."""
+        texts: list[str] = []  # between two tags that are left, whatever stood between them
+        for kind, what, _ in events:
+            if kind is TEXT:
+                texts.append(what)
+                continue
+            if texts:
+                self.handle_data("".join(texts))
+                texts.clear()
+            if kind is START:
+                self.handle_tag(what[0].localname, {key.localname: value for key, value in what[1]}, start=True)
+            elif kind is END:
+                self.handle_tag(what.localname, {}, start=False)
+        self.handle_data("".join(texts))
+        return self.finish()
 
     def handle_tag(self, tag: str, attrs: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - html2text's signature
         """Write the markup of one tag."""

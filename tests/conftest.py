@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.servers.dovecot import Dovecot
@@ -17,6 +19,12 @@ from tests.servers.tracenv import SQLITE, TracEnv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# What a change must pass is the same each time; elsewhere each run tries other examples.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI") == "true":
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from genshi.input import HTMLParser
+
+Event = tuple[Any, Any, Any]
+"""What Genshi's streams are made of: kind, what, and where it stood. Genshi is untyped."""
 
 _VOID: Final = {"br", "hr", "img", "input", "meta", "link", "area", "base", "basefont", "col", "frame", "param"}
 _CELLS: Final = {"td", "th"}

@@ -19,7 +19,7 @@ from trac_mailintake.mail.balancing import BalancedParser
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    Event = tuple[Any, Any, Any]
+    from trac_mailintake.mail.balancing import Event
 
 _SCHEMES: Final = {"http", "https", "ftp", "ftps", "mailto", "tel", "cid"}
 _DROPPED: Final = {

@@ -17,7 +17,7 @@ from trac_mailintake.mail import declared
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from trac_mailintake.mail.cleaning import Event
+    from trac_mailintake.mail.balancing import Event
 
 _ELEMENTS: Final = {
     *("gmail_quote", "gmail_quote_container", "gmail_attr", "gmail_quote_attribution", "yahoo_quoted"),

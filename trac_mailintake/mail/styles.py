@@ -13,7 +13,7 @@ from genshi.core import END, START, TEXT, Attrs, QName
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from trac_mailintake.mail.cleaning import Event
+    from trac_mailintake.mail.balancing import Event
 
 _HINTS: Final = ("mso", "margin", "white-space")
 _SHEET: Final = re.compile(r"(?:^|[\s,}>])p(\.msonormal)?(?=[\s,{])[^{}]{0,200}\{([^{}]{0,400})\}", re.IGNORECASE)

@@ -60,6 +60,8 @@ from trac_mailintake.mail import markup
         ("<blockquote><br>a<br><br><br>b<br></blockquote>", "> a\n>\n> b"),
         ("____________________<br>x", "----\n\nx"),
         ('<a href="tel:+49">+49</a>', "+49"),
+        ('<tt>a <a href="https://example.org/x">b</a> c</tt>', "{{{a }}}[https://example.org/x b]{{{ c}}}"),
+        ("<div>\u05e9\u05dc\u05d5\u05dd,</div>", "\u05e9\u05dc\u05d5\u05dd,\u200f"),
     ],
 )
 def test_html_is_written_as_wiki_text(html: str, expected: str) -> None:

@@ -37,6 +37,7 @@ _TAG: Final = re.compile(r"<[a-z/!?][^<>]*>", re.IGNORECASE)
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _BLANK_LINES_AND_MARKS: Final = re.compile(f"\n(?:[{declared.BEGIN}{declared.END}]*\n){{2,}}")
 _DECLARED: Final = re.compile(f"[{declared.BEGIN}{declared.END}]+")
+_RIGHT_TO_LEFT: Final = re.compile(r"[\W\d_]*[\u0590-\u08ff].*[^\w\s|=}\]\u200e\u200f\u202c]$")
 _EMPTY_CODE: Final = re.compile(r"(?<!!)\{\{\{[ ]{0,9}\}\}\}(?!\})")
 _BLANKS: Final = re.compile(r"\s+")
 
@@ -134,8 +135,13 @@ def _line(line: str) -> tuple[str, bool]:
     quote = _QUOTE.match(line)
     front, rest = (quote[0], line[quote.end() :].rstrip()) if quote else ("", line.rstrip())
     if OWN in rest[:8]:
-        rest = rest.replace(OWN, "")
+        rest = _directed(rest.replace(OWN, ""))
         return front + (rest.lstrip() if rest.lstrip().startswith("||") else rest), True
     marks = _DECLARED.match(rest)
     behind = rest[marks.end() :] if marks else rest
-    return (front + (marks[0] if marks else "") + plain.guarded(behind.lstrip())).rstrip(), False
+    return (front + (marks[0] if marks else "") + plain.guarded(_directed(behind.lstrip()))).rstrip(), False
+
+
+def _directed(line: str) -> str:
+    """A line from right to left ends with a mark of it, without which its last dot would stand on the right."""
+    return line if line.isascii() or not _RIGHT_TO_LEFT.match(line) else line + "\u200f"

@@ -16,7 +16,7 @@ from trac_mailintake.mail import plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from trac_mailintake.mail.cleaning import Event
+    from trac_mailintake.mail.balancing import Event
 
 OWN: Final = "\ue000"
 """At the beginning of a line: this line's markup is ours, not the sender's."""
@@ -58,6 +58,8 @@ class Writer(HTML2Text):
         self.block: list[str] | None = None
         """The text of the `pre` that is open."""
         self.links: list[tuple[str, int]] = []
+        self.interrupted = False
+        """Whether code goes on behind the link that is open."""
         self.tags: dict[str, Callable[[dict[str, str | None], bool], None]] = {
             **{f"h{level}": self._heading(level) for level in range(1, 7)},
             **dict.fromkeys(("u", "ins"), self._mark("__")),
@@ -218,6 +220,7 @@ class Writer(HTML2Text):
     def _link(self, attributes: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
         """`[url label]`, or the bare URL when the label says the same."""
         if start:
+            self._interrupt_code()
             if self.p_p or self.space:
                 self.o("", force=True)
             self.links.append((attributes.get("href") or "", len(self.outtextlist)))
@@ -226,6 +229,14 @@ class Writer(HTML2Text):
             label = "".join(self.outtextlist[begin:])
             del self.outtextlist[begin:]
             self.outtextlist.append(_linked(url, label))
+            if self.interrupted:
+                self._code({}, True)  # noqa: FBT003 - as handle_tag
+
+    def _interrupt_code(self) -> None:
+        """In code a link would be text."""
+        self.interrupted = self.code
+        if self.code:
+            self._code({}, False)  # noqa: FBT003 - as handle_tag
 
     def _image(self, attributes: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
         source = attributes.get("src") or ""

@@ -1,0 +1,1 @@
+"""HTML mails as the usual clients write them, and what Trac shows of them."""

@@ -301,6 +301,9 @@ class Recorder(Protocol):
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """What lies under these locators is another message by now: it is a new one for the next round."""
 
+    def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
+        """The ids of those that have no outcome yet, whoever holds them. Raises TemporaryFailure."""
+
     def waits_for_others(self, claimed: Delivery) -> bool:
         """Whether another living worker still holds an older message of the same mailbox, maybe this one's parent."""
 

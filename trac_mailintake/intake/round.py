@@ -156,12 +156,13 @@ class Round:
             report.overrun = self._recorder.overrun(service)
             batch = () if report.overrun else self._recorder.claim(service, source.account, min(BATCH, left))
             if batch:
-                left -= len(batch)
+                left -= len(batch) - _taken_again(report, batch)
                 yield batch
             elif _waiting(report) and time.monotonic() < patience:
+                # They are due in a moment; until they are claimed again they count as deferred.
                 time.sleep(0.5)
-                _forget_waiting(report)
                 self._recorder.reconcile(service, source.account, listing)
+                _leave_to_others(report, self._recorder.undecided([each.delivery for each in report.deferred]))
             else:
                 return
 
@@ -283,8 +284,19 @@ def _waiting(report: Report) -> bool:
     return any(result.soon for result in report.deferred)
 
 
-def _forget_waiting(report: Report) -> None:
-    """Those that waited for another worker are taken again: they do not count as deferred."""
-    waiting = sum(result.soon for result in report.deferred)
-    report.deferred = [result for result in report.deferred if not result.soon]
-    report.counts[Status.DEFERRED] -= waiting
+def _taken_again(report: Report, batch: Sequence[Delivery]) -> int:
+    """Those that were let go and are claimed again no longer count as deferred; how many they are."""
+    again = {delivery.id for delivery in batch}
+    return _drop(report, lambda result: result.delivery.id in again)
+
+
+def _leave_to_others(report: Report, undecided: frozenset[int]) -> None:
+    """What another worker recorded meanwhile is no longer deferred."""
+    _drop(report, lambda result: result.soon and result.delivery.id not in undecided)
+
+
+def _drop(report: Report, done: Callable[[Deferred], bool]) -> int:
+    before = len(report.deferred)
+    report.deferred = [result for result in report.deferred if not done(result)]
+    report.counts[Status.DEFERRED] -= before - len(report.deferred)
+    return before - len(report.deferred)

@@ -200,6 +200,15 @@ class Claims(Listings):
             if cursor.rowcount != 1:
                 raise NoLongerMine(claimed.listed.locator)
 
+    def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
+        """See `ports.Recorder.undecided`. Raises TemporaryFailure."""
+        found: set[int] = set()
+        for some in chunks(each.id for each in deliveries):
+            with temporary(self._env):
+                sql = f"SELECT id FROM mailintake_delivery WHERE outcome IS NULL AND id IN ({marks(some)})"
+                found.update(number for (number,) in self._env.db_query(sql, some))
+        return frozenset(found)
+
     def waits_for_others(self, claimed: Delivery) -> bool:
         """See `ports.Recorder.waits_for_others`."""
         with temporary(self._env):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from trac.db.api import DatabaseManager
 from trac.util.datefmt import from_utimestamp
 
+from trac_mailintake.intake.ports import Stale
 from trac_mailintake.tracker.database import key, now, transaction
 from trac_mailintake.tracker.rows import account_key
 
@@ -56,6 +57,13 @@ def _of_database(env: Environment) -> str:
 
 def admit(env: Environment, account: Account) -> str:
     """See `ports.Recorder.admit`. Raises TemporaryFailure."""
+    try:
+        return _admit(env, account)
+    except Stale:
+        return _admit(env, account)  # another worker, here or elsewhere, claimed it at the same moment
+
+
+def _admit(env: Environment, account: Account) -> str:
     with transaction(env) as db:
         mine = instance(env)
         claimed = _claimed(db, account)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,15 +49,17 @@ class Stage:
     """A Trac with one ticket."""
 
     def __init__(self) -> None:
-        self.env = EnvironmentStub(enable=["trac.*"], default_data=True)
+        self.folder = tempfile.mkdtemp(prefix="mailintake-rendering-")
+        self.env = EnvironmentStub(enable=["trac.*"], default_data=True, path=self.folder)
         ticket = Ticket(self.env)
         ticket["summary"] = "Printer"
         self.ticket = ticket.insert()
         self.context = web_context(MockRequest(self.env), "ticket", self.ticket)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and of the attachments."""
         self.env.shutdown()
+        shutil.rmtree(self.folder)
 
     def show(self, path: Path, *, keeps_lines: bool = True) -> Shown:
         """What becomes of a mail, where Trac keeps the sender's lines, or joins them."""

@@ -32,7 +32,7 @@ STRUCTURE = {
     "jira": {"b": 1, "h": 1, "th": 4, "td": 4, "ol": 1, "li": 2, "pre": 1, "a": 5},
     "lotus_notes": {"b": 2, "td": 4, "code": 1, "a": 2},
     "newsletter": {"b": 1, "i": 1, "h": 3, "a": 2},
-    "outlook_desktop": {"b": 5, "i": 1, "a": 3, "img": 1},
+    "outlook_desktop": {"b": 5, "i": 1, "a": 4, "img": 1},
     "outlook_web": {"b": 5, "ol": 1, "li": 3, "hr": 1, "a": 2},
     "protonmail": {"a": 3, "blockquote": 1},
     "teams_invite": {"a": 2, "hr": 3},

@@ -25,7 +25,7 @@ _ENDS_PARAGRAPH: Final = {
     *("p", "div", "ul", "ol", "dl", "table", "pre", "blockquote", "hr", "address", "center", "section"),
     *("h1", "h2", "h3", "h4", "h5", "h6"),
 }
-_SIBLINGS: Final = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",)}
+_SIBLINGS: Final = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",), "a": ("a",)}
 _REACH: Final = 20
 """Scopes in which an end tag looks for its beginning."""
 

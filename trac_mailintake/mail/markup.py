@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import declared, plain
 from trac_mailintake.mail.cleaning import cleaned
-from trac_mailintake.mail.wikiwriter import MACRO, MACRO_END, OWN, Writer
+from trac_mailintake.mail.wikipieces import MACRO, MACRO_END, OWN
+from trac_mailintake.mail.wikiwriter import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ _MOST_TAGS: Final = 20_000
 _LONGEST_TAG: Final = 64 * 1024
 _MOST_ATTRIBUTES: Final = 2_000
 _MOST_REFERENCES: Final = 50_000
+_LONGEST_WRITTEN: Final = 2 * 1024 * 1024
 _LONGEST_LINE: Final = 5_000
 """Characters of wiki text in one line; Trac's formatter takes quadratic time on some."""
 _MOST_OPEN: Final = 100
@@ -38,7 +40,7 @@ _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _BLANK_LINES_AND_MARKS: Final = re.compile(f"\n(?:[{declared.BEGIN}{declared.END}]*\n){{2,}}")
 _DECLARED: Final = re.compile(f"[{declared.BEGIN}{declared.END}]+")
 _RIGHT_TO_LEFT: Final = re.compile(r"[\W\d_]*[\u0590-\u08ff].*[^\w\s|=}\]\u200e\u200f\u202c]$")
-_EMPTY_CODE: Final = re.compile(r"(?<!!)\{\{\{[ ]{0,9}\}\}\}(?!\})")
+_EMPTY_CODE: Final = re.compile(r"(?<![!{])\{\{\{[ ]{0,9}\}\}\}(?!\})")
 _BLANKS: Final = re.compile(r"\s+")
 
 _OWN_MARKS: Final = re.compile("[\ue000-\ue004]")
@@ -63,6 +65,8 @@ def wiki(html: str, images: Mapping[str, str]) -> str:
         written = Writer(images).written(cleaned(html))
     except Exception as error:
         raise TooComplexError(f"{type(error).__name__}") from error
+    if len(written) > _LONGEST_WRITTEN:
+        raise TooComplexError("its quotes are within too many quotes")
     if any(len(line) > _LONGEST_LINE for line in written.splitlines()):
         raise TooComplexError("one of its paragraphs is too long")
     return declared.closed(_finished(written))
@@ -139,7 +143,10 @@ def _line(line: str) -> tuple[str, bool]:
         return front + (rest.lstrip() if rest.lstrip().startswith("||") else rest), True
     marks = _DECLARED.match(rest)
     behind = rest[marks.end() :] if marks else rest
-    return (front + (marks[0] if marks else "") + plain.guarded(_directed(behind.lstrip()))).rstrip(), False
+    behind = _directed(behind.lstrip())
+    seen = declared.without_marks(behind)  # as it will stand there
+    guard = plain.MARK if plain.guarded(seen) != seen else ""
+    return (front + (marks[0] if marks else "") + guard + behind).rstrip(), False
 
 
 def _directed(line: str) -> str:

@@ -6,33 +6,40 @@ What this writes carries characters of private use, which say what is markup of 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from genshi.core import END, START, TEXT
 from html2text import HTML2Text
 
-from trac_mailintake.mail import plain
+from trac_mailintake.mail import declared, plain, wikipieces
+from trac_mailintake.mail.wikipieces import MACRO, MACRO_END, OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from trac_mailintake.mail.balancing import Event
 
-OWN: Final = "\ue000"
-"""At the beginning of a line: this line's markup is ours, not the sender's."""
-MACRO: Final = "\ue001"
-MACRO_END: Final = "\ue002"
 
 _BLANKS: Final = re.compile(r"\s+")
 _NO_BREAK: Final = "\u00a0"
 _UNDERLINES: Final = re.compile(r"_{10,}")
 _MARK_IN_BLOCK: Final = "\ufeff"
 """A byte order mark in the midst of a text says nothing."""
-_UNSAFE_IN_URL: Final = re.compile(r"[\s\[\]|<>\"]")
-_UNSAFE_IN_LABEL: Final = re.compile(r"[\[\]]")
-_FOLLOWED: Final = ("http:", "https:", "ftp:", "mailto:")
-"""What Trac makes links of; a telephone's number is a text."""
 _BR: Final = f"{MACRO}BR{MACRO_END}"
+_ESCAPABLE: Final = ("'", "_", "~", "^", ",", "{", "[", "|", "=", MACRO)
+_IN_LINKS: Final = {"a", "img", "br"}
+_SAME: Final = {
+    "strong": "b",
+    "em": "i",
+    "ins": "u",
+    "strike": "s",
+    "del": "s",
+    "kbd": "code",
+    "tt": "code",
+    "samp": "code",
+}
+_BRACES: Final = re.compile(r"\{{3,}|\}{3,}")
 _PARAGRAPHS: Final = {"p", "div", "center", "address"}
 _EMPHASIS: Final = {
     *("b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "kbd", "tt", "samp", "sup", "sub"),
@@ -57,6 +64,13 @@ class Writer(HTML2Text):
         """Whether something stands in the cell."""
         self.block: list[str] | None = None
         """The text of the `pre` that is open."""
+        self.waiting: list[str] = []
+        """Emphasis that has begun, and on nothing yet."""
+        self.emphasized: list[str] = []
+        self.nested: Counter[str] = Counter()
+        """Emphasis within the same emphasis."""
+        self.behind_text = False
+        """Whether what was written last is the sender's."""
         self.links: list[tuple[str, int]] = []
         self.interrupted = False
         """Whether code goes on behind the link that is open."""
@@ -88,21 +102,81 @@ class Writer(HTML2Text):
                 texts.append(what)
                 continue
             if texts:
-                self.handle_data("".join(texts))
+                self._text("".join(texts))
                 texts.clear()
             if kind is START:
-                self.handle_tag(what[0].localname, {key.localname: value for key, value in what[1]}, start=True)
+                self._start(what[0].localname, {key.localname: value for key, value in what[1]})
             elif kind is END:
-                self.handle_tag(what.localname, {}, start=False)
-        self.handle_data("".join(texts))
+                self._end(what.localname)
+        self._text("".join(texts))
         return self.finish()
+
+    def _text(self, text: str) -> None:
+        if declared.without_marks(text).strip():
+            self._emphasize()
+        self.handle_data(text)
+
+    def _start(self, name: str, attributes: dict[str, str | None]) -> None:
+        if name in _EMPHASIS:
+            kind = _SAME.get(name, name)
+            if {kind, "code"} & {*self.waiting, *self.emphasized}:  # nothing is stressed twice, or in code
+                self.nested[kind] += 1
+            else:
+                self.waiting.append(kind)
+            return
+        if name in {"a", "img"}:
+            self._emphasize()
+        elif name != "br":
+            self._suspend()
+        self.handle_tag(name, attributes, start=True)
+
+    def _end(self, name: str) -> None:
+        name = _SAME.get(name, name)
+        if self.nested[name]:
+            self.nested[name] -= 1
+            return
+        if name in self.waiting:
+            self.waiting.remove(name)
+            return
+        if name in self.emphasized:
+            self.emphasized.remove(name)
+        elif name not in {"a", "img", "br"}:
+            self._suspend()
+        self.handle_tag(name, {}, start=False)
+
+    def _emphasize(self) -> None:
+        """Begin the emphasis that was waiting for something to stand in it."""
+        for name in self.waiting:
+            self.handle_tag(name, {}, start=True)
+        self.emphasized += self.waiting
+        self.waiting.clear()
+
+    def _suspend(self) -> None:
+        """Emphasis ends with a block, and goes on in the next one."""
+        for name in reversed(self.emphasized):
+            self.handle_tag(name, {}, start=False)
+        self.waiting[:0] = self.emphasized
+        self.emphasized.clear()
+
+    def o(self, data: str, puredata: bool = False, force: bool | str = False) -> None:  # noqa: FBT001, FBT002 - html2text's signature
+        """Write, with an invisible character where the sender's text and our markup would run into one another."""
+        if data and not (puredata or self.p_p or self.space) and self.behind_text and self._clashes(data):
+            data = plain.MARK + data
+        if data.strip():
+            self.behind_text = puredata
+        super().o(data, puredata, force)
+
+    def _clashes(self, data: str) -> bool:
+        """Whether our markup would be escaped by the text before it, or taken for the continuation of it."""
+        last = declared.without_marks(self.outtextlist[-1])[-1:] if self.outtextlist else ""
+        return data[0] in _ESCAPABLE and last in {"!", data[0]}
 
     def handle_tag(self, tag: str, attrs: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - html2text's signature
         """Write the markup of one tag."""
         if self.block is not None:
             self._in_block(tag, start=start)
-        elif self.links and tag in _EMPHASIS:
-            return
+        elif self._is_linked() and tag not in _IN_LINKS:
+            self.handle_data(" " if tag not in _EMPHASIS else "")
         elif self.cells and tag in _PARAGRAPHS:
             self.breaks = max(self.breaks, 1)
         elif tag in self.tags:
@@ -125,12 +199,15 @@ class Writer(HTML2Text):
             self.stressed = False
         data = _BLANKS.sub(" ", data)
         if self.code:
-            data = data.replace("}}}", "} } }")
+            data = _BRACES.sub(lambda match: plain.MARK.join(match[0]), data)
+            data += plain.MARK if data.endswith("}") else ""
         elif _UNDERLINES.fullmatch(data.strip()) and not (self.cells or self.links):
             self._ruler({}, True)  # noqa: FBT003 - as handle_tag
             return
-        elif not (self.links or entity_char):
+        elif not (self._is_linked() or entity_char):
             data = plain.escaped(data)
+            if data[0] == "'" and not self.space and self.outtextlist and self.outtextlist[-1].endswith("'"):
+                data = plain.MARK + data
         self.preceding_data = data
         self.o(data, puredata=True)
 
@@ -194,7 +271,7 @@ class Writer(HTML2Text):
         block = self.block or []
         if tag == "pre" and not start:
             self.block = None
-            lines = "".join(block).expandtabs().strip("\n").rstrip().split("\n")
+            lines = declared.without_marks("".join(block)).expandtabs().strip("\n").rstrip().split("\n")
             if any(line.strip() for line in lines):
                 self._write_block(lines)
         elif (tag == "br" and start) or (tag in _PARAGRAPHS and block and not block[-1].endswith("\n")):
@@ -207,14 +284,19 @@ class Writer(HTML2Text):
             self.o(_BR.join(plain.escaped(line).replace("  ", f"{_NO_BREAK} ") for line in lines))
             self.breaks = 1
             return
+        if self.list:
+            indent = " " * (1 + 2 * len(self.list))
+            self.start, self.p_p = False, 0
+            self.o("\n" + wikipieces.block(lines, indent))
+            self.pbr()
+            return
+        self.start = False
         self.p()
         if self.blockquote:
             front = f"\n{'> ' * self.blockquote}"
             self.o(front.join(OWN + plain.neutral(line) for line in lines))
         else:
-            indent = " " * (1 + 2 * len(self.list)) if self.list else ""
-            safe = (f"{OWN}{indent}{_within_block(line, first=not number)}" for number, line in enumerate(lines))
-            self.o("\n".join((f"{OWN}{indent}{{{{{{", *safe, f"{OWN}{indent}}}}}}}")))
+            self.o(wikipieces.block(lines, ""))
         self.p()
 
     def _link(self, attributes: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
@@ -228,9 +310,15 @@ class Writer(HTML2Text):
             url, begin = self.links.pop()
             label = "".join(self.outtextlist[begin:])
             del self.outtextlist[begin:]
-            self.outtextlist.append(_linked(url, label))
+            before = self.outtextlist[-1][-1:] if self.outtextlist else ""
+            if label:
+                self.outtextlist.append(wikipieces.linked(url, label, before))
             if self.interrupted:
                 self._code({}, True)  # noqa: FBT003 - as handle_tag
+
+    def _is_linked(self) -> bool:
+        """Whether we are in an element that is a link, not only the name of a place."""
+        return bool(self.links) and bool(self.links[-1][0])
 
     def _interrupt_code(self) -> None:
         """In code a link would be text."""
@@ -272,25 +360,3 @@ class Writer(HTML2Text):
             mark = "1." if self.list and self.list[-1].name == "ol" else "*"
             self.o(f"{OWN}{'  ' * max(0, len(self.list) - 1)} {mark} ")
             self.start = True
-
-
-def _within_block(line: str, *, first: bool) -> str:
-    """A line of code, kept from opening or closing a block, and the first one from naming a processor."""
-    bare = line.strip()
-    special = bare == "}}}" or bare.startswith("{{{") or (first and bare.startswith("#!"))
-    return plain.MARK + line if special else line
-
-
-def _linked(url: str, written: str) -> str:
-    """The markup of a link to `url` whose label was `written`, with the blanks around it kept."""
-    label = _UNSAFE_IN_LABEL.sub("", _BLANKS.sub(" ", written)).strip()
-    lead = written[: len(written) - len(written.lstrip())]
-    if not url or url.startswith("#") or MACRO in written:
-        return lead + (written.lstrip() if MACRO in written else plain.escaped(label))
-    url = _UNSAFE_IN_URL.sub(lambda match: f"%{ord(match[0]):02X}", url)
-    shown = label.rstrip("/")
-    if not url.lower().startswith(_FOLLOWED):
-        return lead + plain.escaped(label)
-    if shown in {"", *(url.rstrip("/").removeprefix(scheme) for scheme in ("", "mailto:", "http://", "https://"))}:
-        return lead + url.removeprefix("mailto:")
-    return f"{lead}[{url} {label}]"

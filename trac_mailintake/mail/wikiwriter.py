@@ -74,7 +74,11 @@ class Writer(HTML2Text):
         self.links: list[tuple[str, int]] = []
         self.interrupted = False
         """Whether code goes on behind the link that is open."""
-        self.tags: dict[str, Callable[[dict[str, str | None], bool], None]] = {
+        self.tags = self._handlers()
+
+    def _handlers(self) -> dict[str, Callable[[dict[str, str | None], bool], None]]:
+        """What writes each tag."""
+        return {
             **{f"h{level}": self._heading(level) for level in range(1, 7)},
             **dict.fromkeys(("u", "ins"), self._mark("__")),
             **dict.fromkeys(("s", "strike", "del"), self._mark("~~")),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trac_mailintake.builtin import rates
 from trac_mailintake.tracker.drafts import Drafting
+from trac_mailintake.tracker.models import Models
 from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.users import Directory
 
@@ -25,6 +26,7 @@ class TracTracker:
     def __init__(self, env: Environment, staging: Staging) -> None:
         self.env = env
         self.staging = staging
+        self.models = Models(env)
         self.directory = Directory(env)
         self.reader: Reader = TracReader(env, self.directory)
 
@@ -39,4 +41,5 @@ class TracTracker:
         objection = rates.too_many(change.target, message, service, self.reader)
         if objection is not None:
             return objection
-        return Drafting(self.env, None if explain else self.staging, change, message).prepare(service)
+        staging = None if explain else self.staging
+        return Drafting(self.env, self.models, staging, change, message).prepare(service)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from trac.resource import ResourceNotFound
 from trac.ticket.api import TicketSystem
-from trac.ticket.model import Ticket
 from trac.ticket.web_ui import TicketModule
 from trac.util.datefmt import to_utimestamp
 
@@ -30,12 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from trac.env import Environment
+    from trac.ticket.model import Ticket
     from trac.web.api import Request
 
     from trac_mailintake.intake.model import Change, Objection, Sender
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.attachments import Staging
+    from trac_mailintake.tracker.models import Models
     from trac_mailintake.tracker.newcomers import Newcomer
 
 NO_TEXT: Final = "(no text)"
@@ -52,8 +53,11 @@ _BLANKS: Final = re.compile(r"\s+")
 class Drafting:
     """One change on its way to a draft. `staging` is None for `explain`."""
 
-    def __init__(self, env: Environment, staging: Staging | None, change: Change, message: Message) -> None:
+    def __init__(
+        self, env: Environment, models: Models, staging: Staging | None, change: Change, message: Message
+    ) -> None:
         self.env = env
+        self.models = models
         self.change = change
         self.message = message
         self.staging = staging
@@ -106,7 +110,7 @@ class Drafting:
         request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author})
         if "TICKET_CREATE" not in request.perm("ticket"):
             return _forbidden(sender, "TICKET_CREATE", "create tickets")
-        ticket = Ticket(self.env)
+        ticket = self.models.new()
         enclosing = self._enclosing(request, ticket)
         summary, overflow = self._summary()
         ticket["summary"] = summary
@@ -148,7 +152,7 @@ class Drafting:
     def _followup(self, target: Followup) -> Prepared | Objection:
         sender = self.change.sender
         try:
-            ticket = Ticket(self.env, target.ticket)
+            ticket = self.models.existing(target.ticket)
         except ResourceNotFound:
             raise Stale(f"Ticket #{target.ticket} does not exist any more.") from None
         arguments = {"author": sender.author, "view_time": str(to_utimestamp(ticket["changetime"]))}

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.tickets import Filed
 
 
+def tells(env: Environment) -> bool:
+    """Whether notifications reach anybody: to find out who would be told costs more than to file the mail."""
+    system = NotificationSystem(env)
+    return system.smtp_enabled or not all(isinstance(each, EmailDistributor) for each in system.distributors)
+
+
 def announce(env: Environment, filed: Filed) -> bool:
     """Tell of what was committed. False when the notification did not go out and is still owed; never raises."""
     for call in filed.calls:
@@ -51,9 +57,9 @@ def _notify(
     env: Environment, model: Ticket, category: str, when: datetime, author: str, text: str, address: str
 ) -> bool:
     """Send one notification, but not to `address`: an unmapped sender is not told of his own mail."""
+    if not tells(env):
+        return True
     system = NotificationSystem(env)
-    if not system.smtp_enabled and all(isinstance(each, EmailDistributor) for each in system.distributors):
-        return True  # to find out who would be told costs more than to file the mail
     try:
         event = TicketChangeEvent(category, model, when, author, text or None)
         wanted = [each for each in system.subscriptions(event) if each[0] or not _is(each[2], address)]

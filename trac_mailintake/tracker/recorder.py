@@ -142,7 +142,7 @@ class DatabaseRecorder(Claims):
             "sender_told": 0,
             "admin_told": 0,
             "recorded": now(),
-            "notify": int(bool(filed and not filed.quiet)),
+            "notify": int(filed is not None and self._owes(filed)),
             "archive": stored(self._env, raw.path) if raw else None,
             "archive_offset": raw.offset if raw else 0,
             "archive_length": raw.length if raw else 0,
@@ -188,11 +188,15 @@ class DatabaseRecorder(Claims):
             keep_promises(self._env)
         for each in recorded:
             filed, decision = self._filed.pop(each.delivery.id, (None, None))
-            if filed is not None and announce.announce(self._env, filed):
+            if filed is not None and announce.announce(self._env, filed) and self._owes(filed):
                 told.append(each.delivery.id)
             if decision is not None and decision.message is not None and decision.prepared is not None:
                 self._tell_plugins(decision, each, service)
         self._told(told)
+
+    def _owes(self, filed: Filed) -> bool:
+        """Whether a notification is due, which is marked with the outcome; without one there is no mark to remove."""
+        return not filed.quiet and announce.tells(self._env)
 
     def _tell_plugins(self, decision: Decision, each: Recorded, service: Service) -> None:
         assert decision.message is not None  # noqa: S101 - the caller looked; said again for mypy

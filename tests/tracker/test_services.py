@@ -273,10 +273,10 @@ def test_a_round_leaves_its_result(trac_env: TracEnv) -> None:
     """The last success stays when a round fails."""
     services = services_of(trac_env)
     service = services.add("support", MAILDIR)
-    services.finish(service.name, ok=True, result="3 created")
+    services.finish(service.name, error="", result="3 created")
     succeeded = services.get("support").last_success
     assert succeeded > 0
-    services.finish(service.name, ok=False, result="it could not be reached")
+    services.finish(service.name, error="it could not be reached", result="it could not be reached")
     after = services.get("support")
     assert (after.last_success, after.last_result) == (succeeded, "it could not be reached")
 

@@ -77,7 +77,8 @@ def _deliver(env: Environment, name: str) -> Answer:
             services.stop(name, report.overrun)
             return Answer(SysExit.TEMPFAIL, f"The service {name} has stopped: {report.overrun}")
         answer = _answer(env, name, listing[0].locator, report.error or report.down)
-        services.finish(name, ok=answer.status is not SysExit.TEMPFAIL, result=answer.line)
+        error = answer.line if answer.status is SysExit.TEMPFAIL else ""
+        services.finish(name, error=error, result=answer.line)
         if answer.status is not SysExit.TEMPFAIL:
             _flush(env, assembly)
         return answer

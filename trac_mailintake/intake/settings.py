@@ -293,3 +293,5 @@ class Service:
     """Why the service stopped itself, "" while it runs."""
     resumed: int = 0
     """When an administrator last let it go on; what came before does not count towards `rate_service`."""
+    overdue: int = 60
+    """Minutes without success after which the administrator is told; 0 for never."""

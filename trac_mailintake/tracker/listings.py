@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,14 @@ HOUR = 3600 * SECOND
 
 _PUSHED = frozenset({"pipe"})
 """Kinds that list only what is being handed in: that they do not list something says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a round left in the mailbox: how many mails, and when the oldest arrived (microseconds, 0: nobody knows)."""
+
+    number: int
+    oldest: int
 
 
 class Listings:
@@ -122,6 +131,17 @@ class Listings:
         since = begins(service)
         listing = self._pending.get(account.label, {}).values()
         return sum(not (since and listed.arrived and listed.arrived < since) for listed in listing)
+
+    def left(self, service: Service, account: Account) -> Left:
+        """What of the reconciled listing nobody has claimed yet, once a round is over."""
+        since = begins(service)
+        waiting = [
+            listed.arrived
+            for listed in self._pending.get(account.label, {}).values()
+            if not (since and listed.arrived and listed.arrived < since)
+        ]
+        oldest = min(filter(None, waiting), default=None)
+        return Left(len(waiting), int(oldest.timestamp() * SECOND) if oldest else 0)
 
     def _left_over(self, service: Service, row: Row) -> bool:
         """Whether a recorded row's copy in the mailbox is still to be disposed of, and not by a living worker."""

@@ -27,6 +27,8 @@ SCHEMA = [
         Column("timeout", type="int"),
         Index(["name"], unique=True),
     ],
+    # `told` is when a notice said that the service is overdue, 0 once it works again; `failed` is when `last_error`
+    # happened. `waiting` mails lay in the mailbox after the last round that went well, the oldest since `oldest`.
     Table("mailintake_service", key="id")[
         Column("id", auto_increment=True),
         Column("name", key_size=100),
@@ -52,6 +54,12 @@ SCHEMA = [
         Column("failures", type="int"),
         Column("stopped"),
         Column("resumed", type="int64"),
+        Column("overdue", type="int"),
+        Column("told", type="int64"),
+        Column("failed", type="int64"),
+        Column("last_error"),
+        Column("waiting", type="int"),
+        Column("oldest", type="int64"),
         Index(["name"], unique=True),
     ],
     # One row a delivery: claimed while `outcome` is empty, afterwards the journal. `live` is the SHA-256 of account and
@@ -105,7 +113,7 @@ SCHEMA = [
         Column("acknowledge", type="int"),
         Index(["live"], unique=True),
         Index(["account", "live"]),
-        Index(["service", "recorded"]),
+        Index(["service", "recorded", "outcome"]),
         Index(["outcome", "recorded"]),
         Index(["service", "counted"]),
         Index(["sender_key", "counted"]),

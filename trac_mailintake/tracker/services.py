@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.hookspecs import Handler, SourceKind
     from trac_mailintake.intake.settings import Value
+    from trac_mailintake.tracker.listings import Left
 
 T = TypeVar("T")
 
@@ -42,13 +43,23 @@ PARAMETERS: Final = (
     Parameter("forward", Kind.ADDRESS, "", "Where to send what is not handled"),
     Parameter("afterwards", Kind.TEXT, "", "What is done with the mailbox's copy"),
     Parameter("start", Kind.TEXT, "all", "Which mails of the first round count"),
+    Parameter(
+        "overdue",
+        Kind.INTEGER,
+        60,
+        "Minutes without a round that goes well after which the administrator is told, and again when one does; at"
+        " least three times the delay. 0: never",
+        maximum=525_600,
+    ),
     Parameter("enabled", Kind.BOOLEAN, default=True, help="Whether it runs"),
     Parameter("description", Kind.TEXT, "", "For people"),
 )
 _OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
 _TYPED: Final = tuple("addresses" if name == "address" else name for name in _OWN)
 _TIMES: Final = ("created", "next_run", "last_run", "last_success", "last_result", "stopped", "resumed")
-_COLUMNS: Final = ("id", "name", *_TYPED, "parameters", *_TIMES)
+_WATCHED: Final = ("told", "failed", "last_error", "waiting", "oldest")
+"""What only who watches a service wants to know; no part of a `Service`."""
+_COLUMNS: Final = ("id", "name", *_TYPED, "parameters", *_TIMES, *_WATCHED)
 _BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.BOOLEAN, Kind.CHOICE})
 
 
@@ -114,6 +125,7 @@ class Services:
         row = self._checked(typed, typed)
         row |= {"name": name, "created": to_utimestamp(datetime_now(utc)), "failure": "", "failures": 0}
         row |= {"next_run": 0, "last_run": 0, "last_success": 0, "last_result": "", "stopped": "", "resumed": 0}
+        row |= {"told": 0, "failed": 0, "last_error": "", "waiting": 0, "oldest": 0}
         insert(self._env, "mailintake_service", row)
         return self.get(name)
 
@@ -128,7 +140,7 @@ class Services:
             before = {each: text for each, text in before.items() if each in kept}
         row = self._checked({**before, **typed}, typed)
         if "enabled" in typed and row["enabled"]:
-            row |= {"stopped": "", "failure": "", "failures": 0, "next_run": 0}
+            row |= {"stopped": "", "failure": "", "failures": 0, "next_run": 0, "told": 0}
             row["resumed"] = to_utimestamp(datetime_now(utc))
         self._update(name, row)
         return self.get(name)
@@ -156,11 +168,13 @@ class Services:
         delay = int(str(self._row(name)["delay"]))
         self._update(name, {"last_run": now, "next_run": now + delay * MINUTE})
 
-    def finish(self, name: str, *, ok: bool, result: str) -> None:
-        """A round is over; `result` is its line."""
+    def finish(self, name: str, *, error: str, result: str, left: Left | None = None) -> None:
+        """A round is over; `result` is its line. What is `left` in the mailbox is kept as it was when it is None."""
+        moment = to_utimestamp(datetime_now(utc))
         row: dict[str, Value] = {"last_result": result}
-        if ok:
-            row["last_success"] = to_utimestamp(datetime_now(utc))
+        row |= {"last_error": error, "failed": moment} if error else {"last_success": moment}
+        if left is not None:
+            row |= {"waiting": left.number, "oldest": left.oldest}
         self._update(name, row)
 
     def failed_alike(self, name: str, failure: str) -> int:
@@ -206,7 +220,7 @@ class Services:
         presets = custom_fields(self._env, frozenset(each.name for each in known) | _OWN.keys())
         values = check((*known, *presets), json.loads(str(row["parameters"])))
         word, _, folder = str(row["afterwards"]).partition(":")
-        row = row | {
+        row = {each: value for each, value in row.items() if each not in _WATCHED} | {
             "enabled": bool(row["enabled"]),
             "addresses": tuple(filter(None, str(row["addresses"]).split(","))),
             "presets": tuple(each.name for each in presets),

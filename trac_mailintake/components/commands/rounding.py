@@ -86,6 +86,7 @@ class Rounding:
     def serve(self, name: str, *, until: float | None = None, patience: int | None = None) -> Round:
         """One round of one service. `until` and `patience` are for who waits: see `Round.run`, `Settings.open`."""
         services = self._assembly.settings.services
+        left = None
         services.begin(name)
         try:
             service = services.get(name)
@@ -104,7 +105,8 @@ class Rounding:
             if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
                 services.recovered(name)
             done = _round(name, report)
-        services.finish(name, ok=not done.error, result=done.line.removeprefix(f"{name}: "))
+            left = None if report.error else self._assembly.recorder.left(service, source.account)
+        services.finish(name, error=done.error, result=done.line.removeprefix(f"{name}: "), left=left)
         return done
 
     def _stop_when_alike(self, name: str, faults: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ _LABELS: Final = {
     "delay": "Delay",
     "forward": "Forward to",
     "start": "First run",
+    "overdue": "Overdue after",
     "enabled": "Enabled",
     "description": "Description",
 }
@@ -67,7 +68,7 @@ class ServiceForm:
         """The settings of its own that a service of this kind has."""
         kind = self.choice.kind
         place = ("server", "folder") if kind.protocol else ("path",) if kind.afterwards else ()
-        rounds = ("delay", "start") if kind.afterwards else ()
+        rounds = ("delay", "start", "overdue") if kind.afterwards else ()
         return ("description", *place, "address", *rounds, "forward", "enabled")
 
     # what was typed

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.ahead import Ahead
 from trac_mailintake.intake.pipeline import Intake
 from trac_mailintake.intake.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.round import Round
@@ -27,7 +29,7 @@ from trac_mailintake.tracker.users import Directory
 from trac_mailintake.tracker.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from trac.env import Environment
 
@@ -84,6 +86,7 @@ class Assembly:
     round: Round
     releasing: Callable[[int | None, str], Intake]
     """What files held mail in the ticket (a new one when it is None) that a user chose, whose rights count."""
+    ahead: Ahead | None
 
     def retry(self, entry: Entry) -> None:
         """Decide about a held mail once more; what is not recorded is held again. Raises SettingError."""
@@ -107,6 +110,8 @@ class Assembly:
 
         Raises TemporaryFailure; then the next run takes this worker for dead, and clears up after it.
         """
+        if self.ahead is not None:
+            self.ahead.close()
         self.recorder.close()
         self.worker.close()
 
@@ -129,14 +134,28 @@ def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
     recorder = DatabaseRecorder(env, worker, staging, settings.rules)
+    # Not in tracd, whose threads must not be forked; a command is watched.
+    ahead = Ahead(parse, watch.seconds) if watch is not None else None
     taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env))
+    if ahead is not None:
+        taking = partial(taking, parse=ahead, expect=ahead.expect)
     intake = taking(tracker, rules=settings.rules)
     rounds = Round(intake, recorder, FileArchive(env, worker), limit)
 
     def releasing(ticket: int | None, user: str) -> Intake:
         return taking(ReleasingTracker(tracker, user), rules=ReleasingRules(settings.rules, ticket))
 
-    return Assembly(settings, worker, recorder, Outbox(env, worker), intake, rounds, releasing)
+    return Assembly(settings, worker, recorder, Outbox(env, worker), intake, rounds, releasing, ahead)
+
+
+@contextmanager
+def mail_queue(env: Environment) -> Iterator[Outbox]:
+    """The mail queue by itself, with a new worker, for who takes no mail. Raises TemporaryFailure."""
+    worker = Worker(env)
+    try:
+        yield Outbox(env, worker)
+    finally:
+        worker.close()
 
 
 def archive_limit(env: Environment) -> int:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from trac_mailintake.components import bridge, commands, notifications, panels, setup, system
+from trac_mailintake.components import bridge, commands, deadman, notifications, panels, setup, system
 
-__all__ = ["bridge", "commands", "notifications", "panels", "setup", "system"]
+__all__ = ["bridge", "commands", "deadman", "notifications", "panels", "setup", "system"]

@@ -42,8 +42,13 @@ def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
 def alert(env: Environment, db: Connection, service: str, rule: str, reason: str, delivery: int | None = None) -> None:
     """Tell the administrator, where there is an address for that: `[mailintake] admin_address`, or the forward's."""
     forward = db("SELECT forward FROM mailintake_service WHERE name=%s", (service,))
-    if _sends(env) and (env.config.get(SECTION, "admin_address").strip() or (forward and forward[0][0])):
+    if told(env, str(forward[0][0] or "") if forward else ""):
         _insert(db, "alert", service, delivery, subject=rule, body=reason)
+
+
+def told(env: Environment, forward: str) -> str:
+    """The address of the administrator of a service with this forward address; "" when nobody can be told."""
+    return (str(env.config.get(SECTION, "admin_address")).strip() or forward) if _sends(env) else ""
 
 
 def _sends(env: Environment) -> bool:

@@ -57,8 +57,13 @@ class Outbox:
         with temporary(self._env):
             return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_outbox WHERE sent=0")[0][0])
 
-    def flush(self, *, force: bool = False, progress: Callable[[int], None] | None = None) -> Flushed:
-        """Send what is due (all that waits with `force`), each claimed, sent, and noted. Raises TemporaryFailure."""
+    def flush(
+        self, *, force: bool = False, progress: Callable[[int], None] | None = None, rules: Sequence[str] = ()
+    ) -> Flushed:
+        """Send what is due (all that waits with `force`), each claimed, sent, and noted. Raises TemporaryFailure.
+
+        With `rules` only alerts of these.
+        """
         waiting = self.waiting()
         if not waiting:
             return Flushed(0, 0, 0)
@@ -68,7 +73,7 @@ class Outbox:
         self._drop_stale()
         sent = failed = 0
         failure = ""
-        for row in self._due_ids(force=force):
+        for row in self._due_ids(rules, force=force):
             due = self._claim(row)
             if due is None or (not force and self._postponed(due)):
                 continue
@@ -85,11 +90,12 @@ class Outbox:
         with transaction(self._env) as db:
             db("DELETE FROM mailintake_outbox WHERE sent=0 AND kind<>'forward' AND created<%s", (now() - _STALE,))
 
-    def _due_ids(self, *, force: bool) -> list[int]:
+    def _due_ids(self, rules: Sequence[str], *, force: bool) -> list[int]:
+        only = f"AND kind='alert' AND subject IN ({marks(rules)})" if rules else ""
         with temporary(self._env):
             rows = self._env.db_query(
-                "SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s ORDER BY id",
-                (now() + (10**18 if force else 0),),
+                f"SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s {only} ORDER BY id",
+                (now() + (10**18 if force else 0), *rules),
             )
         return [row for (row,) in rows]
 

@@ -27,8 +27,8 @@ SCHEMA = [
         Column("timeout", type="int"),
         Index(["name"], unique=True),
     ],
-    # `told` is when a notice said that the service is overdue, 0 once it works again; `failed` is when `last_error`
-    # happened. `waiting` mails lay in the mailbox after the last round that went well, the oldest since `oldest`.
+    # `told` is since when a notice said that no round goes well, 0 once one does; `failed` is when `last_error` was.
+    # `waiting` mails lay in the mailbox after the last round that reached it, the oldest since `oldest`.
     Table("mailintake_service", key="id")[
         Column("id", auto_increment=True),
         Column("name", key_size=100),

@@ -11,6 +11,7 @@ from trac_mailintake.components.commands.words import Exit
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Misconfiguration, SourceError
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker import overdue
 from trac_mailintake.tracker.purge import purge_daily
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Rounding:
             rounds.append(done)
             if not as_json and (done.counts or done.error or not self._quiet):
                 say(done.line)
+        overdue.tell(self._env)
         flushed = self._assembly.outbox.flush()
         purge_daily(self._env)
         if as_json:

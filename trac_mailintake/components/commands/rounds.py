@@ -102,6 +102,7 @@ class RoundCommands(Component):
             printerr("Nothing is fetched: [mailintake] fetch = disabled.")
             return Exit.WELL
         names = self._wanted(wanted)
+        self._tell_of_overdue(tried=bool(names))
         if not names and not anything_owed(self.env, to_utimestamp(datetime_now(utc))):
             if wanted.flag("--json"):
                 say_json([])
@@ -112,6 +113,15 @@ class RoundCommands(Component):
         with told(), bridge.watched_intake(self.env) as assembly:
             rounding = Rounding(self.env, assembly, quiet=not wanted.words, limit=limit, trace=trace)
             return rounding.run(names, as_json=wanted.flag("--json"))
+
+    def _tell_of_overdue(self, *, tried: bool) -> None:
+        """A run that has something to do may help by itself; whoever was tried in vain is told of before it hangs."""
+        from trac_mailintake.tracker import schedule  # noqa: PLC0415 - as above
+
+        if schedule.unusual(self.env, to_utimestamp(datetime_now(utc)), tried=tried):
+            from trac_mailintake.tracker import overdue  # noqa: PLC0415 - hardly ever
+
+            overdue.tell(self.env, tried=tried)
 
     def _wanted(self, wanted: Typed) -> list[str]:
         """Names of the services to run. Raises AdminCommandError for one that is not there, or may not run."""

@@ -1,0 +1,181 @@
+"""Administrators are told when no round of a service goes well any more, once, and when one does again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.components.mails import Mailbox, mail
+from trac_mailintake.tracker import overdue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.smtp_sink import SmtpSink
+    from tests.servers.tracenv import TracEnv
+
+HOUR = 3600 * 1_000_000
+_TIMES = ("created", "resumed", "last_run", "last_success", "next_run", "failed")
+
+
+@pytest.fixture
+def watched(trac_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink) -> Mailbox:
+    """A service whose rounds go well, an administrator who gets mail."""
+    trac_env.notify_through(smtp_sink)
+    trac_env.set(("mailintake", "admin_address", "root@example.org"))
+    trac_env.grant("anonymous", "TICKET_CREATE")
+    mailbox = Mailbox(trac_env, tmp_path / "Maildir")
+    assert mailbox.add_service("delay=5", "overdue=120", "afterwards=delete").status == 0
+    assert mailbox.run().status == 0
+    return mailbox
+
+
+def later(mailbox: Mailbox, hours: float, *, times: tuple[str, ...] = _TIMES) -> None:
+    """Let time pass: what has happened happened so much earlier."""
+    shift = int(hours * HOUR)
+    names = ", ".join(f"{name}=CASE WHEN {name}>0 THEN {name}-{shift} ELSE 0 END" for name in times)
+    with mailbox.trac.env.db_transaction as db:
+        db(f"UPDATE mailintake_service SET {names}")
+
+
+def said(sink: SmtpSink) -> list[tuple[str, str]]:
+    """Subjects and texts of what administrators were told."""
+    letters = [each.message for each in sink.sent if "root@example.org" in each.recipients]
+    return [(str(each["Subject"]), each.get_content()) for each in letters]
+
+
+def break_it(mailbox: Mailbox) -> None:
+    """The mailbox is where it was no longer."""
+    mailbox.folder.rename(mailbox.folder.with_name("away"))
+
+
+def mend_it(mailbox: Mailbox) -> None:
+    """It is back."""
+    mailbox.folder.with_name("away").rename(mailbox.folder)
+
+
+def test_a_service_that_fails_for_long_is_told_of_once_and_again_when_it_works(
+    watched: Mailbox, smtp_sink: SmtpSink
+) -> None:
+    """Not at the first failure, not at each; with its last error, and how long it took."""
+    break_it(watched)
+    assert watched.run().status == 3
+    assert said(smtp_sink) == []
+    later(watched, 2.5)
+    for _ in range(3):
+        assert watched.run().status == 3
+    [(subject, text)] = said(smtp_sink)
+    assert subject == "[Project of a test] Mail intake: support: overdue"
+    assert "No round of the service support has gone well since" in text
+    assert "for 2 hours" in text
+    assert "failed:" in text
+    mend_it(watched)
+    for _ in range(2):
+        assert watched.run().status == 0
+    (subject, text) = said(smtp_sink)[-1]
+    assert len(said(smtp_sink)) == 2
+    assert subject.endswith("support: recovered")
+    assert "it has recovered after 2 hours" in " ".join(text.split())
+
+
+def test_an_interval_counts_thrice_before_a_service_is_overdue(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """`overdue` is less than three delays here."""
+    watched.trac.command("mailintake", "service", "set", "support", "delay=600", "overdue=60")
+    break_it(watched)
+    later(watched, 25)
+    watched.run()
+    assert said(smtp_sink) == []
+    later(watched, 6)
+    watched.run()
+    assert len(said(smtp_sink)) == 1
+
+
+def test_zero_tells_nothing_and_nor_does_what_does_not_run(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """A disabled service is silent on purpose; of one that stopped somebody was told already."""
+    watched.trac.command("mailintake", "service", "set", "support", "overdue=0")
+    later(watched, 5000)
+    overdue.tell(watched.trac.env)
+    watched.trac.command("mailintake", "service", "set", "support", "overdue=60")
+    watched.trac.command("mailintake", "service", "disable", "support")
+    overdue.tell(watched.trac.env)
+    with watched.trac.env.db_transaction as db:
+        db("UPDATE mailintake_service SET enabled=1, stopped='a plugin is wrong'")
+    overdue.tell(watched.trac.env)
+    watched.trac.command("mailintake", "queue", "flush")
+    assert said(smtp_sink) == []
+
+
+def test_cron_that_ran_again_tells_nothing_when_its_round_goes_well(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """What a run can mend by itself is no news once it is mended."""
+    later(watched, 10)
+    watched.put(mail(1))
+    assert watched.run().status == 0
+    assert said(smtp_sink) == []
+
+
+def test_a_run_that_has_nothing_to_do_tells_of_others(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """As when a run hangs over the same service each time: what was begun never came to its end."""
+    later(watched, 10, times=("created", "last_success"))
+    with watched.trac.env.db_transaction as db:
+        db("UPDATE mailintake_service SET last_run=last_run-%s", (HOUR,))
+    assert watched.trac.command("mailintake", "run").status == 0
+    [(_, text)] = said(smtp_sink)
+    assert "did not come to its end" in " ".join(text.split())
+
+
+def test_the_web_interface_tells_that_cron_is_dead(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """Any page does; and its process sends the notice itself, since no run will."""
+    later(watched, 3)
+    with watched.trac.serve() as tracd:
+        visitor = tracd.visitor()
+        for _ in range(3):
+            assert visitor.get("/wiki").status == 200
+        smtp_sink.wait_for(1)
+    [(_, text)] = said(smtp_sink)
+    assert "None was begun since: does cron still run" in " ".join(text.split())
+    assert "for 3 hours" in text
+
+
+def test_pages_come_though_the_look_fails(watched: Mailbox) -> None:
+    """Nobody waits for it, and it is in the log."""
+    with watched.trac.env.db_transaction as db:
+        db("ALTER TABLE mailintake_service RENAME TO mailintake_gone")
+    with watched.trac.serve() as tracd:
+        assert tracd.visitor().get("/wiki").status == 200
+        deadline = time.monotonic() + 10
+        while "could not see whether a service is overdue" not in watched.trac.log():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_of_several_processes_one_tells(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """Two web servers and three runs at the same moment; two services; one letter."""
+    watched.add_service("delay=5", "overdue=120", name="sales")
+    later(watched, 3)
+    with watched.trac.env.db_transaction as db:
+        db("UPDATE mailintake_service SET next_run=%s", (2**62,))
+    watched.trac.close()
+    with watched.trac.serve() as one, watched.trac.serve() as two:
+        runs = [watched.trac.start("mailintake", "run") for _ in range(3)]
+        for each in (one, two, one, two):
+            assert each.visitor().get("/wiki").status == 200
+        for run in runs:
+            _, err = run.communicate(timeout=60)
+            assert run.returncode == 0, err
+        smtp_sink.wait_for(1)
+        time.sleep(1)
+    [(_, text)] = said(smtp_sink)
+    assert text.count("No round of the service") == 2
+
+
+def test_nobody_is_told_while_sending_is_off_and_he_is_once_it_is_on(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """The notice is not used up."""
+    later(watched, 3)
+    watched.trac.set(("notification", "smtp_enabled", "disabled"))
+    overdue.tell(watched.trac.env)
+    watched.trac.set(("notification", "smtp_enabled", "enabled"))
+    overdue.tell(watched.trac.env)
+    watched.trac.command("mailintake", "queue", "flush")
+    assert len(said(smtp_sink)) == 1

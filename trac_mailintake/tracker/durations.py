@@ -1,0 +1,16 @@
+"""Spans of time as people say them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_UNITS: Final = (("day", 86_400, 172_800), ("hour", 3600, 7200), ("minute", 60, 120), ("second", 1, 0))
+"""What it is called, its seconds, and from how many seconds on it is used."""
+
+
+def lasting(microseconds: int) -> str:
+    """`3 hours`, `90 minutes`, `1 second`: the largest unit of which there are two or more."""
+    seconds = max(microseconds, 0) // 1_000_000
+    name, length = next((name, length) for name, length, least in _UNITS if seconds >= least)
+    number = seconds // length
+    return f"1 {name}" if number == 1 else f"{number} {name}s"

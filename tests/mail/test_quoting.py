@@ -97,6 +97,24 @@ ANNOUNCEMENTS = [
     "Support (support@example.com) 在 2026-03-02 10:15 写道：",
     f'At 2026-03-02 10:15:00, "Support" {_SUPPORT} wrote:',
     f'在 2026-03-02 10:15:00，"Support" {_SUPPORT} 写道：',
+    "On 04/19/2026 07.10 AM, Support wrote:",
+    "On Mon, 2 Mar 2026 10:15:00 +0100, Support wrote",
+    "Support schrieb am 02.03.2026 um 10:15:",
+    "Support wrote on 2026-03-02 10:15:",
+    "2. März 2026, 10:15 von support@example.com:",
+    f"Op 17-feb.-2026, om 13:18 heeft Support {_SUPPORT} het volgende geschreven:",
+    f"Vào 14:24 8 tháng 6, 2026, Support {_SUPPORT} đã viết:",
+    "På 14 november 2026 på 02:32:12, Support (support@example.com) skrev:",
+    f"W dniu 28 stycznia 2026 01:53 użytkownik Support {_SUPPORT} napisał:",
+    f"Il giorno lun 2 mar 2026 alle ore 10:15 Support {_SUPPORT} ha scritto:",
+    f"In article <1@news.example.com>, Support {_SUPPORT} wrote:",
+    f">>> Support {_SUPPORT} 02.03.26 10:15 >>>",
+    f">>> On 3/2/2026 at 10:15 AM, in message <1@example.com>, Support {_SUPPORT} wrote:",
+    "-------- Original-Nachricht --------",
+    "-----Ursprünglicher Termin-----",
+    "-----Original Appointment-----",
+    "-------- Originalmeddelande --------",
+    f"From: Support [mailto:{_SUPPORT[1:-1]}] Sent: Monday, 2 March 2026 10:15 To: Ann Subject: Printer",
 ]
 
 
@@ -136,6 +154,16 @@ def test_an_announcement_may_be_wrapped(announcement: str, width: int) -> None:
         "送信者: Support\n日時: 2026年3月2日\n宛先: Ann\n件名: Printer\n",
         "От: Support\nДата: 2 марта\nКому: Ann\nТема: Printer\n",
         "'''From:''' Support\n'''Sent:''' Monday\n'''To:''' Ann\n",
+        "||From:||Support||\n||To:||Ann||\n||Date:||02.03.2026||\n||Subject:||Printer||\n----\n",
+        "Original Message\nFrom: Support\nSent: Monday\nTo: Ann\nSubject: Printer\n",
+        "Nadawca: Support\nData wysłania: 2 marca 2026\nAdresat: Ann\nTemat: Drukarka\n",
+        "De la: Support\nTrimis: luni, 2 martie 2026\nCătre: Ann\nSubiect: Imprimanta\n",
+        "От кого: Support\nДата: 2 марта 2026\nКому: Ann\nТема: Принтер\n",
+        "Šalje: Support\nPoslano: 2. ožujka 2026.\nPrima: Ann\nPredmet: Pisač\n",
+        "보낸이: Support\n날짜: 2026-03-02\n받는이: Ann\n제목: 프린터\n",
+        "จาก: Support\nวันที่: 2 มีนาคม 2569\nถึง: Ann\nเรื่อง: เครื่องพิมพ์\n",
+        "Dari: Support\nTanggal: 2 Maret 2026\nKepada: Ann\nPerihal: Printer\n",
+        "Afsender: Support\nDato: 2. marts 2026\nModtager: Ann\nEmne: Printer\n",
     ],
 )
 def test_a_header_block_begins_the_quote(block: str) -> None:
@@ -181,6 +209,13 @@ def test_a_forwarded_message_is_kept() -> None:
     assert cut(text).kept == text
 
 
+@pytest.mark.parametrize("ruler", ["_" * 32, "-" * 20, "Original Message", "***** Original Message *****"])
+def test_a_ruler_above_a_quote_goes_with_it(ruler: str) -> None:
+    """It parts the answer from the quote; a heading that is underlined stays."""
+    assert cut(f"It works.\n\n{ruler}\n\n> Does it?\n").kept == "It works."
+    assert cut("It works.\n\nHow\n-----\n\n> Does it?\n").kept == "It works.\n\nHow\n-----"
+
+
 def test_python_is_no_quote() -> None:
     """What is typed at its prompt stays."""
     text = "I typed this:\n\n>>> 1 / 0\n>>> print(2)"
@@ -214,6 +249,10 @@ def test_an_answer_below_the_quote_is_kept() -> None:
         "The settings are:\nhost: example.org\nport: 25\nfrom: me",
         "* one\n* two: three\n\n| a | b |",
         "SQL> select 1;\nSQL> exit",
+        "User: ann@example.org\nTime: 2026-03-02 10:15\nVersion: 1.2\nResult: failed",
+        "The original message was better:\n\nOriginal Message\n\nHello",
+        "Download the driver for Windows from our site, please, and tell me whether it works.",
+        ">>> import this\n>>> 1 / 0",
     ],
 )
 def test_prose_is_no_quote(text: str) -> None:
@@ -256,6 +295,18 @@ def test_prose_is_no_quote(text: str) -> None:
         "发自我的iPhone",
         "나의 iPhone에서 보냄",
         "נשלח מה-iPhone שלי",
+        "Sent from myMail for iOS",
+        "Get BlueMail for Android",
+        "Von unterwegs gesendet",
+        "Skickades från min iPhone",
+        "iPhone készülékemről küldve",
+        "Изпратено от моя iPhone",
+        "Gửi từ iPhone của tôi",
+        "Dikirim dari iPhone saya",
+        "ส่งจาก iPhone ของฉัน",
+        "來自我的iPhone",
+        "내 iPhone에서 보냄",
+        "أرسلت من الـ iPhone",
     ],
 )
 def test_a_signature_goes(signature: str) -> None:

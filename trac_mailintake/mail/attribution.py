@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_DRESS: Final = " \t\r\f\v\u00a0\u2002\u2003\u2009\u202f\u3000*_'\u200b\u200e\u200f\u202a\u202b\u202c\ufeff"
+_DRESS: Final = " \t\r\f\v\u00a0\u2002\u2003\u2009\u202f\u3000*_'|\u200b\u200e\u200f\u202a\u202b\u202c\ufeff"
 """Blanks and emphasis around a line, also those of wiki text, and what directs the writing."""
 
 _VERB: Final = re.compile(
@@ -38,11 +38,20 @@ _BRACKETED: Final = re.compile(
     r"[<(]\s?[\u202a\u202b]?(?:mailto:)?[^<>\s]{1,100}@[^<>\s]{1,200}[\u200f\u202c]{0,2}\s?[>)]"
 )
 _DATE_FIRST: Final = re.compile(rf"^\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}\b[^<>]{{0,100}}{_BRACKETED.pattern}$")
+_ADDRESS_LAST: Final = re.compile(r"^\d[^@]{8,120}\s[^\s@]{1,64}@[^\s@]{3,100}:$")
 _GMT: Final = re.compile(r"^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2} (?:GMT|UTC)[+-]\d{2}:\d{2} \S.{0,80}$")
 """Gmail's way where it knows no language; a name follows, and perhaps an address."""
 _VERB_FIRST: Final = re.compile(
-    r"^.{0,120}(?:schrieb am|skrev den|schreef op|wrote on|a écrit le)\b.{0,200}\d", re.IGNORECASE
+    r"^.{0,120}(?:schrieb am|skrev den|schreef op|wrote (?:on|in message)|a écrit le)\b.{0,200}\d", re.IGNORECASE
 )
+_YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
+_TIME: Final = re.compile(r"\d[:.h]\d{2}(?!\d)")
+_VERB_THEN_DATE: Final = re.compile(
+    rf"(?:{_VERB.pattern})\ (?:\w{{2,3}}\ )?\w{{0,12}},?\ ?\d[\w\ ,./+-]{{4,40}}\d[:.h]\d{{2}}.{{0,12}}[:：]$",
+    re.IGNORECASE | re.VERBOSE,
+)
+_GROUPWISE: Final = re.compile(r"^>>> ?(?:On .{1,80} in message .{1,200} wrote:|[^\s>].{0,120}\d[:.]\d\d.{0,6} >>>)$")
+"""GroupWise's way, which looks like a quote."""
 _DASHED: Final = re.compile(r"^-{2,}\s?([^-\s].{0,300}?)\s?-{2,}$")
 """Between dashes, as telephones and Zoho announce."""
 _SHARED: Final = re.compile(
@@ -78,6 +87,11 @@ def shared(line: str) -> int:
     return found.start() if found else 0
 
 
+def looks_quoted(line: str) -> bool:
+    """Whether a line announces a quote although it has a quote mark."""
+    return line.startswith(">>>") and bool(_GROUPWISE.match(line[:_LONGEST].rstrip()))
+
+
 def announces(lines: list[str], index: int, *, quoted_next: bool) -> int:
     """How many lines, `lines[index]` the last of them, announce a quote; 0 when they don't.
 
@@ -88,7 +102,7 @@ def announces(lines: list[str], index: int, *, quoted_next: bool) -> int:
         return 1
     if not (_CANDIDATE.search(last) or _ENDS_WITH_VERB.search(last[-_VERB_LENGTH:])):
         return 0
-    if _is_dashed(last) or _GMT.match(last):
+    if _is_dashed(last) or _GMT.match(last) or _GROUPWISE.match(last):
         return 1
     joined, blanks, count = "", 0, 0
     while count < min(_LINES, index + 1) and len(joined) <= _LONGEST:
@@ -115,9 +129,12 @@ def _is_announcement(joined: str, *, quoted_next: bool) -> bool:
     if _DATE_FIRST.match(joined) or _is_dashed(joined):
         return True
     if not _ENDS.search(joined):
-        strong = "@" in joined and _LEAD.match(joined) and _WHEN.search(joined)
-        return bool(strong and _ENDS_WITH_VERB.search(joined[-_VERB_LENGTH:]))
-    if _BRACKETED.search(joined) and _WHEN.search(joined):
+        strong = "@" in joined or (_YEAR.search(joined) and _TIME.search(joined))
+        dated = strong and _LEAD.match(joined) and _WHEN.search(joined)
+        return bool(dated and _ENDS_WITH_VERB.search(joined[-_VERB_LENGTH:]))
+    if _VERB_THEN_DATE.search(joined):
+        return True
+    if (_BRACKETED.search(joined) or _ADDRESS_LAST.match(joined)) and _WHEN.search(joined):
         return True
     if not _VERB.search(joined):
         return False

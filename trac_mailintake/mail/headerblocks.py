@@ -12,26 +12,31 @@ from typing import Final
 _KINDS: Final = {
     "from": "from von de da van från fra od от від lähettäjä feladó kimden από expéditeur enviado_por remitente"
     " mittente afzender saatja nuo no absender avsender avsändare frá gửi_từ من מאת 差出人 送信元 发件人"
-    " 寄件者 寄件人 보낸사람 보낸_사람 送信者",
+    " 寄件者 寄件人 보낸사람 보낸_사람 보낸이 送信者 nadawca de_la от_кого gönderen šalje từ จาก dari"
+    " daripada afsender",
     "sent": "sent date gesendet datum envoyé envoyé_le envoyée enviado enviado_el enviada enviada_em fecha data"
     " inviato inviata verzonden skickat sendt dato wysłano wysłane отправлено дата надіслано надіслане"
     " lähetetty päivämäärä päiväys küldve elküldve dátum gönderildi gönderilme gönderme_tarihi tarih"
     " ημερομηνία στάλθηκε odesláno odoslané poslano poslané trimis saadetud išsiųsta nosūtīts ngày"
     " sendt_den message_du נשלח תאריך تاريخ التاريخ تم_الإرسال 日時 送信日時 日付 发送时间 日期 时间"
-    " 寄件日期 傳送時間 보낸_날짜 날짜 보낸날짜",
+    " 寄件日期 傳送時間 보낸_날짜 날짜 보낸날짜 data_wysłania trimis изпратено poslato küldve đã_gửi ngày ส่ง วันที่"
+    " tanggal dikirim dihantar enviat_el",
     "to": "to an à a para pour aan naar till til do komu кому vastaanottaja címzett kime alıcı προς către"
     " pentru pro saaja kam kas destinataire destinatario destinatário ata až gavėjas đến إلى אל 宛先"
-    " 收件人 받는_사람 받는사람",
+    " 收件人 收件者 받는_사람 받는사람 받는이 adresat tới ถึง kepada modtager mottaker mottagare empfänger ontvanger"
+    " adressaat za prima per_a",
     "cc": "cc bcc cci kopie copie copie_à copia kopia kopi kk копия копія másolat másolatot_kap bilgi κοιν dw"
-    " udw 抄送 副本 참조 עותק نسخة",
+    " udw 抄送 副本 참조 עותק نسخة kópia kopio копие κοιν. สำเนา tembusan",
     "subject": "subject betreff objet sujet asunto oggetto assunto onderwerp ämne emne temat тема aihe tárgy konu"
-    " θέμα předmět predmet subiect teema tēma tema efni chủ_đề الموضوع נושא 件名 主题 主旨 主題 제목",
+    " θέμα předmět predmet subiect teema tēma tema efni chủ_đề الموضوع נושא 件名 主题 主旨 主題 제목 เรื่อง"
+    " subjek perihal assumpte относно zadeva",
     "other": "reply-to antwort_an répondre_à responder_a importance wichtigkeit priority priorität priorité"
     " attachments anlagen anhänge pièces_jointes adjuntos organization organisation importancia risposta"
     " resent-from mailed-by",
 }
 _KIND: Final = {word.replace("_", " "): kind for kind, words in _KINDS.items() for word in words.split()}
 _NAME: Final = re.compile(r"^([^\s:：\d<>\"/][^:：\n]{0,30}?)[*_']*\s{0,3}[:：](?=[*_'\s]|$|\S)[*_']*\s?(.*)")
+_INSIDE: Final = re.compile(r"(?<=\s)(\w{1,12}(?: \w{2,5})?)\s?[:：](?=\s)")
 _BLANKS: Final = re.compile(r"\s+")
 _TIME: Final = re.compile(r"\d[:.h]\d{2}(?!\d)|[年月]\d")
 _DATE: Final = re.compile(r"\d{1,4}[./-]\d{1,2}|\b(?:19|20)\d\d\b")
@@ -44,19 +49,24 @@ _REACH: Final = 9
 
 _RULER: Final = re.compile(r"^(?:[-_=*\u2014\u2500]\s?){3,}$|^-{3,}[^-].{0,80}-{3,}$")
 _SEPARATOR: Final = re.compile(
-    r"""^\W{0,3}[-_=]{2,}\s?(?:original\ ?message|original\ e?-?mail|reply\ message
-    |message\ d.origine|message\ original|mail\ original|ursprüngliche\ (?:nachricht|mail)
-    |urspr\.?\ nachricht|original(?:t)?\ (?:meddelelse|meddelande|melding)
+    r"""^\W{0,3}[-_=]{2,}\s?(?:original\ ?message|original\ e?-?mail|original\ appointment|reply\ message
+    |message\ d.origine|message\ original|mail\ original|ursprüngliche(?:r)?\ (?:nachricht|e?-?mail|message|termin)
+    |urspr\.?\ nachricht|original[t-]?\ ?(?:meddelelse|meddelande|melding|bericht|nachricht)
     |oprindelig\ (?:besked|meddelelse)|ursprungligt\ meddelande|opprinnelig\ melding|oorspronkelijk\ bericht
     |messaggio\ originale|mensagem\ original|mensaje\ original|alkuperäinen\ viesti
     |původní\ (?:zpráva|e-mail)|pôvodn(?:á\ správa|ý\ e-?mail)
     |eredeti\ üzenet|исходное\ сообщение|оригинальное\ сообщение|вихідне\ повідомлення|wiadomość\ oryginalna
     |oryginalna\ wiadomość|mesaj\ original|izvirno\ sporočilo|izvorna\ poruka|αρχικό\ μήνυμα|הודעה\ מקורית
     |الرسالة\ الأصلية
-    |orijinal\ (?:ileti|mesaj)|original\ nachricht|antwort\ nachricht|original\ mail|元のメッセージ|原始邮件
+    |orijinal\ (?:ileti|mesaj)|antwort\ nachricht|rendez-vous\ d.origine|cita\ original
+    |pesan\ asli|original\ mail|元のメッセージ|原始邮件
     |原始郵件|원본\ (?:메[일시]지?|이메일)|original(?=\s?-{3}))(?!\w).{0,40}$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TITLE: Final = re.compile(
+    r"^\W{0,3}(?:original\ message|ursprüngliche\ nachricht|message\ d.origine)\W{0,3}$", re.IGNORECASE
+)
+"""What separates only above a header block or a quote: people use these words, too."""
 _FORWARD: Final = re.compile(
     r"""^\W{0,3}[-_=]{2,}\s?(?:forwarded\ (?:message|by|e?-?mail)|weitergeleitete\ (?:nachricht|mail)
     |message\ transféré|message\ réexpédié|mensaje\ reenviado|mensagem\ (?:encaminhada|reencaminhada)
@@ -81,6 +91,11 @@ def forwards(line: str) -> bool:
     return ("--" in line or line.endswith(":")) and bool(_FORWARD.match(line))
 
 
+def ends(line: str) -> bool:
+    """Whether a bare line is no answer when a quote follows: a ruler, or the title of an older message."""
+    return rules(line) or bool(_TITLE.match(line))
+
+
 def rules(line: str) -> bool:
     """Whether a bare line is a ruler, perhaps with a word in it."""
     return bool(_RULER.match(line))
@@ -95,6 +110,8 @@ def heads(lines: list[str], index: int) -> bool:
     following = [_field(line) for line in lines[index + 1 : index + _REACH] if line][:5]
     if kind == "from" and any(other for other, _ in following[:2]) and _count(following) >= _FIELDS:
         return True
+    if kind == "from" and _is_flat(lines[index : index + _FIELDS + 1]):
+        return True
     values = {kind: value}
     for other, more in following:
         if not other and len(values) > 1:
@@ -104,6 +121,12 @@ def heads(lines: list[str], index: int) -> bool:
     if "from" in known and len(known) >= _DISTINCT:
         return True
     return _is_dated(values) and ("@" in values.get("to", "") or "@" in values.get("from", ""))
+
+
+def _is_flat(lines: list[str]) -> bool:
+    """Whether the lines are a whole block, whose own line breaks were lost."""
+    kinds = {_KIND.get(name.casefold(), "") for name in _INSIDE.findall(" ".join(lines))}
+    return {"sent", "to", "subject"} <= kinds
 
 
 def _count(fields: list[tuple[str, str]]) -> int:
@@ -144,4 +167,4 @@ def _before(lines: list[str], index: int) -> int:
 def _belongs(line: str) -> bool:
     kind, value = _field(line)
     dated = kind == "sent" and bool(_DATE.search(value))
-    return dated or rules(line) or separates(line)
+    return dated or ends(line) or separates(line)

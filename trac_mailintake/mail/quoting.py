@@ -148,15 +148,25 @@ def _marks(lines: list[str], declared: list[bool]) -> list[Mark]:
     index = 0
     while index < len(lines):
         if declared[index] and marks[index] is not Mark.BLANK:
-            marks[index] = Mark.ANNOUNCED
+            begin = index if index and declared[index - 1] else headerblocks.top(bare, index)
+            marks[begin : index + 1] = [Mark.ANNOUNCED] * (index + 1 - begin)
         elif marks[index] is Mark.NEW or _ends_announcement(lines, marks, index):
             rest = _judge(bare, marks, index, quoted_next=following[index])
             if rest is not None:
                 marks[index:] = [rest] * (len(lines) - index)
                 break
         index += 1
+    _mark_rulers(bare, marks)
     _mark_signatures(lines, bare, marks)
     return marks
+
+
+def _mark_rulers(bare: Sequence[str], marks: list[Mark]) -> None:
+    """A ruler between an answer and the quote below it belongs to the quote, if it underlines nothing."""
+    for start, _ in _runs(marks, Mark.QUOTED):
+        above = next((index for index in range(start - 1, max(-1, start - 3), -1) if bare[index]), -1)
+        if above > 0 and marks[above] is Mark.NEW and headerblocks.ends(bare[above]) and not bare[above - 1]:
+            marks[above] = Mark.ANNOUNCED
 
 
 def _ends_announcement(lines: Sequence[str], marks: Sequence[Mark], index: int) -> bool:
@@ -167,7 +177,7 @@ def _ends_announcement(lines: Sequence[str], marks: Sequence[Mark], index: int) 
 
 def _mark(line: str) -> Mark:
     """What a line is by itself."""
-    if _QUOTE.match(line):
+    if _QUOTE.match(line) and not attribution.looks_quoted(line):
         return Mark.QUOTED
     return Mark.NEW if line.strip() else Mark.BLANK
 

@@ -21,19 +21,22 @@ _LINK: Final = re.compile(
 _PHONE: Final = re.compile(
     r"""^(?:
     sent\ (?:from|via|by|with|using)\ (?:my|the|a|an)\ \S.{0,60}
-    |sent\ (?:from|via|with|using)\ (?-i:[A-Z]|i[A-Z])\S{0,30}(?:\ \S{1,20}){0,5}
-    |get\ \S{0,20}\ ?outlook\ for\b.{0,40}|.{0,40}\boutlook\b.{0,20}\b(?:ios|android)\b.{0,30}
-    |(?:diese\ nachricht\ wurde\ )?von\ mein(?:em|er)\ .{2,60}\ (?:gesendet|geschickt|verschickt)
+    |sent\ (?:from|via|with|using)\ (?-i:[a-z]{0,3}[A-Z])\S{0,30}(?:\ \S{1,20}){0,5}
+    |(?:get|download)\ .{0,20}\bfor\ (?:ios|android|iphone|ipad|windows|mac)\b.{0,30}
+    |.{0,40}\boutlook\b.{0,20}\b(?:ios|android)\b.{0,30}
+    |(?:diese\ nachricht\ wurde\ )?von\ (?:mein(?:em|er)\S{0,10}\ .{2,60}|unterwegs)\ (?:gesendet|geschickt|verschickt)
     |(?:mobil|unterwegs)\ gesendet.{0,60}
     |gesendet\ (?:von|mit|aus|über)\b.{1,80}
     |(?:message\ )?envoyé[es]?\ (?:de|depuis|à\ partir|avec|par)\b.{1,80}
     |enviad[oa]\ (?:desde|do|de|a\ partir|a\ través|con|com|pelo)\b.{1,80}|inviat[oa]\ (?:da|dal|con)\b.{1,80}
-    |(?:verzonden|verstuurd|verzonden)\ (?:vanaf|met|via|van|vanuit)\b.{1,80}|skickat\ från\b.{1,80}
+    |(?:verzonden|verstuurd|verzonden)\ (?:vanaf|met|via|van|vanuit)\b.{1,80}|skicka(?:t|des)\ från\b.{1,80}
     |sendt\ fra\b.{1,80}|lähetetty\ .{1,80}|wysłan[eoy]\ (?:z|ze)\b.{1,80}
     |отправлено\ (?:с|из|от)\b.{1,80}|надіслано\ (?:з|із)\b.{1,80}|odesláno\ z\b.{1,80}|odoslané\ z\b.{1,80}
-    |elküldve\b.{1,80}|.{2,60}[ıiuü]m[dt][ae]n\ gönderildi|trimis\ de\ pe\b.{1,80}
+    |(?:el)?küldve\b.{1,80}|.{2,60}(?:ről|ról)\ küldve|изпратено\ от\b.{1,80}|enviat\ (?:des\ del?|amb)\b.{1,80}
+    |gửi\ từ\b.{1,60}|dikirim\ dari\b.{1,60}|ส่งจาก.{1,40}|.{2,60}[ıiuü]m[dt][ae]n\ gönderildi|trimis\ de\ pe\b.{1,80}
     |στάλθηκε\ από\b.{1,80}|poslano\ (?:s|z|iz)\b.{1,80}
-    |发自我的.{1,40}|從我的.{1,40}|.{1,40}から送信|나의\ .{1,40}에서\ 보냄|נשלח\ מה.{1,40}|أُ?رسل\ من\b.{1,60}
+    |(?:发自|寄件?自|[来來]自|[从從傳传])我的.{1,40}|发自\ .{1,40}|.{1,40}からの?送信|.{1,40}에서\ 보[냄냈].{0,6}
+    |נשלח\ מה.{1,40}|أُ?رسلت?\ من\b.{1,60}
     |yahoo\ mail:.{1,60}
     )[.!]?$""",
     re.IGNORECASE | re.VERBOSE,

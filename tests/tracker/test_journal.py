@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.components.mails import Mailbox, mail
+from tests.past import fill
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.database import now
-from trac_mailintake.tracker.journal import Filter, Journal
+from trac_mailintake.tracker.journal import Journal
 from trac_mailintake.tracker.queue import anything_owed, queued
+from trac_mailintake.tracker.search import Filter, Stretch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +39,8 @@ def journal(trac_env: TracEnv, tmp_path: Path) -> Journal:
 def test_deliveries_are_counted_by_service_and_outcome(journal: Journal) -> None:
     """Deliveries in are the sum of outcomes."""
     assert journal.counts() == {"support": {"created": 1, "duplicate": 1, "held": 1}, "sales": {"held": 1}}
-    assert journal.count() == 4
+    assert journal.waiting() == {"support": {"held": 1}, "sales": {"held": 1}}
+    assert journal.names() == ("sales", "support")
 
 
 @pytest.mark.parametrize(
@@ -58,10 +61,9 @@ def test_deliveries_are_counted_by_service_and_outcome(journal: Journal) -> None
     ],
 )
 def test_a_filter_narrows_the_journal_down(journal: Journal, wanted: Filter, number: int) -> None:
-    """What is counted is what is listed; letters of either case are alike, and `%` is no joker."""
+    """Letters of either case are alike, and `%` is no joker."""
     if wanted.text == "größe":
         wanted = Filter(text="GRÖßE" if _folds_umlauts(journal) else "Größe")
-    assert journal.count(wanted) == number
     assert len(journal.entries(wanted)) == number
 
 
@@ -74,7 +76,37 @@ def test_the_newest_comes_first_a_page_at_a_time(journal: Journal) -> None:
     """By number, so that pages do not shift while somebody looks."""
     numbers = [entry.id for entry in journal.entries()]
     assert numbers == sorted(numbers, reverse=True)
-    assert [entry.id for entry in journal.entries(limit=2, offset=1)] == numbers[1:3]
+    first = journal.page(Filter(), Stretch(), 3)
+    assert ([entry.id for entry in first.entries], first.newer) == (numbers[:3], None)
+    second = journal.page(Filter(), Stretch(before=first.older), 3)
+    assert ([entry.id for entry in second.entries], second.older) == (numbers[3:], None)
+    back = journal.page(Filter(), Stretch(after=second.newer), 3)
+    assert ([entry.id for entry in back.entries], back.newer, back.older) == (numbers[:3], None, first.older)
+    oldest = journal.page(Filter(), Stretch(after=0), 3)
+    assert ([entry.id for entry in oldest.entries], oldest.older) == (numbers[1:], None)
+    assert oldest.newer == numbers[1]
+
+
+@pytest.mark.parametrize("upwards", [False, True])
+def test_a_search_goes_on_where_its_time_was_up(sqlite_env: TracEnv, *, upwards: bool) -> None:
+    """What its pages find on the way, together, is all there is."""
+    fill(sqlite_env.env, 9_000)
+    journal = Journal(sqlite_env.env)
+    wanted = Filter(text="(700")
+    found: list[int] = []
+    stretch = Stretch(after=0 if upwards else None, seconds=0.0)
+    for _ in range(6):
+        page = journal.page(wanted, stretch, 50)
+        found += [entry.id for entry in page.entries]
+        assert page.searched == (page.newer if upwards else page.older)
+        if page.searched is None:
+            break
+        stretch = Stretch(**{"after" if upwards else "before": page.searched}, seconds=0.0)
+    else:
+        pytest.fail("It does not end.")
+    everything = sorted([700, *range(7000, 7010)], reverse=True)
+    assert sorted(found, reverse=True) == everything
+    assert [entry.id for entry in journal.entries(wanted)] == everything
 
 
 def test_an_outcome_that_does_not_exist_is_refused(journal: Journal) -> None:

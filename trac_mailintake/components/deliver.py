@@ -87,7 +87,8 @@ def _deliver(env: Environment, name: str) -> Answer:
 def _answer(env: Environment, name: str, locator: str, failure: str) -> Answer:
     """What the journal says of this very mail: also when it was handed over before."""
     from trac_mailintake.intake.model import Status  # noqa: PLC0415 - what only a mail needs
-    from trac_mailintake.tracker.journal import IN_WORK, Filter, Journal  # noqa: PLC0415 - as above
+    from trac_mailintake.tracker.journal import Journal  # noqa: PLC0415 - as above
+    from trac_mailintake.tracker.search import IN_WORK, Filter  # noqa: PLC0415 - as above
 
     entries = Journal(env).entries(Filter(service=name, locator=locator), limit=1)
     if failure or not entries:

@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.model import Status, Step
 from trac_mailintake.intake.pipeline import FORWARD_PENDING
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.archive import found
 from trac_mailintake.tracker.database import now
+from trac_mailintake.tracker.search import IN_WORK, SHOWN, Filter, Stretch, search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from trac.env import Environment
 
     from trac_mailintake.mail.spool import Slice
-
-IN_WORK: Final = "in work"
-"""What is shown for a delivery that has no outcome and was not deferred."""
-
-OUTCOMES: Final = (*(status.value for status in Status), IN_WORK)
 
 _COLUMNS: Final = (
     "id",
@@ -100,16 +96,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which rows of the journal; what is empty filters nothing. `text` is looked for in subject, sender and reason."""
+class Page:
+    """Some rows, the newest first, and where their neighbours are; None where there are none.
 
-    service: str = ""
-    outcome: str = ""
-    rule: str = ""
-    sender: str = ""
-    ticket: int | None = None
-    text: str = ""
-    locator: str = ""
+    `older` is what the numbers on the next page are below, `newer` what those on the page before are above.
+    `searched` is None when all rows that could be on the page were looked at; else the time was up at that number.
+    """
+
+    entries: tuple[Entry, ...]
+    newer: int | None = None
+    older: int | None = None
+    searched: int | None = None
 
 
 class Journal:
@@ -120,21 +117,39 @@ class Journal:
 
     # reading
 
-    def entries(self, wanted: Filter | None = None, *, limit: int = 50, offset: int = 0) -> tuple[Entry, ...]:
+    def entries(self, wanted: Filter | None = None, *, limit: int = 50) -> tuple[Entry, ...]:
         """Rows, the newest first. Raises SettingError for an outcome that does not exist."""
         with self._env.db_query as db:
-            where, args = _where(wanted or Filter(), db)
-            rows = db(
-                f"SELECT {', '.join(_COLUMNS)} FROM mailintake_delivery{where} ORDER BY id DESC LIMIT %s OFFSET %s",
-                (*args, limit, offset),
-            )
-        return tuple(self._entry(dict(zip(_COLUMNS, row, strict=True))) for row in rows)
+            rows, _ = search(db, ", ".join(_COLUMNS), wanted or Filter(), Stretch(), limit)
+        return tuple(self._entry(row) for row in rows)
 
-    def count(self, wanted: Filter | None = None) -> int:
-        """How many rows `entries` has without a limit. Raises SettingError."""
+    def page(self, wanted: Filter, stretch: Stretch, size: int) -> Page:
+        """A page of rows. Raises SettingError for an outcome that does not exist."""
         with self._env.db_query as db:
-            where, args = _where(wanted or Filter(), db)
-            return int(db(f"SELECT COUNT(*) FROM mailintake_delivery{where}", args)[0][0])
+            rows, stopped = search(db, ", ".join(_COLUMNS), wanted, stretch, size + 1)
+        more, rows = len(rows) > size, rows[:size]
+        if stretch.upwards:
+            rows.reverse()
+        entries = tuple(self._entry(row) for row in rows)
+        first, last = (entries[0].id, entries[-1].id) if entries else (stretch.after, stretch.before)
+        if stretch.upwards:
+            return Page(entries, first if more else stopped, last if stretch.after else None, stopped)
+        return Page(entries, first if stretch.before is not None else None, last if more else stopped, stopped)
+
+    def names(self) -> tuple[str, ...]:
+        """All services that rows are of, by name."""
+        found: list[str] = []
+        with self._env.db_query as db:
+            # One look into the index for each: DISTINCT would read it all.
+            while name := db(
+                "SELECT MIN(service) FROM mailintake_delivery WHERE service>%s", (found[-1] if found else "",)
+            )[0][0]:
+                found.append(name)
+        return tuple(found)
+
+    def mails_of(self, ticket: int) -> int:
+        """How many deliveries became part of a ticket, or are copies of one that did."""
+        return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s", (ticket,))[0][0])
 
     def get(self, number: int) -> Entry:
         """The row of one delivery. Raises SettingError."""
@@ -144,7 +159,7 @@ class Journal:
         )
         if not rows:
             raise SettingError("id", number, "a number that `journal list` shows")
-        return self._entry(dict(zip(_COLUMNS, rows[0], strict=True)))
+        return self._entry(rows[0])
 
     def raw(self, number: int) -> Slice:
         """Where the bytes of a delivery lie. Raises SettingError when they were never archived."""
@@ -157,20 +172,33 @@ class Journal:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many deliveries of each outcome, by service."""
+        counts = self.waiting()
         rows = self._env.db_query(
-            f"SELECT service, {_SHOWN}, COUNT(*) FROM mailintake_delivery GROUP BY service, {_SHOWN}"
+            "SELECT service, outcome, COUNT(*) FROM mailintake_delivery WHERE outcome<>'held' GROUP BY service, outcome"
         )
-        counts: dict[str, dict[str, int]] = {}
         for service, outcome, number in rows:
             counts.setdefault(service, {})[outcome] = number
+        return counts
+
+    def waiting(self) -> dict[str, dict[str, int]]:
+        """How many deliveries are held, deferred or in work, by service: what `counts` has, without reading it all."""
+        counts: dict[str, dict[str, int]] = {}
+        with self._env.db_query as db:
+            for outcome in ("outcome='held'", "outcome IS NULL"):
+                for service, shown, number in db(
+                    f"SELECT service, {SHOWN}, COUNT(*) FROM mailintake_delivery WHERE {outcome} "
+                    f"GROUP BY service, {SHOWN}"
+                ):
+                    counts.setdefault(service, {})[shown] = number
         return counts
 
     # held mail
 
     def held(self, service: str = "") -> tuple[Entry, ...]:
         """All held mail, the newest first."""
-        wanted = Filter(service=service, outcome=Status.HELD.value)
-        return self.entries(wanted, limit=self.count(wanted))
+        rows = self._env.db_query(f"SELECT {', '.join(_COLUMNS)} FROM mailintake_delivery WHERE outcome='held'")
+        entries = [self._entry(row) for row in sorted(rows, reverse=True)]
+        return tuple(entry for entry in entries if not service or entry.service == service)
 
     def retryable(self, number: int) -> Entry:
         """A held mail that can be decided about once more. Raises SettingError when it cannot."""
@@ -201,8 +229,9 @@ class Journal:
 
     # inside
 
-    def _entry(self, row: dict[str, object]) -> Entry:
+    def _entry(self, found_row: Sequence[object]) -> Entry:
         """Nothing of a row that is still in work is filled in, so every NULL gets its empty value."""
+        row: dict[str, object] = dict(zip(_COLUMNS, found_row, strict=True))
         row["account"] = row.pop("label")
         archive = (row.pop("archive"), row.pop("archive_offset"), row.pop("archive_length"))
         row["raw"] = found(self._env, *archive) if archive[0] else None  # type: ignore[arg-type]  # a row has no types
@@ -215,36 +244,6 @@ class Journal:
         for name in ("failure", "rule", "reason", "author", "sha256", "message_id", "subject", "sender", "removed"):
             row[name] = row[name] or ""
         return Entry(**row)  # type: ignore[arg-type]  # columns and fields have the same names and types
-
-
-_SHOWN: Final = f"COALESCE(outcome, CASE WHEN failure IS NULL THEN '{IN_WORK}' ELSE '{Status.DEFERRED.value}' END)"
-"""The outcome as it is shown."""
-
-
-def _where(wanted: Filter, db: Any) -> tuple[str, tuple[object, ...]]:  # noqa: ANN401 - Trac's connection has no type
-    if wanted.outcome and wanted.outcome not in OUTCOMES:
-        raise SettingError("outcome", wanted.outcome, ", ".join(OUTCOMES))
-    equal: Iterable[tuple[str, object]] = (
-        ("service=%s", wanted.service),
-        ("outcome=%s" if wanted.outcome in _STORED else f"{_SHOWN}=%s", wanted.outcome),
-        ("rule=%s", wanted.rule),
-        ("ticket=%s", wanted.ticket),
-        ("locator=%s", wanted.locator),
-    )
-    terms = [term for term, value in equal if value]
-    args = [value for _, value in equal if value]
-    if wanted.sender:
-        terms.append(f"sender {db.like()}")
-        args.append(f"%{db.like_escape(wanted.sender)}%")
-    if wanted.text:
-        names = ("subject", "sender", "reason", "message_id")
-        terms.append("(" + " OR ".join(f"{name} {db.like()}" for name in names) + ")")
-        args += [f"%{db.like_escape(wanted.text)}%"] * len(names)
-    return (" WHERE " + " AND ".join(terms) if terms else ""), tuple(args)
-
-
-_STORED: Final = frozenset(OUTCOMES) - {Status.DEFERRED.value, IN_WORK}
-"""Outcomes that are in the table, so that its index serves."""
 
 
 def _not_held(number: int, outcome: str) -> SettingError:

@@ -14,7 +14,8 @@ from trac_mailintake.components.commands.words import Exit, positive, read, told
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from trac_mailintake.tracker.journal import Filter, Journal
+    from trac_mailintake.tracker.journal import Journal
+    from trac_mailintake.tracker.search import Filter
 
     Command = tuple[str, str, str, Callable[[list[str]], list[str]] | None, Callable[..., int]]
 
@@ -98,7 +99,7 @@ class JournalCommands(Component):
 
 
 def _filter(typed: Mapping[str, str]) -> Filter:
-    from trac_mailintake.tracker.journal import Filter  # noqa: PLC0415 - an idle `run` does without
+    from trac_mailintake.tracker.search import Filter  # noqa: PLC0415 - an idle `run` does without
 
     only(typed, _FILTERS)
     ticket = positive("ticket", typed["ticket"].removeprefix("#")) if typed.get("ticket") else None

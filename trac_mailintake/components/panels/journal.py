@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
 
-from trac.util.presentation import Paginator
 from trac.web.api import HTTPNotFound, RequestDone
 from trac.web.chrome import add_ctxtnav, add_link, add_notice, add_warning
 
@@ -19,11 +18,17 @@ if TYPE_CHECKING:
 
     from trac_mailintake.components.panels.panel import Page
     from trac_mailintake.mail.spool import Slice
-    from trac_mailintake.tracker.journal import Entry, Filter, Journal
+    from trac_mailintake.tracker.journal import Entry, Journal
+    from trac_mailintake.tracker.journal import Page as Found
+    from trac_mailintake.tracker.search import Filter, Stretch
 
 PER_PAGE: Final = 50
+SECONDS: Final = 0.25
+"""For so long rows are looked at for one page; then it says how far it came, and offers to go on."""
 _FILTERS: Final = ("service", "outcome", "rule", "sender", "ticket", "text")
 _ACTIONS: Final = ("retry", "release_new", "release", "discard")
+_WHERE: Final = ("before", "after")
+"""Where a page begins: below a number, or above one."""
 _RAW: Final = "raw"
 _LARGEST_NUMBER: Final = 2**31 - 1
 
@@ -57,7 +62,7 @@ class JournalPanel(Panel):
             add_warning(req, "Choose held mail first.")
         elif action:
             self._act(req, action, numbers)
-        arguments = {} if name else {each: req.args.getfirst(each) or None for each in (*_FILTERS, "page")}
+        arguments = {} if name else {each: req.args.getfirst(each) or None for each in (*_FILTERS, *_WHERE)}
         self.back(req, *filter(None, [name]), **arguments)
 
     # the list
@@ -69,29 +74,27 @@ class JournalPanel(Panel):
 
     def _list(self, req: Request) -> Page:
         from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody looks
-        from trac_mailintake.tracker.journal import OUTCOMES  # noqa: PLC0415 - as above
+        from trac_mailintake.tracker.search import OUTCOMES  # noqa: PLC0415 - as above
 
         journal = self._journal()
-        page = max(req.args.getint("page", 1), 1)
         wanted = _filter(req)
-        entries: Sequence[Entry] = ()
-        total = 0
+        found: Found | None = None
         if wanted is not None:
             try:
-                total = journal.count(wanted)
-                entries = journal.entries(wanted, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+                found = journal.page(wanted, _stretch(req), PER_PAGE)
             except SettingError as error:
                 raise HTTPNotFound(str(error)) from None
+        entries = found.entries if found else ()
         filters = {name: str(req.args.getfirst(name, "")) for name in _FILTERS}
         return "mailintake_journal.html", {
             "entries": entries,
-            "total": total,
+            "searched": found.searched if found else None,
             "holds": any(_waits(entry) for entry in entries),
             "waits": _waits,
-            "page": page,
-            "paginator": _paginator(req, entries, page, total, filters),
+            "pages": _pages(req, found, filters) if found else (),
+            "here": {name: req.args.getfirst(name) for name in _WHERE},
             "filters": filters,
-            "services": sorted(journal.counts()),
+            "services": journal.names(),
             "outcomes": OUTCOMES,
         }
 
@@ -171,7 +174,7 @@ def _is_number(word: str) -> bool:
 
 def _filter(req: Request) -> Filter | None:
     """What was asked for; None, with a warning, when it cannot be."""
-    from trac_mailintake.tracker.journal import Filter  # noqa: PLC0415 - when somebody looks
+    from trac_mailintake.tracker.search import Filter  # noqa: PLC0415 - when somebody looks
 
     typed = {name: str(req.args.getfirst(name, "")).strip() for name in _FILTERS}
     ticket = typed.pop("ticket").removeprefix("#")
@@ -181,20 +184,33 @@ def _filter(req: Request) -> Filter | None:
     return Filter(**typed, ticket=int(ticket) if ticket else None)
 
 
-def _paginator(req: Request, entries: Any, page: int, total: int, filters: dict[str, str]) -> Paginator:  # noqa: ANN401 - any sequence
-    """Trac's own paging, with links to the pages around."""
+def _stretch(req: Request) -> Stretch:
+    """Where the page begins; at the newest mail, unless the address names a number."""
+    from trac_mailintake.tracker.search import Stretch  # noqa: PLC0415 - when somebody looks
 
-    def href(number: int) -> str:
+    numbers: dict[str, int | None] = {}
+    for name in _WHERE:
+        typed = str(req.args.getfirst(name, ""))
+        numbers[name] = int(typed) if typed == "0" or _is_number(typed) else None
+    return Stretch(**numbers, seconds=SECONDS)
+
+
+def _pages(req: Request, found: Found, filters: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
+    """The pages around: label and address, None where there is none."""
+
+    def href(**where: int) -> str:
         given = {name: value for name, value in filters.items() if value}
-        return str(req.href.admin(CATEGORY, JournalPanel.page, page=number, **given))
+        return str(req.href.admin(CATEGORY, JournalPanel.page, **where, **given))
 
-    paginator = Paginator(list(entries), page=page - 1, max_per_page=PER_PAGE, num_items=total)
-    if paginator.has_next_page:
-        add_link(req, "next", href(page + 1), "Older mail")
-    if paginator.has_previous_page:
-        add_link(req, "prev", href(page - 1), "Newer mail")
-    fields = ("href", "class", "string", "title")
-    pages = [(href(number), None, str(number), f"Page {number}") for number in paginator.get_shown_pages(21)]
-    paginator.shown_pages = [dict(zip(fields, each, strict=True)) for each in pages]
-    paginator.current_page = {"href": None, "class": "current", "string": str(page), "title": None}
-    return paginator
+    newer = href(after=found.newer) if found.newer is not None else None
+    older = href(before=found.older) if found.older is not None else None
+    if older:
+        add_link(req, "next", older, "Older mail")
+    if newer:
+        add_link(req, "prev", newer, "Newer mail")
+    return (
+        ("Newest", newer and href()),
+        ("Newer", newer),
+        ("Older", older),
+        ("Oldest", older and href(after=0)),
+    )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Status
-from trac_mailintake.tracker.journal import IN_WORK, Journal
+from trac_mailintake.tracker.journal import Journal
 from trac_mailintake.tracker.queue import queued
+from trac_mailintake.tracker.search import IN_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ class Queue:
 
 def rows(env: Environment, services: Services) -> list[Row]:
     """All stored services, by name; asks nothing of any plugin, so that they can be listed when one is broken."""
-    counts = Journal(env).counts()
+    counts = Journal(env).waiting()
     return [_row(stored, counts.get(str(stored["name"]), {})) for stored in services.rows()]
 
 

@@ -44,6 +44,6 @@ class TicketMails(Component):
     # inside
 
     def _mails(self, ticket: int) -> int:
-        from trac_mailintake.tracker.journal import Filter, Journal  # noqa: PLC0415 - for those who may see it
+        from trac_mailintake.tracker.journal import Journal  # noqa: PLC0415 - for those who may see it
 
-        return Journal(self.env).count(Filter(ticket=ticket))
+        return Journal(self.env).mails_of(ticket)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+CHOSEN = os.environ.get("MAILINTAKE_DATABASE", "")
+"""`sqlite`, `postgres` or `mariadb`: the database of all environments, where it makes no difference to the test."""
+
 # What a change must pass is the same each time; elsewhere each run tries other examples.
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
@@ -78,10 +81,16 @@ def _environment(folder: Path, database: str = SQLITE) -> Iterator[TracEnv]:
 
 
 @pytest.fixture
-def sqlite_env(tmp_path: Path) -> Iterator[TracEnv]:
-    """A fresh environment on SQLite with the plugin enabled and notifications off."""
-    with _environment(tmp_path) as trac:
-        yield trac
+def sqlite_env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TracEnv]:
+    """A fresh environment with the plugin enabled and notifications off.
+
+    It is on SQLite, unless the whole run is to be on another database (`make matrix`).
+    """
+    if CHOSEN in ("", "sqlite") or request.node.get_closest_marker("sqlite"):
+        with _environment(tmp_path) as trac:
+            yield trac
+    else:
+        yield request.getfixturevalue(f"{CHOSEN}_env")
 
 
 @pytest.fixture
@@ -98,7 +107,7 @@ def mariadb_env(tmp_path: Path, mariadb: MariaDB) -> Iterator[TracEnv]:
         yield trac
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[CHOSEN] if CHOSEN else ["sqlite", "postgres"])
 def trac_env(request: pytest.FixtureRequest) -> TracEnv:
     """A fresh environment, the test being run on each database; skipped on that which is missing."""
     trac: TracEnv = request.getfixturevalue(f"{request.param}_env")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -55,6 +56,19 @@ def on_postgres(request: pytest.FixtureRequest, tmp_path: Path) -> Environments:
     postgres = request.getfixturevalue("postgres")
     made = [scene.make(tmp_path / f"lane{number}", postgres.fresh_schema()) for number in range(LANES)]
     return scene.cleared(*made)
+
+
+@pytest.fixture
+def on_mariadb(request: pytest.FixtureRequest, tmp_path: Path) -> Environments:
+    """Fresh environments on MariaDB, each in a database of its own."""
+    mariadb = request.getfixturevalue("mariadb")
+    numbers = itertools.count()
+
+    @contextmanager
+    def environment() -> Iterator[Path]:
+        yield scene.make(tmp_path / f"mariadb{next(numbers)}", mariadb.fresh_database())
+
+    return environment
 
 
 @pytest.fixture

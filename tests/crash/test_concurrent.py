@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(1800)]
 
 MAILS = 400
-ALL = [(database, kind) for database in ("sqlite", "postgres") for kind in ("maildir", "imap", "pop3")]
+ALL = [
+    *((database, kind) for database in ("sqlite", "postgres") for kind in ("maildir", "imap", "pop3")),
+    ("mariadb", "maildir"),
+]
 
 
 def _at_once(*environments: Path) -> list[rounds.Done]:

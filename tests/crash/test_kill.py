@@ -31,6 +31,7 @@ LONGEST = 0.6
 ALL = [
     *(("sqlite", kind, KILLS if kind == "maildir" else 8) for kind in ("maildir", "imap", "pop3")),
     *(("postgres", kind, 8) for kind in ("maildir", "imap", "pop3")),
+    ("mariadb", "maildir", 8),
 ]
 """Database, kind of source, and how many kills are enough unless all are asked for."""
 

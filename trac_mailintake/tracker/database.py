@@ -6,7 +6,10 @@ import errno
 import hashlib
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from trac.db.api import DatabaseManager
+from trac.db.pool import TimeoutError as NoConnection
 
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
 
@@ -44,7 +47,18 @@ DAY = 24 * 3600 * SECOND
 CHUNK = 200
 """How many values a list in SQL has at most: old SQLite takes 999 in a statement."""
 
+_COLLISIONS: Final = frozenset({1020, 1213, "40001", "40P01"})
+"""Of MariaDB: the row has changed since it was read, deadlock. Of PostgreSQL: serialization failure, deadlock."""
+_WITHIN_TRANSACTION: Final = 1568
+"""MariaDB's refusal to change the isolation of a transaction that has begun."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENFILE, errno.EMFILE, errno.ENOMEM}
+
+
+class Collision(Stale, TemporaryFailure):
+    """Another worker wrote the same at the same moment, and the database undid this one's transaction.
+
+    What can be decided anew is decided anew at once; what cannot, passes by itself.
+    """
 
 
 def now() -> int:
@@ -76,7 +90,7 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 @contextmanager
 def temporary(env: Environment) -> Iterator[None]:
-    """Raise what passes by itself as a TemporaryFailure, or as Stale; see `named`."""
+    """Raise what passes by itself as a TemporaryFailure, or as a Collision; see `named`."""
     try:
         yield
     except Exception as error:
@@ -90,12 +104,14 @@ def temporary(env: Environment) -> Iterator[None]:
 def transaction(env: Environment) -> Iterator[Connection]:
     """Trac's transaction, over when the block is over, however it ended. Raises as `temporary`.
 
-    Trac leaves one open whose commit was refused (SQLite: locked, disk full), and this thread's next one would be that.
+    Trac leaves one open whose commit was refused (SQLite: locked, disk full), and this thread's next one would be that;
+    and it keeps a connection that was lost (MariaDB), which would be this thread's for ever.
     """
     db = None
     with temporary(env):
         try:
             with env.db_transaction as db:
+                _look_at_what_is_committed(env, db)
                 yield db
         except BaseException:
             if db is not None and db.cnx:
@@ -105,18 +121,49 @@ def transaction(env: Environment) -> Iterator[Connection]:
             raise
 
 
+def _look_at_what_is_committed(env: Environment, db: Connection) -> None:
+    """MariaDB shows a transaction all the while what was there at its first SELECT, as the others do not.
+
+    A ticket that somebody changed meanwhile would be taken for unchanged, and two comments would get one number.
+    """
+    if not DatabaseManager(env).connection_uri.startswith("mysql:"):
+        return
+    try:
+        db("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    except env.db_exc.OperationalError as error:
+        if error.args[0] != _WITHIN_TRANSACTION:
+            raise
+
+
 def named(env: Environment, error: Exception) -> Exception:
     """What passes by itself as a TemporaryFailure: the database locked or gone, the disk full or broken, no memory.
 
-    Stale when another worker wrote the same key meanwhile. Anything else is returned as it is.
+    A Collision when another worker wrote the same meanwhile. Anything else is returned as it is.
     """
-    if isinstance(error, env.db_exc.IntegrityError):
-        return Stale(str(error))
-    if isinstance(error, (env.db_exc.OperationalError, env.db_exc.InterfaceError)):
-        return TemporaryFailure(f"The database could not be used: {str(error).strip()}")
+    if _collided(env, error):
+        return Collision(str(error))
+    if _database_down(env, error):
+        # What PyMySQL says last is that there is nothing left to roll back; why so is in what came before.
+        first = error.__context__ if type(error) is env.db_exc.Error and error.__context__ else error
+        return TemporaryFailure(f"The database could not be used: {str(first).strip()}")
     if isinstance(error, MemoryError):
         return TemporaryFailure("There was not enough memory.")
     if isinstance(error, OSError) and error.errno in _DISK:
         where = f" ({error.filename})" if error.filename else ""
         return TemporaryFailure(f"The disk could not be used: {error.strerror}{where}")
     return error
+
+
+def _collided(env: Environment, error: Exception) -> bool:
+    """Whether a key was there already, or this transaction was undone so that another one could go on."""
+    if isinstance(error, env.db_exc.IntegrityError):
+        return True
+    if not isinstance(error, env.db_exc.OperationalError):
+        return False
+    return bool(_COLLISIONS.intersection((getattr(error, "pgcode", None), *error.args[:1])))
+
+
+def _database_down(env: Environment, error: Exception) -> bool:
+    """Whether the database refused, or was not there."""
+    known = (env.db_exc.OperationalError, env.db_exc.InterfaceError, NoConnection)
+    return isinstance(error, known) or type(error) is env.db_exc.Error

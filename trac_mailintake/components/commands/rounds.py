@@ -39,7 +39,10 @@ _DELIVER = """Take one mail from standard input
     A mail server had better call mailintake-deliver, which also answers 75 when Trac does not start."""
 _STATUS = """Say how things stand: services, backlog, held mail, the queue
 
-    Ends with 0 when all is well, 1 when mail is held or waits, 3 when a service stopped or its last round failed."""
+    For each service: its last success, the mails that wait in its mailbox and since when, what is held or deferred,
+    how many mails came lately, how long they take from their arrival to their ticket, and the last error.
+    Ends with 0 when all is well, 1 when mail is held, deferred or not yet sent, 3 when a service has stopped, is
+    overdue or late, or its last round failed. --json has the same figures, for monitoring."""
 
 
 class RoundCommands(Component):

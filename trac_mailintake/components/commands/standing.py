@@ -2,69 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from trac_mailintake.components.commands.say import say, say_json, say_table, when
+from trac_mailintake.components.commands.say import cut, say, say_json, say_table, when
 from trac_mailintake.components.commands.words import Exit
 from trac_mailintake.components.system import MailIntakeSystem
-from trac_mailintake.intake.model import Status
-from trac_mailintake.tracker.journal import IN_WORK, Journal
+from trac_mailintake.tracker.database import SECOND, now
+from trac_mailintake.tracker.durations import lasting
+from trac_mailintake.tracker.figures import BAD, State, figures
+from trac_mailintake.tracker.journal import Journal
 from trac_mailintake.tracker.queue import queued
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.settings import Value
+    from trac_mailintake.tracker.figures import Figures
+    from trac_mailintake.tracker.queue import Queued
     from trac_mailintake.tracker.services import Services
 
-_WAITING = (Status.HELD.value, Status.DEFERRED.value, IN_WORK)
+_HEADERS = (
+    *("Service", "State", "Last success", "Waiting", "Oldest", "Held", "Deferred", "In work"),
+    *("Last hour", "Last day", "Lag", "Last error"),
+)
+_ERROR = 60
+"""Characters of the last error that the table shows."""
 
 
 def standing(env: Environment, services: Services, *, as_json: bool) -> int:
     """Print it, and say by the exit status whether somebody should look."""
-    rows = services.rows()
-    counts = Journal(env).counts()
-    waiting = len(queued(env))
+    found = figures(env, services.rows())
+    queue = queued(env)
     fetch = MailIntakeSystem(env).fetch
     if as_json:
-        shown = [{**_shown(row), "counts": counts.get(str(row["name"]), {})} for row in rows]
-        say_json({"fetch": fetch, "services": shown, "queue": waiting})
+        counts = Journal(env).counts()
+        shown = [{**_shown(each), "counts": counts.get(each.name, {})} for each in found]
+        failure = next((each.failure for each in reversed(queue) if each.failure), "")
+        say_json({"fetch": fetch, "services": shown, "queue": len(queue), "queue_failure": failure})
     else:
-        _say(rows, counts, waiting)
-        if waiting and not env.config.getbool("notification", "smtp_enabled"):
+        _say(found, queue)
+        if queue and not env.config.getbool("notification", "smtp_enabled"):
             say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
         if fetch == "disabled":
             say("Nothing is fetched: [mailintake] fetch = disabled.")
-    if any(row["stopped"] or _failed(row) for row in rows):
+    bad = BAD if fetch == "enabled" else (State.STOPPED, State.FAILING)
+    if any(each.state in bad for each in found):
         return Exit.UNREACHABLE
-    held = any(number for each in counts.values() for outcome, number in each.items() if outcome in _WAITING)
-    return Exit.WAITING if held or waiting else Exit.WELL
+    waits = any(each.held or each.deferred or each.in_work for each in found)
+    return Exit.WAITING if waits or queue else Exit.WELL
 
 
-def _failed(row: Mapping[str, Value]) -> bool:
-    """Whether the last round did not go well: `finish` sets last_success after last_run when it did."""
-    return bool(row["enabled"] and row["last_result"] and int(row["last_success"] or 0) < int(row["last_run"] or 0))  # type: ignore[arg-type]  # both are times
+def _shown(each: Figures) -> dict[str, object]:
+    """Spans in seconds, as their names say; times as everywhere in JSON."""
+    row = asdict(each)
+    row |= {"state": each.state.value, "enabled": int(each.state is not State.DISABLED)}
+    row["stopped"] = each.why if each.state is State.STOPPED else ""
+    for name in ("lag", "lag_most"):
+        span = row.pop(name)
+        row[f"{name}_seconds"] = None if span is None else round(span / SECOND, 1)
+    row["oldest_seconds"] = round((now() - each.oldest) / SECOND, 1) if each.oldest else None
+    return row
 
 
-def _shown(row: Mapping[str, Value]) -> dict[str, Value]:
-    names = ("name", "kind", "enabled", "stopped", "next_run", "last_run", "last_success", "last_result")
-    return {name: row[name] for name in names}
-
-
-def _say(rows: Sequence[Mapping[str, Value]], counts: Mapping[str, Mapping[str, int]], waiting: int) -> None:
+def _say(found: Sequence[Figures], queue: Sequence[Queued]) -> None:
     table = [
         (
-            row["name"],
-            "stopped" if row["stopped"] else "enabled" if row["enabled"] else "disabled",
-            when(row["last_run"]),
-            when(row["next_run"]),
-            *(counts.get(str(row["name"]), {}).get(outcome, 0) for outcome in _WAITING),
-            row["stopped"] or row["last_result"],
+            each.name,
+            each.state.value,
+            when(each.last_success),
+            each.waiting,
+            lasting(now() - each.oldest) if each.oldest else "",
+            each.held,
+            each.deferred,
+            each.in_work,
+            each.hour,
+            each.day,
+            "" if each.lag is None else lasting(each.lag),
+            cut(f"{when(each.failed)} {each.last_error}", _ERROR) if each.failed else "",
         )
-        for row in rows
+        for each in found
     ]
-    headers = ("Service", "State", "Last run", "Next run", "Held", "Deferred", "In work", "Last result")
-    say_table(table, headers, "There is no service yet.")
-    say(f"Mail queue: {waiting} waiting.")
+    say_table(table, _HEADERS, "There is no service yet.")
+    for each in found:
+        if each.why:
+            say(f"{each.name}: {each.state.value}. {each.why}")
+    say(f"Mail queue: {len(queue)} waiting.")

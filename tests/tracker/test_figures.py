@@ -184,11 +184,13 @@ def test_mails_are_counted_by_day_and_outcome(mailbox: Mailbox) -> None:
 def test_the_journal_is_counted_in_its_index_alone(sqlite_env: TracEnv) -> None:
     """No row of it is read to count a month, however long the journal is."""
     with sqlite_env.env.db_transaction as db:
-        plan = db(
+        cursor = db.cursor()
+        cursor.execute(
             """EXPLAIN QUERY PLAN SELECT outcome, recorded - recorded %% 900000000, COUNT(*) FROM mailintake_delivery
                WHERE service=%s AND recorded>=%s GROUP BY outcome, recorded - recorded %% 900000000""",
             ("support", 1),
         )
+        plan = cursor.fetchall()
     assert "USING COVERING INDEX mailintake_delivery_service_recorded_outcome_idx" in str(plan)
 
 

@@ -6,11 +6,17 @@ so lists, tables and quotes would end too early, or stand within one another.
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
+from genshi.core import END, START, TEXT, Attrs, QName
 from genshi.input import HTMLParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Event = tuple[Any, Any, Any]
 """What Genshi's streams are made of: kind, what, and where it stood. Genshi is untyped."""
@@ -26,8 +32,20 @@ _ENDS_PARAGRAPH: Final = {
     *("h1", "h2", "h3", "h4", "h5", "h6"),
 }
 _SIBLINGS: Final = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",), "a": ("a",)}
+_PIECE: Final = 64 * 1024
+"""Characters that are parsed at a time."""
 _REACH: Final = 20
 """Scopes in which an end tag looks for its beginning."""
+NO_PLACE: Final = (None, -1, -1)
+"""Where an event stood: nobody asks."""
+_NO_ATTRIBUTES: Final = Attrs()
+_KNOWN_NAMES: Final = 512
+
+
+@lru_cache(maxsize=_KNOWN_NAMES)
+def named(name: str) -> Any:  # noqa: ANN401 - Genshi is untyped
+    """The name of an element or an attribute as Genshi has it; to make one takes time, and the same come again."""
+    return QName(name)
 
 
 @dataclass(slots=True)
@@ -39,11 +57,44 @@ class _Scope:
 
 
 class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
-    """Genshi's parser, with a stack of scopes beside its stack of open tags. Linear in the size of the HTML."""
+    """Genshi's parser, with a stack of scopes beside its stack of open tags. Linear in the size of the HTML.
 
-    def __init__(self, source: object) -> None:
-        super().__init__(source)
+    It notes neither lines and columns nor comments and instructions.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__(io.StringIO(html))
         self._scopes = [_Scope("")]
+
+    def events(self) -> Iterator[Event]:
+        """All events; what is still open at the end is closed. Raises whatever the libraries raise."""
+        while piece := self.source.read(_PIECE):
+            self.feed(piece)
+            yield from self._taken()
+        self.close()
+        yield from self._taken()
+        for tag in reversed(self._open_tags):
+            yield END, named(tag), NO_PLACE
+
+    def _taken(self) -> list[Event]:
+        """The events that have come up since the last call."""
+        queue: list[Event] = self._queue
+        self._queue = []
+        return queue
+
+    def updatepos(self, i: int, j: int) -> int:  # noqa: ARG002 - the signature of html.parser
+        """Count no lines."""
+        return j
+
+    def handle_data(self, text: str) -> None:
+        """Some text."""
+        self._queue.append((TEXT, text, NO_PLACE))
+
+    def handle_comment(self, text: str) -> None:
+        """What nobody sees, and what only Outlook reads."""
+
+    def handle_pi(self, data: str) -> None:
+        """What only Word reads."""
 
     def handle_starttag(self, tag: str, attrib: list[tuple[str, str | None]]) -> None:
         """Open an element, and close those that end with it."""
@@ -53,11 +104,16 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
             self._close_here("p")
         for sibling in _SIBLINGS.get(tag, ()):
             self._close_here(sibling)
-        super().handle_starttag(tag, attrib)
-        if tag not in _VOID:
-            self._scopes[-1].open[tag] += 1
-            if tag in _SCOPES:
-                self._scopes.append(_Scope(tag))
+        name = named(tag)
+        attributes = Attrs([(named(key), value or "") for key, value in attrib]) if attrib else _NO_ATTRIBUTES
+        self._queue.append((START, (name, attributes), NO_PLACE))
+        if tag in _VOID:
+            self._queue.append((END, name, NO_PLACE))
+            return
+        self._open_tags.append(tag)
+        self._scopes[-1].open[tag] += 1
+        if tag in _SCOPES:
+            self._scopes.append(_Scope(tag))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """An element that ends at once, as XML writes it."""
@@ -99,8 +155,8 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
         """Close the innermost `tag`, which is open, and what is open in it."""
         last = ""
         while last != tag:
-            last = self._open_tags[-1]
+            last = self._open_tags.pop()
             if last in _SCOPES:
                 self._scopes.pop()
             self._scopes[-1].open[last] -= 1
-            super().handle_endtag(last)
+            self._queue.append((END, named(last), NO_PLACE))

@@ -5,16 +5,15 @@ Genshi's own HTMLSanitizer is no use here: it deletes unknown elements together 
 
 from __future__ import annotations
 
-import io
 import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from genshi.core import END, START, TEXT, Attrs, QName
+from genshi.core import END, START, TEXT, Attrs
 
 from trac_mailintake.mail import quotemarks, styles
-from trac_mailintake.mail.balancing import BalancedParser
+from trac_mailintake.mail.balancing import NO_PLACE, BalancedParser, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,10 +31,11 @@ _KEPT: Final = {
     *("ul", "ol", "li", "dl", "dt", "dd", "table", "tr", "td", "th"),
 }
 _BLOCKS: Final = {"ul", "ol", "dl", "table", "pre", "blockquote", "hr", "h1", "h2", "h3", "h4", "h5", "h6"}
-_NAMES: Final = {name: QName(name) for name in _KEPT}
 _NO_ATTRIBUTES: Final = Attrs()
 _VOID: Final = {"br", "hr", "img"}
+_CLOSED: Final = _KEPT - _VOID
 _ATTRIBUTES: Final = {"a": {"href"}, "img": {"src", "alt", "width", "height"}}
+_URLS: Final = {"href", "src"}
 _BLANKS: Final = re.compile(r"[\x00-\x20]+")
 _HIDDEN: Final = re.compile(
     r"(?:^|[;\s])(?:display:\s{0,3}none|visibility:\s{0,3}hidden|mso-hide:\s{0,3}all|max-height:\s{0,3}0(?:px)?\s{0,3}(?:;|$|!))",
@@ -49,6 +49,9 @@ _DEPTH: Final = 60
 """Open elements; html2text writes a prefix for each of them, so its output is quadratic in the depth."""
 _COLUMNS: Final = 2
 """A table with fewer columns lays out a page."""
+_TABLE: Final = {"table", "tr", "td", "th"}
+_DIVISION: Final = START, (named("div"), _NO_ATTRIBUTES), NO_PLACE
+_DIVISION_END: Final = END, named("div"), NO_PLACE
 _ROWS: Final = 2
 """Likewise with fewer rows, unless a cell is a heading."""
 
@@ -59,7 +62,7 @@ def cleaned(html: str) -> Iterator[Event]:
     Marks of `declared` stand in it where the HTML says that something is quoted.
     """
     lower = html.lower()
-    events = quotemarks.marked(lower, BalancedParser(io.StringIO(html)).parse())
+    events = quotemarks.marked(lower, BalancedParser(html).events())
     events = _harmless(styles.applied(lower, events), hides=any(hint in lower for hint in _HIDES))
     return _tables(_shallow(events))
 
@@ -70,15 +73,20 @@ def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
     With `hides` some of the elements may have styles that hide them.
     """
     dropping = 0
-    for kind, what, position in stream:
-        if kind is START:
-            dropping += bool(dropping) or what[0].localname in _DROPPED or (hides and _is_hidden(what[1]))
-        if kind in {START, END} and not dropping:
-            yield from _element(kind, what, position)
-        elif kind is TEXT and not dropping:
-            yield kind, what, position
-        if kind is END and dropping:
+    for event in stream:
+        kind, what, _ = event
+        if kind is TEXT:
+            if not dropping:
+                yield event
+        elif kind is START:
+            if dropping or what[0] in _DROPPED or (hides and _is_hidden(what[1])):
+                dropping += 1
+            else:
+                yield from _beginning(*what)
+        elif dropping:
             dropping -= 1
+        elif what in _CLOSED:
+            yield event
 
 
 def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
@@ -87,27 +95,22 @@ def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
     return bool(style and _HIDDEN.search(style[:_LONGEST]))
 
 
-def _element(kind: Any, what: Any, position: Any) -> Iterator[Event]:  # noqa: ANN401 - Genshi is untyped
-    """The tag if it is a harmless one, with few attributes; nothing stands within a void element."""
-    name = (what[0] if kind is START else what).localname
-    if name not in _KEPT or (kind is END and name in _VOID):
-        return
-    if kind is END:
-        yield END, _NAMES[name], position
-        return
-    kept = _attributes(name, what[1])
-    if name != "img" or not _is_pixel(kept):
-        yield START, (_NAMES[name], kept), position
-        if name in _VOID:
-            yield END, _NAMES[name], position
+def _beginning(name: Any, attributes: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is untyped
+    """A harmless tag with few attributes; nothing stands within a void element."""
+    if name not in _KEPT:
+        return ()
+    kept = _attributes(attributes, _ATTRIBUTES[name]) if name in _ATTRIBUTES else _NO_ATTRIBUTES
+    begins = START, (name, kept), NO_PLACE
+    if name not in _VOID:
+        return (begins,)
+    return () if name == "img" and _is_pixel(kept) else (begins, (END, name, NO_PLACE))
 
 
-def _attributes(name: str, attributes: Iterable[tuple[Any, str]]) -> Any:  # noqa: ANN401 - Genshi is untyped
-    wanted = _ATTRIBUTES.get(name)
-    if not wanted:
-        return _NO_ATTRIBUTES
-    pairs = [(key, value) for key, value in attributes if key.localname in wanted]
-    return Attrs([(key, value) for key, value in pairs if key.localname not in {"href", "src"} or _is_harmless(value)])
+def _attributes(attributes: Any, wanted: set[str]) -> Any:  # noqa: ANN401 - Genshi is untyped
+    """Those of the attributes that are wanted; of addresses only those that do nothing but lead somewhere."""
+    return Attrs(
+        [(key, value) for key, value in attributes if key in wanted and (key not in _URLS or _is_harmless(value))]
+    )
 
 
 def _is_harmless(url: str) -> bool:
@@ -143,18 +146,22 @@ def _tables(stream: Iterable[Event]) -> Iterator[Event]:
     layout = _layout_tables(events)
     open_tables: deque[bool] = deque()
     table = 0
-    for kind, what, position in events:
-        name = what[0].localname if kind is START else what.localname if kind is END else ""
+    for event in events:
+        kind, what, _ = event
+        name = what if kind is END else what[0] if kind is START else ""
+        if name not in _TABLE:
+            yield event
+            continue
         if name == "table" and kind is START:
             open_tables.append(table in layout)
             table += 1
-        replaced = name in {"table", "tr", "td", "th"} and (not open_tables or open_tables[-1])
+        replaced = not open_tables or open_tables[-1]
         if name == "table" and kind is END and open_tables:
             open_tables.pop()
         if not replaced:
-            yield kind, what, position
+            yield event
         elif name != "table":
-            yield kind, (QName("div"), Attrs()) if kind is START else QName("div"), position
+            yield _DIVISION if kind is START else _DIVISION_END
 
 
 def _layout_tables(events: list[Event]) -> set[int]:
@@ -163,17 +170,18 @@ def _layout_tables(events: list[Event]) -> set[int]:
     open_tables: list[list[int]] = []  # number, columns of this row, most columns of a row, rows, header cells
     number = 0
     for kind, what, _ in events:
-        name = what[0].localname if kind is START else what.localname if kind is END else ""
-        if kind is START and name == "table":
+        if kind is START and what[0] == "table":
             layout.update(table[0] for table in open_tables)
             open_tables.append([number, 0, 0, 0, 0])
             number += 1
-        elif kind is END and name == "table" and open_tables:
+        elif not open_tables:
+            continue
+        elif kind is START:
+            _count(open_tables[-1], what[0], layout)
+        elif kind is END and what == "table":
             table = open_tables.pop()
             if table[2] < _COLUMNS or (table[3] < _ROWS and not table[4]):
                 layout.add(table[0])
-        elif kind is START and open_tables:
-            _count(open_tables[-1], name, layout)
     return layout | {table[0] for table in open_tables}
 
 

@@ -20,7 +20,7 @@ _ALONE: Final = re.compile(f"\\n{{1,3}}([{BEGIN}{END}]+)[ \\t]{{0,9}}\\n{{1,3}}"
 
 def without_marks(text: str) -> str:
     """The text of a stranger, who may know our marks."""
-    return _MARKS.sub("", text)
+    return text if text.isascii() else _MARKS.sub("", text)
 
 
 def closed(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from genshi.core import END, START, TEXT
 
 from trac_mailintake.mail import declared
+from trac_mailintake.mail.balancing import NO_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,7 +44,6 @@ _BLANKS: Final = re.compile(r"\s+")
 _MARKED: Final = {"div", "span", "p", "hr", "pre", "section", "table", "td", "header"}
 _NAMED: Final = {"name": {"quote", "quoted-content"}, "id": {"signature"}}
 """Words that mean it in one attribute only."""
-_NO_PLACE: Final = (None, -1, -1)
 
 
 class Scope(Enum):
@@ -84,25 +84,25 @@ class _Marker:
         yield from rest
 
     def _start(self, event: Event) -> Iterator[Event]:
-        name = event[1][0].localname.lower()
+        name = event[1][0]
         self.depth += 1
         self.quotes += name == "blockquote"
         if self.quotes and self.is_open:
             yield from self._closing()
         scope = None if self.quotes or self.element else _scope(name, event[1][1])
         if scope is Scope.REST:
-            yield TEXT, declared.BEGIN, _NO_PLACE
+            yield TEXT, declared.BEGIN, NO_PLACE
         if scope is Scope.ELEMENT:
             self.element = self.depth
         if scope is Scope.ELEMENT and name == "pre":  # a mark within would be code
-            yield TEXT, declared.BEGIN, _NO_PLACE
+            yield TEXT, declared.BEGIN, NO_PLACE
         yield event
         if scope is Scope.ELEMENT and name != "pre":
-            yield TEXT, declared.BEGIN, _NO_PLACE
+            yield TEXT, declared.BEGIN, NO_PLACE
         self.is_open = self.is_open or scope is not None
 
     def _end(self, event: Event) -> Iterator[Event]:
-        name = event[1].localname.lower()
+        name = event[1]
         ends = self.depth == self.element
         if ends and name != "pre":
             yield from self._closing()
@@ -115,7 +115,7 @@ class _Marker:
 
     def _closing(self) -> Iterator[Event]:
         if self.is_open:
-            yield TEXT, declared.END, _NO_PLACE
+            yield TEXT, declared.END, NO_PLACE
         self.is_open = False
 
 

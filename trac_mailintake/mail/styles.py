@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from genshi.core import END, START, TEXT, Attrs, QName
+from genshi.core import END, START, TEXT, Attrs
+
+from trac_mailintake.mail.balancing import NO_PLACE, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,15 +31,14 @@ _IGNORED: Final = re.compile(r"mso-list:\s{0,3}ignore", re.IGNORECASE)
 _ORDERED: Final = re.compile(r"\W{0,2}(?:\d{1,4}|[a-z]{1,5})[.)]", re.IGNORECASE)
 _BLOCK: Final = re.compile(r"white-space:\s{0,3}pre\s{0,3}(?:;|$|!)", re.IGNORECASE)
 _RENAMED: Final = {"p", "div"}
-_NAMES: Final = {name: QName(name) for name in ("p", "div", "pre")}
-_NO_PLACE: Final = (None, -1, -1)
 
 
 def applied(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
     """The events of some HTML (`lower` case), with elements for what its styles say."""
     if not any(hint in lower for hint in _HINTS):
         return stream
-    return _lists(_renamed(stream, _tight(lower[:_SHEETS])))
+    renamed = _renamed(stream, _tight(lower[:_SHEETS]))
+    return _lists(renamed) if "mso-list" in lower else renamed
 
 
 def _tight(sheet: str) -> str:
@@ -58,17 +59,18 @@ def _has_margins(style: str) -> bool | None:
 def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
     """Paragraphs without margins become lines, and blocks whose blanks count become `pre`."""
     names: list[str] = []
-    for kind, what, position in stream:
+    for event in stream:
+        kind, what, _ = event
         if kind is START:
-            name = what[0].localname
+            name = what[0]
             renamed = _name(name, what[1], tight) if name in _RENAMED else name
             names.append(renamed)
-            yield (kind, what, position) if renamed == name else (START, (_NAMES[renamed], what[1]), position)
+            yield event if renamed == name else (START, (named(renamed), what[1]), NO_PLACE)
         elif kind is END:
-            name = names.pop() if names else ""
-            yield (END, _NAMES[name], position) if name in _NAMES else (kind, what, position)
+            name = names.pop() if names else what
+            yield event if what == name else (END, named(name), NO_PLACE)
         else:
-            yield kind, what, position
+            yield event
 
 
 def _name(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
@@ -92,7 +94,7 @@ def _lists(stream: Iterable[Event]) -> Iterator[Event]:
     rest = iter(stream)
     for event in rest:
         kind, what, _ = event
-        level = _level(what[1]) if kind is START and what[0].localname == "p" else 0
+        level = _level(what[1]) if kind is START and what[0] == "p" else 0
         if level:
             marker, content = _item(rest)
             yield from _to_level(levels, level, "ol" if _ORDERED.match(marker) else "ul")
@@ -140,8 +142,8 @@ def _to_level(levels: list[str], level: int, name: str) -> Iterator[Event]:
 
 
 def _start(name: str) -> Event:
-    return START, (QName(name), Attrs()), _NO_PLACE
+    return START, (named(name), Attrs()), NO_PLACE
 
 
 def _end(name: str) -> Event:
-    return END, QName(name), _NO_PLACE
+    return END, named(name), NO_PLACE

@@ -83,6 +83,9 @@ class Writer(HTML2Text):
             **dict.fromkeys(("u", "ins"), self._mark("__")),
             **dict.fromkeys(("s", "strike", "del"), self._mark("~~")),
             **dict.fromkeys(("code", "kbd", "tt", "samp"), self._code),
+            **dict.fromkeys(("b", "strong"), self._stress(self.strong_mark)),
+            **dict.fromkeys(("i", "em"), self._stress(self.emphasis_mark)),
+            "p": self._paragraph,
             "sup": self._mark("^"),
             "sub": self._mark(",,"),
             "br": self._break,
@@ -109,9 +112,9 @@ class Writer(HTML2Text):
                 self._text("".join(texts))
                 texts.clear()
             if kind is START:
-                self._start(what[0].localname, {key.localname: value for key, value in what[1]})
+                self._start(what[0], dict(what[1]) if what[1] else {})
             elif kind is END:
-                self._end(what.localname)
+                self._end(what)
         self._text("".join(texts))
         return self.finish()
 
@@ -190,7 +193,8 @@ class Writer(HTML2Text):
 
     def handle_data(self, data: str, entity_char: bool = False) -> None:  # noqa: FBT001, FBT002 - html2text's signature
         """Write text, escaped where it is not code."""
-        data = data.replace(_MARK_IN_BLOCK, "")
+        if not data.isascii():
+            data = data.replace(_MARK_IN_BLOCK, "")
         if self.block is not None:
             self.block.append(data)
             return
@@ -205,15 +209,19 @@ class Writer(HTML2Text):
         if self.code:
             data = _BRACES.sub(lambda match: plain.MARK.join(match[0]), data)
             data += plain.MARK if data.endswith("}") else ""
-        elif _UNDERLINES.fullmatch(data.strip()) and not (self.cells or self.links):
+        elif data[-1:] in {"_", " "} and _UNDERLINES.fullmatch(data.strip()) and not (self.cells or self.links):
             self._ruler({}, True)  # noqa: FBT003 - as handle_tag
             return
         elif not (self._is_linked() or entity_char):
-            data = plain.escaped(data)
-            if data[0] == "'" and not self.space and self.outtextlist and self.outtextlist[-1].endswith("'"):
-                data = plain.MARK + data
+            data = self._escaped(data)
         self.preceding_data = data
         self.o(data, puredata=True)
+
+    def _escaped(self, data: str) -> str:
+        """The sender's text, kept from being taken for markup, also by what was written before it."""
+        data = plain.escaped(data)
+        runs_in = data[0] == "'" and not self.space and self.outtextlist and self.outtextlist[-1].endswith("'")
+        return plain.MARK + data if runs_in else data
 
     def _blank(self, data: str) -> None:
         """A paragraph of a no-break space is how mail software writes an empty line."""
@@ -242,6 +250,20 @@ class Writer(HTML2Text):
 
     def _mark(self, mark: str) -> Callable[[dict[str, str | None], bool], None]:
         return lambda _, __: self.o(mark)
+
+    def _stress(self, mark: str) -> Callable[[dict[str, str | None], bool], None]:
+        """Bold or italic; blanks at its beginning are left out, since Trac would not take it for emphasis."""
+
+        def write(_: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
+            self.lastWasList = False
+            self.o(mark)
+            self.stressed = start or self.stressed
+
+        return write
+
+    def _paragraph(self, _: dict[str, str | None], start: bool) -> None:  # noqa: ARG002, FBT001 - as handle_tag
+        self.lastWasList = False
+        self.p()
 
     def _code(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
         self.o("{{{" if start else "}}}")

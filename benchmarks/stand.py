@@ -66,7 +66,7 @@ class Stand:
 
     def run(self) -> Report:
         """What `trac-admin ENV mailintake run` does once it has started."""
-        with bridge.intake(self.env) as assembly:
+        with bridge.watched_intake(self.env) as assembly:
             assembly.recorder.sweep()
             assembly.recorder.announce_owed()
             service = assembly.settings.services.get(SERVICE)

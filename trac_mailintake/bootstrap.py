@@ -14,6 +14,7 @@ from trac_mailintake.intake.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.round import Round
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.mail.parser import parse
+from trac_mailintake.mail.reading import read
 from trac_mailintake.plugins import Rules
 from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.adapter import TracTracker
@@ -135,7 +136,7 @@ def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch
     settings = _settings(env, tracker.reader, extra)
     recorder = DatabaseRecorder(env, worker, staging, settings.rules)
     # Not in tracd, whose threads must not be forked; a command is watched.
-    ahead = Ahead(parse, watch.seconds) if watch is not None else None
+    ahead = Ahead(read, watch.seconds) if watch is not None else None
     taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env))
     if ahead is not None:
         taking = partial(taking, parse=ahead, expect=ahead.expect)

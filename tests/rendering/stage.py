@@ -66,7 +66,7 @@ class Stage:
         message = parse(Slice(str(path), 0, path.stat().st_size))
         for part in message.parts:
             self._attach(part)
-        wiki = writing.body(message.text, markup=message.markup, manner="plain", keeps_lines=keeps_lines)
+        wiki = writing.body(message, message.text, manner="plain", keeps_lines=keeps_lines)
         html = str(format_to_html(self.env, self.context, wiki, escape_newlines=keeps_lines))
         [leaf] = message.text_parts
         return Shown(message, b"".join(mime.decoded(leaf)).decode(), wiki, html, reply(message).kept)

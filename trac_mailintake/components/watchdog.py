@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-_GRACE: Final = 1.0
-"""Seconds between the note in the log and the end."""
-
 NETWORK: Final = 60.0
 """Seconds that Trac's own connections, such as the one to the outgoing server, may be silent."""
 
@@ -32,35 +29,33 @@ class Watchdog:
 
     def __init__(self, env: Environment, seconds: float) -> None:
         self._env = env
-        self._seconds = seconds if threading.current_thread() is threading.main_thread() else 0.0
-        self._noted = False
+        self.seconds = seconds if threading.current_thread() is threading.main_thread() else 0.0
 
     def beat(self) -> None:
         """A message is begun: it has all its time before it."""
-        if self._seconds:
-            signal.setitimer(signal.ITIMER_REAL, self._seconds + _GRACE)
-            if self._noted:
-                faulthandler.dump_traceback_later(self._seconds, file=self._log)
+        if self.seconds:
+            signal.setitimer(signal.ITIMER_REAL, self.seconds)
 
     def rest(self) -> None:
         """Nothing is in hand that could hang."""
-        if self._seconds:
+        if self.seconds:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            faulthandler.cancel_dump_traceback_later()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch for as long as the block lasts; nobody else's SIGALRM is lost."""
-        if not self._seconds:
+        if not self.seconds:
             yield
             return
         limit_all(NETWORK)
         before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        streams = [stream for handler in self._env.log.handlers if (stream := getattr(handler, "stream", None))]
-        if streams:
-            self._log, self._noted = streams[0], True
+        stream = next((each for handler in self._env.log.handlers if (each := getattr(handler, "stream", None))), None)
+        if stream is not None:
+            # The note is written by the system's handler, which then lets the signal do what it does by default.
+            faulthandler.register(signal.SIGALRM, file=stream, chain=True)
         try:
             yield
         finally:
             self.rest()
+            faulthandler.unregister(signal.SIGALRM)
             signal.signal(signal.SIGALRM, before)

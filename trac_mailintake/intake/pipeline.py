@@ -86,6 +86,10 @@ class Deferred:
 Result = Recorded | Deferred
 
 
+def _nothing(_: object) -> None:
+    """For who has no use for it."""
+
+
 class Intake:
     """Takes deliveries of one environment. `parse` is `mail.parser.parse`, or another that keeps its promise."""
 
@@ -97,11 +101,14 @@ class Intake:
         parse: Callable[[Slice], Message],
         watch: Watch | None = None,
         named: Callable[[Exception], Exception] = lambda error: error,
+        expect: Callable[[Sequence[Slice]], None] = _nothing,
     ) -> None:
         """All collaborators are handed in; see `bootstrap`. `watch` is told when a message is begun, and of the end.
 
         `named` tells which failures pass by themselves: a TemporaryFailure or Stale instead of them.
+        `expect` is told what `parse` will be asked for, a batch at a time.
         """
+        self._expect = expect
         self._named = named
         self._watch = watch
         self._tracker = tracker
@@ -121,6 +128,7 @@ class Intake:
         results: list[Result] = []
         group: list[Decision] = []
         renewed = time.monotonic()
+        self._expect([each.raw for each in deliveries if each.raw is not None and each.deaths < DEATHS])
         for place, delivery in enumerate(deliveries):
             if time.monotonic() - renewed > RENEWAL:
                 self._recorder.renew(deliveries[place:])

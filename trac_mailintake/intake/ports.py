@@ -183,6 +183,9 @@ class Tracker(Protocol):
 class Watch(Protocol):
     """Somebody who ends a process that hangs."""
 
+    seconds: float
+    """What one message may take; 0 when nobody is ended."""
+
     def beat(self) -> None:
         """A message is begun."""
 

@@ -6,14 +6,17 @@ Bad mail is a list of defects, never an exception.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
     from datetime import datetime
 
     from trac_mailintake.mail.spool import Slice
+
+T = TypeVar("T")
 
 
 class Origin(Enum):
@@ -123,6 +126,14 @@ class Message:
     size: int
     raw: Slice
     quoted: tuple[tuple[int, int], ...] = ()
+    worked_out: dict[Hashable, object] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """Answers that `once` keeps. They go along when the message is handed to another process."""
+
+    def once(self, question: Hashable, work: Callable[[], T]) -> T:
+        """The answer to a question about this message, worked out the first time that it is asked."""
+        if question not in self.worked_out:
+            self.worked_out[question] = work()
+        return cast("T", self.worked_out[question])
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """All values of the header field `name` (any case), in order."""

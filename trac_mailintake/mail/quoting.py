@@ -66,7 +66,7 @@ def reply(message: Message) -> Cut:
     """What is new in the message. A mail that is forwarded is kept whole: it is what the sender wants to show."""
     if _FORWARDED.match(message.subject.strip()):
         return Cut(message.text, "")
-    return cut(message.text, message.quoted, markup=message.markup)
+    return message.once("reply", lambda: cut(message.text, message.quoted, markup=message.markup))
 
 
 def cut(text: str, quoted: Iterable[tuple[int, int]] = (), *, markup: bool = False) -> Cut:

@@ -112,7 +112,7 @@ def without_ticket(reason: str, context: Context) -> Objection:
 def text(written: str, message: Message, context: Context, *notes: str) -> str:
     """The wiki text for what was written, the notes below it, and who wrote where somebody acts for strangers."""
     manner = context.service.parameters.text("text")
-    body = writing.body(written, markup=message.markup, manner=manner, keeps_lines=context.reader.keeps_lines())
+    body = writing.body(message, written, manner=manner, keeps_lines=context.reader.keeps_lines())
     return "\n\n".join(filter(None, (body, *notes, writing.signature(message, context))))
 
 

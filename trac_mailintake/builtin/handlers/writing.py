@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.plain import broken, neutral
+from trac_mailintake.mail.reading import neutral_of
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -46,8 +47,8 @@ def _bare(line: str) -> str:
     return "" if line.lstrip().startswith("[[") else " ".join(line[: 10 * _SUMMARY].strip(_MARKS).split())
 
 
-def body(text: str, *, markup: bool, manner: str, keeps_lines: bool = True) -> str:
-    """The wiki text for `text`, in the `manner` of the parameter `text`; with `markup` it is wiki text already.
+def body(message: Message, text: str, *, manner: str, keeps_lines: bool = True) -> str:
+    """The wiki text for `text`, all or part of the message's, in the `manner` of the parameter `text`.
 
     Where the tracker does not keep lines apart, this does, except in wiki text that the sender wrote.
     """
@@ -55,9 +56,9 @@ def body(text: str, *, markup: bool, manner: str, keeps_lines: bool = True) -> s
         return ""
     if manner == "verbatim":
         return verbatim(text)
-    if manner == "wiki" and not markup:
+    if manner == "wiki" and not message.markup:
         return text
-    written = text if markup else neutral(text)
+    written = text if message.markup else neutral_of(message, text)
     return written if keeps_lines else broken(written)
 
 

@@ -1,0 +1,154 @@
+"""parse: a batch is read in a second process while this one decides and records.
+
+The second process is a fork that has nothing but the parser: no connection, no lock, no log. Whatever ends it, this
+process reads for itself from then on, so that mail is deferred, or held, for the same reasons with it and without it.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import pickle
+import signal
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.spool import Slice
+
+log = logging.getLogger(__name__)
+
+WORTH: Final = 20
+"""So many messages are worth a second process: to begin it costs about as much as to read so many."""
+_FIRST: Final = 3
+"""The first descriptor that is nobody's standard input or output."""
+
+
+class Ahead:
+    """Reads messages in the order in which they were announced. Call it like `parse`; close it."""
+
+    def __init__(self, parse: Callable[[Slice], Message], seconds: float = 0.0) -> None:
+        """`parse` is `mail.parser.parse`; `seconds` is what it may take over one message, 0 for as long as it likes."""
+        self._parse = parse
+        self._seconds = seconds
+        self._reader: _Reader | None = None
+        self._expected: deque[Slice] = deque()
+        self._useless = len(os.sched_getaffinity(0)) == 1
+
+    def expect(self, raws: Sequence[Slice]) -> None:
+        """These will be asked for, in this order."""
+        if self._reader is None and not self._useless and len(raws) >= WORTH and threading.active_count() == 1:
+            self._reader = _Reader(self._parse, self._seconds)
+        if self._reader is not None:
+            self._expected.extend(raws)
+            try:
+                self._reader.send(raws)
+            except OSError:
+                self._lose()
+
+    def __call__(self, raw: Slice) -> Message:
+        """The message, as `parse` gives it. Raises OSError."""
+        message = self._received(raw) if raw in self._expected else None
+        return message if message is not None else self._parse(raw)
+
+    def _received(self, raw: Slice) -> Message | None:
+        """What the second process made of it; None when that failed. Those before it were announced in vain."""
+        message: Message | None = None
+        found = False
+        while self._reader is not None and not found:
+            try:
+                message = self._reader.receive()
+            except (OSError, EOFError, pickle.UnpicklingError):
+                self._lose()
+                return None
+            found = self._expected.popleft() == raw
+        return message
+
+    def _lose(self) -> None:
+        """The second process is gone, and no other is begun: what ended it may end that one, too."""
+        log.warning("The process that reads mail ahead ended; this one reads for itself")
+        self._useless = True
+        self.close()
+
+    def close(self) -> None:
+        """End the second process."""
+        self._expected.clear()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+class _Reader:
+    """The second process, as the first one sees it."""
+
+    def __init__(self, parse: Callable[[Slice], Message], seconds: float) -> None:
+        wanted, ours = os.pipe()
+        theirs, found = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _serve(wanted, found, parse, seconds)
+        os.close(wanted)
+        os.close(found)
+        self._wanted = os.fdopen(ours, "wb")
+        self._found = os.fdopen(theirs, "rb")
+
+    def send(self, raws: Sequence[Slice]) -> None:
+        """Announce messages. Raises OSError."""
+        pickle.dump(list(raws), self._wanted)
+        self._wanted.flush()
+
+    def receive(self) -> Message | None:
+        """The next one of those that were announced. Raises OSError, EOFError, pickle.UnpicklingError."""
+        message: Message | None = pickle.load(self._found)  # noqa: S301 - written by our own fork
+        return message
+
+    def close(self) -> None:
+        """End it: it has nothing to lose."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        with suppress(OSError):  # what it did not take is of no use to anybody
+            self._wanted.close()
+        self._found.close()
+
+
+def _serve(wanted: int, found: int, parse: Callable[[Slice], Message], seconds: float) -> NoReturn:
+    """The life of the second process: until the first one closes the pipe, or is no more."""
+    try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process
+        logging.disable()
+        gc.freeze()
+        _close_all_but(wanted, found)
+        with os.fdopen(wanted, "rb") as asked, os.fdopen(found, "wb") as answers:
+            while True:
+                for raw in pickle.load(asked):  # noqa: S301 - written by the process that we are a fork of
+                    signal.setitimer(signal.ITIMER_REAL, seconds)
+                    message = _read(raw, parse)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    pickle.dump(message, answers, pickle.HIGHEST_PROTOCOL)
+                    answers.flush()
+    finally:
+        os._exit(0)
+
+
+def _read(raw: Slice, parse: Callable[[Slice], Message]) -> Message | None:
+    try:
+        return parse(raw)
+    except Exception:  # noqa: BLE001 - the first process meets the same, and says what it means
+        return None
+
+
+def _close_all_but(*kept: int) -> None:
+    """Let go of everything inherited: a lock on a file is held as long as anybody has it open."""
+    first = _FIRST
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))

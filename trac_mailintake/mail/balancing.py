@@ -64,6 +64,7 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
 
     def __init__(self, html: str) -> None:
         super().__init__(io.StringIO(html))
+        self._queue: list[Event] = []
         self._scopes = [_Scope("")]
 
     def events(self) -> Iterator[Event]:
@@ -78,8 +79,7 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
 
     def _taken(self) -> list[Event]:
         """The events that have come up since the last call."""
-        queue: list[Event] = self._queue
-        self._queue = []
+        queue, self._queue = self._queue, []
         return queue
 
     def updatepos(self, i: int, j: int) -> int:  # noqa: ARG002 - the signature of html.parser

@@ -39,6 +39,7 @@ _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 
 _SUSPECT: Final = re.compile(r"[\^{`\[\\#|]|[a-z][A-Z]|:\S|''|\*\*|//|__|~~|,,|\br[0-9]")
 """What is in every ASCII text that a rule could match, and in few others: most lines need no closer look."""
+_LETTER_BEYOND: Final = re.compile(r"[^\W\d_a-zA-Z]")
 _LINE_START: Final = re.compile(
     r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)"
 )
@@ -49,14 +50,20 @@ _RULER: Final = re.compile(r"-{4,}[ \t]*")
 
 
 @cache
-def _rules(*, code: bool, macro: bool) -> re.Pattern[str]:
+def _letters() -> tuple[str, str]:
+    """The letters that Trac takes for upper and for lower case."""
+    letters = "".join(map(chr, range(0x10000)))
+    return "".join(filter(str.isupper, letters)), "".join(filter(str.islower, letters))
+
+
+@cache
+def _rules(*, code: bool, macro: bool, latin: bool) -> re.Pattern[str]:
     """What Trac's formatter looks for within a line, in its order; made when the first mail needs it.
 
     Without `code` and `macro`: for a line that has no end of either, where looking for it again and again takes long.
+    With `latin`: for a line whose letters are a to z, since a pattern of all letters takes long to make.
     """
-    letters = [chr(code) for code in range(0x10000)]
-    upper = "".join(letter for letter in letters if letter.isupper())
-    lower = "".join(letter for letter in letters if letter.islower())
+    upper, lower = ("A-Z", "a-z") if latin else _letters()
     page = rf"(?:[{upper}](?:[{lower}])+/?){{2,}}(?:@[0-9]+)?(?:#{_XML_NAME})?(?=:(?:\Z|\s)|[^:\w{upper}{lower}]|\s|\Z)"
     rules = (
         r"'''''|'''|\*\*|''|//|__|~~|,,|\^",
@@ -113,7 +120,11 @@ def escaped(text: str) -> str:
     if text.isascii() and not _SUSPECT.search(text):
         return text
     pieces = [text] if len(text) <= LINE else [text[start : start + LINE] for start in range(0, len(text), LINE)]
-    return "".join(_rules(code="}}}" in piece, macro="]]" in piece).sub(_escape, piece) for piece in pieces)
+    return "".join(_rules_for(piece).sub(_escape, piece) for piece in pieces)
+
+
+def _rules_for(piece: str) -> re.Pattern[str]:
+    return _rules(code="}}}" in piece, macro="]]" in piece, latin=not _LETTER_BEYOND.search(piece))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.database import Connection
 
 YEARS: Final = 3
+PURGED: Final = 365
+"""Days after which the bytes of a mail are gone."""
 SERVICES: Final = ("support", "sales", "billing")
 _OUTCOMES: Final = (
     *[("created", "new")] * 60,
@@ -45,24 +47,26 @@ _TRAIL: Final = (
 Row = dict[str, object]
 
 
-def fill(env: Environment, count: int, *, tickets: int = 0, analyze: bool = True) -> None:
-    """Write the rows of `count` mails into an environment that has none, and let the database count them.
+def fill(env: Environment, count: int, *, first: int = 1, tickets: int = 0, analyze: bool = True) -> None:
+    """Write the rows of `count` mails, numbered from `first` on, and let the database count them.
 
     Of the tickets they are in only `tickets`, the newest, are made: what Trac does with many is not of interest here.
     """
     chance = random.Random(count)  # noqa: S311 - the same past each time, not secrets
     start = now() - YEARS * 365 * DAY
     step = (now() - start) // (count + 1)
-    for first in range(0, count, 10_000):
-        numbers = range(first + 1, min(first + 10_000, count) + 1)
-        rows = [_delivery(chance, number, start + number * step, count) for number in numbers]
+    for done in range(0, count, 10_000):
+        places = range(done, min(done + 10_000, count))
+        rows = [_delivery(chance, first + place, start + place * step, place / count) for place in places]
+        for row in rows[-_OPEN if done + 10_000 >= count else len(rows) :]:
+            _reopen(row)
         with env.db_transaction as db:
             _insert(db, "mailintake_delivery", rows)
             _insert(db, "mailintake_message_id", (each for row in rows for each in _ids(row)))
-            _insert(db, "mailintake_outbox", (_letter(row) for row in rows if row["outcome"] in ("forwarded", "held")))
+            _insert(db, "mailintake_outbox", (_letter(row) for row in rows if _told(row)))
     with env.db_transaction as db:
-        _insert(db, "mailintake_contact", (_contact(number, start) for number in range(1, count // 200)))
-        newest = count * 6 // 10
+        _insert(db, "mailintake_contact", (_contact(number, start) for number in range(first, first + count // 10)))
+        newest = (first + count) * 6 // 10
         _insert(db, "ticket", (_ticket(number, start) for number in range(newest - tickets + 1, newest + 1)))
         for table in (
             "mailintake_delivery",
@@ -89,28 +93,19 @@ def count_rows(env: Environment) -> None:
                 cursor.fetchall()
 
 
-def _delivery(chance: random.Random, number: int, when: int, count: int) -> Row:
+def _delivery(chance: random.Random, number: int, when: int, age: float) -> Row:
+    """One mail; `age` is 0 for the oldest, and nearly 1 for the newest."""
     outcome, rule = _OUTCOMES[chance.randrange(len(_OUTCOMES))]
     if chance.randrange(_HELD) == 0:
         outcome, rule = "held", "rate-sender"
     # The first service has three quarters, the last one mail in fifty.
     service = SERVICES[min(int(chance.random() ** 6 * 4), 2)] if number % 50 else SERVICES[2]
     person = chance.randrange(_PEOPLE)
-    row = _claim(number, service, when)
-    if number > count - _OPEN:
-        deferred = number % 2 == 0
-        return {
-            **row,
-            "live": key("past", str(number)),
-            "owner": None if deferred else "a-worker-that-is-gone",
-            "lease": 0 if deferred else when,
-            "failure": "The database could not be used." if deferred else None,
-            "message_id": f"<{number}@mail.example.com>" if deferred else None,
-        }
     filed = outcome in ("created", "commented")
+    purged = outcome != "held" and age < 1 - PURGED / 365 / YEARS
     ticket = number * 6 // 10 + 1 if outcome == "created" else max(1, number * 6 // 10 - chance.randrange(500))
     return {
-        **row,
+        **_claim(number, service, when),
         "owner": f"worker-{number // 200}",
         "outcome": outcome,
         "rule": rule,
@@ -121,7 +116,10 @@ def _delivery(chance: random.Random, number: int, when: int, count: int) -> Row:
         "author": f"person{person:04}" if filed else "",
         "recorded": when + SECOND,
         "consumed": when + 2 * SECOND if outcome not in ("ignored", "held") else 0,
-        "archive": f"archive/2026/{number // 2000 % 12 + 1:02}/{number // 100 % 28 + 1:02}/{number // 50}.mails",
+        "purged": when + PURGED * DAY if purged else 0,
+        "archive": None
+        if purged
+        else f"archive/2026/{number // 2000 % 12 + 1:02}/{number // 100 % 28 + 1:02}/{number // 50}.mails",
         "archive_offset": 4000 * (number % 50),
         "archive_length": 4000,
         "sha256": key("content", str(number)),
@@ -133,6 +131,16 @@ def _delivery(chance: random.Random, number: int, when: int, count: int) -> Row:
         "sender_key": key(f"person{person:04}@example.com"),
         "counted": when,
     }
+
+
+def _reopen(row: Row) -> None:
+    """Let a mail be in work still, or deferred: nothing became of it yet, and its mailbox lists it."""
+    number, service, when = int(str(row["id"])), str(row["service"]), int(str(row["arrived"]))
+    row.update(_claim(number, service, when), live=key("past", str(number)))
+    if number % 2:
+        row.update(owner="a-worker-that-is-gone", lease=when)
+    else:
+        row.update(failure="The database could not be used.", message_id=f"<{number}@mail.example.com>")
 
 
 def _claim(number: int, service: str, when: int) -> Row:
@@ -166,8 +174,13 @@ def _ids(row: Row) -> Iterator[Row]:
         yield {"hash": key("out", own), "copy": None, "outgoing": 1, "delivery": None, **common}
 
 
+def _told(row: Row) -> bool:
+    """Whether somebody got a letter about it."""
+    return row["outcome"] in ("forwarded", "held") or int(str(row["id"])) % 10 == 0
+
+
 def _letter(row: Row) -> Row:
-    held = row["outcome"] == "held"
+    held = row["outcome"] != "forwarded"
     return {
         "kind": "notice" if held else "forward",
         "delivery": row["id"],
@@ -180,7 +193,7 @@ def _letter(row: Row) -> Row:
         "attempts": 1,
         "retry_at": row["recorded"],
         "created": row["recorded"],
-        "sent": row["recorded"],
+        "sent": now() - DAY,
         "digest": 0,
     }
 

@@ -28,6 +28,9 @@ LEASE = 15 * 60 * SECOND
 BATCH_BYTES = 32 * 1024 * 1024
 """A batch ends when its messages are larger than this together."""
 
+_UNDECIDED = "outcome IS NULL AND COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
+"""Of one mailbox, in an expression: few rows have no outcome, whereas a mailbox may have 20,000."""
+
 _TRIES = 20
 """How often another worker may insert the same row first, before this one gives the round up."""
 
@@ -62,7 +65,7 @@ class Claims(Listings):
         with transaction(self._env) as db:
             db(
                 "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
-                "WHERE outcome IS NULL AND archive IS NOT NULL AND lease<%s",
+                "WHERE outcome IS NULL AND COALESCE(archive, '')<>'' AND lease<%s",
                 (now(),),
             )
 
@@ -213,8 +216,8 @@ class Claims(Listings):
         """See `ports.Recorder.waits_for_others`."""
         with temporary(self._env):
             rows = self._env.db_query(
-                "SELECT DISTINCT owner, lease FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL "
-                "AND outcome IS NULL AND owner IS NOT NULL AND owner<>%s AND id<%s",
+                f"SELECT DISTINCT owner, lease FROM mailintake_delivery WHERE {_UNDECIDED} "
+                "AND COALESCE(owner, '') NOT IN ('', %s) AND id + 0<%s",
                 (account_key(claimed.account), self._worker.owner, claimed.id),
             )
         return any(lease > now() and self._worker.alive(owner) is not False for owner, lease in rows)
@@ -224,9 +227,8 @@ class Claims(Listings):
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
         with temporary(self._env):
             rows = self._env.db_query(
-                "SELECT id FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL AND outcome IS NULL "
-                f"AND id<%s AND (message_id IN ({marks(some)}) "
-                "OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL) LIMIT 1",
+                f"SELECT id FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
+                f"AND (message_id IN ({marks(some)}) OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL) LIMIT 1",
                 (account_key(claimed.account), claimed.id, *some),
             )
         return bool(rows)

@@ -192,11 +192,14 @@ def _int(row: Mapping[str, Value], name: str) -> int:
 
 def _open(env: Environment) -> dict[str, _Open]:
     """What waits for an administrator, for another attempt, or for its worker, by service."""
-    held = dict(env.db_query("SELECT service, COUNT(*) FROM mailintake_delivery WHERE outcome='held' GROUP BY service"))
+    # Grouped by an expression: SQLite would rather read all rows in the order of the service.
+    by = "COALESCE(service, '')"
+    sql = f"SELECT {by}, COUNT(*) FROM mailintake_delivery WHERE outcome='held' GROUP BY {by}"
+    held = dict(env.db_query(sql))
     rows = env.db_query(
-        """SELECT service, SUM(CASE WHEN failure IS NULL THEN 0 ELSE 1 END), COUNT(*),
+        f"""SELECT {by}, SUM(CASE WHEN failure IS NULL THEN 0 ELSE 1 END), COUNT(*),
                   MIN(CASE WHEN arrived>0 THEN arrived ELSE NULL END)
-           FROM mailintake_delivery WHERE outcome IS NULL GROUP BY service"""
+           FROM mailintake_delivery WHERE outcome IS NULL GROUP BY {by}"""
     )
     undecided = {service: (int(deferred), int(number), oldest) for service, deferred, number, oldest in rows}
     found = {}

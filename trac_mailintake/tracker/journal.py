@@ -185,10 +185,12 @@ class Journal:
         counts: dict[str, dict[str, int]] = {}
         with self._env.db_query as db:
             for outcome in ("outcome='held'", "outcome IS NULL"):
-                for service, shown, number in db(
-                    f"SELECT service, {SHOWN}, COUNT(*) FROM mailintake_delivery WHERE {outcome} "
-                    f"GROUP BY service, {SHOWN}"
-                ):
+                # Grouped by an expression: SQLite would rather read all rows in the order of the service.
+                rows = db(
+                    f"SELECT COALESCE(service, ''), {SHOWN}, COUNT(*) FROM mailintake_delivery WHERE {outcome} "
+                    f"GROUP BY COALESCE(service, ''), {SHOWN}"
+                )
+                for service, shown, number in rows:
                     counts.setdefault(service, {})[shown] = number
         return counts
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.archive import stored
 from trac_mailintake.tracker.database import DAY, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.folders import ROOT
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.database import Connection
 
 _NEEDED: Final = "(outcome IS NULL OR outcome='held' OR (consumed=0 AND outcome<>'ignored' AND live IS NOT NULL))"
+
+
+_FORGETTABLE: Final = tuple(status.value for status in Status if status not in (Status.HELD, Status.DEFERRED))
+_STEP: Final = 1_000
+"""So many rows are looked at in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +107,32 @@ def _remove_empty(day: Path) -> None:
 
 def _forget(env: Environment, days: int) -> int:
     """Remove rows of the journal whose mail is in no ticket; threads and rates need none of them. How many."""
-    before = now() - days * DAY
     with transaction(env) as db:
         db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * DAY,))
         db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * DAY,))
-        rows = db(
-            "SELECT id FROM mailintake_delivery WHERE recorded>0 AND recorded<%s AND live IS NULL AND archive IS NULL "
-            f"AND ticket IS NULL AND NOT {_NEEDED}",
-            (before if days > 0 else 0,),
-        )
-    ids = [number for (number,) in rows]
-    for some in chunks(ids):
+    before = now() - days * DAY
+    return sum(_forget_some(env, outcome, before) for outcome in _FORGETTABLE) if days > 0 else 0
+
+
+def _forget_some(env: Environment, outcome: str, before: int) -> int:
+    """Remove rows of one outcome that were recorded before a time, some at a time, the oldest first. How many."""
+    number = since = 0
+    while True:
         with transaction(env) as db:
-            db(f"DELETE FROM mailintake_delivery WHERE id IN ({marks(some)})", some)
-    return len(ids)
+            # Looked at in the order of the index: what has to stay is passed over, and not met again.
+            rows = db(
+                "SELECT id, recorded, CASE WHEN COALESCE(archive, '')='' AND COALESCE(live, '')='' "
+                "AND COALESCE(ticket, 0)=0 THEN 1 ELSE 0 END FROM mailintake_delivery "
+                f"WHERE outcome=%s AND recorded>%s AND recorded<%s ORDER BY recorded LIMIT {_STEP}",
+                (outcome, since, before),
+            )
+            for some in chunks(row for row, _, goes in rows if goes):
+                db(f"DELETE FROM mailintake_delivery WHERE id IN ({marks(some)})", some)
+                number += len(some)
+        if len(rows) < _STEP:
+            return number
+        # Those of the very last microsecond may not all have been among them.
+        since = max(rows[-1][1] - 1, since + (rows[0][1] == rows[-1][1]))
 
 
 def _take_turn(db: Connection) -> bool:

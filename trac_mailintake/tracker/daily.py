@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from trac.util.datefmt import from_utimestamp
 
 from trac_mailintake.tracker.database import DAY, SECOND, now
+from trac_mailintake.tracker.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,22 +38,12 @@ class Day:
         return sum(self.counts.values())
 
 
-def services(env: Environment) -> list[str]:
-    """All services of which the journal has mail, those that were removed included: a look into the index for each."""
-    found: list[str] = []
-    rows = env.db_query("SELECT MIN(service) FROM mailintake_delivery")
-    while rows[0][0] is not None:
-        found.append(rows[0][0])
-        rows = env.db_query("SELECT MIN(service) FROM mailintake_delivery WHERE service>%s", (found[-1],))
-    return found
-
-
 def daily(env: Environment, zone: tzinfo, service: str = "", days: int = DAYS) -> tuple[Day, ...]:
-    """The last `days` days of a service, or of all, today's last."""
+    """The last `days` days of a service, or of all that the journal knows, today's last."""
     today = datetime.now(UTC).astimezone(zone).date()
     counted = {today - timedelta(days=before): Counter[str]() for before in reversed(range(days))}
     since = now() - (days + 1) * DAY
-    for each in [service] if service else services(env):
+    for each in [service] if service else Journal(env).names():
         rows = env.db_query(
             f"""SELECT outcome, recorded - recorded %% {_QUARTER} AS quarter, COUNT(*) FROM mailintake_delivery
                 WHERE service=%s AND recorded>=%s GROUP BY outcome, recorded - recorded %% {_QUARTER}""",

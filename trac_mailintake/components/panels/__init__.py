@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from trac_mailintake.components.panels import journal, servers, services, templates, tickets, trial
+from trac_mailintake.components.panels import journal, servers, services, status, templates, tickets, trial
 
-__all__ = ["journal", "servers", "services", "templates", "tickets", "trial"]
+__all__ = ["journal", "servers", "services", "status", "templates", "tickets", "trial"]

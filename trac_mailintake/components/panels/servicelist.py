@@ -64,8 +64,6 @@ def queue(env: Environment) -> Queue:
 
 def _row(stored: Mapping[str, Value], counts: Mapping[str, int]) -> Row:
     server, path = str(stored["server"] or ""), str(stored["path"] or "")
-    last_run, last_success = _time(stored["last_run"]), _time(stored["last_success"])
-    last_result = str(stored["last_result"] or "")
     return Row(
         name=str(stored["name"]),
         description=str(stored["description"] or ""),
@@ -76,9 +74,9 @@ def _row(stored: Mapping[str, Value], counts: Mapping[str, int]) -> Row:
         enabled=bool(stored["enabled"]),
         stopped=str(stored["stopped"] or ""),
         next_run=_time(stored["next_run"]),
-        last_run=last_run,
-        last_result=last_result,
-        failed=bool(last_result) and last_success < last_run,
+        last_run=_time(stored["last_run"]),
+        last_result=str(stored["last_result"] or ""),
+        failed=_time(stored["failed"]) > _time(stored["last_success"]),
         backlog=tuple(
             (each, counts[each]) for each in (Status.HELD.value, Status.DEFERRED.value, IN_WORK) if each in counts
         ),

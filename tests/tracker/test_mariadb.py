@@ -245,9 +245,9 @@ def test_a_server_that_is_down_is_no_mails_fault(tmp_path: Path) -> None:
     with ExitStack() as server:
         trac = TracEnv.create(tmp_path / "env", database=server.enter_context(running(MariaDB())).fresh_database())
         with closing(trac):
-            with pytest.raises(TemporaryFailure, match="database"), transaction(trac.env) as db, stopped(server):  # noqa: PT012 - the block is the transaction
+            with pytest.raises(TemporaryFailure, match="database"), transaction(trac.env) as db, stopped(server):
                 db("DELETE FROM mailintake_server")
-            with pytest.raises(TemporaryFailure, match="database"), transaction(trac.env):  # noqa: PT012 - the block is the transaction
+            with pytest.raises(TemporaryFailure, match="database"), transaction(trac.env):
                 pytest.fail("there is no server")
 
 

@@ -112,6 +112,10 @@ class Claims(Listings):
                 return taken
         return []
 
+    def upcoming(self, service: Service, account: Account, limit: int) -> list[Listed]:
+        """See `ports.Recorder.upcoming`."""
+        return list(_next(service, self._pending.get(account.label, {}), limit).values()) if limit > 0 else []
+
     def _take(
         self, service: Service, account: Account, wanted: Mapping[str, Listed]
     ) -> tuple[list[Delivery], list[str]]:
@@ -228,7 +232,8 @@ class Claims(Listings):
         with temporary(self._env):
             rows = self._env.db_query(
                 f"SELECT id FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
-                f"AND (message_id IN ({marks(some)}) OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL) LIMIT 1",
+                f"AND (message_id IN ({marks(some)}) "
+                "OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL) LIMIT 1",
                 (account_key(claimed.account), claimed.id, *some),
             )
         return bool(rows)

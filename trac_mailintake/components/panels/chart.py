@@ -95,10 +95,10 @@ def _bar(day: Day, place: int, days: int, room: float, scale: float) -> Bar:
     middle = round(x + room * _FILLED / 2, 1)
     # The newest day has its label, and every fifth before it.
     label = said(day) if (days - 1 - place) % 5 == 0 else ""
-    number = str(day.total) if 0 < day.total <= _LABELLED else ""
+    above = str(day.total) if 0 < day.total <= _LABELLED else ""
     words = ", ".join(f"{day.counts[outcome]} {outcome}" for outcome in OUTCOMES if day.counts.get(outcome))
     title = f"{said(day)}: {words or 'no mail'}"
-    return Bar(round(x, 1), middle, round(bottom, 1), title, label, number, tuple(pieces))
+    return Bar(round(x, 1), middle, round(bottom, 1), title, label, above, tuple(pieces))
 
 
 def said(day: Day) -> str:

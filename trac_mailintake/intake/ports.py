@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -80,6 +80,17 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let the connection go, whatever its state; never raises, never disposes of anything."""
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A source on a long line, which asks for messages before they are needed. Sources may do without."""
+
+    def ahead(self, coming: Sequence[Listed]) -> None:
+        """These will be fetched next, unless others take them: let them be on their way while one works on the last.
+
+        Raises SourceError. Whatever is fetched next is what `fetch` is asked for.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +277,9 @@ class Recorder(Protocol):
 
     def claim(self, service: Service, account: Account, limit: int) -> Sequence[Delivery]:
         """Take up to `limit` of the reconciled listing that nobody holds and that are due, in order."""
+
+    def upcoming(self, service: Service, account: Account, limit: int) -> Sequence[Listed]:
+        """What `claim` would try to take next; asks nobody, so that others may have taken it."""
 
     def pending(self, service: Service, account: Account) -> int:
         """How many of the reconciled listing this round could still claim."""

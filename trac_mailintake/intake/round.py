@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake.model import CONSUMING, Answer, Hold, Status
 from trac_mailintake.intake.pipeline import RENEWAL, Deferred, refused
 from trac_mailintake.intake.ports import (
+    Foreseeing,
     NoLongerMine,
     Recorded,
     SourceError,
@@ -125,8 +126,8 @@ class Round:
         done = 0
         broken = True
         try:
-            for batch in self._batches(service, source, listing, report, limit, until):
-                self._take(service, source, batch, report, recorded)
+            for batch, coming in self._batches(service, source, listing, report, limit, until):
+                self._take(service, source, batch, report, recorded, coming)
                 if len(recorded) >= DISPOSAL:
                     ready, recorded = recorded, []
                     disposed += self._dispose(source, ready)
@@ -148,8 +149,8 @@ class Round:
         report: Report,
         limit: int | None,
         until: float | None,
-    ) -> Iterator[Sequence[Delivery]]:
-        """Claimed batches, until nothing is left that this round may take."""
+    ) -> Iterator[tuple[Sequence[Delivery], Sequence[Listed]]]:
+        """Claimed batches, each with what comes after it, until nothing is left that this round may take."""
         left = len(listing) if limit is None else limit
         patience = time.monotonic() + PATIENCE
         while left > 0 and not report.down and (until is None or time.monotonic() < until):
@@ -157,7 +158,7 @@ class Round:
             batch = () if report.overrun else self._recorder.claim(service, source.account, min(BATCH, left))
             if batch:
                 left -= len(batch) - _taken_again(report, batch)
-                yield batch
+                yield batch, self._recorder.upcoming(service, source.account, min(BATCH, left))
             elif _waiting(report) and time.monotonic() < patience:
                 # They are due in a moment; until they are claimed again they count as deferred.
                 time.sleep(0.5)
@@ -167,11 +168,17 @@ class Round:
                 return
 
     def _take(
-        self, service: Service, source: Source, batch: Sequence[Delivery], report: Report, recorded: list[Delivery]
+        self,
+        service: Service,
+        source: Source,
+        batch: Sequence[Delivery],
+        report: Report,
+        recorded: list[Delivery],
+        coming: Sequence[Listed],
     ) -> None:
         """Fetch and archive a batch, then take it; what is to be disposed of is added to `recorded`.
 
-        A source that fails in the middle still had the first ones taken.
+        What is coming may travel meanwhile. A source that fails in the middle still had the first ones taken.
         """
         writer = self._archive.begin()
         fetched: list[Delivery] = []
@@ -179,6 +186,8 @@ class Round:
         broken: SourceError | None = None
         try:
             fetched.extend(self._fetch(source, batch, writer))
+            if isinstance(source, Foreseeing):
+                source.ahead([listed for listed in coming if not self._too_large(listed)])
         except SourceError as error:
             broken = error
         except TemporaryFailure:
@@ -201,8 +210,7 @@ class Round:
         wanted = {delivery.listed.locator: delivery for delivery in batch}
         small = []
         for delivery in batch:
-            size = delivery.listed.size
-            if self._archive_limit is not None and size is not None and size > self._archive_limit:
+            if self._too_large(delivery.listed):
                 yield delivery
             else:
                 small.append(delivery.listed)
@@ -218,6 +226,9 @@ class Round:
             if time.monotonic() - renewed > RENEWAL:
                 self._recorder.renew(batch)
                 renewed = time.monotonic()
+
+    def _too_large(self, listed: Listed) -> bool:
+        return self._archive_limit is not None and listed.size is not None and listed.size > self._archive_limit
 
     def _hold_large(self, service: Service, large: Sequence[Delivery]) -> list[Result]:
         """What the archive does not take is held without its bytes; the mailbox keeps them."""

@@ -6,6 +6,8 @@ import email.parser
 import hashlib
 from typing import TYPE_CHECKING
 
+from trac_mailintake.sources.metered import most
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,7 +33,7 @@ def _lies_there(session: Session, size: int, head: bytes, sha256: str) -> bool:
     message_id = _message_id(head)
     if message_id:
         criteria += ["HEADER", "Message-ID", message_id]
-    return any(_digest(session, uid) == sha256 for uid in session.search(criteria))
+    return any(_digest(session, uid, size) == sha256 for uid in session.search(criteria))
 
 
 def _message_id(head: bytes) -> str:
@@ -40,12 +42,14 @@ def _message_id(head: bytes) -> str:
     return value if value.isascii() and value.isprintable() else ""
 
 
-def _digest(session: Session, uid: int) -> str:
+def _digest(session: Session, uid: int, size: int) -> str:
+    """Of a message that is to have about that size; "" when it turns out to be far larger."""
     known, offset = hashlib.sha256(), 0
-    while True:
+    while offset <= most(size):
         fetched = session.raw_fetch(str(uid), f"(UID BODY.PEEK[]<{offset}.{_SLICE}>)")
         piece = next((each.body for each in fetched if each.uid == uid and each.body is not None), b"")
         known.update(piece)
         offset += len(piece)
         if len(piece) < _SLICE:
             return known.hexdigest()
+    return ""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import files
+from trac_mailintake.sources.metered import LARGEST, most
 from trac_mailintake.sources.pop3_session import connect
 from trac_mailintake.sources.trouble import address, told
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 50
 """Commands sent before their answers are read, where the server offers PIPELINING (RFC 2449, 6.6)."""
+
+_LONGEST_UIDL = 500
+"""RFC 1939 allows 70, which not every server knows."""
 
 _OTHER = Reply(Answer.PERMANENT, "the server gave its UIDL to another message, which was left alone")
 
@@ -98,11 +102,11 @@ class Pop3Source:
 
     def _reading(self, session: Session, number: int) -> _Reading:
         # Of this session: after a failure the numbers mean other messages.
-        hashes = self._hashes
+        hashes, longest = self._hashes, most(self._listed[number].size)
 
         def chunks() -> Iterator[bytes]:
             with self._guarded():
-                yield from session.content()
+                yield from session.content(longest)
 
         def finish(sha256: str) -> None:
             hashes[number] = sha256
@@ -216,9 +220,9 @@ class Pop3Source:
                 f"{self.account.label}: the server knows no UIDL, so what was filed cannot be told; use IMAP"
             ) from error
         return {
-            number: Listed(name, f"{name} {int(sizes[number])}", int(sizes[number]))
+            number: Listed(name, f"{name} {size}", size)
             for number, name in sorted(names.items())
-            if number in sizes
+            if (size := _size(sizes.get(number))) is not None
         }
 
 
@@ -245,4 +249,14 @@ class _Reading:
 def _by_number(lines: Sequence[bytes]) -> dict[int, str]:
     """What a listing says of each message. Raises ValueError when it is none."""
     words = (line.split() for line in lines)
-    return {int(number): name.decode("ascii", "backslashreplace") for number, name, *_ in words}
+    return {int(number): _name(name) for number, name, *_ in words}
+
+
+def _size(told: str | None) -> int | None:
+    return None if told is None else min(max(0, int(told)), LARGEST)
+
+
+def _name(word: bytes) -> str:
+    """A UIDL as text that may be kept and shown; one that is none (RFC 1939, 7) by its hash."""
+    text = word.decode("ascii", "backslashreplace")
+    return text if text.isprintable() and len(text) <= _LONGEST_UIDL else hashlib.sha256(word).hexdigest()

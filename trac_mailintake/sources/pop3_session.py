@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import poplib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.mail.spool import CHUNK
 from trac_mailintake.sources import tls
+from trac_mailintake.sources.metered import MESSAGES, Meter, metered
 from trac_mailintake.sources.transcript import Transcript
-from trac_mailintake.sources.trouble import Cut, address, ask, excerpt, told
+from trac_mailintake.sources.trouble import Cut, Excess, address, ask, excerpt, told
 
 if TYPE_CHECKING:
     import socket
@@ -29,12 +30,16 @@ _BUSY = re.compile(rb"\[(?:IN-USE|LOGIN-DELAY|SYS/TEMP)", re.IGNORECASE)
 
 
 class Session(poplib.POP3):
-    """poplib with TLS as configured, a transcript, pipelining, and mails that are streamed whatever their lines."""
+    """poplib with TLS as configured, a transcript, pipelining, and mails that are streamed whatever their lines.
+
+    No answer goes on for ever: see `Meter`.
+    """
 
     def __init__(self, server: Server, context: ssl.SSLContext | None, transcript: Transcript) -> None:
         """Connect. Raises what `told` takes."""
         self._context = context if server.security == "tls" else None
         self._transcript = transcript
+        self._meter = Meter(server.timeout)
         super().__init__(server.host, server.port, server.timeout)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
@@ -43,17 +48,28 @@ class Session(poplib.POP3):
             return connected
         return self._context.wrap_socket(connected, server_hostname=self.host)
 
+    @property
+    def file(self) -> Any:  # noqa: ANN401 - poplib's stubs say BinaryIO, and it is None in the end
+        """What comes, metered. poplib sets it when it connects, and anew when the line is encrypted."""
+        return self._file
+
+    @file.setter
+    def file(self, made: Any) -> None:  # noqa: ANN401 - likewise
+        self._file = None if made is None else metered(made, self._meter)
+
     def _putline(self, line: bytes) -> None:
+        self._meter.command()
         self._transcript.client(line)
         super()._putline(line)  # type: ignore[misc]  # not in its stubs
 
     def _getline(self) -> tuple[bytes, int]:
-        """A line without its end, and its length. Raises Cut, error_proto."""
+        """A line without its end, and its length. Raises Cut, error_proto, Excess."""
         line = self.file.readline(_LONGEST_ANSWER)
         if not line.endswith(b"\n"):
             if len(line) < _LONGEST_ANSWER:
                 raise Cut
             raise poplib.error_proto("a line too long for an answer")
+        self._meter.line(len(line), MESSAGES)
         self._transcript.server(line)
         return line.rstrip(b"\r\n"), len(line)
 
@@ -67,6 +83,7 @@ class Session(poplib.POP3):
     def send(self, commands: Sequence[str]) -> None:
         """Send several commands at once; only for a server that offers PIPELINING may there be more than one."""
         for command in commands:
+            self._meter.command()
             self._transcript.client(command.encode())
         self.sock.sendall("".join(f"{command}\r\n" for command in commands).encode())
 
@@ -77,8 +94,8 @@ class Session(poplib.POP3):
             raise poplib.error_proto(line)
         return line.startswith(b"+OK"), excerpt(line)
 
-    def content(self) -> Iterator[bytes]:
-        """The bytes of the mail that follows an answer (RFC 1939, 3), in chunks.
+    def content(self, longest: int) -> Iterator[bytes]:
+        """The bytes of the mail that follows an answer (RFC 1939, 3), in chunks. Raises Cut, Excess after `longest`.
 
         Only CRLF ends a line of the protocol: a bare line feed within a mail must not let it end early.
         """
@@ -95,6 +112,8 @@ class Session(poplib.POP3):
             if held >= CHUNK:
                 yield b"".join(pieces)
                 pieces, total, held = [], total + held, 0
+                if total > longest:
+                    raise Excess("a mail does not end; look at the server")
         self._transcript.content(total + held)
         if pieces:
             yield b"".join(pieces)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Server
 
-_NONSENSE = (ValueError, LookupError, TypeError, AttributeError, MemoryError)
+_NONSENSE = (ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError, OverflowError)
 """What the protocols' libraries raise, besides their own errors, when an answer makes no sense to them."""
 
 _LONGEST = 200
@@ -42,6 +42,10 @@ _CERTIFICATE: Final = {
 
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION"})
 _CUT = frozenset({"UNEXPECTED_EOF_WHILE_READING"})
+
+
+class Excess(OSError):  # noqa: N818 - a fact about the server
+    """The server sends more than an answer needs, or keeps us waiting: it is broken, or means harm."""
 
 
 class Cut(ConnectionError):  # noqa: N818 - a fact about the line
@@ -112,6 +116,8 @@ def _tls_cause(error: ssl.SSLError) -> str:
 
 
 def _network_cause(server: Server, error: OSError) -> str:
+    if isinstance(error, Excess):
+        return str(error)
     if isinstance(error, TimeoutError):
         return f"no answer within {server.timeout} s; the next run tries again"
     if isinstance(error, socket.gaierror):

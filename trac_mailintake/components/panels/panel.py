@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from trac.admin.api import IAdminPanelProvider
 from trac.core import Component, TracError, implements
 from trac.util.datefmt import from_utimestamp
-from trac.web.api import HTTPNotFound
+from trac.web.api import HTTPBadRequest, HTTPNotFound
 from trac.web.chrome import add_notice, add_stylesheet
 
 from trac_mailintake.components.system import ADMIN, VIEW
@@ -52,6 +52,10 @@ class Panel(Component):
         add_stylesheet(req, "mailintake/mailintake.css")
         answer = self.show
         if req.method == "POST":
+            # Trac looks for the token in forms alone. A POST of another type has no arguments, which is a form all the
+            # same: one with everything emptied and unticked, and any other site can have a visitor's browser send it.
+            if req.args.get("__FORM_TOKEN") != req.form_token:
+                raise HTTPBadRequest("Missing or invalid form token.")
             self.require(req, self.changing)
             answer = self.change
         try:

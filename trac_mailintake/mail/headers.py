@@ -61,11 +61,18 @@ class Fields:
 
     def get_all(self, *names: str) -> list[str]:
         """All values of the fields `names` (lower case): name by name, each in order."""
+        if len(names) == 1:
+            return list(self._values.get(names[0], ()))
         return [value for name in names for value in self._values.get(name, ())]
 
     def get(self, name: str) -> str:
         """The first value of the field `name` (lower case), else the empty text."""
-        return next(iter(self._values.get(name, ())), "")
+        values = self._values.get(name)
+        return values[0] if values else ""
+
+    def first_of(self, names: Iterable[str]) -> str:
+        """The first of `names` (lower case) that there is a field of, else the empty text."""
+        return next((name for name in names if name in self._values), "")
 
     def addresses(self, *names: str, limit: int = 1000) -> tuple[Address, ...]:
         """The mailboxes of all fields `names`, at most `limit` of each."""
@@ -74,6 +81,8 @@ class Fields:
 
 def ids(text: str) -> tuple[str, ...]:
     """The message ids in `text`, with angle brackets, without repeats; sloppy ones are set into brackets."""
+    if not text:
+        return ()
     text = words.decode(text)
     found = [_BLANKS.sub("", match) for match in _ID.findall(text)]
     if not found:

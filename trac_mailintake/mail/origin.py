@@ -127,9 +127,9 @@ def _responder(fields: Fields, subject: str) -> _Found:
     submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
     if submitted and submitted not in {"no", "auto-forwarded"}:
         return Origin.RESPONDER, f"Auto-Submitted is {submitted[:40]}."
-    for name in _RESPONDER_FIELDS:
-        if fields.get_all(name):
-            return Origin.RESPONDER, f"It has the field {name}."
+    name = fields.first_of(_RESPONDER_FIELDS)
+    if name:
+        return Origin.RESPONDER, f"It has the field {name}."
     if "auto_reply" in _precedence(fields):
         return Origin.RESPONDER, "Precedence is auto_reply."
     if _null_path(fields):

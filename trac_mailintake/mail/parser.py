@@ -7,7 +7,7 @@ The way of one message: `scanner` finds the structure, `headers` reads the field
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trac_mailintake.mail import block, body, bounced, charsets, headers, names, origin, scanner, texts, uuencode
@@ -42,16 +42,9 @@ def _parse(raw: Slice, limits: Limits) -> Message:
     images = {part.content_id: part.filename for part in parts if part.content_type.startswith("image/")}
     enclosed = uuencode.taken_out(raw, reader, leaves.texts)
     text = texts.joined(reader, leaves.texts, images, limits)
-    return replace(
-        _envelope(scan, fields, _shape(scan, parts, text.text), limits),
-        text=text.text,
-        markup=text.markup,
-        overlong=text.overlong,
-        quoted=text.quoted,
-        text_parts=tuple(_part(raw, leaf, reader, limits) for leaf in leaves.texts),
-        parts=(*parts, *enclosed),
-        defects=(*scan.defects, *text.defects),
-    )
+    text_parts = tuple(_part(raw, leaf, reader, limits) for leaf in leaves.texts)
+    content = _Content(text, text_parts, (*parts, *enclosed))
+    return _message(scan, fields, _shape(scan, parts, text.text), content, limits)
 
 
 def _shape(scan: Scan, parts: Iterable[Part], text: str) -> origin.Shape:
@@ -61,8 +54,18 @@ def _shape(scan: Scan, parts: Iterable[Part], text: str) -> origin.Shape:
     return origin.Shape(root.content_type, root.parameters, kinds, text[: bounced.BEGINNING])
 
 
-def _envelope(scan: Scan, fields: headers.Fields, shape: origin.Shape, limits: Limits) -> Message:
-    """The message as its header fields tell it, with no text yet."""
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What the body holds."""
+
+    text: texts.Text
+    text_parts: tuple[Part, ...]
+    parts: tuple[Part, ...]
+
+
+def _message(scan: Scan, fields: headers.Fields, shape: origin.Shape, content: _Content, limits: Limits) -> Message:
+    """The message as its header fields tell it, and its content."""
+    text = content.text
     subject = headers.decoded(fields.get("subject"))
     authors = fields.addresses("from", limit=limits.addresses)
     kind, reason = origin.origin(fields, subject, shape)
@@ -83,19 +86,20 @@ def _envelope(scan: Scan, fields: headers.Fields, shape: origin.Shape, limits: L
         return_path=headers.path(paths[0]) if paths else None,
         subject=subject,
         date=headers.date(fields.get("date")),
-        text="",
-        markup=False,
-        overlong=False,
-        text_parts=(),
-        parts=(),
+        text=text.text,
+        markup=text.markup,
+        overlong=text.overlong,
+        text_parts=content.text_parts,
+        parts=content.parts,
         origin=kind,
         origin_reason=reason,
         fields=tuple((name, headers.decoded(value)) for name, value in fields.pairs),
-        defects=scan.defects,
+        defects=(*scan.defects, *text.defects),
         digest=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
         sha256=scan.tape.sha256(),
         size=scan.tape.raw.length,
         raw=scan.tape.raw,
+        quoted=text.quoted,
     )
 
 

@@ -37,8 +37,14 @@ _NAMESPACES: Final = (
 )
 _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 
-_SUSPECT: Final = re.compile(r"[\^{`\[\\#|]|[a-z][A-Z]|:\S|''|\*\*|//|__|~~|,,|\br[0-9]")
-"""What is in every ASCII text that a rule could match, and in few others: most lines need no closer look."""
+_SUSPECT: Final = re.compile(
+    r"[\^{`\[\\#|:'*/_~,A-Z0-9]"
+    r"(?:(?<=[\^{`\[\\#|])|(?<=[a-z][A-Z])|(?<=:)(?=\S)|(?<=([*'/_~,]))\1|(?<=\br[0-9]))"
+)
+"""What is in every ASCII text that a rule could match, and in few others: most lines need no closer look.
+
+A pattern that begins with one set of characters is searched for several times as fast as one that begins with choices.
+"""
 _LETTER_BEYOND: Final = re.compile(r"[^\W\d_a-zA-Z]")
 _LINE_START: Final = re.compile(
     r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)"

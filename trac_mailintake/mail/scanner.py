@@ -45,6 +45,12 @@ class Entity:
     end: int = -1
     opaque: bool = False
     children: list[Entity] = field(default_factory=list)
+    _values: dict[str, bytes] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the first field of each name."""
+        for name, value in self.fields:
+            self._values.setdefault(name.lower(), value)
 
     @property
     def multipart(self) -> bool:
@@ -53,7 +59,7 @@ class Entity:
 
     def header(self, name: str) -> bytes:
         """The raw value of the first header field `name` (lower case), empty when there is none."""
-        return next((value for key, value in self.fields if key.lower() == name), b"")
+        return self._values.get(name, b"")
 
 
 @dataclass(frozen=True, slots=True)

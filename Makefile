@@ -8,7 +8,7 @@ TESTS ?= tests
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo test check format corpus bench pictures clean
+.PHONY: help demo test check format corpus bench matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -17,6 +17,7 @@ help:
 	@echo "make format   lay out the code as make check wants it"
 	@echo "make corpus   read the mails of other projects, and say how well"
 	@echo "make bench    the benchmarks"
+	@echo "make matrix   the tests on each Python and each database that is here"
 	@echo "make pictures  the pictures of docs/tour.md, taken by the test that does what it tells"
 	@echo "make clean    remove what the targets above made"
 
@@ -44,6 +45,11 @@ corpus: $(VENV)/.tests
 bench: $(VENV)/.tests
 	@.ci/servers
 	@$(BIN)/python -m benchmarks
+
+# PYTHONS='python3.12 /opt/x/bin/python3'   MATRIX_TESTS='tests/tracker'   MATRIX_DATABASES='mariadb'   MATRIX_JOBS=2
+matrix:
+	@.ci/servers
+	@$$(.ci/python) -m tests.matrix
 
 pictures: $(VENV)/.tests
 	@.ci/servers

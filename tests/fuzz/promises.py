@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from trac_mailintake.mail import calendars, mime, parser, quoting, tnef
@@ -41,11 +42,21 @@ def keep(raw: Slice) -> Message:
         _hold(sum(map(len, mime.decoded(part))) <= 4 * max(part.body.length, 16), "a part grows when it is decoded")
     reported_ids(message)
     _hold(len(message.text) <= 4 * LIMITS.text, "the text grows without a bound")
-    begun = time.process_time()
-    kept = quoting.cut(message.text).kept
-    _hold(bool(kept.strip()) == bool(message.text.strip()), "nothing is left of the reply")
-    _hold(time.process_time() - begun < SECONDS, "it takes too long to cut")
+    _keep_when_cut(message)
     return message
+
+
+def _keep_when_cut(message: Message) -> None:
+    """What holds of the two pieces that a text is cut into."""
+    begun = time.process_time()
+    pieces = quoting.reply(message)
+    _hold(time.process_time() - begun < SECONDS, "it takes too long to cut")
+    _hold(bool(pieces.kept.strip()) == bool(message.text.strip()), "nothing is left of the reply")
+    both = Counter("".join(pieces.kept.split())) + Counter("".join(pieces.removed.split()))
+    _hold(both == Counter("".join(message.text.split())), "the pieces are not the whole")
+    if pieces.removed:
+        again = quoting.cut(pieces.kept, markup=message.markup).kept
+        _hold(again.strip("\n") == pieces.kept.strip("\n"), "cutting twice is not cutting once")
 
 
 def _hold(truth: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads like one

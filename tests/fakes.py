@@ -34,6 +34,7 @@ class FakeReader:
     arrived: list[tuple[str, datetime]] = field(default_factory=list)
     """Mails that arrived before: of whom (an address), or for which ticket (`#12`), and when."""
     loop: str | None = None
+    probe: str = ""
     key: str = ""
     name: str = "Moon"
     lines: bool = True
@@ -69,6 +70,10 @@ class FakeReader:
     def own_loop(self, message: Message) -> str | None:
         """See `ports.Reader`."""
         return self.loop
+
+    def own_probe(self, message: Message) -> str:
+        """See `ports.Reader`."""
+        return self.probe
 
     def may(self, username: str, action: str, ticket: int | None = None) -> bool:
         """See `ports.Reader`."""

@@ -134,6 +134,9 @@ class Reader(Protocol):
     def own_loop(self, message: Message) -> str | None:
         """Why this is mail that this environment sent itself (its loop header, an id it sent); None when it is not."""
 
+    def own_probe(self, message: Message) -> str:
+        """The token of a probe that this environment sent and signed; "" when it is none."""
+
     def may(self, username: str, action: str, ticket: int | None = None) -> bool:
         """Whether the user has the permission, on that ticket when one is given."""
 

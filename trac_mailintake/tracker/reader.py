@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LOOP_HEADER: Final = "X-Mailintake-Loop"
 """On all mail that we send. On mail that comes in it can only stop."""
+PROBE_HEADER: Final = "X-Mailintake-Probe"
+"""On a probe: its token, and our signature of it. Only with that it means anything on mail that comes in."""
 SECTION: Final = "mailintake"
 _CLOSED: Final = "closed"
 _TRAC_ID: Final = re.compile(r"<([0-9]{3,5})\.([0-9a-f]{32,128})@[^<>\s]+>\Z")
@@ -137,6 +139,10 @@ class TracReader:
         if sent and sent.outgoing:
             return f"this environment sent {message.message_id}, for ticket #{sent.ticket}"
         return None
+
+    def own_probe(self, message: Message) -> str:
+        """See `ports.Reader.own_probe`."""
+        return next((token for value in message.get_all(PROBE_HEADER) if (token := self.keys.vouched(value))), "")
 
     def _trac_sent(self, message: Message) -> bool:
         url = self.env.project_url

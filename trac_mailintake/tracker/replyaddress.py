@@ -54,6 +54,17 @@ class Keys:
         results = [hmac.compare_digest(_signature(key, ticket).encode("ascii"), given) for key in self.keys]
         return any(results)
 
+    def vouch(self, token: str) -> str:
+        """The signature of a probe."""
+        return _voucher(self.keys[0], token)
+
+    def vouched(self, value: str) -> str:
+        """The token of `TOKEN.SIGNATURE` when one of the keys made the signature, "" when none did."""
+        token, _, signature = value.strip().partition(".")
+        given = signature.encode("utf-8", "replace")
+        results = [hmac.compare_digest(_voucher(key, token).encode("ascii"), given) for key in self.keys]
+        return token if token and any(results) else ""
+
 
 def reply_address(keys: Keys, address: str, delimiter: str, ticket: int) -> str:
     """The address that answers about the ticket should go to; `address` itself where a signed one would be too long."""
@@ -112,6 +123,10 @@ def _create(path: str) -> None:
 
 def _signature(key: bytes, ticket: int) -> str:
     return base64.b32encode(_digest(key, b"ticket %d" % ticket)[:_SIGNATURE_BYTES]).decode("ascii").lower()
+
+
+def _voucher(key: bytes, token: str) -> str:
+    return _digest(key, b"probe " + token.encode("utf-8", "replace")).hex()
 
 
 def _digest(key: bytes, purpose: bytes) -> bytes:

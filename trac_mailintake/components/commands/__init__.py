@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from trac_mailintake.components.commands import claiming, contacts, held, journal, rounds, servers, services
+from trac_mailintake.components.commands import claiming, contacts, held, journal, probing, rounds, servers, services
 
-__all__ = ["claiming", "contacts", "held", "journal", "rounds", "servers", "services"]
+__all__ = ["claiming", "contacts", "held", "journal", "probing", "rounds", "servers", "services"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.sources.metered import LARGEST
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -16,8 +18,8 @@ _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,18})")
 _ARRIVED = re.compile(
     rb'\bINTERNALDATE "[ ]?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})"'
 )
-_BODY = rb"\bBODY\[[^\]]*\](?:<\d+>)? "
-_LITERAL_BODY = re.compile(_BODY + rb"\{\d+\}\Z")
+_BODY = rb"\bBODY\[[^\[\]]{0,200}\](?:<(\d{1,10})>)? "
+_LITERAL_BODY = re.compile(_BODY + rb"\{\d{1,10}\}\Z")
 _QUOTED_BODY = re.compile(_BODY + rb'(?:NIL|"((?:[^"\\]|\\.)*)")')
 _ESCAPE = re.compile(rb"\\(.)")
 _MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
@@ -25,13 +27,17 @@ _MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug"
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One FETCH response; what it does not say is None. `arrived` is INTERNALDATE in UTC, `flags` are in lower case."""
+    """One FETCH response; what it does not say is None.
+
+    `arrived` is INTERNALDATE in UTC, `flags` are in lower case, `offset` is where a part of a body begins.
+    """
 
     uid: int | None
     size: int | None
     arrived: datetime | None
     flags: frozenset[bytes]
     body: bytes | None
+    offset: int | None = None
 
     def fingerprint(self, uidvalidity: int) -> str:
         """What tells that a message is the same: its place, its size, and when it came."""
@@ -41,33 +47,37 @@ class Fetched:
 
 def parse(came: Iterable[object]) -> Iterator[Fetched]:
     """The responses in what imaplib returns: a pair for each literal, and a bytes that ends each response."""
-    text, body = b"", None
+    text, body, offset = b"", None, None
     for piece in came:
         if isinstance(piece, tuple):
             head, literal = piece
             text += head
-            if _LITERAL_BODY.search(head):
-                body = literal
+            found = _LITERAL_BODY.search(head)
+            if found:
+                body, offset = literal, found.group(1)
         elif isinstance(piece, bytes):
-            yield _fetched(text + piece, body)
-            text, body = b"", None
+            yield _fetched(text + piece, body, offset)
+            text, body, offset = b"", None, None
 
 
-def _fetched(text: bytes, body: bytes | None) -> Fetched:
+def _fetched(text: bytes, body: bytes | None, offset: bytes | None) -> Fetched:
     # What the sender wrote, then keywords, which may be named like items, are taken out before items are looked for.
     quoted = _QUOTED_BODY.search(text)
     if quoted is not None:
-        body = _ESCAPE.sub(rb"\1", quoted.group(1) or b"")
+        offset = quoted.group(1)
+        body = _ESCAPE.sub(rb"\1", quoted.group(2) or b"")
         text = text[: quoted.start()] + text[quoted.end() :]
     flags = _FLAGS.search(text)
     if flags is not None:
         text = text[: flags.start()] + text[flags.end() :]
+    size = _number(_SIZE, text)
     return Fetched(
         uid=_number(_UID, text),
-        size=_number(_SIZE, text),
+        size=None if size is None else min(size, LARGEST),
         arrived=_arrived(text),
         flags=frozenset(flags.group(1).lower().split()) if flags else frozenset(),
         body=body,
+        offset=None if offset is None else int(offset),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import re
+import time
 from typing import TYPE_CHECKING
 
 from imapclient.exceptions import IMAPClientError
@@ -13,29 +14,27 @@ from trac_mailintake.intake.model import Account, Afterwards, Listed
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import files
 from trac_mailintake.sources.imap_copies import copied
+from trac_mailintake.sources.imap_orders import IDENTITY, SLICE, Orders, is_large, uid_of, uids_of
 from trac_mailintake.sources.imap_session import connect, names
+from trac_mailintake.sources.metered import MESSAGES, most
 from trac_mailintake.sources.trouble import address, excerpt, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.intake.model import Reply
     from trac_mailintake.sources.imap_fetch import Fetched
     from trac_mailintake.sources.imap_session import Session
 
-SLICE = 2 * 1024 * 1024
-"""Bytes of a large message that are asked for at a time; what is not larger comes whole, several in an answer."""
-
-_BATCH = 50
-_BATCH_BYTES = 8 * 1024 * 1024
 _WINDOW = 2000
 """Messages listed at a time."""
 _AT_ONCE = 200
 """Messages disposed of by one command: servers take lines of some kilobytes (RFC 7162, 4)."""
 _SHOWN = 20
 _LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
-_IDENTITY = "RFC822.SIZE INTERNALDATE"
+_SLOW = 30.0
+"""Seconds after which an answer that nobody reads is not asked for ahead any more: servers cut such a line."""
 _DELETED = b"\\Deleted"
 
 
@@ -51,6 +50,12 @@ class ImapSource:
         self._folder = opening.service.folder or "INBOX"
         self._afterwards = opening.afterwards
         self._session: Session | None = None
+        self._orders: Orders | None = None
+        self._read: dict[str, str] = {}
+        """What was read in this session: locator and fingerprint."""
+        self._doubtful = False
+        self._foresees = True
+        self._foresaw = 0.0
         self._uidvalidity = 0
         self._target_exists = False
         self.account = Account("imap", f"{address(self._server)}/{self._folder}")
@@ -61,13 +66,18 @@ class ImapSource:
         """All messages but those that somebody marked as deleted, by UID, which is the order of arrival."""
         with self._guarded():
             session, count = self._select()
-            found: list[Listed] = []
+            found: dict[int, Listed] = {}
             # By sequence numbers, which are dense: no server may renumber during FETCH (RFC 3501, 7.4.1).
             for start in range(1, count + 1, _WINDOW):
+                if max(count, len(found)) > MESSAGES:
+                    raise SourceError(f"{self.account.label}: holds over {MESSAGES} mails; move old ones elsewhere")
                 window = f"{start}:{min(start + _WINDOW - 1, count)}"
-                fetched = session.raw_fetch(window, f"(UID {_IDENTITY} FLAGS)", uid=False)
-                found += [self._listed(each) for each in fetched if each.uid and _DELETED.lower() not in each.flags]
-        return sorted(found, key=_uid_of)
+                fetched = session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False)
+                for each in fetched:
+                    # What nobody asked for, such as that a flag has changed, says no size.
+                    if each.uid and _DELETED.lower() not in each.flags and (each.size or each.uid not in found):
+                        found[each.uid] = self._listed(each)
+        return [found[uid] for uid in sorted(found)]
 
     def _listed(self, fetched: Fetched) -> Listed:
         fingerprint = fetched.fingerprint(self._uidvalidity)
@@ -77,15 +87,31 @@ class ImapSource:
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
         """The bytes of each; small messages by the batch, large ones in slices."""
-        for batch in _batches(self._mine(wanted)):
-            if len(batch) == 1 and _is_large(batch[0]):
-                yield from self._fetch_large(batch[0])
-                continue
-            bodies = self._fetch_bodies(batch)
-            for listed in batch:
-                body = bodies.pop(listed.locator, None)
-                if body is not None:
-                    yield listed, iter((body,))
+        mine = self._mine(wanted)
+        if not mine:
+            return
+        with self._guarded():
+            vain = self._ordering().expect(mine)
+            late = self._foresaw and time.monotonic() - self._foresaw > _SLOW
+            self._foresees = self._foresees and not late and vain <= len(mine) // 2
+            self._foresaw = 0.0
+        for listed in mine:
+            first = self._piece(listed, 0 if is_large(listed) else None)
+            if first is not None:
+                self._note(listed)
+                yield listed, self._slices(listed, first) if is_large(listed) else iter((first,))
+                # Whoever reads may have stopped in the middle.
+                self._ordering().end(listed)
+
+    def ahead(self, coming: Sequence[Listed]) -> None:
+        """See `ports.Foreseeing`. Nothing is asked for that others took before, or that came too early."""
+        if self._session is None or not self._foresees:
+            return
+        mine = self._mine(coming)
+        if mine:
+            with self._guarded():
+                self._ordering().expect(mine)
+                self._foresaw = time.monotonic()
 
     def _mine(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
         """Those that name a message of this folder as it is now: a new UIDVALIDITY makes all others void."""
@@ -94,20 +120,15 @@ class ImapSource:
         with self._guarded():
             if self._session is None:
                 self._select()
-        return [listed for listed in wanted if listed.locator.startswith(f"{self._uidvalidity}/") and _uid_of(listed)]
+        return [
+            listed
+            for listed in wanted
+            if listed.locator.startswith(f"{self._uidvalidity}/") and _LOCATOR.match(listed.locator)
+        ]
 
-    def _fetch_bodies(self, batch: Sequence[Listed]) -> dict[str, bytes]:
+    def _piece(self, listed: Listed, offset: int | None) -> bytes | None:
         with self._guarded():
-            fetched = self._connected().raw_fetch(_uids(batch), f"(UID {_IDENTITY} BODY.PEEK[])")
-        known = {listed.fingerprint: listed.locator for listed in batch}
-        found = ((known.get(each.fingerprint(self._uidvalidity)), each.body) for each in fetched)
-        return {locator: body for locator, body in found if locator is not None and body is not None}
-
-    def _fetch_large(self, listed: Listed) -> Iterator[tuple[Listed, Iterator[bytes]]]:
-        with self._guarded():
-            first = self._fetch_slice(listed, 0)
-        if first is not None:
-            yield listed, self._slices(listed, first)
+            return self._ordering().piece(listed, offset)
 
     def _slices(self, listed: Listed, piece: bytes) -> Iterator[bytes]:
         """Until one is shorter than asked for: the size that a server told may be wrong."""
@@ -117,23 +138,21 @@ class ImapSource:
             if len(piece) < SLICE:
                 return
             offset += len(piece)
-            with self._guarded():
-                following = self._fetch_slice(listed, offset)
-                if following is None:
-                    raise SourceError(f"{self.account.label}: message {listed.locator} vanished while it was read")
+            if offset > most(listed.size):
+                raise SourceError(f"{self.account.label}: message {listed.locator} is longer than the server told")
+            following = self._piece(listed, offset)
+            if following is None:
+                raise SourceError(f"{self.account.label}: message {listed.locator} vanished while it was read")
             piece = following
 
-    def _fetch_slice(self, listed: Listed, offset: int) -> bytes | None:
-        items = f"(UID {_IDENTITY} BODY.PEEK[]<{offset}.{SLICE}>)"
-        for each in self._connected().raw_fetch(str(_uid_of(listed)), items):
-            if each.fingerprint(self._uidvalidity) == listed.fingerprint and each.body is not None:
-                return each.body
-        return None
+    def _note(self, listed: Listed) -> None:
+        if self._afterwards.word is not Afterwards.LEAVE:
+            self._read[listed.locator] = listed.fingerprint
 
     # dispose
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
-        """Delete, move, mark as seen, or leave: exactly these messages, by UID."""
+        """Delete, move, mark as seen, or leave: exactly these messages, by UID. Heard of by the next, or `settle`."""
         if self._afterwards.word is Afterwards.LEAVE:
             return [files.DONE] * len(done)
         mine = self._mine([listed for listed, _ in done])
@@ -141,52 +160,62 @@ class ImapSource:
         there: set[str] = set()
         for start in range(0, len(mine), _AT_ONCE):
             with self._guarded():
+                self._connected().hear()
                 still = self._still(mine[start : start + _AT_ONCE])
                 if still:
-                    self._consume({_uid_of(listed): hashes[listed.locator] for listed in still})
+                    self._consume({uid_of(listed): hashes[listed.locator] for listed in still})
                 there |= {listed.locator for listed in still}
         return [files.DONE if listed.locator in there else files.GONE for listed, _ in done]
 
     def _still(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
-        """Those that are there and the same."""
-        fetched = self._connected().raw_fetch(_uids(wanted), f"(UID {_IDENTITY})")
+        """Those that are the same, and, where this costs a question, are there.
+
+        What was read in this session is the same until it is gone: see RFC 9051, 2.3.1.1.
+        """
+        unsure = [listed for listed in wanted if self._read.pop(listed.locator, "") != listed.fingerprint]
+        if not unsure:
+            return wanted
+        self._quiet()
+        fetched = self._connected().raw_fetch(uids_of(unsure), f"(UID {IDENTITY})")
         there = {each.fingerprint(self._uidvalidity) for each in fetched}
-        return [listed for listed in wanted if listed.fingerprint in there]
+        gone = {listed.locator for listed in unsure if listed.fingerprint not in there}
+        return [listed for listed in wanted if listed.locator not in gone]
 
     def _consume(self, messages: Mapping[int, str]) -> None:
         """Dispose of messages, each UID with the SHA-256 of its bytes."""
-        uids = list(messages)
         if self._afterwards.word is Afterwards.SEEN:
-            self._connected().add_flags(uids, [b"\\Seen"], silent=True)
+            self._connected().tell("STORE", _set(messages), "+FLAGS.SILENT", r"(\Seen)")
         elif self._afterwards.word is Afterwards.DELETE:
-            self._delete(uids)
+            self._delete(messages)
         else:
             self._move(messages)
 
-    def _delete(self, uids: Sequence[int]) -> None:
+    def _delete(self, uids: Iterable[int]) -> None:
         """Expunge by UID, or only mark: a plain EXPUNGE would remove what others have marked (RFC 4315, 2.1)."""
         session = self._connected()
-        wanted = ",".join(map(str, uids))
-        mark = ("STORE", wanted, "+FLAGS.SILENT", rf"({_DELETED.decode('ascii')})")
-        session.ask_together(mark, *([("EXPUNGE", wanted)] if session.has_capability("UIDPLUS") else []))
+        session.tell("STORE", _set(uids), "+FLAGS.SILENT", rf"({_DELETED.decode('ascii')})")
+        if session.has_capability("UIDPLUS"):
+            session.tell("EXPUNGE", _set(uids))
 
     def _move(self, messages: Mapping[int, str]) -> None:
         session, target = self._connected(), self._afterwards.folder
         self._make_target(session, target)
         if session.has_capability("MOVE"):
-            session.move(list(messages), target)
+            session.tell("MOVE", _set(messages), session.quoted(target))
             return
         # A crash may have come between COPY and \Deleted; then the copy is there already.
+        self._quiet()
         there = copied(session, messages, target)
         self._reselect()
         missing = [uid for uid in messages if uid not in there]
         if missing:
             session.copy(missing, target)
-        self._delete(list(messages))
+        self._delete(messages)
 
     def _make_target(self, session: Session, target: str) -> None:
         if self._target_exists:
             return
+        self._quiet()
         if not session.folder_exists(target):
             try:
                 session.create_folder(target)
@@ -198,15 +227,26 @@ class ImapSource:
         self._target_exists = True
 
     def settle(self) -> None:
-        """Nothing: what was done is done."""
+        """Wait for what the server was told to do."""
+        with self._guarded():
+            if self._session is not None:
+                self._session.hear()
+        if self._doubtful:
+            raise SourceError(f"{self.account.label}: the line broke over a disposal; the next run looks what is left")
 
     # the session
 
     def close(self) -> None:
         """Log out."""
-        session, self._session = self._session, None
+        session = self._let_go()
+        self._doubtful = False
         if session is not None:
             session.leave()
+
+    def _let_go(self) -> Session | None:
+        session, self._session, self._orders = self._session, None, None
+        self._read.clear()
+        return session
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -215,10 +255,24 @@ class ImapSource:
             with told(self._server, self.account.label, imaplib.IMAP4.error):
                 yield
         except BaseException:
-            session, self._session = self._session, None
+            session = self._let_go()
             if session is not None:
+                self._doubtful |= session.doubtful
                 session.drop()
             raise
+
+    def _quiet(self) -> None:
+        """Nothing is under way on the line."""
+        if self._session is not None:
+            self._session.hear()
+        if self._orders is not None:
+            self._orders.drain()
+
+    def _ordering(self) -> Orders:
+        session = self._connected()
+        if self._orders is None:
+            self._orders = Orders(session, self._uidvalidity)
+        return self._orders
 
     def _connected(self) -> Session:
         if self._session is None:
@@ -229,6 +283,7 @@ class ImapSource:
 
     def _select(self) -> tuple[Session, int]:
         """The session with the folder selected, read-only where nothing will change; how many messages are in it."""
+        self._quiet()
         if self._session is None:
             self._session = connect(self._server, self._opening.password, self._opening.trace)
         readonly = self._afterwards.word is Afterwards.LEAVE
@@ -244,8 +299,8 @@ class ImapSource:
             raise SourceError(
                 f"{self.account.label}: the folder cannot be opened ({excerpt(error)}); {_choice(self._session)}"
             ) from error
-        self._uidvalidity = int(answer[b"UIDVALIDITY"])
-        return self._session, int(answer[b"EXISTS"])
+        self._uidvalidity = _small(answer[b"UIDVALIDITY"])
+        return self._session, _small(answer[b"EXISTS"])
 
     def _reselect(self) -> None:
         before = self._uidvalidity
@@ -254,36 +309,15 @@ class ImapSource:
             raise SourceError(f"{self.account.label}: the folder was made anew meanwhile; the next run lists it again")
 
 
-def _uid_of(listed: Listed) -> int:
-    """The UID; 0, which no message has, when the locator is not one of ours."""
-    found = _LOCATOR.match(listed.locator)
-    return int(found.group(2)) if found else 0
+def _small(number: object) -> int:
+    """A number of 32 bits, as all of IMAP's are (RFC 3501, 9). Raises ValueError."""
+    if not isinstance(number, int) or not 0 <= number < 2**32:
+        raise ValueError(f"a number of more than 32 bits: {excerpt(number)}")
+    return number
 
 
-def _uids(batch: Sequence[Listed]) -> str:
-    return ",".join(str(_uid_of(listed)) for listed in batch)
-
-
-def _is_large(listed: Listed) -> bool:
-    return listed.size is None or listed.size > SLICE
-
-
-def _batches(wanted: Sequence[Listed]) -> Iterator[list[Listed]]:
-    """In order: large ones alone, small ones up to a number and a sum of bytes."""
-    batch: list[Listed] = []
-    total = 0
-    for listed in wanted:
-        size = listed.size or 0
-        if batch and (_is_large(listed) or len(batch) == _BATCH or total + size > _BATCH_BYTES):
-            yield batch
-            batch, total = [], 0
-        batch.append(listed)
-        total += size
-        if _is_large(listed):
-            yield batch
-            batch, total = [], 0
-    if batch:
-        yield batch
+def _set(uids: Iterable[int]) -> str:
+    return ",".join(map(str, uids))
 
 
 def _choice(session: Session) -> str:

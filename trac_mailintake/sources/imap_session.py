@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import re
+from collections import deque
 from typing import TYPE_CHECKING
 
 from imapclient import IMAPClient
@@ -13,10 +14,12 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import tls
 from trac_mailintake.sources.imap_fetch import parse
+from trac_mailintake.sources.metered import Meter, metered
 from trac_mailintake.sources.transcript import Transcript
 from trac_mailintake.sources.trouble import Cut, address, ask, excerpt, told
 
 if TYPE_CHECKING:
+    import io
     import socket
     import ssl
     from collections.abc import Callable, Sequence
@@ -30,11 +33,15 @@ _FAREWELL = 2.0
 
 
 class Wire(imaplib.IMAP4):
-    """imaplib with TLS as configured, a transcript, and an error when the line is cut in the middle of a mail."""
+    """imaplib with TLS as configured, a transcript, and an error when the line is cut in the middle of a mail.
+
+    No answer goes on for ever: see `Meter`.
+    """
 
     def __init__(self, server: Server, context: ssl.SSLContext | None, transcript: Transcript) -> None:
         self._context = context
         self._transcript = transcript
+        self._meter = Meter(server.timeout)
         super().__init__(server.host, server.port, server.timeout)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
@@ -43,8 +50,18 @@ class Wire(imaplib.IMAP4):
             return connected
         return self._context.wrap_socket(connected, server_hostname=self.host)
 
+    @property
+    def file(self) -> io.BufferedReader:
+        """What comes, metered. imaplib sets it when it connects, and anew when the line is encrypted."""
+        return self._file
+
+    @file.setter
+    def file(self, made: io.BufferedReader) -> None:
+        self._file = metered(made, self._meter)
+
     def read(self, size: int) -> bytes:
-        """`size` bytes. Raises Cut when the line ends before."""
+        """`size` bytes. Raises Cut when the line ends before, Excess when they are too many."""
+        self._meter.hold(size)
         came = super().read(size)
         if len(came) < size:
             raise Cut
@@ -52,15 +69,17 @@ class Wire(imaplib.IMAP4):
         return came
 
     def readline(self) -> bytes:
-        """A line. Raises Cut when the line ends before."""
+        """A line. Raises Cut when the line ends before, Excess when there are too many."""
         line = super().readline()
         if not line.endswith(b"\n"):
             raise Cut
+        self._meter.line(len(line))
         self._transcript.server(line)
         return line
 
     def send(self, data: object) -> None:
         """Send bytes."""
+        self._meter.command()
         if isinstance(data, bytes):
             self._transcript.client(data)
         super().send(data)  # type: ignore[arg-type]  # its stubs know more than the base class promises
@@ -71,6 +90,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
 
     def __init__(self, server: Server, context: ssl.SSLContext | None, transcript: Transcript) -> None:
         """Connect. Raises what `told` takes."""
+        self._told: deque[tuple[str, str]] = deque()
         self._wire = (server, context if server.security == "tls" else None, transcript)
         super().__init__(server.host, server.port, ssl=server.security == "tls", timeout=server.timeout)
         # IMAPClient formats every line for its own log, which takes longer than the mail.
@@ -109,16 +129,42 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
             raise IMAPClientError(f"FETCH: {excerpt(came[0])}")
         return list(parse(came))
 
-    def ask_together(self, *commands: tuple[str, ...]) -> None:
-        """UID commands, all sent before the first answer is read: one round trip. Raises IMAPClientError.
+    # Questions whose answers are read later (RFC 9051, 5.5). imaplib's own methods wait for each answer, and take what
+    # came for another one, so while any is under way none of them may be called.
 
-        RFC 3501, 5.5: they are carried out in order, and none of them uses sequence numbers.
-        """
-        tags = [self._imap._command("UID", *command) for command in commands]  # noqa: SLF001 - imaplib's own methods wait for each
-        for command, tag in zip(commands, tags, strict=True):
-            kind, came = self._imap._command_complete("UID", tag)  # noqa: SLF001 - likewise
-            if kind != "OK":
-                raise IMAPClientError(f"{command[0]}: {excerpt(came[0])}")
+    def ask(self, *command: str | bytes) -> str:
+        """Send a UID command; its tag."""
+        return str(self._imap._command("UID", *command), "ascii")  # noqa: SLF001 - see above
+
+    def fetched(self, tag: str) -> Sequence[Fetched]:
+        """What came of a FETCH. Raises IMAPClientError."""
+        self._answer("FETCH", tag)
+        return list(parse(self._imap.untagged_responses.pop("FETCH", ())))
+
+    def tell(self, *command: str | bytes) -> None:
+        """Send a UID command whose answer is read by `hear`."""
+        self._told.append((str(command[0]), self.ask(*command)))
+
+    def hear(self) -> None:
+        """Wait until all that was told is done. Raises IMAPClientError when something was not."""
+        while self._told:
+            self._answer(*self._told[0])
+            self._told.popleft()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something was told and it was not heard that it was done."""
+        return bool(self._told)
+
+    def _answer(self, word: str, tag: str) -> None:
+        kind, came = self._imap._command_complete("UID", tag.encode("ascii"))  # noqa: SLF001 - see above
+        if kind != "OK":
+            raise IMAPClientError(f"{word}: {excerpt(came[0])}")
+
+    def quoted(self, folder: str) -> bytes:
+        """A folder's name as a command says it."""
+        name: bytes = self._normalise_folder(folder)
+        return name
 
     def leave(self) -> None:
         """End the session, whatever its state; never raises."""

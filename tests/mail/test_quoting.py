@@ -374,6 +374,15 @@ def test_cutting_twice_is_cutting_once(text: str) -> None:
     assert cut(kept).kept.strip("\n") == kept.strip("\n")
 
 
+@pytest.mark.parametrize("times", [5, 40, 2000])
+def test_cutting_twice_is_cutting_once_however_many_rounds_it_takes(times: int) -> None:
+    """Each round uncovers the next signature; what would take too many is kept whole."""
+    text = "It works.\n" + "> quote\n-- \nAnn\n\n" * times
+    kept = cut(text).kept
+    assert cut(kept).kept.strip("\n") == kept.strip("\n")
+    assert kept.startswith("It works.")
+
+
 @pytest.mark.parametrize(
     "unit",
     [

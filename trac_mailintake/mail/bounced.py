@@ -16,6 +16,8 @@ DAEMON: Final = re.compile(
 
 BEGINNING: Final = 4000
 """Characters of the text that are looked at."""
+_END: Final = 80
+"""Characters of a subject's end that are looked at."""
 
 _SUBJECT: Final = re.compile(
     r"""[^\w\[]*+(?:\[[^\]]{0,40}\]\W*+)?(?:
@@ -38,6 +40,12 @@ _SUBJECT: Final = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ENDING: Final = re.compile(
+    r"(?:[:(–-]\s*)(?:non[\s-]remis|not\s+delivered|undeliver(?:able|ed)|delivery\s+fail(?:ed|ure)|nicht\s+zustellbar"
+    r"|unzustellbar|no\s+entregado|non\s+consegnato|n[ãa]o\s+entregue|niet\s+bezorgd|nie\s+dostarczono)\W*$",
+    re.IGNORECASE,
+)
+"""What gateways put behind the subject of the mail that they send back."""
 _SOFTWARE: Final = re.compile(
     r"""(?:^|[<\s\"])(?:no-?_?reply|do-?not-?reply|ndr|smtp|mailer|mmsc\ ndr|imss|mail-?gateway|bounces?
     |mail\ delivery?\b|mail\ system|internet\ mail|system\ administrator|interscan|courier\ mail)
@@ -70,6 +78,11 @@ _SENTENCE: Final = re.compile(
 def subject(text: str) -> bool:
     """Whether a decoded subject is one of those that mail software gives a bounce."""
     return bool(_SUBJECT.match(text))
+
+
+def ending(text: str) -> bool:
+    """Whether a decoded subject ends with what gateways put behind the one of a mail that they send back."""
+    return bool(_ENDING.search(text[-_END:]))
 
 
 def software(sender: str) -> bool:

@@ -8,6 +8,7 @@ from email.utils import parsedate_tz
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import address, charsets, words
+from trac_mailintake.mail.message import Defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,8 @@ _ID: Final = re.compile(r"<([^<>]{1,998})>")
 _BLANKS: Final = re.compile(r"\s+")
 _DATE: Final = 200
 """Characters of a date that are looked at."""
+_NAMES: Final = 100
+"""Characters of the names of fields in a sentence."""
 
 DELIVERY: Final = (
     "delivered-to",
@@ -48,6 +51,15 @@ def decoded(text: str) -> str:
     return charsets.scrub(words.decode(text)).strip() if "=?" in text else text
 
 
+def damage(fields: Iterable[tuple[str, str]]) -> tuple[Defect, ...]:
+    """What could not be read of decoded fields."""
+    names = dict.fromkeys(name for name, value in fields if "\ufffd" in value)
+    if not names:
+        return ()
+    said = ", ".join(names)[:_NAMES]
+    return (Defect("damaged-text", f"Some bytes of the header are no characters: they are shown as \ufffd ({said})."),)
+
+
 class Fields:
     """The fields of the root header block, by name in lower case; values unfolded, not decoded."""
 
@@ -73,6 +85,10 @@ class Fields:
     def first_of(self, names: Iterable[str]) -> str:
         """The first of `names` (lower case) that there is a field of, else the empty text."""
         return next((name for name in names if name in self._values), "")
+
+    def decoded(self) -> tuple[tuple[str, str], ...]:
+        """All fields, in order, their encoded words decoded."""
+        return tuple((name, decoded(value)) for name, value in self.pairs)
 
     def addresses(self, *names: str, limit: int = 1000) -> tuple[Address, ...]:
         """The mailboxes of all fields `names`, at most `limit` of each."""

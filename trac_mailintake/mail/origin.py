@@ -60,6 +60,8 @@ _RECEIPT: Final = re.compile(
 """Subjects of read receipts, and of the one kind of abuse report that does not keep RFC 5965."""
 _SUBJECT: Final = 300
 """Characters of a subject that are looked at."""
+_OPENING: Final = 400
+"""Characters of a text that say at once what it is about."""
 _ANSWERED: Final = re.compile(r"\s*+(?:re|fwd?|aw|wg|sv|vs|tr|rv|enc|antw|i|r)\s*:", re.IGNORECASE)
 
 
@@ -112,13 +114,22 @@ def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
     if "message/delivery-status" in shape.kinds and not _ANSWERED.match(subject):
         return Origin.REPORT, "It has a part message/delivery-status."
     if not bounced.subject(subject):
-        return None
+        return _returned(fields, subject, shape)
     if _null_path(fields) or fields.get("auto-submitted"):
         return Origin.REPORT, "It is automatic, and its subject is that of a delivery report."
     if bounced.sentence(shape.beginning):
         return Origin.REPORT, "Its subject and its text are those of a delivery report."
     if any(map(bounced.software, senders)):
         return Origin.REPORT, "Its sender is a machine, and its subject is that of a delivery report."
+    return None
+
+
+def _returned(fields: Fields, subject: str, shape: Shape) -> _Found:
+    """Sent back with a subject of its own that only ends like a bounce's: its text must begin like one, too."""
+    if not bounced.ending(subject) or fields.get("in-reply-to") or fields.get("references"):
+        return None
+    if bounced.sentence(shape.beginning[:_OPENING]):
+        return Origin.REPORT, "Its subject ends, and its text begins, like those of a delivery report."
     return None
 
 

@@ -71,6 +71,7 @@ def _message(scan: Scan, fields: headers.Fields, shape: origin.Shape, content: _
     kind, reason = origin.origin(fields, subject, shape)
     references = headers.ids(fields.get("references"))
     paths = fields.get_all("return-path")
+    decoded = fields.decoded()
     return Message(
         message_id=headers.message_id(fields.get("message-id")),
         in_reply_to=headers.ids(" ".join(fields.get_all("in-reply-to")))[: limits.ids],
@@ -93,8 +94,8 @@ def _message(scan: Scan, fields: headers.Fields, shape: origin.Shape, content: _
         parts=content.parts,
         origin=kind,
         origin_reason=reason,
-        fields=tuple((name, headers.decoded(value)) for name, value in fields.pairs),
-        defects=(*scan.defects, *text.defects),
+        fields=decoded,
+        defects=(*scan.defects, *headers.damage(decoded), *text.defects),
         digest=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
         sha256=scan.tape.sha256(),
         size=scan.tape.raw.length,

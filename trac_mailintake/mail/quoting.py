@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Message
 
 _MOST_LINES: Final = 20_000
-_MOST_ROUNDS: Final = 5
+_LEAST_ROUNDS: Final = 5
+_MOST_ROUNDS: Final = 50
 """Times that a text is cut, until nothing more goes."""
+_LOOKS: Final = 100_000
+"""Times that a line is looked at, over all rounds and lines: a long text gets fewer rounds."""
 _QUOTE: Final = re.compile(r"[ \t\u200b]*>")
 _PROMPT: Final = re.compile(r">>>(?: \S|$)")
 """Python's, which is no quote of a quote of a quote, unless lesser quotes stand beside it."""
@@ -79,17 +82,26 @@ def cut(text: str, quoted: Iterable[tuple[int, int]] = (), *, markup: bool = Fal
     seen = _without_blocks(lines) if markup else lines
     if len(lines) > _MOST_LINES:
         return Cut(text, "")
-    keep = list(range(len(lines)))
-    for _ in range(_MOST_ROUNDS):
-        staying = _staying([seen[index] for index in keep], [declared[index] for index in keep])
-        if len(staying) == len(keep):
-            break
-        keep = [keep[index] for index in staying]
+    keep = _kept(seen, declared)
     if len(keep) == len(lines):
         return Cut(text, "")
     kept = set(keep)
     removed = (line for index, line in enumerate(lines) if index not in kept)
     return Cut("\n".join(lines[index] for index in keep).strip("\n"), "\n".join(removed).strip("\n"))
+
+
+def _kept(lines: list[str], declared: list[bool]) -> list[int]:
+    """The numbers of the lines that stay when the text is cut until nothing more goes.
+
+    All of them when that never comes: so what was cut once is cut for good.
+    """
+    keep = list(range(len(lines)))
+    for _ in range(max(_LEAST_ROUNDS, min(_MOST_ROUNDS, _LOOKS // max(len(lines), 1)))):
+        staying = _staying([lines[index] for index in keep], [declared[index] for index in keep])
+        if len(staying) == len(keep):
+            return keep
+        keep = [keep[index] for index in staying]
+    return list(range(len(lines)))
 
 
 def _lines(text: str, quoted: Iterable[tuple[int, int]]) -> tuple[list[str], list[bool]]:

@@ -68,7 +68,7 @@ class Enclosing:
             staged = self._decode(wanted, module.max_size)
         except Oversized as large:
             limit = pretty_size(module.max_size)
-            self._refuse(name, max(large.size, _estimate(wanted)), f"larger than [attachment] max_size, {limit}")
+            self._refuse(name, max(large.size, mime.about(wanted.part)), f"larger than [attachment] max_size, {limit}")
             return
         if not staged.size:
             self._drop(staged)
@@ -204,12 +204,6 @@ def split(content: bytes, size: int) -> list[bytes]:
 def code(text: str) -> str:
     """A stranger's words as wiki code, where nothing runs."""
     return f"`{_UNSAFE_IN_CODE.sub(' ', text).strip()}`"
-
-
-def _estimate(wanted: model.Attachment) -> int:
-    """About how many bytes a part has, without decoding it: base64 has four characters for three (RFC 2045, 6.8)."""
-    length = wanted.part.body.length
-    return length * 3 // 4 if wanted.part.encoding == "base64" else length
 
 
 def _sha256(path: str) -> str:

@@ -1,6 +1,6 @@
 """parse: bytes to text: as declared, else UTF-8, else as detected, else Windows-1252 with what fits.
 
-Never an exception, never U+0000, never a lone surrogate.
+Never an exception, never a lone surrogate, and no control characters but tabs and the ends of lines.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _REPLACEMENT: Final = "\ufffd".encode()
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\v\f"))
+_BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
+"""A terminal obeys control characters, and XML, which Trac's feeds are, must not hold them."""
 _JIS: Final = re.compile(rb"\x1b\$(?:B|@|\(D)([\x21-\x7e]*)(?:\x1b\([BJ])?|\x1b\([BJ]")
 _EUC: Final = re.compile(rb"((?:[\xa1-\xfe][\xa1-\xfe])+)|\x8e([\xa1-\xdf])")
 _SAMPLE: Final = 64 * 1024
@@ -100,17 +103,22 @@ def _known(label: str) -> str:
 
 
 def scrub(text: str) -> str:
-    """The text without U+0000 and lone surrogates, which neither databases nor browsers bear."""
-    if "\x00" in text:
-        text = text.replace("\x00", "")
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    """The text without control characters, lone surrogates and no characters: databases or XML do not bear them."""
+    if text.isascii():
+        return text.encode("ascii").translate(_BLANKS, _CONTROLS).decode("ascii")
+    return _UNFIT.sub(_fit, text) if _UNFIT.search(text) else text
+
+
+def _fit(match: re.Match[str]) -> str:
+    letter = match[0]
+    return " " if letter in "\v\f" else "" if letter.isascii() else "\ufffd"
 
 
 def decode(raw: bytes, label: str = "", *, whole: bool = True) -> str:
     """The text of `raw`, whose charset is said to be `label`; not `whole` when it may end within a character."""
     declared = codec(label) if label else ""
     if raw.isascii() and not (b"\x1b" in raw or b"\x00" in raw or (declared and _NOT_ASCII_BASED.search(declared))):
-        return raw.decode("ascii")
+        return raw.translate(_BLANKS, _CONTROLS).decode("ascii")
     return scrub(_decode(raw, declared, whole=whole))
 
 
@@ -124,7 +132,9 @@ def damaged(raw: bytes, text: str, label: str) -> bool:
 
 def header(raw: bytes) -> str:
     """The text of a raw header value: ASCII, or what old software put there unencoded."""
-    return raw.decode("ascii") if raw.isascii() and b"\x1b" not in raw and b"\x00" not in raw else decode(raw)
+    if raw.isascii() and b"\x1b" not in raw and b"\x00" not in raw:
+        return raw.translate(_BLANKS, _CONTROLS).decode("ascii")
+    return decode(raw)
 
 
 def _decode(raw: bytes, declared: str, *, whole: bool) -> str:

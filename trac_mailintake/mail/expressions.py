@@ -13,6 +13,11 @@ import regex
 
 SECONDS: Final = 2.0
 """How long one search may take."""
+LONGEST: Final = 2000
+"""Characters of an expression."""
+
+_RECURSION: Final = re.compile(r"(?<!\\)(?:\\\\)*\(\?(?:R|[+-]?[0-9]|&|P>)")
+"""Calls of a group: while one calls itself, the clock does not count, and memory has no end."""
 
 _PERL: Final = re.compile(
     r"m?/(?P<slashes>.*)/ | m\{(?P<braces>.*)\} | m(?P<mark>[!\#|,])(?P<marked>.*)(?P=mark)", re.DOTALL | re.VERBOSE
@@ -30,8 +35,11 @@ class Expression:
     _compiled: Any = field(repr=False, compare=False)
 
     def begin(self, text: str) -> int | None:
-        """Where the first match begins, None without one. Raises TimeoutError when that takes over `SECONDS`."""
-        match = self._compiled.search(text, timeout=SECONDS)
+        """Where the first match begins, None without one. Raises TimeoutError when it takes too much."""
+        try:
+            match = self._compiled.search(text, timeout=SECONDS)
+        except MemoryError as error:
+            raise TimeoutError from error
         return None if match is None else int(match.start())
 
 
@@ -41,6 +49,10 @@ def read(typed: str) -> Expression:
     Raises ValueError, which says what is wrong with it.
     """
     written, flags = _parted(typed.strip())
+    if len(written) > LONGEST:
+        raise ValueError(f"it has more than {LONGEST} characters")
+    if _RECURSION.search(written):
+        raise ValueError("a group must not be called, neither by name nor by number")
     options = regex.UNICODE
     for flag in flags:
         if flag not in _FLAGS and flag not in _MEANINGLESS:
@@ -48,7 +60,7 @@ def read(typed: str) -> Expression:
         options |= _FLAGS.get(flag, regex.UNICODE)
     try:
         return Expression(typed, regex.compile(written, options))
-    except regex.error as error:
+    except (regex.error, RecursionError, MemoryError, OverflowError) as error:
         raise ValueError(str(error)) from error
 
 

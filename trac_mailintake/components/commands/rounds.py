@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from trac.admin.api import AdminCommandError, IAdminCommandProvider, get_dir_list
 from trac.core import Component, implements
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
-from trac.util.text import printerr
 
 from trac_mailintake.components import bridge
-from trac_mailintake.components.commands.say import say, say_json, say_table, when
+from trac_mailintake.components.commands.say import complain, say, say_json, say_table, when
 from trac_mailintake.components.commands.words import Exit, read, starting, told
 from trac_mailintake.components.system import MailIntakeSystem
 
@@ -102,7 +101,7 @@ class RoundCommands(Component):
         wanted = read(typed, most=1, flags=("--force", "--json", "--trace"), valued=("--limit",))
         limit = wanted.number("--limit")
         if MailIntakeSystem(self.env).fetch == "disabled":
-            printerr("Nothing is fetched: [mailintake] fetch = disabled.")
+            complain("Nothing is fetched: [mailintake] fetch = disabled.")
             return Exit.WELL
         names = self._wanted(wanted)
         self._tell_of_overdue(tried=bool(names))
@@ -112,7 +111,7 @@ class RoundCommands(Component):
             return Exit.WELL
         from trac_mailintake.components.commands.rounding import Rounding  # noqa: PLC0415 - there is work: now it may cost
 
-        trace = printerr if wanted.flag("--trace") else None
+        trace = complain if wanted.flag("--trace") else None
         with told(), bridge.watched_intake(self.env) as assembly:
             rounding = Rounding(self.env, assembly, quiet=not wanted.words, limit=limit, trace=trace)
             return rounding.run(names, as_json=wanted.flag("--json"))
@@ -156,7 +155,7 @@ class RoundCommands(Component):
         if wanted.flag("--json"):
             say_json({"status": answer.status, "line": answer.line})
         else:
-            printerr(answer.line)
+            complain(answer.line)
         return answer.status
 
     def _explain(self, *typed: str) -> int:

@@ -4,30 +4,55 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac.util.datefmt import format_datetime, from_utimestamp, localtz
-from trac.util.text import print_table, printout
+from trac.util.text import print_table, printerr, printout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
+_JOINERS: Final = "\u200b\u200c\u200d\u00ad\ufeff"
+"""Letters of scripts and of emoji that are invisible, and do nothing else."""
+
+
+def plain(text: str) -> str:
+    """A text that a terminal only shows: what it would obey, or what turns the line around, is written as an escape.
+
+    Senders choose subjects and names, servers the names of folders.
+    """
+    return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(letter: str) -> str:
+    if letter.isprintable() or letter == "\n" or letter in _JOINERS:
+        return letter
+    return " " if letter == "\t" or unicodedata.category(letter) == "Zs" else repr(letter)[1:-1]
+
+
 def say(text: str) -> None:
     """Print a sentence."""
-    printout(text)
+    printout(plain(text))
+
+
+def complain(text: str) -> None:
+    """Print a sentence for standard error."""
+    printerr(plain(text))
 
 
 def say_json(value: object) -> None:
     """Print a value as JSON. Times in it are microseconds since 1970, UTC, as everywhere in the tables."""
-    printout(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    printout("".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text))
 
 
 def say_table(rows: Sequence[Sequence[object]], headers: Sequence[str], none: str) -> None:
     """Print a table, or the sentence `none`."""
     if rows:
-        print_table(rows, list(headers))
+        print_table([[plain(cell) if isinstance(cell, str) else cell for cell in row] for row in rows], list(headers))
     else:
         printout(none)
 
@@ -53,6 +78,8 @@ def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
         return
     from tqdm import tqdm  # noqa: PLC0415 - for terminals only
 
+    # No thread of its own, which would keep this process from being forked.
+    tqdm.monitor_interval = 0
     with tqdm(desc=label, unit=" mails", file=sys.stderr) as bar:
 
         def advance(done: int, total: int) -> None:

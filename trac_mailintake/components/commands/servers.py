@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import IAdminCommandProvider
 from trac.core import Component, implements
-from trac.util.text import printerr
 
-from trac_mailintake.components.commands.say import say, say_json, say_table
+from trac_mailintake.components.commands.say import complain, say, say_json, say_table
 from trac_mailintake.components.commands.words import Exit, read, starting, told
 
 if TYPE_CHECKING:
@@ -110,9 +109,9 @@ class ServerCommands(Component):
         with told():
             server = servers.get(wanted.words[0])
         try:
-            folders = probe(server, lambda: servers.password(server), printerr if wanted.flag("--trace") else None)
+            folders = probe(server, lambda: servers.password(server), complain if wanted.flag("--trace") else None)
         except SourceError as error:
-            printerr(f"{server.name}: {error}")
+            complain(f"{server.name}: {error}")
             return Exit.UNREACHABLE
         if wanted.flag("--json"):
             say_json([{"folder": folder, "mails": number} for folder, number in folders])

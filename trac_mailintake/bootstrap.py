@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +21,7 @@ from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.archive import FileArchive
 from trac_mailintake.tracker.attachments import Staging
-from trac_mailintake.tracker.database import named
+from trac_mailintake.tracker.database import named, over_one_connection
 from trac_mailintake.tracker.outbox import Outbox
 from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.recorder import DatabaseRecorder
@@ -134,10 +135,11 @@ def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
-    recorder = DatabaseRecorder(env, worker, staging, settings.rules)
-    # Not in tracd, whose threads must not be forked; a command is watched.
-    ahead = Ahead(read, watch.seconds) if watch is not None else None
-    taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env))
+    recorder = DatabaseRecorder(env, worker, staging, settings.rules, tracker.recall)
+    # A command is watched. Not in tracd: a fork copies what other threads hold, but not the threads.
+    ahead = Ahead(read, watch.seconds) if watch is not None and threading.active_count() == 1 else None
+    deciding = partial(over_one_connection, env)
+    taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env), deciding=deciding)
     if ahead is not None:
         taking = partial(taking, parse=ahead, expect=ahead.expect)
     intake = taking(tracker, rules=settings.rules)

@@ -11,7 +11,6 @@ import logging
 import os
 import pickle
 import signal
-import threading
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -43,7 +42,7 @@ class Ahead:
 
     def expect(self, raws: Sequence[Slice]) -> None:
         """These will be asked for, in this order."""
-        if self._reader is None and not self._useless and len(raws) >= WORTH and threading.active_count() == 1:
+        if self._reader is None and not self._useless and len(raws) >= WORTH:
             self._reader = _Reader(self._parse, self._seconds)
         if self._reader is not None:
             self._expected.extend(raws)

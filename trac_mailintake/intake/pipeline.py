@@ -90,6 +90,10 @@ def _nothing(_: object) -> None:
     """For who has no use for it."""
 
 
+def _at_once(work: Callable[[], Decision]) -> Decision:
+    return work()
+
+
 class Intake:
     """Takes deliveries of one environment. `parse` is `mail.parser.parse`, or another that keeps its promise."""
 
@@ -102,12 +106,14 @@ class Intake:
         watch: Watch | None = None,
         named: Callable[[Exception], Exception] = lambda error: error,
         expect: Callable[[Sequence[Slice]], None] = _nothing,
+        deciding: Callable[[Callable[[], Decision]], Decision] = _at_once,
     ) -> None:
         """All collaborators are handed in; see `bootstrap`. `watch` is told when a message is begun, and of the end.
 
         `named` tells which failures pass by themselves: a TemporaryFailure or Stale instead of them.
-        `expect` is told what `parse` will be asked for, a batch at a time.
+        `expect` is told what `parse` will be asked for, a batch at a time. `deciding` calls what decides.
         """
+        self._deciding = deciding
         self._expect = expect
         self._named = named
         self._watch = watch
@@ -215,7 +221,7 @@ class Intake:
             reason = f"The process died {delivery.deaths} times in a row while it had only this message in hand."
             return refused(delivery, None, service, Hold("crashes", reason), [])
         try:
-            decision = self.decide(service, delivery, message)
+            decision = self._deciding(lambda: self.decide(service, delivery, message))
             if _seeks_a_parent(decision) and self._recorder.waits_for_others(delivery):
                 return self._let_go(delivery, "It may answer a message that another worker is filing.", soon=True)
             if _seeks_a_parent(decision) and self._recorder.postponed(delivery, _answered(message)):

@@ -8,6 +8,7 @@ from trac_mailintake.builtin import rates
 from trac_mailintake.tracker.drafts import Drafting
 from trac_mailintake.tracker.models import Models
 from trac_mailintake.tracker.reader import TracReader
+from trac_mailintake.tracker.recall import Recall
 from trac_mailintake.tracker.users import Directory
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class TracTracker:
         self.staging = staging
         self.models = Models(env)
         self.directory = Directory(env)
-        self.reader: Reader = TracReader(env, self.directory)
+        self.recall = Recall(env)
+        self.reader: Reader = TracReader(env, self.directory, self.recall)
 
     def sender(self, message: Message, service: Service) -> Sender:
         """See `ports.Tracker.sender`."""

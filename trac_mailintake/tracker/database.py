@@ -14,7 +14,7 @@ from trac.db.pool import TimeoutError as NoConnection
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from trac.env import Environment
 
@@ -119,6 +119,28 @@ def transaction(env: Environment) -> Iterator[Connection]:
                     db.rollback()
                 db.close()
             raise
+
+
+def over_one_connection(env: Environment, work: Callable[[], T]) -> T:
+    """What `work` comes to, all its questions asked over one connection, for which Trac would look each time.
+
+    On PostgreSQL no question is answered after one that failed. A plugin that takes a failure for an answer is used to
+    each having a connection of its own: then so it is.
+    """
+    try:
+        with env.db_query:
+            return work()
+    except env.db_exc.InternalError:
+        return work()
+
+
+def run_together(env: Environment, db: Connection, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+    """Run statements that answer nothing, each with its arguments; on PostgreSQL in one journey to the server."""
+    if DatabaseManager(env).connection_uri.startswith("postgres:") and statements:
+        db("; ".join(sql for sql, _ in statements), [each for _, arguments in statements for each in arguments])
+        return
+    for sql, arguments in statements:
+        db(sql, arguments)
 
 
 def _look_at_what_is_committed(env: Environment, db: Connection) -> None:

@@ -24,20 +24,18 @@ class Models:
         self._env = env
         self._blank: Ticket | None = None
         self._made_of: object = None
+        self._lists: list[tuple[str, ...]] = []
 
     def new(self) -> Ticket:
         """What `Ticket(env)` is: a ticket that does not exist yet, with the defaults of all fields."""
-        # Trac's cache of the fields is another list as soon as somebody changed them.
-        fields = TicketSystem(self._env).fields
-        if self._blank is None or self._made_of is not fields:
-            self._blank, self._made_of = Ticket(self._env), fields
-        ticket = copy.copy(self._blank)
-        ticket.fields = TicketFieldList(_copied(field) for field in self._blank.fields)
-        ticket.editable_fields = set(self._blank.editable_fields)
-        ticket.values = dict(self._blank.values)
+        blank = self._current()
+        ticket = copy.copy(blank)
+        ticket.fields = TicketFieldList(map(_copied, blank.fields, self._lists))
+        ticket.editable_fields = set(blank.editable_fields)
+        ticket.values = dict(blank.values)
         ticket._old = {}  # noqa: SLF001 - as Ticket.__init__ does
         for names in ("std_fields", "custom_fields", "time_fields"):
-            setattr(ticket, names, list(getattr(self._blank, names)))
+            setattr(ticket, names, list(getattr(blank, names)))
         return ticket
 
     def existing(self, number: int) -> Ticket:
@@ -47,7 +45,20 @@ class Models:
         ticket._fetch_ticket(number)  # noqa: SLF001 - as Ticket.__init__ does
         return ticket
 
+    def _current(self) -> Ticket:
+        """The ticket that others are copied from. Trac's own cache is another list as soon as a field was changed."""
+        fields = TicketSystem(self._env).fields
+        if self._blank is None or self._made_of is not fields:
+            self._blank, self._made_of = Ticket(self._env), fields
+            self._lists = [
+                tuple(name for name, value in field.items() if isinstance(value, list)) for field in self._blank.fields
+            ]
+        return self._blank
 
-def _copied(field: dict[str, Any]) -> dict[str, Any]:
-    """A field's definition: its lists are its own (`options`, `optgroups`)."""
-    return {name: list(value) if isinstance(value, list) else value for name, value in field.items()}
+
+def _copied(field: dict[str, Any], lists: tuple[str, ...]) -> dict[str, Any]:
+    """A field's definition, with lists of its own (`options`)."""
+    copied = field.copy()
+    for name in lists:
+        copied[name] = list(field[name])
+    return copied

@@ -17,7 +17,8 @@ from trac_mailintake.intake.pipeline import GROUP
 from trac_mailintake.intake.ports import KnownId, TicketFacts
 from trac_mailintake.tracker import replyaddress
 from trac_mailintake.tracker.addresses import own_addresses
-from trac_mailintake.tracker.database import chunks, key, marks
+from trac_mailintake.tracker.database import key, marks
+from trac_mailintake.tracker.recall import Recall
 from trac_mailintake.tracker.rows import sender_key
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ _NAMES: Final = re.compile(r"[;,\s]+")
 class TracReader:
     """Implements `ports.Reader`. Keep it for a round: the keys of the reply addresses are read once."""
 
-    def __init__(self, env: Environment, directory: Directory) -> None:
+    def __init__(self, env: Environment, directory: Directory, recall: Recall | None = None) -> None:
         self.env = env
+        self._recall = recall or Recall(env)
         self.directory = directory
         self._keys: Keys | None = None
         self._keeps_lines: bool | None = None
@@ -92,16 +94,11 @@ class TracReader:
     def known_ids(self, message_ids: Iterable[str]) -> dict[str, KnownId]:
         """See `ports.Reader.known_ids`. An id that was filed twice belongs where it was filed last."""
         by_hash = {key(each): each for each in message_ids}
-        found: dict[str, KnownId] = {}
-        for some in chunks(by_hash):
-            rows = self.env.db_query(
-                "SELECT hash, ticket, outgoing FROM mailintake_message_id "
-                f"WHERE ticket IS NOT NULL AND hash IN ({marks(some)}) ORDER BY id",
-                some,
-            )
-            for hashed, ticket, outgoing in rows:
-                found[by_hash[hashed]] = KnownId(by_hash[hashed], ticket, outgoing=bool(outgoing))
-        return found
+        return {
+            by_hash[row.hash]: KnownId(by_hash[row.hash], row.ticket, outgoing=bool(row.outgoing))
+            for row in self._recall.known(by_hash)
+            if row.ticket is not None
+        }
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
         """See `ports.Reader.root_ticket`: the first of the ids that Trac would compute for a ticket as it is now.

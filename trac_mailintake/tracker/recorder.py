@@ -18,7 +18,7 @@ from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
 from trac_mailintake.tracker import announce, notices, tickets
 from trac_mailintake.tracker.archive import remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
-from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, run_together, temporary, transaction
 from trac_mailintake.tracker.newcomers import remember
 from trac_mailintake.tracker.promises import keep_promises
 from trac_mailintake.tracker.rows import passed_key, sender_key
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.attachments import Staging
     from trac_mailintake.tracker.database import Connection
     from trac_mailintake.tracker.newcomers import Newcomer
+    from trac_mailintake.tracker.recall import Recall
     from trac_mailintake.tracker.tickets import Filed
     from trac_mailintake.tracker.worker import Worker
 
@@ -47,9 +48,10 @@ _OWED_AFTER = 5 * 60 * SECOND
 class DatabaseRecorder(Claims):
     """The recorder of one worker, on Trac's database. Implements `ports.Recorder`."""
 
-    def __init__(self, env: Environment, worker: Worker, staging: Staging, rules: Rules) -> None:
+    def __init__(self, env: Environment, worker: Worker, staging: Staging, rules: Rules, recall: Recall) -> None:
         """`staging` holds the attachments that `prepare` decoded; `rules` are told of what was recorded."""
         super().__init__(env, worker)
+        self._recall = recall
         self._staging = staging
         self._rules = rules
         self._filed: dict[int, tuple[Filed, Decision]] = {}
@@ -58,11 +60,10 @@ class DatabaseRecorder(Claims):
 
     def seen(self, service: Service, message: Message) -> Seen | None:
         """See `ports.Recorder.seen`. Raises TemporaryFailure."""
+        copy = _copy(service.name, message)
         with temporary(self._env):
-            rows = self._env.db_query(
-                "SELECT delivery, ticket FROM mailintake_message_id WHERE copy=%s", (_copy(service.name, message),)
-            )
-        return Seen(*rows[0]) if rows else None
+            rows = self._recall.begin(message, copy)
+        return next((Seen(row.delivery or 0, row.ticket) for row in rows if row.copy == copy), None)
 
     # record
 
@@ -74,7 +75,10 @@ class DatabaseRecorder(Claims):
             with transaction(self._env) as db:
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
-                recorded = [self._write(db, decision, filed) for decision in decisions]
+                tells = announce.tells(self._env)
+                written = [self._write(db, decision, filed, tells=tells) for decision in decisions]
+                recorded = [each for each, _ in written]
+                run_together(self._env, db, [update for _, update in written])
                 self._remember_ids(db, decisions, recorded)
             committed = True
         finally:
@@ -109,7 +113,10 @@ class DatabaseRecorder(Claims):
             if db(f"SELECT ticket FROM mailintake_message_id WHERE hash IN ({marks(some)}) LIMIT 1", some):
                 raise Stale("A message that this one answers was filed meanwhile.")
 
-    def _write(self, db: Connection, decision: Decision, filed: list[Filed]) -> Recorded:
+    def _write(
+        self, db: Connection, decision: Decision, filed: list[Filed], *, tells: bool
+    ) -> tuple[Recorded, tuple[str, Sequence[object]]]:
+        """Write what is filed, and what is to be sent; what is still to be written is the row of the delivery."""
         outcome = decision.outcome
         done: Filed | None = None
         if decision.prepared is not None:
@@ -118,9 +125,8 @@ class DatabaseRecorder(Claims):
             self._remember_sender(db, decision)
             outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)
             self._filed[decision.delivery.id] = (done, decision)
-        self._update(db, decision, outcome, done)
         notices.enqueue(self._env, db, decision)
-        return Recorded(decision.delivery, outcome)
+        return Recorded(decision.delivery, outcome), self._updated(decision, outcome, done, tells=tells)
 
     def _remember_sender(self, db: Connection, decision: Decision) -> None:
         """Write down who writes for the first time (`createusers`)."""
@@ -128,7 +134,10 @@ class DatabaseRecorder(Claims):
         if who is not None:
             remember(self._env, db, who, decision.delivery.id)
 
-    def _update(self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None) -> None:
+    def _updated(
+        self, decision: Decision, outcome: Outcome, filed: Filed | None, *, tells: bool
+    ) -> tuple[str, Sequence[object]]:
+        """The statement that makes a claim a row of the journal. It owes a notification if that `tells` anybody."""
         delivery, message = decision.delivery, decision.message
         raw = delivery.raw
         values: dict[str, object] = {
@@ -142,7 +151,7 @@ class DatabaseRecorder(Claims):
             "sender_told": 0,
             "admin_told": 0,
             "recorded": now(),
-            "notify": int(filed is not None and self._owes(filed)),
+            "notify": int(tells and filed is not None and not filed.quiet),
             "archive": stored(self._env, raw.path) if raw else None,
             "archive_offset": raw.offset if raw else 0,
             "archive_length": raw.length if raw else 0,
@@ -160,7 +169,7 @@ class DatabaseRecorder(Claims):
         if outcome.status is Status.IGNORED and outcome.rule == _NOT_OURS:
             values["live"] = passed_key(delivery.account, delivery.listed, delivery.service)
         names = ",".join(f"{name}=%s" for name in values)
-        db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
+        return f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id)
 
     def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
         """Every id of a mail that was filed, and the key by which a second copy of it is known."""
@@ -184,19 +193,16 @@ class DatabaseRecorder(Claims):
     def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
         """See `ports.Recorder.announce`. Raises TemporaryFailure, never what a listener or a plugin raises."""
         told = []
+        tells = announce.tells(self._env)
         if any(each.delivery.id in self._filed and _newcomer(self._filed[each.delivery.id][1]) for each in recorded):
             keep_promises(self._env)
         for each in recorded:
             filed, decision = self._filed.pop(each.delivery.id, (None, None))
-            if filed is not None and announce.announce(self._env, filed) and self._owes(filed):
+            if filed is not None and announce.announce(self._env, filed) and tells:
                 told.append(each.delivery.id)
             if decision is not None and decision.message is not None and decision.prepared is not None:
                 self._tell_plugins(decision, each, service)
         self._told(told)
-
-    def _owes(self, filed: Filed) -> bool:
-        """Whether a notification is due, which is marked with the outcome; without one there is no mark to remove."""
-        return not filed.quiet and announce.tells(self._env)
 
     def _tell_plugins(self, decision: Decision, each: Recorded, service: Service) -> None:
         assert decision.message is not None  # noqa: S101 - the caller looked; said again for mypy

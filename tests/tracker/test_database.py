@@ -1,0 +1,81 @@
+"""Questions over one connection, statements in one journey, and what a message's ids are known for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tracker.test_reader import remember
+from tests.tracker.values import message
+from trac_mailintake.tracker.database import key, over_one_connection, run_together
+from trac_mailintake.tracker.recall import Recall
+
+if TYPE_CHECKING:
+    from tests.servers.tracenv import TracEnv
+
+
+def test_a_plugin_that_takes_a_failure_for_an_answer(trac_env: TracEnv) -> None:
+    """What is asked afterwards is answered, also by PostgreSQL, which answers nothing in a transaction that failed."""
+    env = trac_env.env
+
+    def probing() -> int:
+        try:
+            env.db_query("SELECT colour FROM mailintake_no_such_table")
+        except (env.db_exc.ProgrammingError, env.db_exc.OperationalError):
+            pass
+        else:
+            pytest.fail("there is such a table")
+        return int(env.db_query("SELECT COUNT(*) FROM mailintake_service")[0][0])
+
+    assert over_one_connection(env, probing) == 0
+
+
+def test_what_fails_fails(trac_env: TracEnv) -> None:
+    """The error comes through, and the next question is answered."""
+    with pytest.raises(ZeroDivisionError):
+        over_one_connection(trac_env.env, lambda: 1 // 0)
+    assert over_one_connection(trac_env.env, lambda: trac_env.env.db_query("SELECT 1")) == [(1,)]
+
+
+def test_what_is_written_meanwhile_is_committed(trac_env: TracEnv) -> None:
+    """A manipulator may write while it is asked."""
+
+    def writing() -> None:
+        with trac_env.env.db_transaction as db:
+            db("INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, 0)", (key("one"),))
+
+    over_one_connection(trac_env.env, writing)
+    assert trac_env.env.db_query("SELECT COUNT(*) FROM mailintake_notice") == [(1,)]
+
+
+def test_statements_in_one_journey(trac_env: TracEnv) -> None:
+    """All of them count, in order, each with its own arguments, percent signs and all; none is no mistake."""
+    insert = "INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, %s)"
+    update = "UPDATE mailintake_notice SET recorded=%s WHERE hash=%s"
+    with trac_env.env.db_transaction as db:
+        run_together(trac_env.env, db, [])
+        run_together(trac_env.env, db, [(insert, ("a%s;", 1)), (insert, ("b", 2)), (update, (3, "a%s;"))])
+    rows = trac_env.env.db_query("SELECT hash, recorded FROM mailintake_notice ORDER BY hash")
+    assert rows == [("a%s;", 3), ("b", 2)]
+
+
+def test_ids_are_asked_for_anew_with_each_message(trac_env: TracEnv) -> None:
+    """What was filed between two messages is known to the second one, and ids of neither are looked for."""
+    recall = Recall(trac_env.env)
+    remember(trac_env, "<b@x>", 1)
+    first = message(message_id="<a@x>", in_reply_to=("<b@x>",))
+    assert [row.ticket for row in recall.begin(first, "copy")] == [1]
+    remember(trac_env, "<a@x>", 2)
+    assert [row.ticket for row in recall.known([key("<c@x>"), key("<a@x>")])] == [2]
+    assert [row.ticket for row in recall.begin(first, "copy")] == [1, 2]
+    assert [row.ticket for row in recall.known([key("<a@x>")])] == [2]
+
+
+def test_a_message_without_an_id_is_known_by_its_copy(trac_env: TracEnv) -> None:
+    """Its hash is its copy's."""
+    with trac_env.env.db_transaction as db:
+        db("INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket) VALUES ('twin', 'twin', 0, 5)")
+    recall = Recall(trac_env.env)
+    assert [row.ticket for row in recall.begin(message(message_id=None), "twin")] == [5]
+    assert recall.begin(message(message_id=None), "other") == []

@@ -88,6 +88,7 @@ def test_a_person_sets_up_intake_from_nothing(tab: Tab, trac: TracEnv, dovecot: 
     _held(tab)
     _ticket(tab, trac)
     _trial(tab)
+    _status(tab)
 
 
 def _server(tab: Tab, dovecot: Dovecot) -> None:
@@ -108,7 +109,7 @@ def _service(tab: Tab) -> None:
     tab.follow("Add a service for it")
     tab.fill(name="support", address="support@example.org", delay="5", bulk="hold", reporterusername="mailer")
     tab.fill(afterwards="move", move_to="Filed", priority="major")
-    picture(tab, "service-new", tallest=900)
+    picture(tab, "service-new", tallest=860)
     tab.press("Add")
     assert "3 mails wait in the mailbox" in tab.notices
     picture(tab, "services")
@@ -148,6 +149,14 @@ def _trial(tab: Tab) -> None:
     tab.fill(mail=_ANSWER.replace("flames", "ashes").replace("on fire", "ashes")).press("Try")
     assert "It would be commented #1" in tab.find("#mailintake-outcome").text
     picture(tab, "try", tallest=900)
+
+
+def _status(tab: Tab) -> None:
+    tab.follow("Status", within="#tabs")
+    [row] = tab.all("#mailintake-status tbody tr")
+    assert row.text.startswith("support well")
+    assert [each.text for each in tab.all("#mailintake-legend li")] == ["1 created", "1 commented", "1 discarded"]
+    picture(tab, "status")
 
 
 def test_each_picture_of_the_tour_is_there_and_small() -> None:

@@ -33,9 +33,9 @@ WITHOUT: Final = (
     *("tests/servers/test_dovecot.py", "tests/servers/test_smtp_sink.py"),
 )
 WITH: Final = (
-    *("tests/tracker", "tests/components", "tests/loops", "tests/test_createusers.py", "tests/test_batches.py"),
-    *("tests/test_notices.py", "tests/test_outcomes.py", "tests/test_rates.py", "tests/test_release.py"),
-    *("tests/test_forgers.py", "tests/test_seed.py"),
+    *("tests/tracker", "tests/components/test_setup.py", "tests/components/test_deliver.py"),
+    *("tests/components/test_runs.py", "tests/test_createusers.py", "tests/test_batches.py", "tests/test_outcomes.py"),
+    *("tests/test_rates.py", "tests/test_release.py"),
 )
 _NEWER: Final = ("setup.cfg", "pyproject.toml", ".ci/venv")
 """What a virtual environment is made anew after."""

@@ -189,6 +189,27 @@ def test_what_was_deferred_waits(rig: Rig) -> None:
         assert (taken.listed.locator, taken.attempts) == ("1/2", 1)
 
 
+def test_what_was_deferred_under_a_wrong_clock_does_not_wait_for_that_time(rig: Rig) -> None:
+    """The clock was a year ahead, and is right again."""
+    with hands(rig) as one:
+        one.look(listed(1))
+        one.recorder.defer(*one.take(), "not yet", seconds=60 + 365 * 24 * 3600, counted=False)
+        one.look(listed(1))
+        assert [each.listed.locator for each in one.take()] == ["1/1"]
+
+
+def test_a_claim_elsewhere_under_a_wrong_clock_has_run_out(rig: Rig) -> None:
+    """The clock over there was a year ahead: nobody waits for that lease."""
+    with hands(rig) as one:
+        one.look(listed(1))
+        one.take()
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET owner='elsewhere', lease=lease+%s", (365 * 24 * 3600 * 1_000_000,))
+        with hands(rig) as other:
+            other.look(listed(1))
+            assert [each.listed.locator for each in other.take()] == ["1/1"]
+
+
 def test_a_vanished_message_is_ignored_and_its_locator_free(rig: Rig) -> None:
     """It was deferred, and somebody took it out of the mailbox."""
     with hands(rig) as one:

@@ -235,6 +235,16 @@ def test_a_service_is_due_a_delay_after_it_began(trac_env: TracEnv) -> None:
     assert services.due(now() + 6 * MINUTE) == ["support"]
 
 
+def test_a_service_is_due_at_once_when_its_last_run_lies_in_the_future(trac_env: TracEnv) -> None:
+    """The clock was a year ahead, and is right again: nobody waits for a year."""
+    services = services_of(trac_env)
+    services.begin(services.add("support", {**MAILDIR, "delay": "5"}).name)
+    year = 365 * 24 * 60 * MINUTE
+    with trac_env.env.db_transaction as db:
+        db("UPDATE mailintake_service SET last_run=last_run+%s, next_run=next_run+%s", (year, year))
+    assert services.due(now()) == ["support"]
+
+
 def test_only_what_fetches_and_may_run_is_ever_due(sqlite_env: TracEnv) -> None:
     """Neither a pipe, nor what is disabled, nor what has stopped."""
     services = services_of(sqlite_env)

@@ -14,6 +14,7 @@ from trac_mailintake.intake.ports import NoLongerMine, Stale
 from trac_mailintake.tracker.archive import found
 from trac_mailintake.tracker.database import CHUNK, SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.listings import Listings, begins
+from trac_mailintake.tracker.moments import ahead, reached, span
 from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, rows_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 LEASE = 15 * 60 * SECOND
 """How long a claim holds without being renewed. Only matters when its worker is on another host: see worker.py."""
+
+_LONGEST_WAIT = 2 * 3600 * SECOND
+"""Longer than any back-off of a delivery's."""
 
 BATCH_BYTES = 32 * 1024 * 1024
 """A batch ends when its messages are larger than this together."""
@@ -65,8 +69,8 @@ class Claims(Listings):
         with transaction(self._env) as db:
             db(
                 "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
-                "WHERE outcome IS NULL AND COALESCE(archive, '')<>'' AND lease<%s",
-                (now(),),
+                "WHERE outcome IS NULL AND COALESCE(archive, '')<>'' AND " + reached("lease"),
+                span(LEASE),
             )
 
     # the dead
@@ -138,7 +142,7 @@ class Claims(Listings):
         if row.outcome is not None:
             return False
         if row.owner is None:
-            return row.retry_at <= now()
+            return not ahead(row.retry_at, _LONGEST_WAIT)
         return not self._holds(row)
 
     def _seize(self, db: Connection, row: Row, listed: Listed) -> None:
@@ -224,7 +228,7 @@ class Claims(Listings):
                 "AND COALESCE(owner, '') NOT IN ('', %s) AND id + 0<%s",
                 (account_key(claimed.account), self._worker.owner, claimed.id),
             )
-        return any(lease > now() and self._worker.alive(owner) is not False for owner, lease in rows)
+        return any(ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease in rows)
 
     def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> bool:
         """See `ports.Recorder.postponed`. Raises TemporaryFailure."""

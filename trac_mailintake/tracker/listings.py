@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from trac_mailintake.intake.model import Afterwards, Listed
 from trac_mailintake.tracker import identity
 from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
-from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key, passed_key
+from trac_mailintake.tracker.moments import ahead
+from trac_mailintake.tracker.rows import COLUMNS, Row, delivery, insert, live_key, live_keys, passed_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SETTLED = 10 * 60 * SECOND
 """For how long a row is kept after its message is gone: another worker may still go by an older listing."""
+
+_LONGEST_LEASE = 3600 * SECOND
+"""Longer than any lease of a delivery's."""
 
 HOUR = 3600 * SECOND
 """The time in which new tickets are counted."""
@@ -106,8 +110,7 @@ class Listings:
     def _remembered(self, account: Account) -> list[Row]:
         with temporary(self._env):
             rows = self._env.db_query(
-                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL",
-                (account_key(account),),
+                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live>=%s AND live<%s", live_keys(account)
             )
         return [Row(*row) for row in rows]
 
@@ -156,7 +159,7 @@ class Listings:
     def _holds(self, row: Row) -> bool:
         """Whether the row's owner still has a right to it."""
         alive = self._worker.alive(row.owner or "")
-        return row.lease > now() if alive is None else alive
+        return ahead(row.lease, _LONGEST_LEASE) if alive is None else alive
 
     def _let_go(self, account: Account, gone: Sequence[Row]) -> None:
         """Their messages are no longer listed: locators are free again, after a while."""

@@ -15,6 +15,7 @@ from trac.notification.api import NotificationSystem
 from trac_mailintake.tracker import rendering
 from trac_mailintake.tracker.database import DAY, SECOND, marks, now, temporary, transaction
 from trac_mailintake.tracker.letters import path
+from trac_mailintake.tracker.moments import LETTERS, reached, span
 from trac_mailintake.tracker.notices import ALARMING
 from trac_mailintake.tracker.rendering import COLUMNS, Due
 
@@ -94,8 +95,8 @@ class Outbox:
         only = f"AND kind='alert' AND subject IN ({marks(rules)})" if rules else ""
         with temporary(self._env):
             rows = self._env.db_query(
-                f"SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s {only} ORDER BY id",
-                (now() + (10**18 if force else 0), *rules),
+                f"SELECT id FROM mailintake_outbox WHERE sent=0 AND {reached('retry_at')} {only} ORDER BY id",
+                (*(span(LETTERS) if not force else (2**62, 2**62)), *rules),
             )
         return [row for (row,) in rows]
 
@@ -105,8 +106,8 @@ class Outbox:
             cursor = db.cursor()
             cursor.execute(
                 "UPDATE mailintake_outbox SET owner=%s, fence=fence+1, lease=%s, attempts=attempts+1 "
-                "WHERE id=%s AND sent=0 AND lease<%s",
-                (self._worker.owner, now() + _LEASE, row, now()),
+                f"WHERE id=%s AND sent=0 AND {reached('lease')}",
+                (self._worker.owner, now() + _LEASE, row, *span(_LEASE)),
             )
             if cursor.rowcount != 1:
                 return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.database import DAY
 from trac_mailintake.tracker.folders import ROOT
+from trac_mailintake.tracker.moments import LETTERS, reached
 from trac_mailintake.tracker.promises import owed
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def queued(env: Environment) -> list[Queued]:
 
 def anything_owed(env: Environment, now: int) -> bool:
     """Whether a mail is due to be sent, a notification is owed, an account, or the day's purge: look-ups in indexes."""
-    due = env.db_query("SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s LIMIT 1", (now,))
+    waits = f"SELECT id FROM mailintake_outbox WHERE sent=0 AND {reached('retry_at')} LIMIT 1"
+    due = env.db_query(waits, (now, now + LETTERS))
     return bool(
         due
         or env.db_query("SELECT id FROM mailintake_delivery WHERE notify=1 LIMIT 1")

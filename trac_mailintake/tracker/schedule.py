@@ -35,9 +35,13 @@ class Unusual(NamedTuple):
 
 
 def due(env: Environment, now: int) -> list[str]:
-    """Names of the services to run at `now` (microseconds since 1970, UTC), the longest waiting first."""
+    """Names of the services to run at `now` (microseconds since 1970, UTC), the longest waiting first.
+
+    One whose last run lies in the future is due at once: the clock was ahead then, and was set back since.
+    """
     rows = env.db_query(
-        f"SELECT name FROM mailintake_service WHERE {_RUNS} AND next_run<=%s ORDER BY next_run, name", (now,)
+        f"SELECT name FROM mailintake_service WHERE {_RUNS} AND (next_run<=%s OR last_run>%s) ORDER BY next_run, name",
+        (now, now),
     )
     return [name for (name,) in rows]
 

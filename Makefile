@@ -1,14 +1,17 @@
 # Each target does its own set-up, once: `make demo` and `make test` are all that one has to type.
 #   VENV=dir      the virtual environment (default .venv)      PYTHON=python3.12   what it is made with
+#   N=10000 SEED=1 ONLY=disk-full   how many faults, from which seed on, which ones
 #   SERVE=0       the demo does not serve                      TESTS='tests/mail -k name'   what `make test` runs
 
 VENV ?= .venv
 SERVE ?= 1
 TESTS ?= tests
+N ?= 1000
+SEED ?= 1
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo test check format corpus bench matrix pictures clean
+.PHONY: help demo test check format corpus bench faults matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -17,6 +20,7 @@ help:
 	@echo "make format   lay out the code as make check wants it"
 	@echo "make corpus   read the mails of other projects, and say how well"
 	@echo "make bench    the benchmarks"
+	@echo "make faults N=10000   break things at random, so many times (SEED=1, ONLY=fault,...)"
 	@echo "make matrix   the tests on each Python and each database that is here"
 	@echo "make pictures  the pictures of docs/tour.md, taken by the test that does what it tells"
 	@echo "make clean    remove what the targets above made"
@@ -50,6 +54,10 @@ bench: $(VENV)/.tests
 matrix:
 	@.ci/servers
 	@$$(.ci/python) -m tests.matrix
+
+faults: $(VENV)/.tests
+	@.ci/servers
+	@$(BIN)/python -m tests.faults --tries $(N) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 pictures: $(VENV)/.tests
 	@.ci/servers

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,12 +44,31 @@ class Way(Enum):
     """It has done what it should, and raises all the same: the answer was lost."""
 
 
+class Harm(Protocol):
+    """What befalls a process."""
+
+    def meter(self) -> Meter | None:
+        """What watches its calls; None when nobody does, which is quicker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """The `at`-th outside call fails; 0 for none."""
 
     at: int = 0
     way: Way = Way.KILLED
+
+    def meter(self) -> Meter:
+        """See `Harm`."""
+        return Meter(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Peace:
+    """Nothing fails, and nobody counts."""
+
+    def meter(self) -> None:
+        """See `Harm`."""
 
 
 NONE: Final = Fault()
@@ -139,6 +158,7 @@ class Meter:
         """The call that failed."""
         self._fault = fault
         self._pending: object = None
+        self._process = os.getpid()
 
     def __call__(self, frame: FrameType, event: str, call: Any) -> None:  # noqa: ANN401 - what the interpreter hands over
         """A profiling function: see `sys.setprofile`."""
@@ -151,6 +171,8 @@ class Meter:
             raise _failure(call.__self__)
 
     def _count(self, call: Callable[..., object], owner: object) -> None:
+        if os.getpid() != self._process:
+            return  # a helper of this process, which inherited the hook
         self.calls += 1
         if self.calls != self._fault.at:
             return
@@ -167,11 +189,11 @@ class Meter:
 
 
 @contextmanager
-def failing(fault: Fault) -> Iterator[Meter]:
+def failing(harm: Harm) -> Iterator[Meter]:
     """Count, and fail, within the block; a hook that raised is taken off by the interpreter."""
-    meter = Meter(fault)
+    meter = harm.meter()
     sys.setprofile(meter)
     try:
-        yield meter
+        yield meter or Meter(NONE)
     finally:
         sys.setprofile(None)

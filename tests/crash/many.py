@@ -23,8 +23,8 @@ def problems(state: State, sent: Sequence[bytes], *, alone: Iterable[str] = (), 
     `alone` are subjects that were in quarantine for a while: their answers may have become tickets of their own.
     Unless `shared`, some of the files lie elsewhere.
     """
-    found = [f"{name} {number} times" for name, number in _filed(state, set(alone)).items() if number != 1]
-    missing = _wanted(sent) - set(_filed(state, set(alone)))
+    found = [f"{name} {number} times" for name, number in filed(state, set(alone)).items() if number != 1]
+    missing = _wanted(sent) - set(filed(state, set(alone)))
     found += [f"lost: {name}" for name in sorted(missing)]
     outcomes = Counter(row.outcome for row in state.rows)
     if outcomes.total() != len(sent) or outcomes["created"] + outcomes["commented"] != len(sent):
@@ -37,7 +37,7 @@ def problems(state: State, sent: Sequence[bytes], *, alone: Iterable[str] = (), 
         if archived != Counter(map(mails.digest, sent)):
             found.append("the archive does not hold each mail once")
         found += [f"stray: {each}" for each in state.strays]
-        found += [f"files of {each.summary}: {dict(each.attachments)}" for each in state.tickets if not _whole(each)]
+        found += [f"files of {each.summary}: {dict(each.attachments)}" for each in state.tickets if not whole(each)]
     return found
 
 
@@ -50,19 +50,22 @@ def _wanted(sent: Sequence[bytes]) -> set[str]:
     }
 
 
-def _filed(state: State, alone: set[str]) -> Counter[str]:
-    """How often each mail was filed where it belongs: requests by subject, answers by number."""
-    filed: Counter[str] = Counter()
+def filed(state: State, alone: set[str]) -> Counter[str]:
+    """How often each mail was filed where it belongs: requests by subject, answers by number.
+
+    An answer to a subject that is `alone` may be a ticket of its own.
+    """
+    counts: Counter[str] = Counter()
     for ticket in state.tickets:
         if _REQUEST.match(ticket.summary):
-            filed[ticket.summary] += 1
+            counts[ticket.summary] += 1
         elif (answer := _ANSWER.match(ticket.summary)) and f"Request {answer[1]}" in alone:
-            filed["answer " + ticket.description.removeprefix("Answer ").removesuffix(".")] += 1
+            counts["answer " + ticket.description.removeprefix("Answer ").removesuffix(".")] += 1
         else:
-            filed[f"astray: {ticket.summary}"] += 2
+            counts[f"astray: {ticket.summary}"] += 2
         for comment in ticket.comments:
-            filed["answer " + comment.removeprefix("Answer ").removesuffix(".")] += _belongs(comment, ticket)
-    return filed
+            counts["answer " + comment.removeprefix("Answer ").removesuffix(".")] += _belongs(comment, ticket)
+    return counts
 
 
 def _belongs(comment: str, ticket: Seen) -> int:
@@ -71,7 +74,8 @@ def _belongs(comment: str, ticket: Seen) -> int:
     return 1 if ticket.summary == f"Request {mails.answered(number)}" else 100
 
 
-def _whole(ticket: Seen) -> bool:
+def whole(ticket: Seen) -> bool:
+    """Whether a ticket has the files that its mail brought, and no others."""
     request = _REQUEST.match(ticket.summary)
     if not request:
         return not ticket.attachments

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.crash.faults import Fault
+    from tests.crash.faults import Harm
     from tests.servers.dovecot import Dovecot
 
 Settings = tuple["Mapping[str, str]", "Mapping[str, str]"]
@@ -40,7 +40,7 @@ class Place(Protocol):
     def there(self) -> list[bytes]:
         """What lies there."""
 
-    def round(self, env: Path, fault: Fault = NONE) -> Step:
+    def round(self, env: Path, fault: Harm = NONE) -> Step:
         """What empties it into the environment: a function of `rounds`, and its arguments."""
 
     def later(self) -> None:
@@ -63,7 +63,7 @@ class Local:
         """See `Place`."""
         return [path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()]
 
-    def round(self, env: Path, fault: Fault = NONE) -> Step:
+    def round(self, env: Path, fault: Harm = NONE) -> Step:
         """See `Place`."""
         return rounds.run, (env, fault)
 
@@ -134,7 +134,7 @@ class Pipe(Directory):
         """See `Place`."""
         return {}, {"handler": "create-or-comment", "kind": "pipe"}
 
-    def round(self, env: Path, fault: Fault = NONE) -> Step:
+    def round(self, env: Path, fault: Harm = NONE) -> Step:
         """See `Place`."""
         return rounds.hand_over, (env, self.folder, fault)
 
@@ -174,7 +174,7 @@ class Remote:
         """See `Place`."""
         return self.dovecot.messages(self.user)
 
-    def round(self, env: Path, fault: Fault = NONE) -> Step:
+    def round(self, env: Path, fault: Harm = NONE) -> Step:
         """See `Place`."""
         return rounds.run, (env, fault)
 

@@ -17,6 +17,7 @@ import trac.attachment
 import trac.ticket.web_ui
 import trac.web.chrome
 from trac.admin.api import AdminCommandError
+from trac.db.api import DatabaseManager
 from trac.env import open_environment
 
 from tests.crash.faults import NONE, failing
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from tests.crash.faults import Fault
+    from tests.crash.faults import Harm
 
 _PRELOADED: Final = (
     *(trac.attachment, trac.ticket.web_ui, trac.web.chrome),
@@ -59,19 +60,27 @@ class Done:
     said: str
 
 
+_open: dict[Path, Environment] = {}
+
+
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Environment]:
+def opened(path: Path) -> Iterator[Environment]:
+    """An environment, closed when the block is over; the same one within, for opening one takes its time."""
+    if path in _open:
+        yield _open[path]
+        return
     # The file descriptors that count are those of this process alone.
-    env = open_environment(str(path))
+    env = _open[path] = open_environment(str(path))
     try:
         yield env
     finally:
+        del _open[path]
         env.shutdown()
 
 
 def prepare(path: Path, server: Mapping[str, str], service: Mapping[str, str]) -> None:
     """Store the service (and its mail server, if it needs one)."""
-    with _opened(path) as env:
+    with opened(path) as env:
         if server:
             Servers(env).add("post", server)
         Services(env, lambda: bootstrap.settings_of(env).rules).add(SERVICE, service)
@@ -79,7 +88,7 @@ def prepare(path: Path, server: Mapping[str, str], service: Mapping[str, str]) -
 
 def enable(path: Path) -> None:
     """`mailintake service enable support`."""
-    with _opened(path) as env:
+    with opened(path) as env:
         Services(env, lambda: bootstrap.settings_of(env).rules).set(SERVICE, {"enabled": "true"})
 
 
@@ -88,10 +97,10 @@ def in_turn(*calls: tuple[Callable[..., object], tuple[object, ...]]) -> list[ob
     return [function(*arguments) for function, arguments in calls]
 
 
-def run(path: Path, fault: Fault = NONE) -> Done:
+def run(path: Path, fault: Harm = NONE) -> Done:
     """`mailintake run support --force`, as the command does it."""
     said = io.StringIO()
-    with _opened(path) as env, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with opened(path) as env, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         with failing(fault) as meter:
             try:
                 status = RoundCommands(env)._run(SERVICE, "--force")
@@ -101,14 +110,20 @@ def run(path: Path, fault: Fault = NONE) -> Done:
         return Done(meter.calls, meter.failed, int(status), said.getvalue())
 
 
-def hand_over(path: Path, mails: Path, fault: Fault = NONE) -> Done:
+def run_due(path: Path) -> None:
+    """`mailintake run`, as cron does it: also where a mail server hands mail over, for what is to be sent."""
+    with opened(path) as env, contextlib.redirect_stdout(io.StringIO()):
+        RoundCommands(env)._run()
+
+
+def hand_over(path: Path, mails: Path, fault: Harm = NONE) -> Done:
     """What a mail server does with the mails that it has for us: a pipe for each, until it is taken.
 
     It keeps the order of the mails, so it does not go on to the next before this one is taken.
     """
     said = io.StringIO()
     status = 0
-    with _opened(path) as env, failing(fault) as meter:
+    with opened(path) as env, failing(fault) as meter:
         for mail in sorted(mails.iterdir()):
             with mail.open("rb") as stream:
                 sys.stdin = io.TextIOWrapper(stream)
@@ -124,17 +139,22 @@ def hand_over(path: Path, mails: Path, fault: Fault = NONE) -> Done:
 def clear(path: Path) -> None:
     """Forget all tickets, all mail, and the services: the environment is as it was when it was made."""
     tables = ["ticket", "ticket_change", "ticket_custom", "attachment", "notify_watch"]
-    tables += [f"mailintake_{name}" for name in ["server", "service", "delivery", "message_id", "outbox"]]
-    with _opened(path) as env:
+    ours = "server", "service", "delivery", "message_id", "outbox", "notice", "contact", "mailbox"
+    tables += [f"mailintake_{name}" for name in ours]
+    with opened(path) as env:
         with env.db_transaction as db:
-            db(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+            if DatabaseManager(env).connection_uri.startswith("postgres:"):
+                db(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+            else:
+                for table in tables:
+                    db(f"DELETE FROM {table}")
         shutil.rmtree(env.files_dir, ignore_errors=True)
 
 
 def retry_held(path: Path) -> list[str]:
     """Retry what is held, as an administrator does; the subjects, which are known only afterwards."""
     subjects = []
-    with _opened(path) as env, contextlib.redirect_stdout(io.StringIO()):
+    with opened(path) as env, contextlib.redirect_stdout(io.StringIO()):
         for (number,) in env.db_query("SELECT id FROM mailintake_delivery WHERE outcome='held' ORDER BY id"):
             HeldCommands(env)._retry(str(number))
             subjects += env.db_query("SELECT subject FROM mailintake_delivery WHERE id=%s", (number,))
@@ -144,7 +164,7 @@ def retry_held(path: Path) -> list[str]:
 def hour_passes(path: Path) -> None:
     """All that the environment remembers happened an hour earlier."""
     shift = HOUR * 1_000_000
-    with _opened(path) as env, env.db_transaction as db:
+    with opened(path) as env, env.db_transaction as db:
         db(
             "UPDATE mailintake_delivery SET lease=lease-%s, retry_at=retry_at-%s, recorded=recorded-%s, "
             "consumed=CASE WHEN consumed=0 THEN 0 ELSE consumed-%s END",
@@ -195,7 +215,7 @@ class State:
 
 def look(path: Path) -> State:
     """Look at everything."""
-    with _opened(path) as env:
+    with opened(path) as env:
         attached = {
             (int(number), name): target(env, int(number), name)
             for number, name in env.db_query("SELECT id, filename FROM attachment WHERE type='ticket'")

@@ -45,11 +45,13 @@ class Fault:
 
     After `answers` completed ones (what the server says next is lost: it did what it was asked, and nobody heard), or
     after `octets`. The greeting of POP3 counts as an answer, that of IMAP does not. Answers cannot be told within TLS.
+    Or before the server hears the client say `unheard`, such as QUIT.
     """
 
     how: Break
     answers: int | None = None
     octets: int | None = None
+    unheard: bytes | None = None
 
 
 class _Watch:
@@ -63,12 +65,19 @@ class _Watch:
 
     def passes(self, chunk: bytes) -> int | None:
         """How many bytes of the chunk still pass; None while all do."""
-        if self.fault is None:
+        if self.fault is None or self.fault.unheard is not None:
             return None
         if self.fault.octets is not None:
             self._octets += len(chunk)
             return max(0, self.fault.octets - self._octets + len(chunk)) if self._octets > self.fault.octets else None
         return self._passes_by_answers(chunk, self.fault.answers or 0)
+
+    def heard(self, chunk: bytes) -> int | None:
+        """How many bytes of what the client says the server still hears; None while it hears all."""
+        if self.fault is None or self.fault.unheard is None:
+            return None
+        place = chunk.find(self.fault.unheard)
+        return None if place < 0 else place
 
     def _passes_by_answers(self, chunk: bytes, answers: int) -> int | None:
         if self._answers == answers:
@@ -163,7 +172,11 @@ class DelayProxy:
 
         def up(chunk: bytes) -> _Passed:
             traffic.client(connection)
-            return chunk, None
+            octets = watch.heard(chunk)
+            if octets is None or watch.fault is None:
+                return chunk, None
+            traffic.broken += 1
+            return chunk[:octets], watch.fault.how
 
         def down(chunk: bytes) -> _Passed:
             traffic.server(connection, len(chunk))

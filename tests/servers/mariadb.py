@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 from typing import Self
 
@@ -23,17 +24,21 @@ from tests.servers.machine import (
 )
 
 _ACCOUNT = """\
-CREATE USER trac@'%';
+CREATE USER IF NOT EXISTS trac@'%';
 GRANT ALL ON *.* TO trac@'%';
 """
 
 
 class MariaDB:
-    """A running server on `host` and `port`."""
+    """A running server on `host` and `port`.
+
+    With `kept` what was committed outlives the death of its process, though not that of the machine.
+    """
 
     host = LOOPBACK
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: bool = False) -> None:
+        self.kept = kept
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -41,19 +46,30 @@ class MariaDB:
         if importlib.util.find_spec("pymysql") is None:
             message = "PyMySQL is not installed"
             raise ServerMissing(message)
-        server, installer = program("mariadbd"), program("mariadb-install-db")
+        self._server, installer = program("mariadbd"), program("mariadb-install-db")
         owner = account("mysql") if is_root() else None
         self.home = open_folder("mailintake-mariadb-")
         self.port = free_port()
         (self.home / "account.sql").write_text(_ACCOUNT, encoding="ascii")
         if owner:
             os.chown(self.home, owner.pw_uid, owner.pw_gid)
-        prefix = (program("runuser"), "-u", "mysql", "--") if owner else ()
-        cluster = ("--no-defaults", f"--datadir={self.home}/cluster")
-        run(*prefix, installer, *cluster, "--skip-test-db", env={"PATH": os.environ["PATH"]}, cwd=self.home)
-        with (self.home / "log").open("wb") as log:
+        self._prefix = (program("runuser"), "-u", "mysql", "--") if owner else ()
+        self._cluster = ("--no-defaults", f"--datadir={self.home}/cluster")
+        environment = {"PATH": os.environ["PATH"]}
+        run(*self._prefix, installer, *self._cluster, "--skip-test-db", env=environment, cwd=self.home)
+        self.resume()
+        return self
+
+    def halt(self) -> None:
+        """Stop at once, as a crash would: whoever is connected loses the line."""
+        os.kill(int((self.home / "pid").read_text(encoding="ascii")), signal.SIGKILL)
+        self._process.wait(10)
+
+    def resume(self) -> None:
+        """Start, or start again after `halt`, on the same port with the same databases."""
+        with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*prefix, server, *cluster, *self._options()], stdout=log, stderr=log, cwd=self.home
+                [*self._prefix, self._server, *self._cluster, *self._options()], stdout=log, stderr=log, cwd=self.home
             )
         try:
             wait_for_ports([self.port], process=self._process, seconds=60)
@@ -61,7 +77,6 @@ class MariaDB:
             failure.add_note((self.home / "log").read_text(encoding="utf-8", errors="replace"))
             self.__exit__()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Stop, and remove everything."""
@@ -76,7 +91,7 @@ class MariaDB:
             f"--pid-file={self.home}/pid",
             f"--init-file={self.home}/account.sql",
             "--skip-name-resolve",
-            "--innodb-flush-log-at-trx-commit=0",
+            f"--innodb-flush-log-at-trx-commit={2 if self.kept else 0}",
             "--innodb-buffer-pool-size=64M",
         )
 

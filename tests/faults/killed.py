@@ -1,0 +1,140 @@
+"""Processes that die: at any call to the outside, at each named step, at random; and calls that only fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.crash.faults import Fault, Meter, Way
+from tests.faults.model import Common, Struck
+from trac_mailintake.intake.pipeline import Intake
+from trac_mailintake.intake.round import Round
+from trac_mailintake.mail.parser import parse
+from trac_mailintake.plugins import Rules
+from trac_mailintake.tracker import attachments, tickets
+from trac_mailintake.tracker.adapter import TracTracker
+from trac_mailintake.tracker.archive import Batch, FileArchive
+from trac_mailintake.tracker.claims import Claims
+from trac_mailintake.tracker.outbox import Outbox
+from trac_mailintake.tracker.recorder import DatabaseRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType, FrameType
+
+    from tests.faults.scene import Scene
+
+STEPS: Final[Mapping[str, Callable[..., object]]] = {
+    "reconcile": Claims.reconcile,
+    "claim": Claims.claim,
+    "archive": FileArchive.begin,
+    "append": Batch.append,
+    "seal": Batch.seal,
+    "take": Intake.take,
+    "parse": parse,
+    "decide": Intake.decide,
+    "screen": Rules.screen,
+    "route": Rules.route,
+    "handle": Rules.handle,
+    "prepare": TracTracker.prepare,
+    "record": DatabaseRecorder.record,
+    "write": tickets.write,
+    "link": attachments.link,
+    "commit": attachments.Staging.commit,
+    "announce": DatabaseRecorder.announce,
+    "dispose": Round._dispose,
+    "settle": Round._settle,
+    "consumed": DatabaseRecorder.consumed,
+    "close": DatabaseRecorder.close,
+    "flush": Outbox.flush,
+    "sweep": DatabaseRecorder.sweep,
+}
+"""The steps of a round by their names: a function each, before or after which the process may die."""
+
+_CODES: Final[Mapping[str, CodeType]] = {name: step.__code__ for name, step in STEPS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class AtStep:
+    """SIGKILL before the `number`-th time that a step begins, or after it has ended."""
+
+    step: str
+    number: int
+    after: bool
+
+    def meter(self) -> StepMeter:
+        """See `tests.crash.faults.Harm`."""
+        return StepMeter(self)
+
+
+class StepMeter(Meter):
+    """Waits for a step."""
+
+    def __init__(self, harm: AtStep) -> None:
+        super().__init__(Fault())
+        self._code = _CODES[harm.step]
+        self._event = "return" if harm.after else "call"
+        self._left = harm.number
+
+    def __call__(self, frame: FrameType, event: str, call: Any) -> None:  # noqa: ANN401 - what the interpreter hands over
+        """A profiling function: see `sys.setprofile`."""
+        if event == self._event and frame.f_code is self._code:
+            self._left -= 1
+            if not self._left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True, slots=True)
+class Failing(Common):
+    """The n-th call to the outside fails in a way."""
+
+    way: Way = Way.KILLED
+
+    def strike(self, scene: Scene) -> Struck:
+        """One round; two when it only failed, since what failed once may fail again."""
+        scene.prepare()
+        ended = scene.meet(Fault(scene.any_call(), self.way))
+        if self.way is Way.KILLED:
+            return Struck(hit=ended.status == -signal.SIGKILL)
+        return Struck(hit=bool(ended.raised or ended.result[-1].failed))
+
+
+@dataclass(frozen=True, slots=True)
+class KilledAtStep(Common):
+    """SIGKILL before or after a named step."""
+
+    def strike(self, scene: Scene) -> Struck:
+        """One round."""
+        scene.prepare()
+        step = scene.chance.choice(sorted(STEPS))
+        number = scene.chance.choice((1, 1, 1, 2, 3, scene.case.total))
+        ended = scene.meet(AtStep(step, number, after=scene.chance.random() < 0.5))
+        return Struck(hit=ended.status == -signal.SIGKILL)
+
+
+@dataclass(frozen=True, slots=True)
+class KilledOften(Common):
+    """SIGKILL at random moments, in several rounds one after the other."""
+
+    def strike(self, scene: Scene) -> Struck:
+        """Chance may have it that three rounds in a row die over the same mail: then it is held, and retried."""
+        scene.prepare()
+        hits = 0
+        for _ in range(scene.chance.randint(1, 4)):
+            forked = scene.begin()
+            if forked.running(scene.chance.uniform(0.02, 0.5)):
+                forked.kill()
+                hits += 1
+            forked.wait()
+        return Struck(hit=bool(hits), held=True)
+
+
+FAULTS: Final = (
+    Failing("killed-at-a-call"),
+    Failing("call-refused", way=Way.REFUSED),
+    Failing("answer-lost", way=Way.UNANSWERED),
+    KilledAtStep("killed-at-a-step"),
+    KilledOften("killed-at-random"),
+)

@@ -23,6 +23,7 @@ from trac_mailintake.tracker.archive import FileArchive
 from trac_mailintake.tracker.attachments import Staging
 from trac_mailintake.tracker.database import named, over_one_connection
 from trac_mailintake.tracker.outbox import Outbox
+from trac_mailintake.tracker.pages import keep_more_pages
 from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.recorder import DatabaseRecorder
 from trac_mailintake.tracker.servers import Servers
@@ -131,6 +132,7 @@ def _settings(env: Environment, reader: Reader, extra: Sequence[object]) -> Sett
 def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch | None = None) -> Assembly:
     """Everything, with a new worker; `watch` ends it if it hangs. Raises SettingError when an option is wrong."""
     limit = archive_limit(env)
+    keep_more_pages(env)
     worker = Worker(env)
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)

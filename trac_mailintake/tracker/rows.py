@@ -44,6 +44,9 @@ class Row(NamedTuple):
 
 COLUMNS = ",".join(Row._fields)
 
+_MAILBOX = 24
+"""So many digits at the beginning of a live key are of the mailbox, the forty after them of the message."""
+
 _ZERO = ("alone", "deaths", "attempts", "retry_at", "recorded", "consumed", "notify")
 
 
@@ -114,9 +117,18 @@ def sender_key(message: Message | None) -> str:
 
 def passed_key(account: Account, listed: Listed, service: str) -> str:
     """The key of a message that this service leaves to the others of the same mailbox."""
-    return key(account.kind, account.label, listed.locator, "passed", service)
+    return _of_mailbox(account) + key(listed.locator, "passed", service)[_MAILBOX:]
 
 
 def live_key(account: Account, listed: Listed) -> str:
     """The key of a message for as long as its source lists it."""
-    return key(account.kind, account.label, listed.locator)
+    return _of_mailbox(account) + key(listed.locator)[_MAILBOX:]
+
+
+def live_keys(account: Account) -> tuple[str, str]:
+    """Between which two all keys of a mailbox are: they stand together in their index, which needs no other."""
+    return _of_mailbox(account), _of_mailbox(account) + "g"
+
+
+def _of_mailbox(account: Account) -> str:
+    return account_key(account)[:_MAILBOX]

@@ -62,8 +62,8 @@ SCHEMA = [
         Column("oldest", type="int64"),
         Index(["name"], unique=True),
     ],
-    # One row a delivery: claimed while `outcome` is empty, afterwards the journal. `live` is the SHA-256 of account and
-    # locator for as long as the source lists the message, then NULL, so that a locator may be used again.
+    # One row a delivery: claimed while `outcome` is empty, afterwards the journal. `live` is made of the SHA-256
+    # of account and of locator for as long as the source lists the message, then NULL: a locator may be used again.
     # `counted` is when the mail arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one
     # address that it is from. `purged` is when its bytes were removed. With
     # `acknowledge` a sender who is no user is told of the ticket that his mail became.
@@ -112,7 +112,6 @@ SCHEMA = [
         Column("purged", type="int64"),
         Column("acknowledge", type="int"),
         Index(["live"], unique=True),
-        Index(["account", "live"]),
         Index(["service", "recorded", "outcome"]),
         Index(["outcome", "recorded"]),
         Index(["service", "counted"]),

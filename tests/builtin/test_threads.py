@@ -229,9 +229,11 @@ def test_an_involved_user_comments(lead: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("lead", LEADS)
 def test_a_user_who_may_append_comments(lead: dict[str, Any]) -> None:
-    """On that very ticket."""
+    """On that very ticket, which he must be allowed to see: else numbers lead into what is kept from him."""
     tracker = led()
     tracker.rights.add(("ann", "TICKET_APPEND", 12))
+    assert number(route(tracker, MEMBER, **lead)) != 12
+    tracker.rights.add(("ann", "TICKET_VIEW", 12))
     assert number(route(tracker, MEMBER, **lead)) == 12
 
 

@@ -125,9 +125,11 @@ def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
         return False
     if sender.address and sender.address.casefold() in lead.facts.involved:
         return True
-    return sender.mapped and (
-        sender.username.casefold() in lead.facts.involved or reader.may(sender.username, "TICKET_APPEND", lead.number)
-    )
+    if not sender.mapped:
+        return False
+    # Who may append but not see could, by guessing numbers, write into tickets that are kept from him.
+    may = all(reader.may(sender.username, action, lead.number) for action in ("TICKET_APPEND", "TICKET_VIEW"))
+    return may or sender.username.casefold() in lead.facts.involved
 
 
 def _why_not(sender: Sender) -> str:

@@ -256,7 +256,7 @@ class Server:
     port: int
     security: str
     username: str
-    secret: str
+    secret: str = field(repr=False)
     ca_file: str
     timeout: int
     """Seconds that any network operation may take."""

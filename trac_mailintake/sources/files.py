@@ -170,7 +170,11 @@ def _copy(path: str, target: str) -> None:
     partial = os.path.join(os.path.dirname(target), f".mailintake-{os.getpid()}.tmp")
     source = open_regular(path)
     try:
-        with open(partial, "wb") as copy, open(source, "rb", closefd=False) as original:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
+        # Others may write into that folder: what they put there under this name must not be written through.
+        exclusive = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(exclusive, "wb") as copy, open(source, "rb", closefd=False) as original:
             shutil.copyfileobj(original, copy, CHUNK)
             copy.flush()
             os.fsync(copy.fileno())

@@ -11,7 +11,8 @@ import hmac
 import os
 import re
 import secrets
-from dataclasses import dataclass
+import stat
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.folders import flush_folder
@@ -38,7 +39,7 @@ _SIGNED: Final = re.compile(r"([0-9]{1,10})\.([a-z2-7]{16,52})\Z")
 class Keys:
     """The keys of one environment, the signing one first; at least one."""
 
-    keys: tuple[bytes, ...]
+    keys: tuple[bytes, ...] = field(repr=False)
 
     def loop(self) -> tuple[str, ...]:
         """The values of our loop header: the one that we write, then those that we wrote earlier."""
@@ -89,10 +90,13 @@ def load_keys(env: Environment) -> Keys:
     """The environment's keys; the first one is made when there is none. Raises OSError, ValueError for a bad file."""
     path = os.path.join(env.conf_dir, KEY_FILE)
     try:
-        return read_keys(path)
+        keys = read_keys(path)
     except FileNotFoundError:
         _create(path)
-        return read_keys(path)
+        keys = read_keys(path)
+    if os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        env.log.warning("Others than its owner may read %s, and so sign reply addresses: chmod 600 %s", path, path)
+    return keys
 
 
 def read_keys(path: str) -> Keys:

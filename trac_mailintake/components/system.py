@@ -50,6 +50,13 @@ class MailIntakeSystem(Component):
         doc="""What this environment is called towards the mailboxes that it has claimed. Set it only where the folder
         of the environment changes its identity, as it does in containers.""",
     )
+    at_once = IntOption(
+        "mailintake",
+        "at_once",
+        4,
+        doc="""Services that a run serves at the same time, each in a process of its own, so that a slow mail server
+        delays no other's mail. With 1 they are served one after the other.""",
+    )
     watchdog = FloatOption(
         "mailintake",
         "watchdog",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.components import bridge
 from trac_mailintake.components.commands.say import progress, say, say_json
 from trac_mailintake.components.commands.words import Exit
+from trac_mailintake.components.system import MailIntakeSystem
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Misconfiguration, SourceError
 from trac_mailintake.intake.settings import SettingError
@@ -15,11 +18,13 @@ from trac_mailintake.tracker import overdue
 from trac_mailintake.tracker.purge import purge_daily
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from trac.env import Environment
 
     from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.components.commands.abreast import Said
     from trac_mailintake.intake.round import Report
 
 ALIKE: Final = 5
@@ -59,31 +64,74 @@ class Rounding:
         quiet: bool,
         limit: int | None,
         trace: Callable[[str], None] | None,
+        progress: Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]] = progress,
     ) -> None:
+        """`progress` shows how far a service's round has come, which it is told while the block lasts."""
         self._env = env
         self._assembly = assembly
         self._quiet = quiet and not sys.stdout.isatty()
         self._limit = limit
         self._trace = trace
+        self._progress = progress
 
     def run(self, names: Sequence[str], *, as_json: bool) -> int:
-        """Run the services one after the other; what befalls one does not keep the others from running."""
+        """Run the services, several at once; what befalls one neither delays the others nor keeps them from running."""
         self._assembly.recorder.sweep()
         self._assembly.recorder.announce_owed()
-        rounds = []
-        for name in names:
-            done = self.serve(name)
+        rounds: list[Round] = []
+
+        def heard(done: Round) -> None:
             rounds.append(done)
             if not as_json and (done.counts or done.error or not self._quiet):
                 say(done.line)
+
+        self._serve_all(names, heard)
         overdue.tell(self._env)
         flushed = self._assembly.outbox.flush()
         purge_daily(self._env)
         if as_json:
+            rounds.sort(key=lambda each: names.index(each.service))
             say_json([{"service": each.service, "counts": each.counts, "error": each.error} for each in rounds])
         elif flushed.failure:
             say(f"Mail queue: {flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}")
         return max((each.exit for each in rounds), default=Exit.WELL)
+
+    def _serve_all(self, names: Sequence[str], heard: Callable[[Round], None]) -> None:
+        at_once = MailIntakeSystem(self._env).at_once
+        if len(names) > 1 and at_once > 1:
+            from trac_mailintake.components.commands import abreast  # noqa: PLC0415 - a single service does without
+
+            if abreast.possible():
+                ended: list[Round] = []
+                with self._progress(f"{len(names)} services") as advance:
+                    # What is said while a bar is shown would be said in the middle of it.
+                    told = ended.append if advance else heard
+                    ears = abreast.Ears(told, self._trace or _ignored, advance or _ignored, self._lost)
+                    abreast.Abreast(self._env, self._serve_apart, ears, at_once).run(names)
+                for done in ended:
+                    heard(done)
+                return
+        for name in names:
+            heard(self.serve(name))
+
+    def _serve_apart(self, name: str, tell: Callable[[Said], None]) -> Round:
+        """One round in a process of its own, as a worker of its own."""
+        from trac_mailintake.components.commands.abreast import Advance, Line  # noqa: PLC0415 - as above
+
+        @contextmanager
+        def progress(_: str) -> Iterator[Callable[[int, int], None]]:
+            yield lambda done, total: tell(Advance(done, total))
+
+        trace = (lambda line: tell(Line(line))) if self._trace else None
+        with bridge.watched_intake(self._env) as assembly:
+            own = Rounding(self._env, assembly, quiet=True, limit=self._limit, trace=trace, progress=progress)
+            return own.serve(name)
+
+    def _lost(self, name: str, why: str) -> Round:
+        """Its process ended before the round did."""
+        self._env.log.error("Mail intake's service %s: %s", name, why)
+        self._assembly.settings.services.finish(name, error=why, result=why, left=None)
+        return Round(name, {}, why, Exit.UNREACHABLE)
 
     def serve(self, name: str, *, until: float | None = None, patience: int | None = None) -> Round:
         """One round of one service. `until` and `patience` are for who waits: see `Round.run`, `Settings.open`."""
@@ -99,7 +147,7 @@ class Rounding:
         except SourceError as error:
             done = Round(name, {}, str(error), Exit.UNREACHABLE)
         else:
-            with progress(name) as advance:
+            with self._progress(name) as advance:
                 report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
             self._stop_when_alike(name, report.faults)
             if report.overrun:
@@ -119,6 +167,10 @@ class Rounding:
                 self._env.log.error("Mail intake's service %s stops: %s", name, fault)
                 services.stop(name, f"{ALIKE} times in a row: {fault}")
                 return
+
+
+def _ignored(*_: object) -> None:
+    """Nobody listens."""
 
 
 def _round(name: str, report: Report) -> Round:

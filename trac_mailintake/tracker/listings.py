@@ -10,7 +10,7 @@ from trac_mailintake.intake.model import Afterwards, Listed
 from trac_mailintake.tracker import identity
 from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.moments import ahead
-from trac_mailintake.tracker.rows import COLUMNS, Row, account_key, delivery, insert, live_key, passed_key
+from trac_mailintake.tracker.rows import COLUMNS, Row, delivery, insert, live_key, live_keys, passed_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,8 +110,7 @@ class Listings:
     def _remembered(self, account: Account) -> list[Row]:
         with temporary(self._env):
             rows = self._env.db_query(
-                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE account=%s AND live IS NOT NULL",
-                (account_key(account),),
+                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live>=%s AND live<%s", live_keys(account)
             )
         return [Row(*row) for row in rows]
 

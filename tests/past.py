@@ -202,7 +202,14 @@ def _contact(number: int, when: int) -> Row:
     address = f"guest{number:05}@example.net"
     made = {"delivery": number, "notify": 0, "created": when + number, "made": when + number, "service": SERVICES[0]}
     unused = dict.fromkeys(("fence", "lease", "attempts", "retry_at"), 0)
-    return {"hash": key(address), "address": address, "name": "A guest", "username": address[:10], **made, **unused}
+    return {
+        "hash": key(address),
+        "address": address,
+        "name": "A guest",
+        "username": address.partition("@")[0],
+        **made,
+        **unused,
+    }
 
 
 def _ticket(number: int, when: int) -> Row:

@@ -35,7 +35,7 @@ STRUCTURE = {
     "outlook_desktop": {"b": 5, "i": 1, "a": 4, "img": 1},
     "outlook_web": {"b": 5, "ol": 1, "li": 3, "hr": 1, "a": 2},
     "protonmail": {"a": 3, "blockquote": 1},
-    "teams_invite": {"a": 2, "hr": 3},
+    "teams_invite": {"a": 2, "b": 2, "hr": 3},
     "thunderbird": {"pre": 2, "code": 2, "blockquote": 1},
     "word_lists": {"h": 1, "ul": 2, "ol": 1, "li": 6, "b": 3, "td": 4},
     "yahoo": {"a": 1},
@@ -80,9 +80,9 @@ class Reading(HTMLParser):
                 pass
 
     def handle_data(self, data: str) -> None:
-        """Words count without the blanks between them."""
+        """Words count without the blanks between them, and without the characters that stand for boxes."""
         if not self._is_hidden():
-            self.words += re.sub(r"[\s\u200b\u200f\ufeff\xad]+|^_+$", "", data)
+            self.words += re.sub(r"[\s\u200b\u200f\u2610\u2611\ufeff\xad]+|^_+$", "", data)
 
     def _is_hidden(self) -> bool:
         return bool(self._open) and self._open[-1][1]

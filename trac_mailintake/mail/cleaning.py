@@ -98,12 +98,19 @@ def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
 def _beginning(name: Any, attributes: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is untyped
     """A harmless tag with few attributes; nothing stands within a void element."""
     if name not in _KEPT:
-        return ()
+        return _box(attributes) if name == "input" else ()
     kept = _attributes(attributes, _ATTRIBUTES[name]) if name in _ATTRIBUTES else _NO_ATTRIBUTES
     begins = START, (name, kept), NO_PLACE
     if name not in _VOID:
         return (begins,)
     return () if name == "img" and _is_pixel(kept) else (begins, (END, name, NO_PLACE))
+
+
+def _box(attributes: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is untyped
+    """A box of a list of tasks, as a character; nothing for other fields of forms."""
+    if (attributes.get("type") or "").lower() != "checkbox":
+        return ()
+    return ((TEXT, "\u2610" if attributes.get("checked") is None else "\u2611", NO_PLACE),)
 
 
 def _attributes(attributes: Any, wanted: set[str]) -> Any:  # noqa: ANN401 - Genshi is untyped

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.mail.balancing import Event
 
-_HINTS: Final = ("mso", "margin", "white-space")
+_HINTS: Final = ("mso", "margin", "white-space", "font-weight", "font-style")
 _SHEET: Final = re.compile(r"(?:^|[\s,}>])p(\.msonormal)?(?=[\s,{])[^{}]{0,200}\{([^{}]{0,400})\}", re.IGNORECASE)
 _SHEETS: Final = 64 * 1024
 """Characters at the beginning in which a style sheet stands."""
@@ -30,7 +30,11 @@ _LIST: Final = re.compile(r"mso-list:\s{0,3}\S{1,20}\s{1,3}level([1-9])", re.IGN
 _IGNORED: Final = re.compile(r"mso-list:\s{0,3}ignore", re.IGNORECASE)
 _ORDERED: Final = re.compile(r"\W{0,2}(?:\d{1,4}|[a-z]{1,5})[.)]", re.IGNORECASE)
 _BLOCK: Final = re.compile(r"white-space:\s{0,3}pre\s{0,3}(?:;|$|!)", re.IGNORECASE)
-_RENAMED: Final = {"p", "div"}
+_BOLD: Final = re.compile(r"font-weight:\s{0,3}(?:bold|[6-9]00)", re.IGNORECASE)
+_ITALIC: Final = re.compile(r"font-style:\s{0,3}italic", re.IGNORECASE)
+_LIGHT: Final = re.compile(r"font-weight:\s{0,3}(?:normal|[1-5]00)", re.IGNORECASE)
+_LINES: Final = {"p", "div"}
+_WORDS: Final = {"span", "font", "b", "strong"}
 
 
 def applied(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
@@ -57,13 +61,17 @@ def _has_margins(style: str) -> bool | None:
 
 
 def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
-    """Paragraphs without margins become lines, and blocks whose blanks count become `pre`."""
+    """Paragraphs without margins become lines, blocks whose blanks count `pre`, and heavy words bold."""
     names: list[str] = []
     for event in stream:
         kind, what, _ = event
         if kind is START:
             name = what[0]
-            renamed = _name(name, what[1], tight) if name in _RENAMED else name
+            renamed = name
+            if name in _LINES:
+                renamed = _line(name, what[1], tight)
+            elif name in _WORDS and what[1]:
+                renamed = _word(name, (what[1].get("style") or "")[:_LONGEST])
             names.append(renamed)
             yield event if renamed == name else (START, (named(renamed), what[1]), NO_PLACE)
         elif kind is END:
@@ -73,7 +81,16 @@ def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
             yield event
 
 
-def _name(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
+def _word(name: str, style: str) -> str:
+    """Bold and italic as editors write them that know styles only, and what they only seem to say by `b`."""
+    if "font-" not in style.lower():
+        return name
+    if name in {"b", "strong"}:
+        return "span" if _LIGHT.search(style) else name
+    return "b" if _BOLD.search(style) else "i" if _ITALIC.search(style) else name
+
+
+def _line(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
     if not attributes:
         return "div" if name == "p" and tight == "p" else name
     style = (attributes.get("style") or "")[:_LONGEST].lower()

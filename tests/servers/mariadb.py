@@ -28,6 +28,14 @@ CREATE USER IF NOT EXISTS trac@'%';
 GRANT ALL ON *.* TO trac@'%';
 """
 
+# Fifty tables for each environment: nobody waits until the disk has them.
+_FAST = (
+    "--innodb-file-per-table=0",
+    "--innodb-flush-method=nosync",
+    "--skip-innodb-doublewrite",
+    "--sync-frm=0",
+)
+
 
 class MariaDB:
     """A running server on `host` and `port`.
@@ -93,6 +101,7 @@ class MariaDB:
             "--skip-name-resolve",
             f"--innodb-flush-log-at-trx-commit={2 if self.kept else 0}",
             "--innodb-buffer-pool-size=64M",
+            *(() if self.kept else _FAST),
         )
 
     def fresh_database(self) -> str:

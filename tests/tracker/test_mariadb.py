@@ -21,7 +21,7 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
 from trac_mailintake.tracker import tickets
 from trac_mailintake.tracker.attachments import Staging
-from trac_mailintake.tracker.database import Collision, transaction
+from trac_mailintake.tracker.database import Collision, over_one_connection, transaction
 from trac_mailintake.tracker.identity import instance
 
 if TYPE_CHECKING:
@@ -99,6 +99,21 @@ def test_a_field_that_others_changed_since_the_transaction_began_is_seen(desk: D
     assert Ticket(desk.trac.env, number)["cc"] == "bob@example.org"
 
 
+def test_questions_over_one_connection_see_what_others_commit(mariadb_env: TracEnv) -> None:
+    """Whether they are asked within a transaction or not."""
+    env, asked = mariadb_env.env, "SELECT COUNT(*) FROM mailintake_server"
+
+    def work() -> list[object]:
+        found = [env.db_query(asked)[0][0]]
+        meanwhile(lambda: two_servers(mariadb_env))
+        found.append(env.db_query(asked)[0][0])
+        with transaction(env) as db:
+            meanwhile(lambda: set_port_of_one(mariadb_env))
+            return [*found, db("SELECT port FROM mailintake_server WHERE name='one'")[0][0]]
+
+    assert over_one_connection(env, work) == [0, 2, 7]
+
+
 def test_the_isolation_is_that_of_our_transactions_alone(desk: Desk) -> None:
     """The connection goes back to Trac as it came."""
     asked = "SELECT @@tx_isolation"
@@ -124,6 +139,12 @@ def two_servers(trac: TracEnv) -> None:
     """Two rows to quarrel about."""
     with trac.env.db_transaction as db:
         db("INSERT INTO mailintake_server (name, port) VALUES ('one', 0), ('two', 0)")
+
+
+def set_port_of_one(trac: TracEnv) -> None:
+    """One of them changes."""
+    with transaction(trac.env) as db:
+        set_port(db, "one", 7)
 
 
 def set_port(db: Connection, name: str, port: int) -> None:

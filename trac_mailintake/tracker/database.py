@@ -125,8 +125,11 @@ def over_one_connection(env: Environment, work: Callable[[], T]) -> T:
     """What `work` comes to, all its questions asked over one connection, for which Trac would look each time.
 
     On PostgreSQL no question is answered after one that failed. A plugin that takes a failure for an answer is used to
-    each having a connection of its own: then so it is.
+    each having a connection of its own: then so it is. And so it is on MariaDB, where over one connection all answers
+    would be as old as the first.
     """
+    if _is_mariadb(env):
+        return work()
     try:
         with env.db_query:
             return work()
@@ -148,13 +151,17 @@ def _look_at_what_is_committed(env: Environment, db: Connection) -> None:
 
     A ticket that somebody changed meanwhile would be taken for unchanged, and two comments would get one number.
     """
-    if not DatabaseManager(env).connection_uri.startswith("mysql:"):
+    if not _is_mariadb(env):
         return
     try:
         db("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
     except env.db_exc.OperationalError as error:
         if error.args[0] != _WITHIN_TRANSACTION:
             raise
+
+
+def _is_mariadb(env: Environment) -> bool:
+    return str(DatabaseManager(env).connection_uri).startswith("mysql:")
 
 
 def named(env: Environment, error: Exception) -> Exception:

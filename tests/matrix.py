@@ -33,9 +33,8 @@ WITHOUT: Final = (
     *("tests/servers/test_dovecot.py", "tests/servers/test_smtp_sink.py"),
 )
 WITH: Final = (
-    *("tests/tracker", "tests/components/test_setup.py", "tests/components/test_deliver.py"),
-    *("tests/components/test_runs.py", "tests/test_createusers.py", "tests/test_batches.py", "tests/test_outcomes.py"),
-    *("tests/test_rates.py", "tests/test_release.py"),
+    *(f"tests/tracker/test_{name}.py" for name in ("claims", "journal", "tickets", "purge", "identity", "mariadb")),
+    *("tests/components/test_setup.py", "tests/test_createusers.py", "tests/test_batches.py", "tests/test_outcomes.py"),
 )
 _NEWER: Final = ("setup.cfg", "pyproject.toml", ".ci/venv")
 """What a virtual environment is made anew after."""
@@ -223,8 +222,7 @@ def main() -> int:
 def _cells(there: Sequence[Python]) -> dict[str, dict[str, Cell]]:
     """What came of each Python (`full`), by column."""
     only = _chosen("MATRIX_TESTS", ())
-    databases = _chosen("MATRIX_DATABASES", DATABASES)
-    columns = databases if only else [PARSING, *databases]
+    columns = _chosen("MATRIX_DATABASES", DATABASES if only else (PARSING, *DATABASES))
     with ThreadPoolExecutor(int(os.environ.get("MATRIX_JOBS", "2"))) as lanes:
         cells = {
             (python.full, column): lanes.submit(run, python, column, only or (WITHOUT if column == PARSING else WITH))

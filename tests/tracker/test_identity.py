@@ -65,6 +65,7 @@ def test_a_claim_lets_the_copy_fetch(rig: Rig, copy: TracEnv) -> None:
     assert "from now on" not in copy.command("mailintake", "claim").out
 
 
+@pytest.mark.sqlite
 def test_an_administrator_can_name_the_instance(rig: Rig, copy: TracEnv) -> None:
     """`[mailintake] instance`, where folders change their identity: who has the name is it."""
     rig.trac.set(("mailintake", "instance", "production"))
@@ -77,6 +78,7 @@ def test_an_administrator_can_name_the_instance(rig: Rig, copy: TracEnv) -> None
     assert copy.command("mailintake", "run", "--force").status == 0
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("replaced", ["VERSION", "db/trac.db"])
 def test_files_or_database_alone_are_a_copy_too(rig: Rig, replaced: str) -> None:
     """A database restored beside the folder, or the folder around the database."""

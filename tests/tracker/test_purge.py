@@ -159,6 +159,7 @@ env.shutdown()
 """
 
 
+@pytest.mark.sqlite
 def test_a_kill_at_any_moment_leaves_no_row_that_lies(sqlite_env: TracEnv, tmp_path: Path) -> None:
     """Killed before each statement, commit and removal; the next purge finishes, and what is held is whole."""
     rig = Rig(sqlite_env, tmp_path)

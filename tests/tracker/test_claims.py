@@ -221,6 +221,23 @@ def test_a_vanished_message_is_ignored_and_its_locator_free(rig: Rig) -> None:
         assert locators(one.take()) == ["1/1"]
 
 
+def test_a_message_that_vanished_with_its_worker_is_ignored(rig: Rig) -> None:
+    """A worker died over it, and then the mailbox was made anew: the journal does not speak of work for ever."""
+    with rig.worker() as assembly:
+        one = Hands(assembly)
+        one.look(listed(1, 2))
+        one.take()
+        with hands(rig) as living:
+            living.look([])
+            assert rig.outcomes == [(None, None)] * 2
+        _kill(one.worker)
+        with hands(rig) as other:
+            other.recorder.sweep()
+            other.look(listed(2))
+            assert rig.outcomes == [("ignored", "vanished"), (None, None)]
+            assert locators(other.take()) == ["1/2"]
+
+
 def test_what_a_crash_left_to_dispose_of_is_found(rig: Rig) -> None:
     """Recorded and archived, still listed, not yet consumed; a changed fingerprint is another message."""
     with hands(rig) as one:

@@ -164,16 +164,29 @@ class Listings:
     def _let_go(self, account: Account, gone: Sequence[Row]) -> None:
         """Their messages are no longer listed: locators are free again, after a while."""
         before = now() - SETTLED
-        vanished = [row.id for row in gone if row.outcome is None and not row.owner and account.kind not in _PUSHED]
-        recorded = [row.id for row in gone if row.outcome and row.recorded < before]
-        for ids in chunks(vanished):
+        self._vanish([row for row in gone if account.kind not in _PUSHED and self._unread(row)])
+        self._retire(row.id for row in gone if row.outcome and row.recorded < before)
+
+    def _unread(self, row: Row) -> bool:
+        """Whether nobody has its message, nor ever had: nobody claimed it, or a worker that died over it."""
+        return row.outcome is None and not row.archive and (not row.owner or not self._holds(row))
+
+    def _vanish(self, rows: Sequence[Row]) -> None:
+        """Say that they were gone before they could be read; but of those that somebody took over meanwhile."""
+        for some in chunks(rows):
+            owners = sorted({row.owner or "" for row in some})
             with transaction(self._env) as db:
                 db(
                     "UPDATE mailintake_delivery SET outcome='ignored', rule='vanished', reason=%s, live=NULL, "
-                    f"recorded=%s WHERE outcome IS NULL AND owner IS NULL AND id IN ({marks(ids)})",
-                    ("It was no longer in the mailbox when it was to be read.", now(), *ids),
+                    "owner=NULL, recorded=%s WHERE outcome IS NULL "
+                    f"AND COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(some)})",
+                    (
+                        "It was no longer in the mailbox when it was to be read.",
+                        now(),
+                        *owners,
+                        *(row.id for row in some),
+                    ),
                 )
-        self._retire(recorded)
 
     def _retire(self, ids: Iterable[int]) -> None:
         for some in chunks(ids):

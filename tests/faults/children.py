@@ -126,6 +126,6 @@ def orphans(path: Path) -> list[str]:
 
 
 def due(path: Path, seconds: int) -> bool:
-    """Whether the service is due `seconds` from now."""
+    """Whether the service is due now, or `seconds` from now."""
     with rounds.opened(path) as env:
-        return rounds.SERVICE in schedule.due(env, now() + (seconds + 1) * SECOND)
+        return any(rounds.SERVICE in schedule.due(env, now() + wait * SECOND) for wait in (0, seconds + 1))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.crash.faults import Fault, Meter, Way
-from tests.faults.model import Common, Struck
+from tests.faults.model import LISTED, Common, Struck
 from trac_mailintake.intake.pipeline import Intake
 from trac_mailintake.intake.round import Round
 from trac_mailintake.mail.parser import parse
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType, FrameType
 
-    from tests.faults.scene import Scene
+    from tests.faults.model import Options
+    from tests.faults.scene import Bench, Scene
 
 STEPS: Final[Mapping[str, Callable[..., object]]] = {
     "reconcile": Claims.reconcile,
@@ -131,10 +134,50 @@ class KilledOften(Common):
         return Struck(hit=bool(hits), held=True)
 
 
+@dataclass(frozen=True, slots=True)
+class HelperLost(Common):
+    """The process that reads mail ahead is killed, or stops for good while the other waits for it."""
+
+    def options(self, bench: Bench) -> Options:
+        """Whoever waits for it waits no longer than that."""
+        return (("mailintake", "watchdog", "1"),)
+
+    def strike(self, scene: Scene) -> Struck:
+        """As soon as it is there, or a moment later."""
+        scene.prepare()
+        forked = scene.begin()
+        helpers: list[int] = []
+        while not helpers and forked.running(0.01):
+            helpers = _children(forked.pid)
+        forked.running(scene.chance.choice((0, 0.01, 0.05)))
+        way = scene.chance.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP))
+        hit = [helper for helper in helpers if _signal(helper, way)]
+        forked.wait()
+        for helper in helpers:
+            _signal(helper, signal.SIGKILL)
+        return Struck(hit=bool(hit), held=True)
+
+
+def _children(process: int) -> list[int]:
+    with suppress(OSError):
+        return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()]
+    return []
+
+
+def _signal(process: int, number: signal.Signals) -> bool:
+    """Whether there was such a process."""
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 FAULTS: Final = (
     Failing("killed-at-a-call"),
     Failing("call-refused", way=Way.REFUSED),
     Failing("answer-lost", way=Way.UNANSWERED),
     KilledAtStep("killed-at-a-step"),
     KilledOften("killed-at-random"),
+    HelperLost("helper-lost", LISTED, least=25),
 )

@@ -55,6 +55,10 @@ class Fault(Protocol):
     def databases(self) -> Sequence[str]:
         """The databases likewise."""
 
+    @property
+    def least(self) -> int:
+        """How many mails it needs at least."""
+
     def options(self, bench: Bench) -> Options:
         """What the environment is told in trac.ini."""
 
@@ -102,6 +106,7 @@ class Common:
     name: str
     sources: Sequence[str] = SOURCES
     databases: Sequence[str] = DATABASES
+    least: int = 0
 
     def missing(self) -> str:
         """See `Fault`."""
@@ -135,4 +140,4 @@ def draw(seed: int, faults: Sequence[Fault], absent: Container[str] = ()) -> Cas
     words = AFTERWARDS[source]
     afterwards = words[0] if drawn.random() < 0.5 else drawn.choice(words)
     total = drawn.choice((3, 5, 8, 12)) if drawn.random() < 0.95 else drawn.choice((40, 70))
-    return Case(seed, fault.name, source, database, total, afterwards)
+    return Case(seed, fault.name, source, database, max(total, fault.least), afterwards)

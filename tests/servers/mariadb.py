@@ -62,7 +62,8 @@ class MariaDB:
         if owner:
             os.chown(self.home, owner.pw_uid, owner.pw_gid)
         self._prefix = (program("runuser"), "-u", "mysql", "--") if owner else ()
-        self._cluster = ("--no-defaults", f"--datadir={self.home}/cluster")
+        # Two servers that begin at once would meet in a common folder for temporary files.
+        self._cluster = ("--no-defaults", f"--datadir={self.home}/cluster", f"--tmpdir={self.home}")
         environment = {"PATH": os.environ["PATH"]}
         run(*self._prefix, installer, *self._cluster, "--skip-test-db", env=environment, cwd=self.home)
         self.resume()

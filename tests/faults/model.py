@@ -139,5 +139,6 @@ def draw(seed: int, faults: Sequence[Fault], absent: Container[str] = ()) -> Cas
     source, database = map(drawn.choice, possible(fault, absent))
     words = AFTERWARDS[source]
     afterwards = words[0] if drawn.random() < 0.5 else drawn.choice(words)
-    total = drawn.choice((3, 5, 8, 12)) if drawn.random() < 0.95 else drawn.choice((40, 70))
+    # Fewer than one sender may send within an hour, for a pipe is always in earnest: it knows no backlog.
+    total = drawn.choice((3, 5, 8, 12)) if drawn.random() < 0.97 else drawn.choice((25, 40))
     return Case(seed, fault.name, source, database, max(total, fault.least), afterwards)

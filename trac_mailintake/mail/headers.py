@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _FOLD: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*|\x00+")
 _ID: Final = re.compile(r"<([^<>]{1,998})>")
+_COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
+_AROUND_COLON: Final = re.compile(r"\s{0,9}:\s{0,9}")
 _BLANKS: Final = re.compile(r"\s+")
 _DATE: Final = 200
 """Characters of a date that are looked at."""
@@ -100,10 +102,15 @@ def ids(text: str) -> tuple[str, ...]:
     if not text:
         return ()
     text = words.decode(text)
-    found = [_BLANKS.sub("", match) for match in _ID.findall(text)]
+    found = [_BLANKS.sub("", match) for match in map(_without_comments, _ID.findall(text))]
     if not found:
         found = [word.strip("<>,;\"'") for word in text.split() if "@" in word]
     return tuple(dict.fromkeys(f"<{name}>" for name in found if name))
+
+
+def _without_comments(name: str) -> str:
+    """An id without the comments that the obsolete syntax allows between blanks (RFC 5322, 4.5.4)."""
+    return _COMMENT.sub(" ", name) if "(" in name and " " in name else name
 
 
 def message_id(text: str) -> str | None:
@@ -118,7 +125,8 @@ def message_id(text: str) -> str | None:
 def date(text: str) -> datetime | None:
     """A date (RFC 5322, 3.3) in UTC; None when it is absent or nonsense."""
     try:
-        read = parsedate_tz(text[:_DATE])
+        text = text[:_DATE]
+        read = parsedate_tz(text) or parsedate_tz(_AROUND_COLON.sub(":", _COMMENT.sub(" ", text)))
         if not read:
             return None
         local = datetime(*read[:6], tzinfo=UTC)

@@ -20,7 +20,7 @@ IDENTITY: Final = "RFC822.SIZE INTERNALDATE"
 """What a fingerprint is made of."""
 SLICE: Final = 2 * 1024 * 1024
 """Bytes of a large message that are asked for at a time; what is not larger comes whole, several in an answer."""
-IN_FLIGHT: Final = 4 * 1024 * 1024
+IN_FLIGHT: Final = 8 * 1024 * 1024
 """Bytes that are asked for and not yet read: they wait in the network's buffers on both sides, or with the server."""
 _BATCH: Final = 50
 

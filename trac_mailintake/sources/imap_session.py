@@ -118,6 +118,9 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
             raise LoginError("it takes no login on this line; set security to tls or starttls")
         else:
             raise LoginError("it knows no AUTH=PLAIN, so username and password must be ASCII")
+        if "CAPABILITY" in self._imap.untagged_responses:
+            # Told with the login: what is not looked at now has to be asked for later.
+            self.capabilities()
 
     def raw_fetch(self, messages: str, items: str, *, uid: bool = True) -> Sequence[Fetched]:
         """FETCH some messages, read by imaplib alone, which is six times as fast as IMAPClient's own way.

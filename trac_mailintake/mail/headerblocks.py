@@ -63,6 +63,15 @@ _SEPARATOR: Final = re.compile(
     |原始郵件|원본\ (?:메[일시]지?|이메일)|original(?=\s?-{3}))(?!\w).{0,40}$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ABOVE: Final = re.compile(
+    r"^\W{0,12}(?:please\ )?(?:type|write|enter|reply|respond|answer|post|add)\b.{0,40}\babove\ this\ line\b.{0,40}$"
+    r"|^\W{0,12}(?:bitte\ )?.{0,20}antwort.{0,40}\b(?:über|oberhalb)\ dieser\ (?:zeile|linie)\b.{0,40}$"
+    r"|^\W{0,12}(?:veuillez\ )?(?:répond|écri).{0,40}\bau-dessus\ de\ cette\ ligne\b.{0,40}$"
+    r"|^\W{0,12}(?:por\ favor,?\ )?(?:respond|escrib).{0,40}\b(?:encima|arriba)\ de\ esta\ línea\b.{0,40}$",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What trackers put above their own mails."""
+_ABOVE_WORDS: Final = ("this line", "dieser", "cette ligne", "esta l")
 _TITLE: Final = re.compile(
     r"^\W{0,3}(?:original\ message|ursprüngliche\ nachricht|message\ d.origine)\W{0,3}$", re.IGNORECASE
 )
@@ -83,7 +92,10 @@ _FORWARD: Final = re.compile(
 
 def separates(line: str) -> bool:
     """Whether a bare line says that an older message follows."""
-    return any(mark in line for mark in ("--", "__", "==")) and bool(_SEPARATOR.match(line))
+    if any(mark in line for mark in ("--", "__", "==")) and _SEPARATOR.match(line):
+        return True
+    lower = line.lower()
+    return any(word in lower for word in _ABOVE_WORDS) and bool(_ABOVE.match(line))
 
 
 def forwards(line: str) -> bool:

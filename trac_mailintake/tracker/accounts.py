@@ -35,7 +35,7 @@ class Accounts:
     def writable(self) -> bool:
         """Whether an account can be made: AccountManager is enabled, and one of its password stores can be written."""
         manager = _manager(self._env)
-        if manager is None:
+        if manager is None or not _hashes():
             return False
         from acct_mgr.web_ui import ResetPwStore  # noqa: PLC0415 - optional
 
@@ -135,6 +135,13 @@ def _manager(env: Environment) -> Any:  # noqa: ANN401 - AccountManager has no t
     except ImportError:
         return None
     return env[AccountManager]
+
+
+def _hashes() -> bool:
+    """Whether AccountManager can hash a password: Python 3.13 has no `crypt` any more, so it needs passlib there."""
+    from acct_mgr import pwhash  # noqa: PLC0415 - optional
+
+    return bool(pwhash.passlib or pwhash.crypt)
 
 
 def _may_write(path: str) -> bool:

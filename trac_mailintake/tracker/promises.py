@@ -11,7 +11,6 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from trac_mailintake.tracker.accounts import Accounts
 from trac_mailintake.tracker.database import SECOND, now, temporary, transaction
 from trac_mailintake.tracker.folders import private_folder
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trac.env import Environment
+
+    from trac_mailintake.tracker.accounts import Accounts
 
 _BACKOFF: Final = (60, 300, 900, 3600, 4 * 3600)
 """Seconds between two attempts; the last one again and again."""
@@ -74,7 +75,7 @@ def _keep(env: Environment, row: int) -> bool:
     if promise is None:
         return False
     try:
-        Accounts(env).make(promise.username, promise.name, promise.address)
+        _accounts(env).make(promise.username, promise.name, promise.address)
     except Exception as error:
         env.log.exception("The account %s could not be made; it will be tried again", promise.username)
         _failed(env, promise, f"{type(error).__name__}: {error}")
@@ -124,9 +125,15 @@ def _made(env: Environment, promise: _Promise) -> None:
             )
 
 
+def _accounts(env: Environment) -> Accounts:
+    from trac_mailintake.tracker.accounts import Accounts  # noqa: PLC0415 - an idle `run` only asks whether one is owed
+
+    return Accounts(env)
+
+
 def _notice(env: Environment, promise: _Promise) -> tuple[str, str]:
     """Subject and text of the mail that tells somebody of his account. There is no password in it."""
-    link = Accounts(env).reset_link()
+    link = _accounts(env).reset_link()
     how = (
         f"To log in, first choose a password:\n\n    {link}\n\nThere give the username and this e-mail address."
         if link

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from trac_mailintake.tracker.database import temporary
+
 if TYPE_CHECKING:
     from trac.env import Environment
 
@@ -39,10 +41,11 @@ def due(env: Environment, now: int) -> list[str]:
 
     One whose last run lies in the future is due at once: the clock was ahead then, and was set back since.
     """
-    rows = env.db_query(
-        f"SELECT name FROM mailintake_service WHERE {_RUNS} AND (next_run<=%s OR last_run>%s) ORDER BY next_run, name",
-        (now, now),
+    query = (
+        f"SELECT name FROM mailintake_service WHERE {_RUNS} AND (next_run<=%s OR last_run>%s) ORDER BY next_run, name"
     )
+    with temporary(env):
+        rows = env.db_query(query, (now, now))
     return [name for (name,) in rows]
 
 
@@ -50,13 +53,13 @@ def unusual(env: Environment, now: int, *, tried: bool = False) -> list[Unusual]
     """Services of which there is something to tell: they are overdue at `now`, or work again.
 
     With `tried` only those are overdue whose rounds did not help: for who is about to begin one.
+    Raises TemporaryFailure.
     """
     clock = "last_run" if tried else "%s"
     silent = _SILENT.format(clock=clock)
-    rows = env.db_query(
-        f"""SELECT name, told, CASE WHEN created>resumed THEN created ELSE resumed END, last_run, last_success,
-                   COALESCE(last_error, ''), forward FROM mailintake_service
-            WHERE {_RUNS} AND (told>0 AND last_success>told OR told=0 AND overdue>0 AND {silent}) ORDER BY name""",
-        (now,) * silent.count("%s"),
-    )
+    query = f"""SELECT name, told, CASE WHEN created>resumed THEN created ELSE resumed END, last_run, last_success,
+                       COALESCE(last_error, ''), forward FROM mailintake_service
+                WHERE {_RUNS} AND (told>0 AND last_success>told OR told=0 AND overdue>0 AND {silent}) ORDER BY name"""
+    with temporary(env):
+        rows = env.db_query(query, (now,) * silent.count("%s"))
     return [Unusual(*row) for row in rows]

@@ -15,6 +15,7 @@ from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingError, check, disposition, start
 from trac_mailintake.tracker import schedule
 from trac_mailintake.tracker.choices import check_choices, custom_fields
+from trac_mailintake.tracker.database import temporary, transaction
 from trac_mailintake.tracker.notices import alert
 from trac_mailintake.tracker.servers import Servers, check_name, insert
 
@@ -79,7 +80,10 @@ class Catalogue(Protocol):
 
 
 class Services:
-    """The services of one environment. `catalogue` is called when it is first needed."""
+    """The services of one environment. `catalogue` is called when it is first needed.
+
+    Whatever asks the database raises TemporaryFailure while that is locked or gone.
+    """
 
     def __init__(self, env: Environment, catalogue: Callable[[], Catalogue]) -> None:
         self._env = env
@@ -90,11 +94,13 @@ class Services:
     def rows(self) -> list[dict[str, Value]]:
         """All services as they are stored, by name; asks nothing of any plugin."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM mailintake_service ORDER BY name"
-        return [dict(zip(_COLUMNS, row, strict=True)) for row in self._env.db_query(query)]
+        with temporary(self._env):
+            return [dict(zip(_COLUMNS, row, strict=True)) for row in self._env.db_query(query)]
 
     def names(self) -> list[str]:
         """The names of all services."""
-        return [name for (name,) in self._env.db_query("SELECT name FROM mailintake_service ORDER BY name")]
+        with temporary(self._env):
+            return [name for (name,) in self._env.db_query("SELECT name FROM mailintake_service ORDER BY name")]
 
     def all(self) -> list[Service]:
         """All services. Raises SettingError when one of them is no longer right, such as after a plugin is gone."""
@@ -148,7 +154,7 @@ class Services:
     def remove(self, name: str) -> None:
         """Forget a service; its journal stays. Raises SettingError while mail of it is held."""
         self._row(name)
-        with self._env.db_transaction as db:
+        with transaction(self._env) as db:
             held = db("SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND outcome='held'", (name,))[0][0]
             if held:
                 raise SettingError(
@@ -179,7 +185,7 @@ class Services:
 
     def failed_alike(self, name: str, failure: str) -> int:
         """How often in a row this same failure has now happened to the service."""
-        with self._env.db_transaction as db:
+        with transaction(self._env) as db:
             db(
                 """UPDATE mailintake_service
                    SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s WHERE name=%s""",
@@ -194,7 +200,7 @@ class Services:
 
     def stop(self, name: str, why: str) -> None:
         """Run it no more until an administrator enables it, who is told. Once it is stopped this changes nothing."""
-        with self._env.db_transaction as db:
+        with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute("UPDATE mailintake_service SET stopped=%s WHERE name=%s AND stopped=''", (why, name))
             if cursor.rowcount == 1:
@@ -204,7 +210,7 @@ class Services:
 
     def _update(self, name: str, row: Mapping[str, Value]) -> None:
         columns = ", ".join(f"{column}=%s" for column in row)
-        with self._env.db_transaction as db:
+        with transaction(self._env) as db:
             db(f"UPDATE mailintake_service SET {columns} WHERE name=%s", (*row.values(), name))
 
     def _row(self, name: str) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from trac.admin.api import AdminCommandError, IAdminCommandProvider
 from trac.core import Component, implements
 
 from trac_mailintake.components import bridge
-from trac_mailintake.components.commands.words import read, starting, told
+from trac_mailintake.components.commands.words import read, starting, told, unless_down
 from trac_mailintake.components.system import MailIntakeSystem
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class ProbeCommands(Component):
     def _complete(self, typed: list[str]) -> list[str]:
         return starting(bridge.settings(self.env).services.names(), typed)
 
+    @unless_down
     def _probe(self, *typed: str) -> int:
         from trac_mailintake.components.commands.roundtrip import RoundTrip  # noqa: PLC0415 - once in a while
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ from trac_mailintake.components.commands.say import progress, say, say_json
 from trac_mailintake.components.commands.words import Exit
 from trac_mailintake.components.system import MailIntakeSystem
 from trac_mailintake.intake.model import Status
-from trac_mailintake.intake.ports import Misconfiguration, SourceError
+from trac_mailintake.intake.ports import Misconfiguration, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker import overdue
 from trac_mailintake.tracker.purge import purge_daily
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.components.commands.abreast import Said
     from trac_mailintake.intake.round import Report
+    from trac_mailintake.tracker.listings import Left
 
 ALIKE: Final = 5
 """Faults of the same kind in a row after which a service stops."""
@@ -130,34 +131,45 @@ class Rounding:
     def _lost(self, name: str, why: str) -> Round:
         """Its process ended before the round did."""
         self._env.log.error("Mail intake's service %s: %s", name, why)
-        self._assembly.settings.services.finish(name, error=why, result=why, left=None)
+        with suppress(TemporaryFailure):
+            self._assembly.settings.services.finish(name, error=why, result=why)
         return Round(name, {}, why, Exit.UNREACHABLE)
 
     def serve(self, name: str, *, until: float | None = None, patience: int | None = None) -> Round:
-        """One round of one service. `until` and `patience` are for who waits: see `Round.run`, `Settings.open`."""
+        """One round of one service. `until` and `patience` are for who waits: see `Round.run`, `Settings.open`.
+
+        A database that cannot be used is the round's failure, too: the next one finds all that this one left.
+        """
         services = self._assembly.settings.services
-        left = None
-        services.begin(name)
+        done: Round | None = None
+        try:
+            services.begin(name)
+            done, left = self._serve(name, until, patience)
+            services.finish(name, error=done.error, result=done.line.removeprefix(f"{name}: "), left=left)
+        except (TemporaryFailure, Stale) as error:
+            return Round(name, done.counts if done else {}, str(error), Exit.UNREACHABLE)
+        return done
+
+    def _serve(self, name: str, until: float | None, patience: int | None) -> tuple[Round, Left | None]:
+        """The round itself; with what it left in the mailbox, None when nobody knows. Raises TemporaryFailure."""
+        services = self._assembly.settings.services
         try:
             service = services.get(name)
             source = self._assembly.settings.open(service, trace=self._trace, patience=patience)
         except (SettingError, Misconfiguration) as error:
             self._stop_when_alike(name, [str(error)])
-            done = Round(name, {}, str(error), Exit.UNREACHABLE)
+            return Round(name, {}, str(error), Exit.UNREACHABLE), None
         except SourceError as error:
-            done = Round(name, {}, str(error), Exit.UNREACHABLE)
-        else:
-            with self._progress(name) as advance:
-                report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
-            self._stop_when_alike(name, report.faults)
-            if report.overrun:
-                services.stop(name, report.overrun)
-            if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
-                services.recovered(name)
-            done = _round(name, report)
-            left = None if report.error else self._assembly.recorder.left(service, source.account)
-        services.finish(name, error=done.error, result=done.line.removeprefix(f"{name}: "), left=left)
-        return done
+            return Round(name, {}, str(error), Exit.UNREACHABLE), None
+        with self._progress(name) as advance:
+            report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
+        self._stop_when_alike(name, report.faults)
+        if report.overrun:
+            services.stop(name, report.overrun)
+        if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
+            services.recovered(name)
+        left = None if report.error else self._assembly.recorder.left(service, source.account)
+        return _round(name, report), left
 
     def _stop_when_alike(self, name: str, faults: Sequence[str]) -> None:
         """Count what an administrator must mend; after five alike the service stops, which `status` says."""

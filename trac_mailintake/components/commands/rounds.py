@@ -11,7 +11,7 @@ from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from trac_mailintake.components import bridge
 from trac_mailintake.components.commands.say import complain, say, say_json, say_table, when
-from trac_mailintake.components.commands.words import Exit, read, starting, told
+from trac_mailintake.components.commands.words import Exit, read, starting, told, unless_down
 from trac_mailintake.components.system import MailIntakeSystem
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class RoundCommands(Component):
 
         return Services(self.env, lambda: bridge.settings(self.env).rules)
 
+    @unless_down
     def _run(self, *typed: str) -> int:
         from trac_mailintake.tracker.queue import anything_owed  # noqa: PLC0415 - as above
 
@@ -158,6 +159,7 @@ class RoundCommands(Component):
             complain(answer.line)
         return answer.status
 
+    @unless_down
     def _explain(self, *typed: str) -> int:
         from trac_mailintake.components.commands.explaining import explain  # noqa: PLC0415 - as above
 
@@ -175,6 +177,7 @@ class RoundCommands(Component):
             )
         return names[0]
 
+    @unless_down
     def _queue_list(self, *typed: str) -> int:
         from trac_mailintake.tracker.queue import queued  # noqa: PLC0415 - as above
 
@@ -191,6 +194,7 @@ class RoundCommands(Component):
         say_table(rows, headers, "The mail queue is empty.")
         return Exit.WELL
 
+    @unless_down
     def _queue_flush(self, *typed: str) -> int:
         read(typed)
         with told(), bridge.intake(self.env) as assembly:
@@ -198,6 +202,7 @@ class RoundCommands(Component):
         say(f"{flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}".rstrip())
         return Exit.WAITING if flushed.waiting else Exit.WELL
 
+    @unless_down
     def _status(self, *typed: str) -> int:
         from trac_mailintake.components.commands.standing import standing  # noqa: PLC0415 - as above
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import wraps
 from typing import TYPE_CHECKING
 
 from trac.admin.api import AdminCommandError
 
+from trac_mailintake.components.commands.say import complain
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from trac.core import Component
 
 
 class Exit(IntEnum):
@@ -108,6 +113,30 @@ def told() -> Iterator[None]:
         if isinstance(error, SettingError | Misconfiguration | SourceError | TemporaryFailure):
             raise AdminCommandError(str(error)) from error
         raise
+
+
+def unless_down(command: Callable[..., int]) -> Callable[..., int]:
+    """A command of a component that says so in a line when the database or the disk cannot be used: status 3.
+
+    The first argument of `command` is the component. What passes by itself is no wrong use.
+    """
+
+    @wraps(command)
+    def guarded(component: Component, *typed: str) -> int:
+        try:
+            return command(component, *typed)
+        except Exception as error:
+            from trac_mailintake.intake.ports import TemporaryFailure  # noqa: PLC0415 - when something fails
+            from trac_mailintake.tracker.database import named  # noqa: PLC0415 - as above
+
+            cause = error.__cause__ if isinstance(error, AdminCommandError) else error
+            known = named(component.env, cause) if isinstance(cause, Exception) else cause
+            if not isinstance(known, TemporaryFailure):
+                raise
+            complain(f"{known} Nothing is lost: try again once it can be used; the next run goes on where this ended.")
+            return Exit.UNREACHABLE
+
+    return guarded
 
 
 def starting(choices: Sequence[str], typed: Sequence[str], place: int = 0) -> list[str]:

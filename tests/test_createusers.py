@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +13,6 @@ from trac.perm import PermissionSystem
 
 from tests.rig import Rig, mail
 from trac_mailintake.components import bridge
-from trac_mailintake.tracker.accounts import Accounts
 from trac_mailintake.tracker.promises import keep_promises
 
 if TYPE_CHECKING:
@@ -52,19 +49,6 @@ class Killer(Component):
             return
         os.kill(os.getpid(), signal.SIGKILL)
 '''
-
-
-WITHOUT_HASHES = """
-import sys
-
-sys.modules["passlib"] = sys.modules["crypt"] = None
-from trac.env import open_environment
-from trac_mailintake.tracker.accounts import Accounts
-
-env = open_environment(sys.argv[1])
-print(Accounts(env).writable)
-"""
-"""Asks where AccountManager cannot hash a password: Python 3.13 has no crypt."""
 
 
 def file_store(trac: TracEnv) -> tuple[tuple[str, str, str], ...]:
@@ -340,15 +324,6 @@ def test_accounts_are_made_on_each_database(trac_env: TracEnv, tmp_path: Path) -
     assert sorted(reporters(trac_env)) == ["ann.example", "helpful", "helpful.b"]
     assert all(manager(trac_env).has_user(name) for name in reporters(trac_env))
     assert all(made for _, _, _, made in contacts(trac_env))
-
-
-def test_no_account_is_promised_where_no_password_can_be_hashed(sqlite_env: TracEnv) -> None:
-    """It would be owed for ever; who writes is remembered instead."""
-    sqlite_env.set(*SESSIONS)
-    words = [sys.executable, "-W", "ignore", "-c", WITHOUT_HASHES, str(sqlite_env.path)]
-    said = subprocess.run(words, check=True, capture_output=True, cwd=sqlite_env.path.parent).stdout
-    assert said == b"False\n"
-    assert Accounts(sqlite_env.env).writable
 
 
 # without AccountManager

@@ -30,6 +30,9 @@ _LIST: Final = re.compile(r"mso-list:\s{0,3}\S{1,20}\s{1,3}level([1-9])", re.IGN
 _IGNORED: Final = re.compile(r"mso-list:\s{0,3}ignore", re.IGNORECASE)
 _ORDERED: Final = re.compile(r"\W{0,2}(?:\d{1,4}|[a-z]{1,5})[.)]", re.IGNORECASE)
 _BLOCK: Final = re.compile(r"white-space:\s{0,3}pre\s{0,3}(?:;|$|!)", re.IGNORECASE)
+_BLANKS: Final = re.compile(r"white-space:\s{0,3}([a-z-]{3,12})", re.IGNORECASE)
+_KEEP_LINES: Final = ("pre-wrap", "pre-line", "break-spaces")
+"""Values of `white-space` under which line ends are shown."""
 _BOLD: Final = re.compile(r"font-weight:\s{0,3}(?:bold|[6-9]00)", re.IGNORECASE)
 _ITALIC: Final = re.compile(r"font-style:\s{0,3}italic", re.IGNORECASE)
 _LIGHT: Final = re.compile(r"font-weight:\s{0,3}(?:normal|[1-5]00)", re.IGNORECASE)
@@ -41,7 +44,8 @@ def applied(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
     """The events of some HTML (`lower` case), with elements for what its styles say."""
     if not any(hint in lower for hint in _HINTS):
         return stream
-    renamed = _renamed(stream, _tight(lower[:_SHEETS]))
+    lines = _broken(stream) if any(value in lower for value in _KEEP_LINES) else stream
+    renamed = _renamed(lines, _tight(lower[:_SHEETS]))
     return _lists(renamed) if "mso-list" in lower else renamed
 
 
@@ -58,6 +62,29 @@ def _has_margins(style: str) -> bool | None:
     """Whether a style sets paragraphs apart; None when it does not say."""
     values = [value for match in _VERTICAL.finditer(style) for value in match.groups() if value]
     return any(value.strip("0.") for value in values) if values else None
+
+
+def _broken(stream: Iterable[Event]) -> Iterator[Event]:
+    """Line ends that are shown become line breaks."""
+    keeps = [False]
+    for event in stream:
+        kind, what, _ = event
+        if kind is START:
+            found = _BLANKS.search((what[1].get("style") or "")[:_LONGEST]) if what[1] else None
+            keeps.append(found[1].lower() in _KEEP_LINES if found else keeps[-1])
+        elif kind is END and len(keeps) > 1:
+            keeps.pop()
+        if kind is TEXT and keeps[-1] and "\n" in what:
+            yield from _with_breaks(what)
+        else:
+            yield event
+
+
+def _with_breaks(text: str) -> Iterator[Event]:
+    for number, line in enumerate(text.split("\n")):
+        if number:
+            yield from (_start("br"), _end("br"))
+        yield TEXT, line, NO_PLACE
 
 
 def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:

@@ -36,8 +36,9 @@ _KEEP_LINES: Final = ("pre-wrap", "pre-line", "break-spaces")
 _BOLD: Final = re.compile(r"font-weight:\s{0,3}(?:bold|[6-9]00)", re.IGNORECASE)
 _ITALIC: Final = re.compile(r"font-style:\s{0,3}italic", re.IGNORECASE)
 _LIGHT: Final = re.compile(r"font-weight:\s{0,3}(?:normal|[1-5]00)", re.IGNORECASE)
+_NO_BORDER: Final = re.compile(r"(?:^|[;\s])border:\s{0,3}(?:none|0)", re.IGNORECASE)
 _LINES: Final = {"p", "div"}
-_WORDS: Final = {"span", "font", "b", "strong"}
+_STYLED: Final = {"span", "font", "b", "strong", "blockquote"}
 
 
 def applied(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
@@ -97,8 +98,8 @@ def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
             renamed = name
             if name in _LINES:
                 renamed = _line(name, what[1], tight)
-            elif name in _WORDS and what[1]:
-                renamed = _word(name, (what[1].get("style") or "")[:_LONGEST])
+            elif name in _STYLED and what[1]:
+                renamed = _styled(name, (what[1].get("style") or "")[:_LONGEST], alone=len(what[1]) == 1)
             names.append(renamed)
             yield event if renamed == name else (START, (named(renamed), what[1]), NO_PLACE)
         elif kind is END:
@@ -108,8 +109,15 @@ def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
             yield event
 
 
-def _word(name: str, style: str) -> str:
-    """Bold and italic as editors write them that know styles only, and what they only seem to say by `b`."""
+def _styled(name: str, style: str, *, alone: bool) -> str:
+    """Bold and italic as editors write them that know styles only, and what they only seem to say by an element.
+
+    A `blockquote` without a border is how Gmail and Apple Mail indent what their user writes; `alone` says that
+    nothing but the style is said of the element.
+    """
+    if name == "blockquote":
+        indents = alone and _NO_BORDER.search(style) and "border-left" not in style.lower()
+        return "div" if indents else name
     if "font-" not in style.lower():
         return name
     if name in {"b", "strong"}:

@@ -383,6 +383,11 @@ class Writer(HTML2Text):
     def _item(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
         if start:
             self.pbr()
-            mark = "1." if self.list and self.list[-1].name == "ol" else "*"
+            mark = f"{self._number()}." if self.list and self.list[-1].name == "ol" else "*"
             self.o(f"{OWN}{'  ' * max(0, len(self.list) - 1)} {mark} ")
             self.start = True
+
+    def _number(self) -> int:
+        """The number before an item: where the list begins; Trac counts on from there."""
+        first, self.list[-1].num = max(self.list[-1].num, 0) + 1, 0
+        return first

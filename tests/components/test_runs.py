@@ -127,7 +127,8 @@ def test_an_idle_run_imports_nothing_that_only_mail_needs(mailbox: Mailbox) -> N
         "import sys; from trac.admin import console; status = console.run(sys.argv[1:]);"
         "heavy = ('genshi', 'html2text', 'imapclient', 'pluggy', 'tqdm', 'chardet',"
         " 'trac_mailintake.mail.parser', 'trac_mailintake.sources', 'trac_mailintake.builtin',"
-        " 'trac_mailintake.plugins', 'trac_mailintake.bootstrap');"
+        " 'trac_mailintake.plugins', 'trac_mailintake.bootstrap', 'trac_mailintake.tracker.accounts',"
+        " 'trac_mailintake.tracker.request', 'trac_mailintake.tracker.overdue');"
         "print(status, sorted(name for name in heavy if name in sys.modules))"
     )
     done = subprocess.run(

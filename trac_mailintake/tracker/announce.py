@@ -11,6 +11,8 @@ from trac.resource import ResourceNotFound
 from trac.ticket.model import Ticket
 from trac.ticket.notification import TicketChangeEvent
 
+from trac_mailintake.tracker.patience import Patience
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -25,7 +27,7 @@ def tells(env: Environment) -> bool:
     return system.smtp_enabled or not all(isinstance(each, EmailDistributor) for each in system.distributors)
 
 
-def announce(env: Environment, filed: Filed) -> bool:
+def announce(env: Environment, filed: Filed, patience: Patience | None = None) -> bool:
     """Tell of what was committed. False when the notification did not go out and is still owed; never raises."""
     for call in filed.calls:
         try:
@@ -35,7 +37,9 @@ def announce(env: Environment, filed: Filed) -> bool:
     if filed.quiet:
         return True
     category = "created" if filed.comment is None else "changed"
-    return _notify(env, filed.model, category, filed.when, filed.author, filed.text, filed.address)
+    return (patience or Patience()).spend(
+        lambda: _notify(env, filed.model, category, filed.when, filed.author, filed.text, filed.address)
+    )
 
 
 def renotify(env: Environment, ticket: int, comment: int | None, when: datetime, author: str) -> bool:

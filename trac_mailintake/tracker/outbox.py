@@ -7,6 +7,7 @@ Delivery is at least once: a crash between the server's answer and our noting it
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from trac_mailintake.tracker.database import DAY, SECOND, marks, now, temporary,
 from trac_mailintake.tracker.letters import path
 from trac_mailintake.tracker.moments import LETTERS, reached, span
 from trac_mailintake.tracker.notices import ALARMING
+from trac_mailintake.tracker.patience import Patience
 from trac_mailintake.tracker.rendering import COLUMNS, Due
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Outbox:
         """Nothing is read before `flush` or `waiting`."""
         self._env = env
         self._worker = worker
+        self._patience = Patience()
 
     def waiting(self) -> int:
         """How many are not yet sent. Raises TemporaryFailure."""
@@ -75,10 +78,14 @@ class Outbox:
         sent = failed = 0
         failure = ""
         for row in self._due_ids(rules, force=force):
+            if self._patience.lost:
+                break
             due = self._claim(row)
             if due is None or (not force and self._postponed(due)):
                 continue
+            began = time.monotonic()
             refusal = self._send([due, *self._others(due)])
+            self._patience.waited(began, sent=refusal is None)
             if refusal is None:
                 sent += 1
             else:

@@ -8,6 +8,7 @@ No network, no decoding, no plugin inside.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trac.util.datefmt import from_utimestamp, to_utimestamp
@@ -20,6 +21,7 @@ from trac_mailintake.tracker.archive import remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
 from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, run_together, temporary, transaction
 from trac_mailintake.tracker.newcomers import remember
+from trac_mailintake.tracker.patience import Patience
 from trac_mailintake.tracker.promises import keep_promises
 from trac_mailintake.tracker.rows import passed_key, sender_key
 
@@ -54,6 +56,7 @@ class DatabaseRecorder(Claims):
         self._recall = recall
         self._staging = staging
         self._rules = rules
+        self._patience = Patience()
         self._filed: dict[int, tuple[Filed, Decision]] = {}
 
     # recall
@@ -95,7 +98,8 @@ class DatabaseRecorder(Claims):
         pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(decisions))
         cursor = db.cursor()
         cursor.execute(
-            f"UPDATE mailintake_delivery SET lease=%s WHERE owner=%s AND outcome IS NULL AND ({pairs})",
+            # By number: a worker owns 20,000 rows in the end, and the index of owners would be read from end to end.
+            f"UPDATE mailintake_delivery SET lease=%s WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND ({pairs})",
             (now() + LEASE, self._worker.owner, *fences),
         )
         if cursor.rowcount != len(decisions):
@@ -198,7 +202,7 @@ class DatabaseRecorder(Claims):
             keep_promises(self._env)
         for each in recorded:
             filed, decision = self._filed.pop(each.delivery.id, (None, None))
-            if filed is not None and announce.announce(self._env, filed) and tells:
+            if filed is not None and announce.announce(self._env, filed, self._patience) and tells:
                 told.append(each.delivery.id)
             if decision is not None and decision.message is not None and decision.prepared is not None:
                 self._tell_plugins(decision, each, service)
@@ -233,7 +237,9 @@ class DatabaseRecorder(Claims):
             alive = owner is not None and self._worker.alive(owner)
             if alive or (alive is None and recorded > now() - _OWED_AFTER):
                 continue
-            if announce.renotify(self._env, ticket, comment, from_utimestamp(filed), author):
+            if self._patience.spend(
+                partial(announce.renotify, self._env, ticket, comment, from_utimestamp(filed), author)
+            ):
                 told.append(row)
         self._told(told)
         return len(told)

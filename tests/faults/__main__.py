@@ -6,9 +6,9 @@ import argparse
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue import FAULTS, SLOW
 from tests.faults.model import draw, possible
 from tests.faults.scene import Bench
 from tests.faults.trial import attempt
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from tests.faults.model import Fault
     from tests.faults.trial import Tried
+
+
+_ALL: Final = {**FAULTS, **SLOW}
 
 
 def _arguments() -> argparse.Namespace:
@@ -33,21 +36,21 @@ def _arguments() -> argparse.Namespace:
 def _faults(only: str, absent: Mapping[str, str]) -> list[Fault]:
     """Those that can be tried here; the others are named, with the reason."""
     names = only.split(",") if only else list(FAULTS)
-    unknown = sorted(set(names) - set(FAULTS))
+    unknown = sorted(set(names) - set(_ALL))
     if unknown:
-        sys.exit(f"there is no fault {', '.join(unknown)}; there are: {', '.join(FAULTS)}")
-    missing = {name: reason for name in names if (reason := FAULTS[name].missing())}
-    missing |= {name: "no server for it" for name in names if not all(possible(FAULTS[name], absent))}
+        sys.exit(f"there is no fault {', '.join(unknown)}; there are: {', '.join(_ALL)}")
+    missing = {name: reason for name in names if (reason := _ALL[name].missing())}
+    missing |= {name: "no server for it" for name in names if not all(possible(_ALL[name], absent))}
     for name, reason in {**absent, **missing}.items():
         print(f"left out: {name}, {reason}")
-    return [FAULTS[name] for name in names if name not in missing]
+    return [_ALL[name] for name in names if name not in missing]
 
 
 def main() -> int:
     """Try, and report; 1 when something was not as it should be."""
     arguments = _arguments()
     if arguments.list:
-        for fault in FAULTS.values():
+        for fault in _ALL.values():
             print(f"{fault.name}: {', '.join(fault.sources)}; {', '.join(fault.databases)}")
         return 0
     began, tried = time.monotonic(), []
@@ -55,7 +58,7 @@ def main() -> int:
         faults = _faults(arguments.only, bench.absent)
         for seed in range(arguments.seed, arguments.seed + arguments.tries):
             case = draw(seed, faults, bench.absent)
-            done = attempt(bench, FAULTS[case.fault], case)
+            done = attempt(bench, _ALL[case.fault], case)
             tried.append(done)
             _tell(done, len(tried), arguments.tries, time.monotonic() - began, arguments.only)
             if arguments.seconds and time.monotonic() - began > arguments.seconds:

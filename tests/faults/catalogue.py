@@ -14,3 +14,5 @@ if TYPE_CHECKING:
 _MODULES: Final = (killed, lines, mailboxes, letters, disks, databases, clocks, memory, hosts, plugins)
 
 FAULTS: Final[Mapping[str, Fault]] = {fault.name: fault for module in _MODULES for fault in module.FAULTS}
+SLOW: Final[Mapping[str, Fault]] = {fault.name: fault for fault in letters.SLOW}
+"""Those that take minutes: tried only when they are named."""

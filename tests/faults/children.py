@@ -128,4 +128,5 @@ def orphans(path: Path) -> list[str]:
 def due(path: Path, seconds: int) -> bool:
     """Whether the service is due now, or `seconds` from now."""
     with rounds.opened(path) as env:
+        _enable(path)
         return any(rounds.SERVICE in schedule.due(env, now() + wait * SECOND) for wait in (0, seconds + 1))

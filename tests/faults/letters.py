@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tests.faults.model import Common, Struck
 from tests.faults.scene import configure
 from tests.servers.machine import free_port
+from trac_mailintake.components.watchdog import NETWORK
 
 if TYPE_CHECKING:
     from tests.faults.model import Options
@@ -134,4 +136,24 @@ class Away(Sending):
         return Struck(wrong=self.letters(scene, repeated=False))
 
 
+@dataclass(frozen=True, slots=True)
+class Silent(Sending):
+    """It takes connections and mail, and says nothing to it for as long as anybody waits."""
+
+    def strike(self, scene: Scene) -> Struck:
+        """A round waits for it once for the notifications, and once for the forwards; not for each of them."""
+        sink = scene.bench.sink
+        sink.reset()
+        scene.prepare(forward=ADMIN, bulk="forward")
+        sink.hang = 10 * NETWORK
+        began = time.monotonic()
+        scene.begin().wait(10 * NETWORK)
+        waited = time.monotonic() - began
+        sink.reset()
+        slow = (f"a round took {waited:.0f} s",) if waited > 2.5 * NETWORK else ()
+        return Struck(wrong=(*slow, *self.letters(scene, repeated=True)))
+
+
 FAULTS: Final = (Refusing("smtp-refuses"), Hanging("smtp-hangs"), Away("smtp-away"))
+SLOW: Final = (Silent("smtp-silent"),)
+"""Those that take minutes."""

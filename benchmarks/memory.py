@@ -1,9 +1,12 @@
-"""Peak memory of `trac-admin ENV mailintake run` for one mail with a large attachment, over that of an idle run.
+"""Peak memory of `trac-admin ENV mailintake run` for one huge mail, over that of an idle run; and how long it takes.
 
-    python -m benchmarks.memory [--sizes 10,200]
+    python -m benchmarks.memory [--sizes 10,100,1024] [--sources maildir,imap] [--shapes attachment]
 
-Each figure is the VmHWM of a process of its own, so Linux only. The attachment that was filed is compared with what was
-sent. [attachment] max_size, the service's max_size and [mailintake] archive_max_size are raised.
+Shapes: `attachment`, in base64; `text`, lines of it without end; `line`, one line of text without end. Sources:
+maildir, mbox, pipe (`mailintake deliver`), imap, pop3. Each figure is the VmHWM of a process of its own, so Linux only.
+An attachment that was filed is compared with what was sent, and the archive with what the journal says of it.
+[attachment] max_size, the service's max_size and [mailintake] archive_max_size are raised. Beside the seconds of a run
+stand those of `cat MAIL >COPY; sync COPY`, and of both that and `base64 -d` of the attachment, synced as well.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import enum
 import hashlib
 import random
 import re
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,12 +29,14 @@ from typing import TYPE_CHECKING, Final
 from trac.attachment import Attachment
 
 from benchmarks.load import ADDRESS
-from benchmarks.stand import Stand, fill_maildir
-from tests.servers.dovecot import Dovecot
+from benchmarks.stand import SERVICE, Stand, fill_maildir
+from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.machine import ServerMissing
+from trac_mailintake.components import bridge
+from trac_mailintake.tracker.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MEGABYTE: Final = 1024**2
 _ROOM: Final = 2 * 1024**3
@@ -43,14 +50,16 @@ status = console.run(sys.argv[1:])
 print(open("/proc/self/status").read())
 sys.exit(status)
 """
-_HEAD: Final = f"""\
+_FIELDS: Final = f"""\
 From: Person <person001@example.com>
 To: {ADDRESS}
-Subject: A large attachment
+Subject: A large mail
 Message-ID: <large@mail.example.com>
 Date: Mon, 02 Nov 2026 10:00:00 +0000
 MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="=_large"
+"""
+_HEAD: Final = f"""\
+{_FIELDS}Content-Type: multipart/mixed; boundary="=_large"
 
 --=_large
 Content-Type: text/plain; charset=us-ascii
@@ -63,21 +72,46 @@ Content-Disposition: attachment; filename="large.bin"
 
 """
 _TAIL: Final = "--=_large--\n"
+_TEXT: Final = f"{_FIELDS}Content-Type: text/plain; charset=us-ascii\n\n"
+_WORDS: Final = b"The printer says that it has no paper, although there is plenty of paper"
+
+
+class Shape(enum.Enum):
+    """What is large about a mail."""
+
+    ATTACHMENT = "attachment"
+    TEXT = "text"
+    LINE = "line"
 
 
 @dataclass(frozen=True, slots=True)
 class Large:
-    """A mail in a file, and the SHA-256 of what is attached to it."""
+    """A mail in a file, and the SHA-256 of what is attached to it, "" when nothing is."""
 
     path: Path
     sha256: str
 
 
-def write(path: Path, size: int) -> Large:
-    """A mail with an attachment of `size` bytes, written a piece at a time."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Megabytes of memory at most, and seconds by the clock."""
+
+    peak: float
+    seconds: float
+
+
+def write(path: Path, size: int, shape: Shape) -> Large:
+    """A mail with an attachment or a text of `size` bytes, written a piece at a time."""
     chance = random.Random(size)  # noqa: S311 - the same bytes each time, not secrets
     digest = hashlib.sha256()
     with path.open("wb") as file:
+        if shape is not Shape.ATTACHMENT:
+            file.write(_TEXT.encode("ascii"))
+            block = (_WORDS + (b" " if shape is Shape.LINE else b"\n")) * 1000
+            for start in range(0, size, len(block)):
+                file.write(block[: size - start])
+            file.write(b"\n")
+            return Large(path, "")
         file.write(_HEAD.encode("ascii"))
         for start in range(0, size, _BLOCK):
             block = chance.randbytes(min(_BLOCK, size - start))
@@ -87,53 +121,116 @@ def write(path: Path, size: int) -> Large:
     return Large(path, digest.hexdigest())
 
 
-def peak(environment: Path) -> float:
-    """Megabytes that a run needs at most."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _COMMAND, str(environment), "mailintake", "run"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def cost(environment: Path, words: Sequence[str], mail: Path | None = None) -> Cost:
+    """What a command needs, with a mail on its standard input or nothing."""
+    with (mail or Path("/dev/null")).open("rb") as stdin:
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _COMMAND, str(environment), "mailintake", *words],
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - start
     found = _PEAK.search(done.stdout)
     assert done.returncode == 0, done.stderr + done.stdout
     assert found, done.stdout
-    return int(found[1]) / 1024
+    return Cost(int(found[1]) / 1024, seconds)
 
 
-def measure(folder: Path, large: Large, dovecot: Dovecot | None) -> tuple[float, float]:
-    """The peak of a run that takes the mail, and of the idle one that follows."""
+def measure(folder: Path, large: Large, source: str, dovecot: Dovecot | None) -> tuple[Cost, Cost]:
+    """A run that takes the mail, and the idle one that follows."""
     stand = Stand(folder / "env", max_attachment=_ROOM, options=(("mailintake", "archive_max_size", str(_ROOM)),))
-    if dovecot is None:
-        fill_maildir(folder / "Maildir", [])
-        large.path.rename(folder / "Maildir" / "new" / "1790000000.M1P1.bench")
-        stand.service(kind="maildir", path=str(folder / "Maildir"), max_size=str(_ROOM), delay="60")
-    else:
-        user = dovecot.add_user()
-        dovecot.deliver(user, large.path.read_bytes())
-        stand.imap(dovecot.imap, user, max_size=str(_ROOM), delay="60")
+    _serve(stand, folder, large, source, dovecot)
     stand.close()
-    busy, idle = peak(stand.trac.path), peak(stand.trac.path)
-    (attachment,) = Attachment.select(stand.trac.env, "ticket", 1)
-    with attachment.open() as file:
-        assert hashlib.file_digest(file, "sha256").hexdigest() == large.sha256, "the attachment differs"
+    piped = source == "pipe"
+    busy = cost(stand.trac.path, ("deliver", SERVICE) if piped else ("run",), large.path if piped else None)
+    idle = cost(stand.trac.path, ("run",))
+    _check(stand, large)
     stand.close()
     return busy, idle
 
 
+def _serve(stand: Stand, folder: Path, large: Large, source: str, dovecot: Dovecot | None) -> None:
+    """A service, and the mail where it looks for it."""
+    service = {"max_size": str(_ROOM), "delay": "60"}
+    if source == "maildir":
+        fill_maildir(folder / "Maildir", [])
+        large.path.rename(folder / "Maildir" / "new" / "1790000000.M1P1.bench")
+        stand.service(kind="maildir", path=str(folder / "Maildir"), **service)
+    elif source == "mbox":
+        with (folder / "mbox").open("wb") as file, large.path.open("rb") as mail:
+            file.write(b"From person001@example.com Mon Nov  2 10:00:00 2026\n")
+            while block := mail.read(MEGABYTE):
+                file.write(block)
+            file.write(b"\n")
+        stand.service(kind="mbox", path=str(folder / "mbox"), **service)
+    elif source == "pipe":
+        bridge.settings(stand.env).services.add(SERVICE, {"kind": "pipe", "address": ADDRESS, "max_size": str(_ROOM)})
+    else:
+        assert dovecot is not None
+        user = dovecot.add_user()
+        dovecot.deliver(user, large.path.read_bytes())
+        port = dovecot.imap if source == "imap" else dovecot.pop3
+        server = {"protocol": source, "host": "127.0.0.1", "port": str(port), "security": "none", "timeout": "120"}
+        bridge.settings(stand.env).servers.add("post", {**server, "username": user, "password": PASSWORD})
+        stand.service(kind=source, server="post", **service)
+
+
+def _check(stand: Stand, large: Large) -> None:
+    """One ticket, the attachment as it was sent, the archive as the journal says."""
+    (entry,) = Journal(stand.trac.env).entries()
+    assert entry.ticket == 1, entry
+    assert entry.raw is not None
+    digest = hashlib.sha256()
+    for chunk in entry.raw.chunks():
+        digest.update(chunk)
+    assert digest.hexdigest() == entry.sha256, "the archive differs"
+    if large.sha256:
+        (attachment,) = Attachment.select(stand.trac.env, "ticket", 1)
+        with attachment.open() as file:
+            assert hashlib.file_digest(file, "sha256").hexdigest() == large.sha256, "the attachment differs"
+
+
+def copied(mail: Path, shape: Shape) -> tuple[float, float]:
+    """Seconds to copy a mail, and to copy it and decode its attachment."""
+    decode = f'tail -n +{_HEAD.count(chr(10)) + 1} "$0" | base64 -di' if shape is Shape.ATTACHMENT else "true"
+    seconds = []
+    for program in ('cat "$0"', decode):
+        start = time.perf_counter()
+        # The delimiter at the end is no base64, which base64 says after it has decoded the rest.
+        script = f'{program} >"$0.copy"; sync "$0.copy" && rm "$0.copy"'
+        subprocess.run(["/bin/sh", "-c", script, str(mail)], check=True, stderr=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - start)
+    return seconds[0], sum(seconds)
+
+
 def main() -> None:
-    """Measure each size from each source, and print a table."""
+    """Measure each size of each shape from each source, and print a table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--sizes", default="10,200", help="megabytes")
+    options.add_argument("--sizes", default="10,100,1024", help="megabytes")
+    options.add_argument("--sources", default="maildir,imap")
+    options.add_argument("--shapes", default="attachment")
     asked, _ = options.parse_known_args()
-    print(f"{'source':10}{'attachment':>12}{'idle':>10}{'peak':>10}{'over idle':>12}   (MB, VmHWM)")
+    memory = f"{'size':>6}{'idle':>8}{'peak':>8}{'over idle':>11}"
+    print(f"{'source':9}{'shape':12}{memory} MB{'run':>8}{'cat':>8}{'both':>8} s")
     with _server() as dovecot:
-        for kind in ("maildir", "imap") if dovecot else ("maildir",):
-            for size in (int(word) for word in asked.sizes.split(",")):
-                with tempfile.TemporaryDirectory(prefix="mailintake-bench-") as name:
-                    large = write(Path(name) / "large.eml", size * MEGABYTE)
-                    busy, idle = measure(Path(name), large, dovecot if kind == "imap" else None)
-                print(f"{kind:10}{size:>12}{idle:>10.1f}{busy:>10.1f}{busy - idle:>12.1f}", flush=True)
+        for source in asked.sources.split(","):
+            for shape in map(Shape, asked.shapes.split(",")):
+                for size in map(int, asked.sizes.split(",")):
+                    if dovecot or source not in ("imap", "pop3"):
+                        _measure(source, shape, size, dovecot)
+
+
+def _measure(source: str, shape: Shape, size: int, dovecot: Dovecot | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="mailintake-bench-") as name:
+        large = write(Path(name) / "large.eml", size * MEGABYTE, shape)
+        copy, both = copied(large.path, shape)
+        busy, idle = measure(Path(name), large, source, dovecot)
+    over = busy.peak - idle.peak
+    memory = f"{size:>6}{idle.peak:>8.1f}{busy.peak:>8.1f}{over:>11.1f}"
+    print(f"{source:9}{shape.value:12}{memory}   {busy.seconds:>8.1f}{copy:>8.1f}{both:>8.1f}", flush=True)
 
 
 @contextlib.contextmanager

@@ -76,7 +76,7 @@ def fill(env: Environment, count: int, *, first: int = 1, tickets: int = 0, anal
             "ticket",
         ):
             if db(f"SELECT id FROM {table} LIMIT 1"):
-                db.update_sequence(db.cursor(), table)  # type: ignore[attr-defined]  # Trac's own
+                db.update_sequence(db.cursor(), table)
     if analyze:
         count_rows(env)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from tests.rig import SERVICE, Rig, mail
 from trac_mailintake.bootstrap import settings_of
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
     from pathlib import Path
 
+    from tests.servers.smtp_sink import SmtpSink
     from tests.servers.tracenv import TracEnv
 
 
@@ -70,6 +73,45 @@ def test_too_many_new_tickets_stop_the_service_until_it_is_enabled(rig: Rig) -> 
     rig.drop(*(now_from(f"b{number}@example.com") for number in range(120)))
     rig.trac.command("mailintake", "run", "--force")
     assert len(rig.left) == 70
+
+
+def test_a_flood_from_one_sender_holds_up_nobody_else(rig: Rig) -> None:
+    """Of 320 mails of one, among 80 of others, as many are filed as he may send; all others are, in the same round."""
+    others = {f"user{number}@example.com": number for number in range(0, 400, 5)}
+    senders = {number: address for address, number in others.items()}
+    rig.drop(*(now_from(senders.get(number, "flood@example.com")) for number in range(400)))
+    done = rig.trac.command("mailintake", "run", "--force")
+    assert "140 created" in done.out
+    assert rig.left == []
+    filed = Counter(sender for (sender,) in rows_where(rig, "outcome='created'"))
+    assert filed == Counter({**dict.fromkeys(others, 1), "flood@example.com": 60, "ann@example.com": 1})
+    assert rows_where(rig, "outcome<>'created' AND rule<>'rate-sender'") == []
+    assert set(rows_where(rig, "outcome='held'")) == {("flood@example.com",)}
+
+
+def test_a_flood_of_tickets_from_many_pauses_the_service_and_is_told_of(rig: Rig, smtp_sink: SmtpSink) -> None:
+    """The rest stays in the mailbox, untouched; an administrator hears of it once, however often cron runs."""
+    rig.trac.notify_through(smtp_sink)
+    rig.set(rate_service="100", forward="admin@example.org")
+    rig.drop(*(now_from(f"user{number}@example.com") for number in range(400)))
+    for _ in range(3):
+        rig.trac.command("mailintake", "run", "--force")
+    assert len(rows_where(rig, "outcome='created'")) == 101  # with the one before
+    assert len(rig.left) == 300
+    told = [sent.message for sent in smtp_sink.wait_for(1) if "admin@example.org" in sent.recipients]
+    assert ["100 new tickets within an hour" in text_of(each) for each in told] == [True]
+
+
+def rows_where(rig: Rig, condition: str) -> list[tuple[object, ...]]:
+    """The senders of the deliveries of which this is so."""
+    return rig.trac.query(f"SELECT sender FROM mailintake_delivery WHERE {condition}")
+
+
+def text_of(message: EmailMessage) -> str:
+    """What a person reads."""
+    body = message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).replace("\n", " ")
 
 
 def test_the_backlog_of_a_first_run_is_no_flood(sqlite_env: TracEnv, tmp_path: Path) -> None:

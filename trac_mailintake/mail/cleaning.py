@@ -38,10 +38,10 @@ _ATTRIBUTES: Final = {"a": {"href"}, "img": {"src", "alt", "width", "height"}, "
 _URLS: Final = {"href", "src"}
 _BLANKS: Final = re.compile(r"[\x00-\x20]+")
 _HIDDEN: Final = re.compile(
-    r"(?:^|[;\s])(?:display:\s{0,3}none|visibility:\s{0,3}hidden|mso-hide:\s{0,3}all|max-height:\s{0,3}0(?:px)?\s{0,3}(?:;|$|!))",
+    r"(?:^|[;\s])(?:display:\s{0,3}none|visibility:\s{0,3}hidden|mso-hide:\s{0,3}all|(?:max-height|opacity):\s{0,3}0(?:px)?\s{0,3}(?:;|$|!))",
     re.IGNORECASE,
 )
-_HIDES: Final = ("none", "hidden", "mso-hide", "max-height")
+_HIDES: Final = ("none", "hidden", "mso-hide", "max-height", "opacity")
 _LONGEST: Final = 1000
 """Characters of a style."""
 _PIXEL: Final = {"0", "1"}
@@ -91,8 +91,10 @@ def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
 
 def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
     """Whether an element is not shown: the preview of a newsletter, numbers for machines."""
-    style = attributes.get("style") if attributes else None
-    return bool(style and _HIDDEN.search(style[:_LONGEST]))
+    if not attributes:
+        return False
+    style = attributes.get("style")
+    return bool(style and _HIDDEN.search(style[:_LONGEST])) or attributes.get("hidden") is not None
 
 
 def _beginning(name: Any, attributes: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is untyped

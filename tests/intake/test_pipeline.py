@@ -97,6 +97,8 @@ class FakeRecorder:
     known: dict[str, Seen] = field(default_factory=dict)
     failing: list[Exception | None] = field(default_factory=list)
     waits: bool = False
+    deaf: int = 0
+    """How often `defer` finds the database gone."""
 
     def seen(self, service: Service, message: Message) -> Seen | None:
         """By Message-ID alone."""
@@ -119,6 +121,9 @@ class FakeRecorder:
 
     def defer(self, claimed: Delivery, reason: str, *, seconds: float, counted: bool, message_id: str | None) -> None:
         """Remember why, and whether it counted."""
+        if self.deaf:
+            self.deaf -= 1
+            raise TemporaryFailure("The database is gone.")
         self.deferred.append((reason, counted))
 
     def waits_for_others(self, claimed: Delivery) -> bool:
@@ -260,6 +265,15 @@ def test_a_reply_without_a_parent_waits_for_other_workers(bench: Bench) -> None:
     assert isinstance(reply, Deferred)
     assert reply.soon
     assert [counted for _, counted in bench.recorder.deferred] == [False]
+
+
+def test_a_reply_waits_when_nobody_could_note_that_its_parent_does(bench: Bench) -> None:
+    """The database was gone for a moment, and is back before the reply is decided."""
+    bench.rules.raising["a"] = [TemporaryFailure("The database is gone.")]
+    bench.recorder.deaf = 1
+    results = bench.take(bench.mail("a", "<p@x>"), bench.mail("b"), bench.mail("re", in_reply_to=("<p@x>",)))
+    assert {each.delivery.id: type(each) for each in results} == {1: Deferred, 2: Recorded, 3: Deferred}
+    assert bench.recorder.groups == [["created"]]
 
 
 def test_of_several_objections_the_safest_counts(bench: Bench) -> None:

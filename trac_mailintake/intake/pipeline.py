@@ -121,6 +121,8 @@ class Intake:
         self._recorder = recorder
         self._rules = rules
         self._parse = parse
+        self._unnoted = False
+        """Whether something was let go that the database could not be told of: it may be what a later mail answers."""
 
     def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
         """Take a claimed, archived batch: a result for each, but for those that another worker took over."""
@@ -222,7 +224,7 @@ class Intake:
             return refused(delivery, None, service, Hold("crashes", reason), [])
         try:
             decision = self._deciding(lambda: self.decide(service, delivery, message))
-            if _seeks_a_parent(decision) and self._recorder.waits_for_others(delivery):
+            if _seeks_a_parent(decision) and (self._unnoted or self._recorder.waits_for_others(delivery)):
                 return self._let_go(delivery, "It may answer a message that another worker is filing.", soon=True)
             if _seeks_a_parent(decision) and self._recorder.postponed(delivery, _answered(message)):
                 return self._let_go(delivery, "It answers a message that was deferred.", message=message)
@@ -270,7 +272,8 @@ class Intake:
         except NoLongerMine:
             return None
         except TemporaryFailure as error:
-            # The claim runs out by itself: nothing is lost, the mail is still where it was.
+            # The claim runs out by itself: nothing is lost, the mail is still where it was. But nobody knows its id.
+            self._unnoted = True
             return Deferred(delivery, f"{reason} ({error})", down=True)
         return Deferred(delivery, reason, soon=soon, fault=fault, down=down)
 

@@ -1,0 +1,1 @@
+"""Each threat of `docs/security.md` that is not shown elsewhere, tried."""

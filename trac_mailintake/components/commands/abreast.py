@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.db.api import DatabaseManager
 
-from trac_mailintake.components.commands.rounding import Round
+from trac_mailintake.components.commands.result import Round
 from trac_mailintake.components.commands.words import Exit
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.components import bridge
+from trac_mailintake.components.commands.result import Round
 from trac_mailintake.components.commands.say import progress, say, say_json
 from trac_mailintake.components.commands.words import Exit
 from trac_mailintake.components.system import MailIntakeSystem
@@ -30,28 +30,6 @@ if TYPE_CHECKING:
 
 ALIKE: Final = 5
 """Faults of the same kind in a row after which a service stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What became of one service's round."""
-
-    service: str
-    counts: dict[str, int]
-    error: str
-    exit: Exit
-    remaining: int = 0
-    """Mails that it left in the mailbox for want of time."""
-
-    @property
-    def line(self) -> str:
-        """`support: 3 created, 1 held`."""
-        counts = ", ".join(f"{number} {status}" for status, number in self.counts.items())
-        return (
-            f"{self.service}: " + "; ".join(each for each in (counts, self.error) if each)
-            if (counts or self.error)
-            else f"{self.service}: no new mail"
-        )
 
 
 class Rounding:

@@ -28,8 +28,8 @@ _SLACK: Final = 16 * 1024 * 1024
 _UNKNOWN: Final = 1024**3
 _PATIENCE: Final = 5
 """Time-outs that a session may wait in all, besides what it may wait for its commands and for its bytes."""
-_COMMAND: Final = 10.0
-"""Seconds that each command adds to that."""
+_COMMAND: Final = 1 / 6
+"""Time-outs that each command adds to that."""
 _RATE: Final = 4096
 """Bytes that add a second to it."""
 
@@ -44,6 +44,7 @@ class Meter:
 
     def __init__(self, timeout: float) -> None:
         """`timeout` is that of one network operation, in seconds."""
+        self._timeout = timeout
         self._patience = _PATIENCE * timeout
         self._waited = 0.0
         self._held = 0
@@ -51,7 +52,7 @@ class Meter:
 
     def command(self) -> None:
         """A command is sent: its answer has all its room before it."""
-        self._patience += _COMMAND
+        self._patience += _COMMAND * self._timeout
         self._held = self._lines = 0
 
     def hold(self, size: int) -> None:

@@ -173,7 +173,7 @@ class Claims(Listings):
             with transaction(self._env) as db:
                 db(
                     "UPDATE mailintake_delivery SET lease=%s "
-                    f"WHERE owner=%s AND outcome IS NULL AND id IN ({marks(some)})",
+                    f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND id IN ({marks(some)})",
                     (now() + LEASE, self._worker.owner, *some),
                 )
 
@@ -183,7 +183,7 @@ class Claims(Listings):
             with transaction(self._env) as db:
                 db(
                     "UPDATE mailintake_delivery SET owner=NULL, lease=0 "
-                    f"WHERE owner=%s AND outcome IS NULL AND id IN ({marks(some)})",
+                    f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND id IN ({marks(some)})",
                     (self._worker.owner, *some),
                 )
 

@@ -58,6 +58,10 @@ _COLUMNS: Final = (
 )
 
 
+_DECIDED: Final = {status.value for status in Status} - {Status.HELD.value, Status.DEFERRED.value}
+"""What nobody waits for any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of the journal. Times are microseconds since 1970, UTC, 0 for never."""
@@ -173,11 +177,15 @@ class Journal:
     def counts(self) -> dict[str, dict[str, int]]:
         """How many deliveries of each outcome, by service."""
         counts = self.waiting()
-        rows = self._env.db_query(
-            "SELECT service, outcome, COUNT(*) FROM mailintake_delivery WHERE outcome<>'held' GROUP BY service, outcome"
-        )
-        for service, outcome, number in rows:
-            counts.setdefault(service, {})[outcome] = number
+        decided = sorted(_DECIDED)
+        # One pass over the index of each service: grouped, all its rows would be sorted first.
+        each = ", ".join(["COUNT(CASE WHEN outcome=%s THEN 1 ELSE NULL END)"] * len(decided))
+        for service in self.names():
+            sql = f"SELECT {each} FROM mailintake_delivery WHERE service=%s"
+            numbers = self._env.db_query(sql, (*decided, service))[0]
+            found = {outcome: number for outcome, number in zip(decided, numbers, strict=True) if number}
+            if found:
+                counts.setdefault(service, {}).update(found)
         return counts
 
     def waiting(self) -> dict[str, dict[str, int]]:

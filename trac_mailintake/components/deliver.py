@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer = Answer(SysExit.TEMPFAIL, "Usage: mailintake-deliver ENV SERVICE < mail")
     else:
         answer = _open_and_deliver(*words)
-    from trac_mailintake.components.commands.say import plain  # noqa: PLC0415 - once Trac could be imported
+    from trac_mailintake.components.plain import plain  # noqa: PLC0415 - once Trac could be imported
 
     sys.stderr.write(f"{' '.join(plain(answer.line).split())}\n")
     return answer.status

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import io
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from trac_mailintake.sources.trouble import Excess
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 LARGEST: Final = 2**37
 """Bytes of the largest message. What is said to be larger is taken for this, which is more than any mailbox holds."""
@@ -89,7 +86,7 @@ class _Metered(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+    def readinto(self, buffer: Any, /) -> int | None:  # noqa: ANN401 - any buffer; Python 3.11 has no name for it
         began = time.monotonic()
         count: int | None = self._raw.readinto(buffer)
         self._meter.came(count or 0, time.monotonic() - began)

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trac.util.datefmt import format_datetime, from_utimestamp, localtz
 from trac.util.text import print_table, printerr, printout
 
+from trac_mailintake.components.plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-
-_JOINERS: Final = "\u200b\u200c\u200d\u00ad\ufeff"
-"""Letters of scripts and of emoji that are invisible, and do nothing else."""
-
-
-def plain(text: str) -> str:
-    """A text that a terminal only shows: what it would obey, or what turns the line around, is written as an escape.
-
-    Senders choose subjects and names, servers the names of folders.
-    """
-    return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
-
-
-def _shown(letter: str) -> str:
-    if letter.isprintable() or letter == "\n" or letter in _JOINERS:
-        return letter
-    return " " if letter == "\t" or unicodedata.category(letter) == "Zs" else repr(letter)[1:-1]
 
 
 def say(text: str) -> None:

@@ -14,6 +14,7 @@ from tests.sources import scripted
 from tests.sources.contract import TARGET, mail, plain, read
 from tests.sources.imap_place import ImapPlace
 from trac_mailintake.intake.ports import Foreseeing, SourceError
+from trac_mailintake.sources.imap_orders import SLICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,3 +216,14 @@ def test_a_size_that_is_told_wrongly_spoils_nothing(place: ImapPlace, told: int)
             announce(source, listed)
             assert read(source, listed) == [b"Subject: a\n\nAll there."]
         source.close()
+
+
+def test_what_was_read_can_be_read_again(place: ImapPlace) -> None:
+    """In the same session, large and small: an answer that came early is not taken for one that is still to come."""
+    place.deliver(mail(1), mail(2), mail(3, size=3 * SLICE), mail(4))
+    source = place.source("leave")
+    listing = list(source.list())
+    whole = [mail(1), mail(2), mail(3, size=3 * SLICE), mail(4)]
+    for wanted in (listing, listing, listing[1:], listing):
+        assert read(source, wanted) == whole[-len(wanted) :]
+    source.close()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 IDENTITY: Final = "RFC822.SIZE INTERNALDATE"
 """What a fingerprint is made of."""
-SLICE: Final = 2 * 1024 * 1024
+SLICE: Final = 1024 * 1024
 """Bytes of a large message that are asked for at a time; what is not larger comes whole, several in an answer."""
 IN_FLIGHT: Final = 8 * 1024 * 1024
 """Bytes that are asked for and not yet read: they wait in the network's buffers on both sides, or with the server."""
@@ -28,13 +28,13 @@ _Piece = tuple[str, "int | None"]
 """A message's fingerprint, and where a slice of it begins; None for all of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Order:
-    """One FETCH. `size` is what will come, as far as the server has told."""
+    """One FETCH. `size` is what will come, as far as the server has told; `pieces` are those that are still to come."""
 
     uids: str
     offset: int | None
-    pieces: frozenset[_Piece]
+    pieces: set[_Piece]
     size: int
 
     @property
@@ -101,14 +101,26 @@ class Orders:
         return sum(order.size for order, _ in self._sent)
 
     def _receive(self) -> _Order:
-        """Read up to the end of the oldest answer; Dovecot mingles it with those to later commands."""
+        """Read up to the end of the oldest answer; Dovecot mingles it with those to later commands.
+
+        What did not come by then is not there.
+        """
         order, tag = self._sent.popleft()
         for each in self._session.fetched(tag):
             piece = (each.fingerprint(self._uidvalidity), each.offset)
-            if each.body is not None and piece in self._wanted:
-                self._came[piece] = each.body
+            if each.body is not None:
+                self._arrived(piece, order)
+                if piece in self._wanted:
+                    self._came[piece] = each.body
         self._send()
         return order
+
+    def _arrived(self, piece: _Piece, order: _Order) -> None:
+        """It may have been asked for twice, when it was wanted again: it answers the older question."""
+        for asked in (order, *(each for each, _ in self._sent)):
+            if piece in asked.pieces:
+                asked.pieces.discard(piece)
+                return
 
 
 def uid_of(listed: Listed) -> int:
@@ -156,4 +168,4 @@ def _orders(messages: Sequence[Listed], without: Collection[_Piece]) -> Iterator
 
 def _order(messages: Sequence[Listed], offset: int | None) -> _Order:
     size = sum(listed.size or 0 for listed in messages) if offset is None else SLICE
-    return _Order(uids_of(messages), offset, frozenset((each.fingerprint, offset) for each in messages), size)
+    return _Order(uids_of(messages), offset, {(each.fingerprint, offset) for each in messages}, size)

@@ -188,6 +188,15 @@ def test_a_process_that_ends_is_told_of_for_its_service(
     assert outcomes(sqlite_env) == [("spring", "created"), ("spring", "held"), ("winter", "created")]
 
 
+@pytest.fixture
+def _heard() -> Iterator[None]:
+    """What is begun here hears SIGHUP, also when the tests themselves were begun by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_whoever_ends_a_run_ends_all_of_it(sqlite_env: TracEnv, silent: int, number: signal.Signals) -> None:
     """No process of it is left, and the run ends as the signal ends others."""

@@ -21,7 +21,8 @@ from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.archive import FileArchive
 from trac_mailintake.tracker.attachments import Staging
-from trac_mailintake.tracker.database import named, over_one_connection
+from trac_mailintake.tracker.connection import OneConnection
+from trac_mailintake.tracker.database import named
 from trac_mailintake.tracker.outbox import Outbox
 from trac_mailintake.tracker.pages import keep_more_pages
 from trac_mailintake.tracker.reader import TracReader
@@ -140,7 +141,7 @@ def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch
     recorder = DatabaseRecorder(env, worker, staging, settings.rules, tracker.recall)
     # A command is watched. Not in tracd: a fork copies what other threads hold, but not the threads.
     ahead = Ahead(read, watch.seconds) if watch is not None and threading.active_count() == 1 else None
-    deciding = partial(over_one_connection, env)
+    deciding = OneConnection(env)
     taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env), deciding=deciding)
     if ahead is not None:
         taking = partial(taking, parse=ahead, expect=ahead.expect)

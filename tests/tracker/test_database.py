@@ -8,7 +8,8 @@ import pytest
 
 from tests.tracker.test_reader import remember
 from tests.tracker.values import message
-from trac_mailintake.tracker.database import key, over_one_connection, run_together
+from trac_mailintake.tracker.connection import OneConnection
+from trac_mailintake.tracker.database import key
 from trac_mailintake.tracker.recall import Recall
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ def test_a_plugin_that_takes_a_failure_for_an_answer(trac_env: TracEnv) -> None:
             pytest.fail("there is such a table")
         return int(env.db_query("SELECT COUNT(*) FROM mailintake_service")[0][0])
 
-    assert over_one_connection(env, probing) == 0
+    assert OneConnection(env)(probing) == 0
 
 
 def test_what_fails_fails(trac_env: TracEnv) -> None:
     """The error comes through, and the next question is answered."""
     with pytest.raises(ZeroDivisionError):
-        over_one_connection(trac_env.env, lambda: 1 // 0)
-    assert over_one_connection(trac_env.env, lambda: trac_env.env.db_query("SELECT 1")) == [(1,)]
+        OneConnection(trac_env.env)(lambda: 1 // 0)
+    assert OneConnection(trac_env.env)(lambda: trac_env.env.db_query("SELECT 1")) == [(1,)]
 
 
 def test_what_is_written_meanwhile_is_committed(trac_env: TracEnv) -> None:
@@ -45,19 +46,8 @@ def test_what_is_written_meanwhile_is_committed(trac_env: TracEnv) -> None:
         with trac_env.env.db_transaction as db:
             db("INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, 0)", (key("one"),))
 
-    over_one_connection(trac_env.env, writing)
+    OneConnection(trac_env.env)(writing)
     assert trac_env.env.db_query("SELECT COUNT(*) FROM mailintake_notice") == [(1,)]
-
-
-def test_statements_in_one_journey(trac_env: TracEnv) -> None:
-    """All of them count, in order, each with its own arguments, percent signs and all; none is no mistake."""
-    insert = "INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, %s)"
-    update = "UPDATE mailintake_notice SET recorded=%s WHERE hash=%s"
-    with trac_env.env.db_transaction as db:
-        run_together(trac_env.env, db, [])
-        run_together(trac_env.env, db, [(insert, ("a%s;", 1)), (insert, ("b", 2)), (update, (3, "a%s;"))])
-    rows = trac_env.env.db_query("SELECT hash, recorded FROM mailintake_notice ORDER BY hash")
-    assert rows == [("a%s;", 3), ("b", 2)]
 
 
 def test_ids_are_asked_for_anew_with_each_message(trac_env: TracEnv) -> None:

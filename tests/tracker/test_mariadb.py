@@ -21,7 +21,8 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
 from trac_mailintake.tracker import tickets
 from trac_mailintake.tracker.attachments import Staging
-from trac_mailintake.tracker.database import Collision, over_one_connection, transaction
+from trac_mailintake.tracker.connection import OneConnection
+from trac_mailintake.tracker.database import Collision, transaction
 from trac_mailintake.tracker.identity import instance
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def test_questions_over_one_connection_see_what_others_commit(mariadb_env: TracE
             meanwhile(lambda: set_port_of_one(mariadb_env))
             return [*found, db("SELECT port FROM mailintake_server WHERE name='one'")[0][0]]
 
-    assert over_one_connection(env, work) == [0, 2, 7]
+    assert OneConnection(env)(work) == [0, 2, 7]
 
 
 def test_the_isolation_is_that_of_our_transactions_alone(desk: Desk) -> None:

@@ -27,6 +27,7 @@ from trac_mailintake.intake.model import (
     gravest,
 )
 from trac_mailintake.intake.ports import (
+    Deciding,
     Decision,
     Misconfiguration,
     NoLongerMine,
@@ -90,10 +91,6 @@ def _nothing(_: object) -> None:
     """For who has no use for it."""
 
 
-def _at_once(work: Callable[[], Decision]) -> Decision:
-    return work()
-
-
 class Intake:
     """Takes deliveries of one environment. `parse` is `mail.parser.parse`, or another that keeps its promise."""
 
@@ -106,14 +103,14 @@ class Intake:
         watch: Watch | None = None,
         named: Callable[[Exception], Exception] = lambda error: error,
         expect: Callable[[Sequence[Slice]], None] = _nothing,
-        deciding: Callable[[Callable[[], Decision]], Decision] = _at_once,
+        deciding: Deciding | None = None,
     ) -> None:
         """All collaborators are handed in; see `bootstrap`. `watch` is told when a message is begun, and of the end.
 
         `named` tells which failures pass by themselves: a TemporaryFailure or Stale instead of them.
         `expect` is told what `parse` will be asked for, a batch at a time. `deciding` calls what decides.
         """
-        self._deciding = deciding
+        self._deciding = deciding or Deciding()
         self._expect = expect
         self._named = named
         self._watch = watch
@@ -129,6 +126,7 @@ class Intake:
         try:
             return self._take(service, deliveries)
         finally:
+            self._deciding.rest()
             if self._watch is not None:
                 self._watch.rest()
 
@@ -139,6 +137,7 @@ class Intake:
         self._expect([each.raw for each in deliveries if each.raw is not None and each.deaths < DEATHS])
         for place, delivery in enumerate(deliveries):
             if time.monotonic() - renewed > RENEWAL:
+                self._deciding.rest()
                 self._recorder.renew(deliveries[place:])
                 renewed = time.monotonic()
             if self._watch is not None:
@@ -265,6 +264,7 @@ class Intake:
         down: bool = False,
         counted: bool = False,
     ) -> Deferred | None:
+        self._deciding.rest()
         seconds = _SOON if soon else _BACKOFF[min(delivery.attempts, len(_BACKOFF) - 1)] if counted else _BACKOFF[0]
         try:
             message_id = (message.message_id or "") if message else None
@@ -284,7 +284,7 @@ class Intake:
         if not group:
             return []
         try:
-            recorded = self._recorder.record(group)
+            recorded = self._written(group)
         except Exception as error:  # noqa: BLE001 - see _record_alone: each is tried by itself, and explained there
             log.debug("A group of %d deliveries is recorded one by one: %s", len(group), error)
             return [result for each in group if (result := self._record_alone(service, each)) is not None]
@@ -299,7 +299,7 @@ class Intake:
             if not isinstance(again, Decision):
                 return again
             try:
-                recorded = self._recorder.record([again])
+                recorded = self._written([again])
             except Stale as stale:
                 error = stale
                 continue
@@ -312,10 +312,14 @@ class Intake:
         failed = self._failed(service, decision.delivery, decision.message, error)
         return self._hold(failed) if isinstance(failed, Decision) else failed
 
+    def _written(self, group: Sequence[Decision]) -> Sequence[Recorded]:
+        self._deciding.rest()
+        return self._recorder.record(group)
+
     def _hold(self, decision: Decision) -> Result | None:
         """Record that a message is given up on; when even that fails it is let go, and tried again later."""
         try:
-            return self._recorder.record([decision])[0]
+            return self._written([decision])[0]
         except NoLongerMine:
             return None
         except Exception as error:  # noqa: BLE001 - it stays in the mailbox: nothing is lost

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from trac_mailintake.intake.model import (
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Address, Message
     from trac_mailintake.mail.spool import Slice
+
+T = TypeVar("T")
 
 
 class SourceError(Exception):
@@ -175,6 +177,17 @@ class Prepared:
     change: Change
     native: object
     steps: tuple[Step, ...] = ()
+
+
+class Deciding:
+    """What deciding is done within; this keeps nothing."""
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """What `work` comes to. It may be done twice. Raises what it raises."""
+        return work()
+
+    def rest(self) -> None:
+        """Nothing is decided for now: give back what was kept. Called before anything is written."""
 
 
 class Tracker(Protocol):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import errno
 import hashlib
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from trac.db.api import DatabaseManager
 from trac.db.pool import TimeoutError as NoConnection
 
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
+from trac_mailintake.tracker.journeys import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trac.env import Environment
 
@@ -112,7 +113,8 @@ def transaction(env: Environment) -> Iterator[Connection]:
         try:
             with env.db_transaction as db:
                 _look_at_what_is_committed(env, db)
-                yield db
+                with together(db.cnx) if is_postgresql(env) else nullcontext():
+                    yield db
         except BaseException:
             if db is not None and db.cnx:
                 with suppress(Exception):
@@ -121,37 +123,12 @@ def transaction(env: Environment) -> Iterator[Connection]:
             raise
 
 
-def over_one_connection(env: Environment, work: Callable[[], T]) -> T:
-    """What `work` comes to, all its questions asked over one connection, for which Trac would look each time.
-
-    On PostgreSQL no question is answered after one that failed. A plugin that takes a failure for an answer is used to
-    each having a connection of its own: then so it is. And so it is on MariaDB, where over one connection all answers
-    would be as old as the first.
-    """
-    if _is_mariadb(env):
-        return work()
-    try:
-        with env.db_query:
-            return work()
-    except env.db_exc.InternalError:
-        return work()
-
-
-def run_together(env: Environment, db: Connection, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
-    """Run statements that answer nothing, each with its arguments; on PostgreSQL in one journey to the server."""
-    if DatabaseManager(env).connection_uri.startswith("postgres:") and statements:
-        db("; ".join(sql for sql, _ in statements), [each for _, arguments in statements for each in arguments])
-        return
-    for sql, arguments in statements:
-        db(sql, arguments)
-
-
 def _look_at_what_is_committed(env: Environment, db: Connection) -> None:
     """MariaDB shows a transaction all the while what was there at its first SELECT, as the others do not.
 
     A ticket that somebody changed meanwhile would be taken for unchanged, and two comments would get one number.
     """
-    if not _is_mariadb(env):
+    if not is_mariadb(env):
         return
     try:
         db("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -160,7 +137,13 @@ def _look_at_what_is_committed(env: Environment, db: Connection) -> None:
             raise
 
 
-def _is_mariadb(env: Environment) -> bool:
+def is_postgresql(env: Environment) -> bool:
+    """Whether its database is PostgreSQL."""
+    return str(DatabaseManager(env).connection_uri).startswith("postgres:")
+
+
+def is_mariadb(env: Environment) -> bool:
+    """Whether its database is MariaDB or MySQL."""
     return str(DatabaseManager(env).connection_uri).startswith("mysql:")
 
 

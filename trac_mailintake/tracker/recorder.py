@@ -19,7 +19,7 @@ from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
 from trac_mailintake.tracker import announce, notices, tickets
 from trac_mailintake.tracker.archive import remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
-from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, run_together, temporary, transaction
+from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
 from trac_mailintake.tracker.newcomers import remember
 from trac_mailintake.tracker.patience import Patience
 from trac_mailintake.tracker.promises import keep_promises
@@ -79,9 +79,7 @@ class DatabaseRecorder(Claims):
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
                 tells = announce.tells(self._env)
-                written = [self._write(db, decision, filed, tells=tells) for decision in decisions]
-                recorded = [each for each, _ in written]
-                run_together(self._env, db, [update for _, update in written])
+                recorded = [self._write(db, decision, filed, tells=tells) for decision in decisions]
                 self._remember_ids(db, decisions, recorded)
             committed = True
         finally:
@@ -117,10 +115,8 @@ class DatabaseRecorder(Claims):
             if db(f"SELECT ticket FROM mailintake_message_id WHERE hash IN ({marks(some)}) LIMIT 1", some):
                 raise Stale("A message that this one answers was filed meanwhile.")
 
-    def _write(
-        self, db: Connection, decision: Decision, filed: list[Filed], *, tells: bool
-    ) -> tuple[Recorded, tuple[str, Sequence[object]]]:
-        """Write what is filed, and what is to be sent; what is still to be written is the row of the delivery."""
+    def _write(self, db: Connection, decision: Decision, filed: list[Filed], *, tells: bool) -> Recorded:
+        """Write what is filed, and what is to be sent, and make the claim a row of the journal."""
         outcome = decision.outcome
         done: Filed | None = None
         if decision.prepared is not None:
@@ -130,7 +126,8 @@ class DatabaseRecorder(Claims):
             outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)
             self._filed[decision.delivery.id] = (done, decision)
         notices.enqueue(self._env, db, decision)
-        return Recorded(decision.delivery, outcome), self._updated(decision, outcome, done, tells=tells)
+        self._update(db, decision, outcome, done, tells=tells)
+        return Recorded(decision.delivery, outcome)
 
     def _remember_sender(self, db: Connection, decision: Decision) -> None:
         """Write down who writes for the first time (`createusers`)."""
@@ -138,10 +135,10 @@ class DatabaseRecorder(Claims):
         if who is not None:
             remember(self._env, db, who, decision.delivery.id)
 
-    def _updated(
-        self, decision: Decision, outcome: Outcome, filed: Filed | None, *, tells: bool
-    ) -> tuple[str, Sequence[object]]:
-        """The statement that makes a claim a row of the journal. It owes a notification if that `tells` anybody."""
+    def _update(
+        self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None, *, tells: bool
+    ) -> None:
+        """Make the claim a row of the journal. It owes a notification if that `tells` anybody."""
         delivery, message = decision.delivery, decision.message
         raw = delivery.raw
         values: dict[str, object] = {
@@ -173,7 +170,7 @@ class DatabaseRecorder(Claims):
         if outcome.status is Status.IGNORED and outcome.rule == _NOT_OURS:
             values["live"] = passed_key(delivery.account, delivery.listed, delivery.service)
         names = ",".join(f"{name}=%s" for name in values)
-        return f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id)
+        db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
 
     def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
         """Every id of a mail that was filed, and the key by which a second copy of it is known."""

@@ -1,0 +1,112 @@
+"""record: statements that answer nothing wait for the next one that does; on PostgreSQL both make one journey.
+
+Each statement by itself is a journey to the server and back, which costs more than most of them do there. What Trac's
+own models write inside our transactions travels so, too.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_ANSWER_NOTHING: Final = ("INSERT ", "UPDATE ", "DELETE ")
+_UNKNOWN: Final = -1
+"""A count of rows that nobody asked for in time (PEP 249, Cursor.rowcount)."""
+
+
+@contextmanager
+def together(connection: Any) -> Iterator[None]:  # noqa: ANN401 - Trac's PostgreSQLConnection, whose types nobody wrote
+    """Within the block of a transaction, let what is written over Trac's connection wait for the next question.
+
+    What fails is raised by whatever is asked next, or at the end of the block.
+    """
+    if isinstance(connection.cnx, _Gathering):
+        yield
+        return
+    gathering = _Gathering(connection.cnx)
+    connection.cnx = gathering
+    try:
+        yield
+        gathering.send()
+    finally:
+        connection.cnx = gathering.real
+
+
+class _Gathering:
+    """A DB-API connection in whose place it stands."""
+
+    def __init__(self, real: Any) -> None:  # noqa: ANN401 - psycopg2's connection
+        self.real = real
+        self.waiting: list[tuple[str, Sequence[object] | None]] = []
+        self.last: object = None
+        """The cursor of the last statement that waits."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+        return getattr(self.real, name)
+
+    def cursor(self) -> _Cursor:
+        return _Cursor(self, self.real.cursor())
+
+    def commit(self) -> None:
+        self.send()
+        self.real.commit()
+
+    def rollback(self) -> None:
+        self.waiting.clear()
+        self.real.rollback()
+
+    def send(self) -> None:
+        """Send what waits, if anything does."""
+        if self.waiting:
+            with self.real.cursor() as cursor:
+                self.execute(cursor)
+
+    def execute(self, cursor: Any, *more: tuple[str, Sequence[object] | None]) -> None:  # noqa: ANN401 - psycopg2's
+        """Run what waits, then some more; the answer is the last one's."""
+        statements, self.waiting = [*self.waiting, *more], []
+        if len(statements) == 1:
+            cursor.execute(*statements[0])
+            return
+        # Without arguments psycopg2 takes a percent sign for what it is, with arguments for the beginning of a mark.
+        sql = "; ".join(sql if arguments else sql.replace("%", "%%") for sql, arguments in statements)
+        cursor.execute(sql, [each for _, arguments in statements for each in arguments or ()] or None)
+
+
+class _Cursor:
+    """A DB-API cursor in whose place it stands."""
+
+    def __init__(self, gathering: _Gathering, real: Any) -> None:  # noqa: ANN401 - psycopg2's cursor
+        self._gathering = gathering
+        self._real = real
+        self._waits = False
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+        return getattr(self._real, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._real)
+
+    def execute(self, sql: str, arguments: Sequence[object] | None = None) -> None:
+        self._waits = sql.lstrip().startswith(_ANSWER_NOTHING)
+        if self._waits:
+            self._gathering.waiting.append((sql, arguments or None))
+            self._gathering.last = self
+        else:
+            self._gathering.execute(self._real, (sql, arguments or None))
+
+    def executemany(self, sql: str, several: Iterable[Sequence[object]]) -> None:
+        for arguments in several:
+            self.execute(sql, arguments)
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement changed or found; only to be asked for before the next one."""
+        if self._waits:
+            if not self._gathering.waiting or self._gathering.last is not self:
+                return _UNKNOWN
+            self._gathering.execute(self._real)
+            self._waits = False
+        return int(self._real.rowcount)

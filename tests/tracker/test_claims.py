@@ -250,7 +250,7 @@ def test_what_a_crash_left_to_dispose_of_is_found(rig: Rig) -> None:
         (left,) = one.look(changed)
         assert (left.listed.locator, left.sha256) == ("1/1", "abc")
         assert locators(one.take()) == ["1/2"]
-        one.recorder.consumed([left])
+        one.recorder.consumed([left.id])
         assert one.look(changed) == []
 
 

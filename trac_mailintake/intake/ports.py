@@ -328,8 +328,8 @@ class Recorder(Protocol):
     def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
         """After the commit: listeners, notifications, `recorded` hooks; failures are logged and made up for later."""
 
-    def consumed(self, deliveries: Sequence[Delivery]) -> None:
-        """The mailbox's copies have been disposed of."""
+    def consumed(self, ids: Iterable[int]) -> None:
+        """The mailbox's copies of these deliveries, given by their ids, have been disposed of."""
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """What lies under these locators is another message by now: it is a new one for the next round."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -121,7 +122,8 @@ class Round:
             return
         listing = source.list()
         report.listed = len(listing)
-        disposed = self._dispose(source, self._recorder.reconcile(service, source.account, listing))
+        # Of what is disposed of only the number is kept until it is final: a round may take 100,000 messages.
+        disposed = array("q", self._dispose(source, self._recorder.reconcile(service, source.account, listing)))
         recorded: list[Delivery] = []
         done = 0
         broken = True
@@ -130,7 +132,7 @@ class Round:
                 self._take(service, source, batch, report, recorded, coming)
                 if len(recorded) >= DISPOSAL:
                     ready, recorded = recorded, []
-                    disposed += self._dispose(source, ready)
+                    disposed.extend(self._dispose(source, ready))
                 done += len(batch)
                 if progress:
                     progress(done, len(listing))
@@ -243,8 +245,8 @@ class Round:
                 log.info("Delivery %s is another worker's by now", delivery.id)
         return results
 
-    def _dispose(self, source: Source, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Dispose of the mailbox's copies of what is recorded; those that the source has done with."""
+    def _dispose(self, source: Source, deliveries: Sequence[Delivery]) -> list[int]:
+        """Dispose of the mailbox's copies of what is recorded; the ids of those that the source has done with."""
         if not deliveries:
             return []
         replies = source.dispose([(delivery.listed, delivery.sha256) for delivery in deliveries])
@@ -252,7 +254,7 @@ class Round:
         for delivery, reply in zip(deliveries, replies, strict=True):
             match reply.answer:
                 case Answer.COMPLETED:
-                    done.append(delivery)
+                    done.append(delivery.id)
                 case Answer.TRANSIENT:
                     log.info("%s stays in the mailbox for now: %s", delivery.listed.locator, reply.reason)
                 case Answer.PERMANENT:
@@ -261,15 +263,13 @@ class Round:
         self._recorder.forget(other)
         return done
 
-    def _settle(
-        self, source: Source, disposed: Sequence[Delivery], recorded: Sequence[Delivery], *, broken: bool
-    ) -> None:
+    def _settle(self, source: Source, disposed: array[int], recorded: Sequence[Delivery], *, broken: bool) -> None:
         """Dispose of the rest, and make it final. When the round is `broken` already: if the source still can."""
         try:
-            done = [*disposed, *self._dispose(source, recorded)]
-            if done:
+            disposed.extend(self._dispose(source, recorded))
+            if disposed:
                 source.settle()
-                self._recorder.consumed(done)
+                self._recorder.consumed(disposed)
         except SourceError as error:
             if not broken:
                 raise

@@ -243,9 +243,9 @@ class DatabaseRecorder(Claims):
 
     # dispose
 
-    def consumed(self, deliveries: Sequence[Delivery]) -> None:
+    def consumed(self, ids: Iterable[int]) -> None:
         """See `ports.Recorder.consumed`. Raises TemporaryFailure."""
-        for some in chunks(delivery.id for delivery in deliveries):
+        for some in chunks(ids):
             with transaction(self._env) as db:
                 db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
 

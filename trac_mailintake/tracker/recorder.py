@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.model import Delivery
     from trac_mailintake.intake.ports import Decision, Rules
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message

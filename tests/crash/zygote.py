@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["__main__", "tests.crash.rounds"])
+_CONTEXT.set_forkserver_preload(["__main__", "tests.crash.preloaded"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+import signal
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.catalogue import FAULTS, SLOW
@@ -16,7 +19,7 @@ from tests.faults.trial import attempt
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.faults.model import Fault
+    from tests.faults.model import Case, Fault
     from tests.faults.trial import Tried
 
 
@@ -29,6 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the first try; each one has the next")
     parser.add_argument("--only", default="", help="names of faults, with commas between")
     parser.add_argument("--seconds", type=float, default=0.0, help="begin no try after so long")
+    parser.add_argument("--log", type=Path, help="a file to which each try is written, a line of JSON")
     parser.add_argument("--list", action="store_true", help="list the faults")
     return parser.parse_args()
 
@@ -46,6 +50,35 @@ def _faults(only: str, absent: Mapping[str, str]) -> list[Fault]:
     return [_ALL[name] for name in names if name not in missing]
 
 
+class Stops:
+    """How often all of this was stopped and let go on (SIGSTOP, SIGCONT), as who shares a machine does.
+
+    `ending` says that it is to end after the try under way (SIGTERM).
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.ending = False
+        signal.signal(signal.SIGCONT, self._noted)
+        signal.signal(signal.SIGTERM, self._told)
+
+    def _noted(self, *_: object) -> None:
+        self.count += 1
+
+    def _told(self, *_: object) -> None:
+        self.ending = True
+
+
+def _attempt(bench: Bench, case: Case, stops: Stops) -> Tried:
+    """Try it. One that went wrong while everything stood still says nothing, for time ran out: it is tried again."""
+    while True:
+        before = stops.count
+        done = attempt(bench, _ALL[case.fault], case)
+        if not done.problems or stops.count == before:
+            return done
+        print(f"was stopped, again: {case}", flush=True)
+
+
 def main() -> int:
     """Try, and report; 1 when something was not as it should be."""
     arguments = _arguments()
@@ -53,15 +86,16 @@ def main() -> int:
         for fault in _ALL.values():
             print(f"{fault.name}: {', '.join(fault.sources)}; {', '.join(fault.databases)}")
         return 0
-    began, tried = time.monotonic(), []
+    began, tried, stops = time.monotonic(), [], Stops()
     with Bench() as bench:
         faults = _faults(arguments.only, bench.absent)
         for seed in range(arguments.seed, arguments.seed + arguments.tries):
             case = draw(seed, faults, bench.absent)
-            done = attempt(bench, _ALL[case.fault], case)
+            done = _attempt(bench, case, stops)
             tried.append(done)
             _tell(done, len(tried), arguments.tries, time.monotonic() - began, arguments.only)
-            if arguments.seconds and time.monotonic() - began > arguments.seconds:
+            _log(arguments.log, done)
+            if stops.ending or 0 < arguments.seconds < time.monotonic() - began:
                 break
     _table(tried, time.monotonic() - began)
     return int(any(each.problems for each in tried))
@@ -72,9 +106,18 @@ def _tell(done: Tried, number: int, total: int, seconds: float, only: str) -> No
         again = f"--tries 1 --seed {done.case.seed}" + (f" --only {only}" if only else "")
         print(f"BAD {done.case}\n  {'; '.join(done.problems)}\n  again: python -m tests.faults {again}")
         for line in done.said:
-            print(f"  | {line}")
+            print(f"  | {line}", flush=True)
     if sys.stdout.isatty() or number % 50 == 0:
         print(f"{number} of {total}, {seconds:.0f} s", end="\r" if sys.stdout.isatty() else "\n", flush=True)
+
+
+def _log(path: Path | None, done: Tried) -> None:
+    if path is not None:
+        case = done.case
+        line = {"seed": case.seed, "fault": case.fault, "source": case.source, "database": case.database}
+        line |= {"struck": done.hit, "bad": list(done.problems), "seconds": round(done.seconds, 3)}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
 
 def _table(tried: Sequence[Tried], seconds: float) -> None:

@@ -10,7 +10,7 @@ from tests.tracker.test_reader import remember
 from tests.tracker.values import message
 from trac_mailintake.tracker.connection import OneConnection
 from trac_mailintake.tracker.database import key
-from trac_mailintake.tracker.recall import Recall
+from trac_mailintake.tracker.recall import CROWD, Recall
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -69,3 +69,20 @@ def test_a_message_without_an_id_is_known_by_its_copy(trac_env: TracEnv) -> None
     recall = Recall(trac_env.env)
     assert [row.ticket for row in recall.begin(message(message_id=None), "twin")] == [5]
     assert recall.begin(message(message_id=None), "other") == []
+
+
+def test_of_an_id_that_many_mails_have_the_newest_counts_and_the_mail_itself(trac_env: TracEnv) -> None:
+    """No more is read of it, however many they are; what else the mail refers to is known all the same."""
+    for ticket in range(1, 2 * CROWD):
+        remember(trac_env, "<same@x>", ticket)
+    remember(trac_env, "<other@x>", 1)
+    remember(trac_env, "<third@x>", 2)
+    remember(trac_env, "<third@x>", 3)
+    recall = Recall(trac_env.env)
+    copied = key("copy", "<same@x>", "7")
+    again = message(message_id="<same@x>", in_reply_to=("<other@x>",), references=("<third@x>", "<nobody@x>"))
+    assert [row.ticket for row in recall.begin(again, copied)] == [7, 2 * CROWD - 1, 1, 3]
+    assert [row.copy for row in recall.begin(again, copied)].count(copied) == 1
+    assert [row.ticket for row in recall.known([key("<same@x>")])] == [7, 2 * CROWD - 1]
+    assert [row.ticket for row in recall.begin(again, "new")] == [2 * CROWD - 1, 1, 3]
+    assert [row.ticket for row in Recall(trac_env.env).known([key("<same@x>"), key("<other@x>")])] == [2 * CROWD - 1, 1]

@@ -17,8 +17,10 @@ import pytest
 from tests.past import count_rows, fill
 from tests.rig import Rig, id_of, mail
 from tests.servers.tracenv import SQLITE
+from trac_mailintake.tracker.database import key
 from trac_mailintake.tracker.journal import Journal
 from trac_mailintake.tracker.purge import purge
+from trac_mailintake.tracker.recall import CROWD
 from trac_mailintake.tracker.search import OUTCOMES, Filter, Stretch
 
 if TYPE_CHECKING:
@@ -121,6 +123,15 @@ def everyday(rig: Rig) -> None:
     rig.drop(*(mail("Hello", sender=f"new{number}@example.com") for number in range(3)))
     rig.drop(mail("Away too", AUTOMATIC), mail("Lost", "In-Reply-To: <somebody@example.com>"))
     rig.run()
+    crowd = mail("Alarm", "References: <9001@mail.example.com> <nobody@example.com>")
+    with rig.trac.env.db_transaction as db:  # a machine that gives all its mails one id
+        for number in range(2 * CROWD):
+            db(
+                "INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket) VALUES (%s, %s, 0, 1)",
+                (key(id_of(crowd)), key("copy", str(number))),
+            )
+    rig.drop(crowd)
+    rig.run()
     rig.trac.command("mailintake", "run", "--force")
 
 
@@ -175,6 +186,7 @@ def test_nothing_that_is_asked_reads_a_whole_table(trac: TracEnv, tmp_path: Path
         logger.removeHandler(notes)
     asked = {sql: args for sql, args in notes.each() if GROWING.search(sql) and _PLANNED.match(sql)}
     assert len(asked) > 40, sorted(asked)
+    assert any("ORDER BY id DESC LIMIT 1)" in sql for sql in asked), "no id was asked about that many mails have"
     fill(trac.env, ROWS, first=2 * ROWS, analyze=trac.database != SQLITE)
     whole = _whole(trac.env, asked)
     count_rows(trac.env)  # an administrator may have done so on SQLite, too

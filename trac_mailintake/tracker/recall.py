@@ -2,25 +2,34 @@
 
 Whether it is a copy, whether it is our own mail, and which ticket it answers: all three are asked of one mail after the
 other, and on a database at the end of a line each question costs a journey.
+
+Some machines give each of their mails the same id, and anybody may. Only the row of the very same mail then decides,
+and the newest row of each id: no others are read, however many there are.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from trac_mailintake.tracker.database import chunks, key, marks
+from trac_mailintake.tracker.database import chunks, is_mariadb, key, marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from trac.env import Environment
 
     from trac_mailintake.mail.message import Message
 
 
+CROWD: Final = 50
+"""So many more rows than ids are read; when there are as many, those that decide are asked for one by one."""
+
+
 class Known(NamedTuple):
     """A row of `mailintake_message_id`; `ticket` is None for mail that was filed nowhere."""
 
+    id: int
     hash: str
     copy: str | None
     delivery: int | None
@@ -33,14 +42,20 @@ class Recall:
 
     def __init__(self, env: Environment) -> None:
         self._env = env
+        # PostgreSQL reads a crowd from the table's beginning on unless the index's order is wanted; for MariaDB, whose
+        # index is of the first characters, that would mean to read them all.
+        self._in_order = "" if is_mariadb(env) else " ORDER BY hash"
         self._asked: frozenset[str] = frozenset()
         self._rows: list[Known] = []
 
     def begin(self, message: Message, copy: str) -> list[Known]:
-        """What is known of the ids of a mail, asked anew; `copy` is the key of the mail itself. Oldest first."""
+        """What is known of the ids of a mail, asked anew; `copy` is the key of the mail itself. Oldest first.
+
+        Of an id that many mails have: the newest of them, and the mail itself.
+        """
         ids = (message.message_id, *message.in_reply_to, *message.references)
         hashes = {key(each) for each in ids if each} | (set() if message.message_id else {copy})
-        self._asked, self._rows = frozenset(), self._found(hashes)
+        self._asked, self._rows = frozenset(), self._found(hashes, copy)
         self._asked = frozenset(hashes)
         return self._rows
 
@@ -51,12 +66,23 @@ class Recall:
             return [row for row in self._rows if row.hash in wanted]
         return self._found(wanted)
 
-    def _found(self, hashes: set[str]) -> list[Known]:
-        found: list[Known] = []
+    def _found(self, hashes: set[str], copy: str | None = None) -> list[Known]:
+        found: set[Known] = set()
         for some in chunks(sorted(hashes)):
-            found += self._env.db_query(
-                "SELECT hash, copy, delivery, ticket, outgoing FROM mailintake_message_id "
-                f"WHERE hash IN ({marks(some)}) ORDER BY id",
-                some,
-            )
-        return [Known(*row) for row in found]
+            most = len(some) + CROWD
+            rows = self._rows_where(f"hash IN ({marks(some)}){self._in_order} LIMIT {most}", some)
+            found.update(rows if len(rows) < most else self._deciding(some, copy))
+        return sorted(found, key=attrgetter("id"))
+
+    def _deciding(self, hashes: Sequence[str], copy: str | None) -> list[Known]:
+        """The newest row of each id, and that of the mail itself, each found by an index."""
+        newest = ",".join(
+            ["(SELECT id FROM mailintake_message_id WHERE hash=%s ORDER BY id DESC LIMIT 1)"] * len(hashes)
+        )
+        rows = self._rows_where(f"id IN ({newest})", hashes)
+        return rows if copy is None else rows + self._rows_where("copy=%s", (copy,))
+
+    def _rows_where(self, condition: str, arguments: Sequence[object]) -> list[Known]:
+        names = ", ".join(Known._fields)
+        rows = self._env.db_query(f"SELECT {names} FROM mailintake_message_id WHERE {condition}", arguments)
+        return [Known(*row) for row in rows]

@@ -131,7 +131,7 @@ SCHEMA = [
         Column("ticket", type="int"),
         Column("delivery", type="int"),
         Column("recorded", type="int64"),
-        Index(["hash"]),
+        Index(["hash", "id"]),
         Index(["copy"], unique=True),
         Index(["ticket"]),
     ],

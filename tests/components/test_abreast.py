@@ -217,7 +217,7 @@ def test_whoever_ends_a_run_ends_all_of_it(sqlite_env: TracEnv, silent: int, num
 def test_no_more_services_are_served_at_once_than_is_wanted(sqlite_env: TracEnv, silent: int) -> None:
     """The others wait for their turn; with 1 nothing is forked at all."""
     for name in NAMES:
-        account(sqlite_env, name, silent, timeout=2)
+        account(sqlite_env, name, silent, timeout=1)
     sqlite_env.set(("mailintake", "at_once", "2"))
     most = _most_children(sqlite_env)
     assert most == 2

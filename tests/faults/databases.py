@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from tests.crash.faults import Fault, Way
 from tests.faults.model import SERVERS, Common, Struck
@@ -171,7 +172,7 @@ def name_of(env: Path) -> str:
     settings = configparser.RawConfigParser(strict=False)
     settings.read(env / "conf" / "trac.ini", encoding="utf-8")
     uri = settings.get("trac", "database")
-    return uri.partition("?schema=")[2] or uri.rpartition("/")[2]
+    return uri.partition("?schema=")[2] or urlsplit(uri).path[1:]
 
 
 FAULTS: Final = (

@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+from contextlib import closing
 from glob import glob
 from typing import Self
 
@@ -15,6 +16,15 @@ _DEBIAN = "/usr/lib/postgresql/*/bin"
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 # `locale` of the tests must not decide how text is compared; and nothing else of the environment is of use here.
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+
+_FROM = "@@"
+"""Stands for the schema that is copied; its own name becomes that of the copy."""
+_ROWS = f"""
+SELECT CASE WHEN relkind = 'r' THEN format('INSERT INTO %%I.%%I SELECT * FROM {_FROM}.%%I;', nspname, relname, relname)
+    ELSE format('SELECT setval(%%L, last_value, is_called) FROM {_FROM}.%%I;', nspname || '.' || relname, relname) END
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = %(schema)s AND relkind IN ('r', 'S')
+"""
 
 
 class Postgres:
@@ -28,6 +38,7 @@ class Postgres:
     def __init__(self, *, durable: bool = False) -> None:
         self.durable = durable
         self._numbers = itertools.count(1)
+        self._copying: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Start; raises ServerMissing, ServerFailed."""
@@ -37,7 +48,7 @@ class Postgres:
         # The newest version, should there be several.
         folders = sorted(glob(_DEBIAN), reverse=True)
         self._initdb, self._pg_ctl = program("initdb", *folders), program("pg_ctl", *folders)
-        self._createdb = program("createdb", *folders)
+        self._createdb, self._pg_dump = program("createdb", *folders), program("pg_dump", *folders)
         if is_root():
             account("postgres")
         self.home = open_folder("mailintake-postgres-")
@@ -86,3 +97,26 @@ class Postgres:
     def fresh_schema(self) -> str:
         """A connection string for Trac with a schema that nobody has used; Trac makes it."""
         return f"postgres://trac@{self.host}:{self.port}/trac?schema=test{next(self._numbers)}"
+
+    def copied(self, database: str) -> str:
+        """A connection string with a schema that is like another one."""
+        import psycopg2  # noqa: PLC0415 - where it is missing, so is this server
+
+        fresh = self.fresh_schema()
+        of, to = (each.rpartition("=")[2] for each in (database, fresh))
+        connection = psycopg2.connect(host=self.host, port=self.port, user="trac", dbname="trac")
+        with closing(connection), connection, connection.cursor() as cursor:
+            if of not in self._copying:
+                cursor.execute(_ROWS, {"schema": of})
+                self._copying[of] = self._shape(of) + "".join(row for (row,) in cursor.fetchall())
+            statements = self._copying[of].replace(f"{of}.", f"{to}.").replace(f"SCHEMA {of};", f"SCHEMA {to};")
+            cursor.execute(statements.replace(_FROM, of))
+        return fresh
+
+    def _shape(self, schema: str) -> str:
+        """The statements that make a schema without rows."""
+        said = self.home / f"{schema}.sql"
+        place = ("-h", self.host, "-p", str(self.port), "-U", "trac", "-n", schema, "-f", str(said))
+        self._as_owner(self._pg_dump, *place, "--schema-only", "--no-owner", "trac")
+        lines = [line for line in said.read_text(encoding="utf-8").splitlines() if not line.startswith("\\")]
+        return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,11 +84,12 @@ class FakeReader:
         """See `ports.Reader`."""
         return self.users.get(address.key, "")
 
-    def mails_of_sender(self, message: Message, delivery: Delivery, since: datetime, until: datetime) -> int:
+    def mails_of_sender(
+        self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
+    ) -> int:
         """See `ports.Reader`."""
-        return sum(
-            since < arrived <= until for who, arrived in self.arrived if who in {each.key for each in message.authors}
-        )
+        authors = {each.key for each in message.authors}
+        return min(sum(since < arrived <= until for who, arrived in self.arrived if who in authors), most)
 
     def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
         """See `ports.Reader`."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from trac.notification.mail import create_message_id
 from trac.ticket.model import Ticket
+from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from tests.tracker.values import JOE, comment, message, new_ticket
+from trac_mailintake.intake.model import Account, Delivery, Listed
 from trac_mailintake.intake.ports import KnownId
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker import outgoing, replyaddress
 from trac_mailintake.tracker.database import key
 from trac_mailintake.tracker.reader import LOOP_HEADER, TracReader
+from trac_mailintake.tracker.rows import sender_key
 from trac_mailintake.tracker.users import Directory
 
 if TYPE_CHECKING:
@@ -141,3 +145,27 @@ def test_the_intakes_own_addresses_are_known(sqlite_env: TracEnv) -> None:
         "trac@example.org",
     }
     assert (asked.project_key(), asked.project_name()) == ("PROJ", "Project of a test")
+
+
+def test_the_mails_of_a_sender_are_counted_as_far_as_it_matters(trac_env: TracEnv) -> None:
+    """A flood is not counted to its end; what this round decided upon counts though nobody wrote it down yet."""
+    until = datetime_now(utc)
+    since = until - timedelta(hours=1)
+    with trac_env.env.db_transaction as db:
+        for number in range(1, 41):
+            db(
+                "INSERT INTO mailintake_delivery (id, live, sender_key, counted) VALUES (%s, %s, %s, %s)",
+                (number, str(number), sender_key(message()), to_utimestamp(until) - number),
+            )
+    asked = reader(trac_env)
+    deliveries = [Delivery(number, "support", Account("pipe", ""), Listed("", ""), 1) for number in (1, 50, 51)]
+    assert asked.mails_of_sender(message(), deliveries[0], since, until) == 39
+    assert asked.mails_of_sender(message(), deliveries[1], since, until) == 40
+    assert asked.mails_of_sender(message(), deliveries[2], since, until) == 41
+    assert [asked.mails_of_sender(message(), deliveries[2], since, until, most) for most in (1, 10, 41, 60)] == [
+        1,
+        10,
+        41,
+        41,
+    ]
+    assert asked.mails_of_sender(message(), deliveries[2], until, until, 10) == 0

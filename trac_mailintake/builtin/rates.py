@@ -42,7 +42,7 @@ def mailintake_screen(message: Message, delivery: Delivery, context: Context) ->
     if not most or not context.service.last_success or delivery.account.kind == AGAIN or not message.authors:
         return None
     until = arrival(delivery.listed, message)
-    if context.reader.mails_of_sender(message, delivery, until - HOUR, until) < most:
+    if context.reader.mails_of_sender(message, delivery, until - HOUR, until, most) < most:
         return None
     return Hold("rate-sender", f"Its sender wrote {most} mails within an hour; rate_sender allows no more.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
@@ -145,8 +146,10 @@ class Reader(Protocol):
     def username(self, address: Address) -> str:
         """The one known user who has this e-mail address, "" when there is none, or several."""
 
-    def mails_of_sender(self, message: Message, delivery: Delivery, since: datetime, until: datetime) -> int:
-        """How many other mails of the message's authors arrived between the two times.
+    def mails_of_sender(
+        self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
+    ) -> int:
+        """How many other mails of the message's authors arrived between the two times, counted up to `most`.
 
         Those of this round that are decided upon and not yet recorded count, too.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ from trac_mailintake.intake.pipeline import GROUP
 from trac_mailintake.intake.ports import KnownId, TicketFacts
 from trac_mailintake.tracker import replyaddress
 from trac_mailintake.tracker.addresses import own_addresses
-from trac_mailintake.tracker.database import key, marks
+from trac_mailintake.tracker.database import by_index, key, marks
 from trac_mailintake.tracker.recall import Recall
 from trac_mailintake.tracker.rows import sender_key
 
@@ -159,7 +160,9 @@ class TracReader:
         """See `ports.Reader.username`."""
         return self.directory.user(address.spec)[0]
 
-    def mails_of_sender(self, message: Message, delivery: Delivery, since: datetime, until: datetime) -> int:
+    def mails_of_sender(
+        self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
+    ) -> int:
         """See `ports.Reader.mails_of_sender`."""
         sender, first, last = sender_key(message), to_utimestamp(since), to_utimestamp(until)
         others = {
@@ -171,11 +174,12 @@ class TracReader:
             self._decided.append((delivery.id, sender, last))
         passed = [delivery.id, *others]
         rows = self.env.db_query(
-            "SELECT COUNT(*) FROM mailintake_delivery WHERE sender_key=%s AND counted>%s AND counted<=%s "
-            f"AND id NOT IN ({marks(passed)})",
-            (sender, first, last, *passed),
+            "SELECT COUNT(*) FROM (SELECT id FROM mailintake_delivery "
+            f"WHERE sender_key=%s AND counted>%s AND counted<=%s AND id NOT IN ({marks(passed)}) "
+            f"{by_index(self.env, 'counted')} LIMIT %s) known",
+            (sender, first, last, *passed, most),
         )
-        return len(others) + int(rows[0][0])
+        return min(len(others) + int(rows[0][0]), most)
 
     def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
         """See `ports.Reader.mails_for_ticket`."""

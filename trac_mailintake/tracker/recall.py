@@ -12,7 +12,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from trac_mailintake.tracker.database import chunks, is_mariadb, key, marks
+from trac_mailintake.tracker.database import by_index, chunks, key, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,9 +42,7 @@ class Recall:
 
     def __init__(self, env: Environment) -> None:
         self._env = env
-        # PostgreSQL reads a crowd from the table's beginning on unless the index's order is wanted; for MariaDB, whose
-        # index is of the first characters, that would mean to read them all.
-        self._in_order = "" if is_mariadb(env) else " ORDER BY hash"
+        self._in_order = by_index(env, "hash")
         self._asked: frozenset[str] = frozenset()
         self._rows: list[Known] = []
 
@@ -70,7 +68,7 @@ class Recall:
         found: set[Known] = set()
         for some in chunks(sorted(hashes)):
             most = len(some) + CROWD
-            rows = self._rows_where(f"hash IN ({marks(some)}){self._in_order} LIMIT {most}", some)
+            rows = self._rows_where(f"hash IN ({marks(some)}) {self._in_order} LIMIT {most}", some)
             found.update(rows if len(rows) < most else self._deciding(some, copy))
         return sorted(found, key=attrgetter("id"))
 

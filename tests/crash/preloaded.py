@@ -1,22 +1,23 @@
-"""All that the processes of `zygote` need, loaded once in the one that they are forked from.
-
-Trac loads each plugin that is installed whenever it opens an environment: nine tenths of what a short process costs.
-Here they are loaded as Trac does it (`trac.loader`); where that was done, doing it again is next to nothing.
-"""
+"""All that the processes of `zygote` need, loaded once in the one that they are forked from."""
 
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
+import importlib
+import os
+import pkgutil
 
-from pkg_resources import working_set
+import tests.faults.children  # noqa: F401 - the processes to come call its functions
+import trac_mailintake
+from tests.crash.loaded import load_installed
 
-import tests.crash.rounds
-import tests.faults.children  # noqa: F401 - the processes to come call the functions of both
+# PyMySQL reads all authorities that the machine knows whenever it connects; no server of the tests is known to them.
+os.environ["SSL_CERT_FILE"] = os.devnull
+os.environ["SSL_CERT_DIR"] = os.devnull
 
-for _entry in working_set.iter_entry_points("trac.plugins"):
-    with suppress(Exception):  # what cannot be loaded is left out by Trac, too, and said in its log
-        _entry.load(require=True)
+load_installed()
+for _module in pkgutil.walk_packages(trac_mailintake.__path__, "trac_mailintake."):
+    importlib.import_module(_module.name)
 
 # What is here now stays: no forked process looks at it again, nor copies its pages for that.
 gc.collect()

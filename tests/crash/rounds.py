@@ -18,9 +18,9 @@ import trac.ticket.web_ui
 import trac.web.chrome
 from trac.admin.api import AdminCommandError
 from trac.db.api import DatabaseManager
-from trac.env import open_environment
 
 from tests.crash.faults import NONE, failing
+from tests.crash.loaded import open_loaded
 from trac_mailintake import bootstrap, plugins
 from trac_mailintake.builtin.handlers import create_or_comment
 from trac_mailintake.components.commands import rounding
@@ -70,7 +70,7 @@ def opened(path: Path) -> Iterator[Environment]:
         yield _open[path]
         return
     # The file descriptors that count are those of this process alone.
-    env = _open[path] = open_environment(str(path))
+    env = _open[path] = open_loaded(path)
     try:
         yield env
     finally:

@@ -6,7 +6,7 @@ import configparser
 import itertools
 import shutil
 import tempfile
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -56,6 +56,14 @@ class Bench:
         """Stop everything, and remove it."""
         self._stack.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def renew(self) -> None:
+        """Give up all servers and environments, in whatever state they are; others are made when they are needed."""
+        with suppress(Exception):  # one that is gone cannot be stopped
+            self._stack.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.__dict__.clear()
+        self.__enter__()
 
     @cached_property
     def dovecot(self) -> Dovecot:
@@ -235,7 +243,7 @@ def connected(database: str, server: Postgres | MariaDB) -> Iterator[Any]:
     else:
         import pymysql  # noqa: PLC0415 - likewise
 
-        connection = pymysql.connect(host=server.host, port=server.port, user="trac")
+        connection = pymysql.connect(host=server.host, port=server.port, user="trac", ssl_disabled=True)
     try:
         if database == "postgres":
             connection.autocommit = True

@@ -68,11 +68,13 @@ class MariaDB:
         (self.home / "account.sql").write_text(_ACCOUNT, encoding="ascii")
         if owner:
             os.chown(self.home, owner.pw_uid, owner.pw_gid)
-        self._prefix = (program("runuser"), "-u", "mysql", "--") if owner else ()
+        # Not through runuser: it stops for good when all processes of a run are stopped and let go on.
+        self._owner = owner
         # Two servers that begin at once would meet in a common folder for temporary files.
         self._cluster = ("--no-defaults", f"--datadir={self.home}/cluster", f"--tmpdir={self.home}")
         environment = {"PATH": os.environ["PATH"]}
-        run(*self._prefix, installer, *self._cluster, "--skip-test-db", env=environment, cwd=self.home)
+        prefix = (program("runuser"), "-u", "mysql", "--") if owner else ()
+        run(*prefix, installer, *self._cluster, "--skip-test-db", env=environment, cwd=self.home)
         self.resume()
         return self
 
@@ -85,7 +87,13 @@ class MariaDB:
         """Start, or start again after `halt`, on the same port with the same databases."""
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._prefix, self._server, *self._cluster, *self._options()], stdout=log, stderr=log, cwd=self.home
+                [self._server, *self._cluster, *self._options()],
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                user=self._owner.pw_uid if self._owner else None,
+                group=self._owner.pw_gid if self._owner else None,
+                extra_groups=() if self._owner else None,
             )
         try:
             wait_for_ports([self.port], process=self._process, seconds=60)

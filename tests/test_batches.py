@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from trac.attachment import Attachment
 
 from tests.rig import Rig, id_of, mail
 
@@ -42,3 +43,16 @@ def test_a_chain_of_replies_becomes_comments_in_order(rig: Rig) -> None:
     rig.drop(*chain)
     rig.run()
     assert [(row["ticket"], row["comment"]) for row in rig.journal()] == [(1, None), (1, 1), (1, 2), (1, 3), (1, 4)]
+
+
+def test_files_of_many_mails(rig: Rig) -> None:
+    """What a second process decodes is attached once, each to its own ticket; nothing is left of it."""
+    body = "--b\n\nSee the file.\n--b\nContent-Disposition: attachment; filename=n.txt\n\n{}\n--b--\n"
+    fields = ("MIME-Version: 1.0", "Content-Type: multipart/mixed; boundary=b")
+    rig.drop(*(mail(f"Press {number}", *fields, body=body.format(number)) for number in range(1, 31)))
+    rig.run()
+    assert rig.trac.query("SELECT COUNT(*), COUNT(DISTINCT id) FROM attachment") == [(30, 30)]
+    for number, summary in rig.trac.query("SELECT id, summary FROM ticket"):
+        with Attachment(rig.trac.env, "ticket", number, "n.txt").open() as file:
+            assert f"Press {file.read().decode().strip()}" == summary
+    assert [each for each in (rig.trac.path / "files" / "mailintake" / "staging").rglob("*") if each.is_file()] == []

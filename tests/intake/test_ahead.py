@@ -59,6 +59,10 @@ def elsewhere(raw: Slice) -> Message:
 _HERE = os.getpid()
 
 
+def _where(message: Message) -> None:
+    message.once("where", os.getpid)
+
+
 def subjects(ahead: Ahead, raws: Sequence[Slice]) -> list[str]:
     """The subjects of the messages as they were read; "" for what this process read (`elsewhere`)."""
     return [ahead(raw).subject for raw in raws]
@@ -105,6 +109,15 @@ def test_what_was_announced_in_vain_is_passed_over(tmp_path: Path) -> None:
         ahead.expect(raws[WORTH:])
         assert subjects(ahead, raws[WORTH:])[-1] == f"Press {len(raws) - 1}"
         assert subjects(ahead, raws[:1]) == ["Press 0"]
+
+
+def test_what_it_does_beside_this_process_does_not(tmp_path: Path) -> None:
+    """And what it puts into the message comes along."""
+    raws = spooled(tmp_path)
+    with closing(Ahead(parse, 0.0, _where)) as ahead:
+        ahead.expect(raws[1:])
+        assert ahead(raws[1]).worked_out["where"] in children()
+        assert ahead(raws[0]).worked_out == {}
 
 
 @pytest.mark.parametrize("after", [0, 1, WORTH // 2, WORTH - 1])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from trac.attachment import Attachment
 
-from tests.tracker.values import comment, enclosed, new_ticket
+from tests.tracker.values import comment, enclosed, message, new_ticket
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.tracker import attachments, tickets
 from trac_mailintake.tracker.attachments import Oversized, Staging
@@ -154,3 +156,41 @@ def test_an_odd_owner_has_a_folder_of_its_own(sqlite_env: TracEnv, tmp_path: Pat
     assert staged.path.startswith(str(sqlite_env.path / "files" / "mailintake" / attachments.FOLDER) + os.sep)
     staging.sweep("../../host:1")
     assert files(sqlite_env, "mailintake") == []
+
+
+def test_what_is_decoded_ahead_is_staged_at_once(desk: Desk, tmp_path: Path) -> None:
+    """As it would be, were it decoded when it is asked for; what is not asked for is removed with the next message."""
+    staging = desk.staging
+    staging.discard([attachments.Enclosure(staging.keep([b"the folder is there"]), "x")])
+    wanted, unwanted, large = (enclosed(tmp_path, name, name.encode()).part for name in ("a", "b", "a large one"))
+    mail = message(parts=(wanted, unwanted, large))
+    staging.ahead(mail)
+    assert len(files(desk.trac, "mailintake/staging")) == 3
+    staging.begin(mail)
+    staged = staging.stage(wanted, 100)
+    assert (staged.size, staged.sha256) == (1, hashlib.sha256(b"a").hexdigest())
+    with pytest.raises(Oversized):
+        staging.stage(large, 4)
+    assert len(files(desk.trac, "mailintake/staging")) == 3
+    staging.begin(message())
+    assert [str(each) for each in files(desk.trac, "mailintake/staging")] == [staged.path]
+    staging.begin(mail)
+    assert staging.stage(wanted).path != staged.path
+
+
+def test_nothing_is_decoded_ahead_without_the_worker_s_folder(desk: Desk, tmp_path: Path) -> None:
+    """Others may have removed it, since the worker is dead: a file would be nobody's."""
+    mail = message(parts=(enclosed(tmp_path, "a", b"content").part,))
+    Staging(desk.trac.env, "gone").ahead(mail)
+    assert files(desk.trac, "mailintake/staging") == []
+
+
+def test_only_so_much_is_decoded_ahead(desk: Desk, tmp_path: Path) -> None:
+    """Megabytes are decoded when somebody wants them; and a wrapping never, but what lies in it."""
+    staging = desk.staging
+    staging.discard([attachments.Enclosure(staging.keep([b"the folder is there"]), "x")])
+    small = enclosed(tmp_path, "a", b"content").part
+    wrapping = replace(enclosed(tmp_path, "winmail.dat", b"content").part, content_type="application/ms-tnef")
+    large = enclosed(tmp_path, "b", b"a" * 9_000_000).part
+    staging.ahead(message(parts=(wrapping, small, large, enclosed(tmp_path, "c", b"content").part)))
+    assert [each.read_bytes() for each in files(desk.trac, "mailintake/staging")] == [b"content"]

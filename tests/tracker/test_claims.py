@@ -124,6 +124,23 @@ def test_a_dead_workers_messages_are_taken_over_one_by_one(rig: Rig) -> None:
             assert locators(other.take()) == ["1/2"]
 
 
+def test_what_must_be_taken_alone_waits_until_nothing_else_is_in_hand(rig: Rig) -> None:
+    """Whatever else a process held when it died would be blamed for it."""
+    with rig.worker() as assembly:
+        one = Hands(assembly)
+        one.look(listed(1, 2))
+        one.take()
+        _kill(one.worker)
+        with hands(rig) as other:
+            other.recorder.sweep()
+            other.look(listed(0, 1, 2, 3))
+            assert locators(other.take()) == ["1/0"]
+            assert other.recorder.claim(other.service, ACCOUNT, 50, alone=False) == []
+            assert locators(other.take()) == ["1/1"]
+            assert locators(other.take()) == ["1/2"]
+            assert locators(other.recorder.claim(other.service, ACCOUNT, 50, alone=False)) == ["1/3"]
+
+
 def test_deaths_are_counted_only_while_alone(rig: Rig) -> None:
     """The first death was the batch's; from then on each is the message's own."""
     for deaths in (0, 0, 1, 2):

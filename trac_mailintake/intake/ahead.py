@@ -6,6 +6,7 @@ process reads for itself from then on, so that mail is deferred, or held, for th
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import logging
 import os
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 WORTH: Final = 20
 """So many messages are worth a second process: to begin it costs about as much as to read so many."""
+_LEAD: Final = 1024 * 1024
+"""Bytes of messages that were read and not yet taken: some hundred mails, or a single large one."""
 _FIRST: Final = 3
 """The first descriptor that is nobody's standard input or output."""
 
@@ -32,9 +35,18 @@ _FIRST: Final = 3
 class Ahead:
     """Reads messages in the order in which they were announced. Call it like `parse`; close it."""
 
-    def __init__(self, parse: Callable[[Slice], Message], seconds: float = 0.0) -> None:
-        """`parse` is `mail.parser.parse`; `seconds` is what it may take over one message, 0 for as long as it likes."""
+    def __init__(
+        self,
+        parse: Callable[[Slice], Message],
+        seconds: float = 0.0,
+        beside: Callable[[Message], None] = lambda _: None,
+    ) -> None:
+        """`parse` is `mail.parser.parse`; `beside` is what only the second process does with what it has read.
+
+        `seconds` is what both together may take over one message, 0 for as long as they like.
+        """
         self._parse = parse
+        self._beside = beside
         self._seconds = seconds
         self._reader: _Reader | None = None
         self._expected: deque[Slice] = deque()
@@ -43,7 +55,7 @@ class Ahead:
     def expect(self, raws: Sequence[Slice]) -> None:
         """These will be asked for, in this order."""
         if self._reader is None and not self._useless and len(raws) >= WORTH:
-            self._reader = _Reader(self._parse, self._seconds)
+            self._reader = _Reader(self._read, self._seconds)
         if self._reader is not None:
             self._expected.extend(raws)
             try:
@@ -69,6 +81,11 @@ class Ahead:
             found = self._expected.popleft() == raw
         return message
 
+    def _read(self, raw: Slice) -> Message:
+        message = self._parse(raw)
+        self._beside(message)
+        return message
+
     def _lose(self) -> None:
         """The second process is gone, and no other is begun: what ended it may end that one, too."""
         log.warning("The process that reads mail ahead ended; this one reads for itself")
@@ -89,6 +106,8 @@ class _Reader:
     def __init__(self, parse: Callable[[Slice], Message], seconds: float) -> None:
         wanted, ours = os.pipe()
         theirs, found = os.pipe()
+        with suppress(OSError):  # more than this user may have: then it is not so far ahead
+            fcntl.fcntl(found, fcntl.F_SETPIPE_SZ, _LEAD)
         self._pid = os.fork()
         if self._pid == 0:
             _serve(wanted, found, parse, seconds)

@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 FORWARD_PENDING: Final = "forward-pending"
 """The rule under which mail is held until the outgoing server accepted its forward."""
 
-GROUP: Final = 25
+GROUP: Final = 50
 """Deliveries that share a transaction at most."""
 
 ATTEMPTS: Final = 5
@@ -108,7 +108,7 @@ class Intake:
         """All collaborators are handed in; see `bootstrap`. `watch` is told when a message is begun, and of the end.
 
         `named` tells which failures pass by themselves: a TemporaryFailure or Stale instead of them.
-        `expect` is told what `parse` will be asked for, a batch at a time. `deciding` calls what decides.
+        `expect` is told what `parse` will be asked for, several at a time. `deciding` calls what decides.
         """
         self._deciding = deciding or Deciding()
         self._expect = expect
@@ -120,6 +120,10 @@ class Intake:
         self._parse = parse
         self._unnoted = False
         """Whether something was let go that the database could not be told of: it may be what a later mail answers."""
+
+    def expect(self, deliveries: Sequence[Delivery]) -> None:
+        """These will be taken, in this order: their archived bytes can be read, if not yet flushed to disk."""
+        self._expect([each.raw for each in deliveries if each.raw is not None and each.deaths < DEATHS])
 
     def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
         """Take a claimed, archived batch: a result for each, but for those that another worker took over."""
@@ -134,7 +138,6 @@ class Intake:
         results: list[Result] = []
         group: list[Decision] = []
         renewed = time.monotonic()
-        self._expect([each.raw for each in deliveries if each.raw is not None and each.deaths < DEATHS])
         for place, delivery in enumerate(deliveries):
             if time.monotonic() - renewed > RENEWAL:
                 self._deciding.rest()

@@ -283,8 +283,8 @@ class Recorder(Protocol):
         A mailbox that nobody has claimed is this environment's from now on.
         """
 
-    def overrun(self, service: Service) -> str:
-        """Why the service is to stop: too many new tickets within an hour (`rate_service`); "" when it may go on."""
+    def room(self, service: Service) -> tuple[int, str]:
+        """How many new tickets it may still make within this hour (`rate_service`); if none, why it is to stop."""
 
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> Sequence[Delivery]:
         """Compare what the source lists with what is remembered.
@@ -294,8 +294,11 @@ class Recorder(Protocol):
         list no more what was only half disposed of).
         """
 
-    def claim(self, service: Service, account: Account, limit: int) -> Sequence[Delivery]:
-        """Take up to `limit` of the reconciled listing that nobody holds and that are due, in order."""
+    def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> Sequence[Delivery]:
+        """Take up to `limit` of the reconciled listing that nobody holds and that are due, in order.
+
+        One that a worker died with is taken by itself, and only when it can be `alone`: nothing else is in hand.
+        """
 
     def upcoming(self, service: Service, account: Account, limit: int) -> Sequence[Listed]:
         """What `claim` would try to take next; asks nobody, so that others may have taken it."""
@@ -352,6 +355,9 @@ class ArchiveWriter(Protocol):
 
     def append(self, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
         """Write one mail; its slice and its SHA-256 (hex). Raises TooLarge past `limit` bytes, TemporaryFailure."""
+
+    def flush(self) -> None:
+        """What was written can be read from its slice. Raises TemporaryFailure."""
 
     def seal(self) -> None:
         """Flush to disk, file and folder; only afterwards the slices are durable. Raises TemporaryFailure."""

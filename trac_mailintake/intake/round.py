@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.ahead import WORTH
 from trac_mailintake.intake.model import CONSUMING, Answer, Hold, Status
 from trac_mailintake.intake.pipeline import RENEWAL, Deferred, refused
 from trac_mailintake.intake.ports import (
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 50
+BATCH: Final = 100
 """Messages that are claimed and fetched together."""
+
+FORESEEN: Final = WORTH
+"""Messages that are fetched before a second process begins to read them (see `ahead.WORTH`)."""
 
 DISPOSAL: Final = 200
 """Messages that are disposed of together: on a long line that costs as much as fetching them."""
@@ -71,6 +75,23 @@ class Report:
                     self.faults.append(result.reason)
                 if result.down:
                     self.down = result.reason
+
+
+@dataclass(slots=True)
+class _Course:
+    """A round on its way.
+
+    `held` are fetched, and not yet taken. `recorded` are still to be disposed of; of those that were disposed of only
+    the number is kept until that is final, since a round may take 100,000 messages.
+    """
+
+    service: Service
+    source: Source
+    report: Report
+    held: Sequence[Delivery] = ()
+    taken: int = 0
+    recorded: list[Delivery] = field(default_factory=list)
+    disposed: array[int] = field(default_factory=lambda: array("q"))
 
 
 class Round:
@@ -122,90 +143,108 @@ class Round:
             return
         listing = source.list()
         report.listed = len(listing)
-        # Of what is disposed of only the number is kept until it is final: a round may take 100,000 messages.
-        disposed = array("q", self._dispose(source, self._recorder.reconcile(service, source.account, listing)))
-        recorded: list[Delivery] = []
-        done = 0
+        course = _Course(service, source, report)
+        course.disposed.extend(self._dispose(source, self._recorder.reconcile(service, source.account, listing)))
         broken = True
         try:
-            for batch, coming in self._batches(service, source, listing, report, limit, until):
-                self._take(service, source, batch, report, recorded, coming)
-                if len(recorded) >= DISPOSAL:
-                    ready, recorded = recorded, []
-                    disposed.extend(self._dispose(source, ready))
-                done += len(batch)
-                if progress:
-                    progress(done, len(listing))
+            for batch, coming in self._batches(course, listing, limit, until):
+                self._next(course, batch, coming)
+                if progress and course.taken:
+                    progress(course.taken, len(listing))
             if until is not None and time.monotonic() >= until:
                 report.remaining = self._recorder.pending(service, source.account)
             broken = False
         finally:
             # What was recorded is disposed of even when the line went down over a later batch, if the source still can.
-            self._settle(source, disposed, recorded, broken=broken)
+            self._settle(course, broken=broken)
 
     def _batches(
-        self,
-        service: Service,
-        source: Source,
-        listing: Sequence[Listed],
-        report: Report,
-        limit: int | None,
-        until: float | None,
+        self, course: _Course, listing: Sequence[Listed], limit: int | None, until: float | None
     ) -> Iterator[tuple[Sequence[Delivery], Sequence[Listed]]]:
-        """Claimed batches, each with what comes after it, until nothing is left that this round may take."""
+        """Claimed batches, each with what comes after it, until nothing is left that this round may take.
+
+        An empty one when first must be taken what is held already.
+        """
+        service, source, report = course.service, course.source, course.report
         left = len(listing) if limit is None else limit
         patience = time.monotonic() + PATIENCE
-        while left > 0 and not report.down and (until is None or time.monotonic() < until):
-            report.overrun = self._recorder.overrun(service)
-            batch = () if report.overrun else self._recorder.claim(service, source.account, min(BATCH, left))
+        while not report.down:
+            more = left > 0 and (until is None or time.monotonic() < until)
+            most, overrun = self._recorder.room(service) if more else (0, "")
+            most = min(BATCH, left, most - len(course.held))
+            batch: Sequence[Delivery] = ()
+            if most > 0:
+                batch = self._recorder.claim(service, source.account, most, alone=not course.held)
             if batch:
                 left -= len(batch) - _taken_again(report, batch)
                 yield batch, self._recorder.upcoming(service, source.account, min(BATCH, left))
-            elif _waiting(report) and time.monotonic() < patience:
+            elif course.held:
+                yield (), ()
+            elif overrun:
+                report.overrun = overrun
+                return
+            elif more and _waiting(report) and time.monotonic() < patience:
                 # They are due in a moment; until they are claimed again they count as deferred.
                 time.sleep(0.5)
                 self._recorder.reconcile(service, source.account, listing)
                 _leave_to_others(report, self._recorder.undecided([each.delivery for each in report.deferred]))
             else:
                 return
+        self._recorder.release(course.held)
 
-    def _take(
-        self,
-        service: Service,
-        source: Source,
-        batch: Sequence[Delivery],
-        report: Report,
-        recorded: list[Delivery],
-        coming: Sequence[Listed],
-    ) -> None:
-        """Fetch and archive a batch, then take it; what is to be disposed of is added to `recorded`.
+    def _next(self, course: _Course, batch: Sequence[Delivery], coming: Sequence[Listed]) -> None:
+        """Fetch and archive a batch, then take the one before: while it is recorded, a second process reads this one.
 
-        What is coming may travel meanwhile. A source that fails in the middle still had the first ones taken.
+        A message that must be taken alone is. A source that fails in the middle still had the first ones taken.
+        """
+        broken: SourceError | None = None
+        fetched: Sequence[Delivery] = ()
+        if batch:
+            try:
+                fetched, broken = self._fetched(course, batch, coming)
+            except TemporaryFailure:
+                self._recorder.release([*course.held, *batch])
+                raise
+        self._take(course)
+        course.held = fetched
+        if len(batch) == 1 or broken:
+            self._take(course)
+        if broken is not None:
+            raise broken
+
+    def _fetched(
+        self, course: _Course, batch: Sequence[Delivery], coming: Sequence[Listed]
+    ) -> tuple[list[Delivery], SourceError | None]:
+        """The batch, archived, as far as the source gave it; why it did not give the rest. What is coming may travel.
+
+        While a second process begins to read, what was recorded before is disposed of.
         """
         writer = self._archive.begin()
         fetched: list[Delivery] = []
-        results: list[Result] = []
         broken: SourceError | None = None
+        source = course.source
         try:
             fetched.extend(self._fetch(source, batch, writer))
             if isinstance(source, Foreseeing):
                 source.ahead([listed for listed in coming if not self._too_large(listed)])
         except SourceError as error:
             broken = error
-        except TemporaryFailure:
-            self._recorder.release(batch)
-            raise
         writer.seal()
         got = {delivery.id for delivery in fetched}
         self._recorder.release([delivery for delivery in batch if delivery.id not in got])
-        small = [delivery for delivery in fetched if delivery.raw is not None]
-        results += self._hold_large(service, [delivery for delivery in fetched if delivery.raw is None])
-        results += self._intake.take(service, small)
+        if broken is None and len(course.recorded) >= DISPOSAL:
+            broken = self._dispose_of_many(course)
+        return fetched, broken
+
+    def _take(self, course: _Course) -> None:
+        """Take what is held."""
+        fetched, course.held = course.held, ()
+        results = self._hold_large(course.service, [delivery for delivery in fetched if delivery.raw is None])
+        results += self._intake.take(course.service, [delivery for delivery in fetched if delivery.raw is not None])
         for result in results:
-            report.add(result)
-        recorded += _consuming(results)
-        if broken is not None:
-            raise broken
+            course.report.add(result)
+        course.recorded += _consuming(results)
+        course.taken += len(fetched)
 
     def _fetch(self, source: Source, batch: Sequence[Delivery], writer: ArchiveWriter) -> Iterator[Delivery]:
         """The deliveries with their bytes archived; `raw` stays None for what the archive does not take."""
@@ -217,6 +256,7 @@ class Round:
             else:
                 small.append(delivery.listed)
         renewed = time.monotonic()
+        unread: list[Delivery] = []
         for listed, chunks in source.fetch(small):
             try:
                 raw, sha256 = writer.append(chunks, self._archive_limit)
@@ -224,10 +264,20 @@ class Round:
                 _drain(chunks)
                 yield wanted[listed.locator]
             else:
-                yield replace(wanted[listed.locator], raw=raw, sha256=sha256)
+                unread.append(replace(wanted[listed.locator], raw=raw, sha256=sha256))
+                yield unread[-1]
+            if len(unread) == FORESEEN:
+                self._expect(writer, unread)
             if time.monotonic() - renewed > RENEWAL:
                 self._recorder.renew(batch)
                 renewed = time.monotonic()
+        self._expect(writer, unread)
+
+    def _expect(self, writer: ArchiveWriter, unread: list[Delivery]) -> None:
+        """Have these read meanwhile."""
+        writer.flush()
+        self._intake.expect(unread)
+        unread.clear()
 
     def _too_large(self, listed: Listed) -> bool:
         return self._archive_limit is not None and listed.size is not None and listed.size > self._archive_limit
@@ -263,13 +313,22 @@ class Round:
         self._recorder.forget(other)
         return done
 
-    def _settle(self, source: Source, disposed: array[int], recorded: Sequence[Delivery], *, broken: bool) -> None:
+    def _dispose_of_many(self, course: _Course) -> SourceError | None:
+        """Dispose of all that was recorded; what the source says if it cannot."""
+        ready, course.recorded = course.recorded, []
+        try:
+            course.disposed.extend(self._dispose(course.source, ready))
+        except SourceError as error:
+            return error
+        return None
+
+    def _settle(self, course: _Course, *, broken: bool) -> None:
         """Dispose of the rest, and make it final. When the round is `broken` already: if the source still can."""
         try:
-            disposed.extend(self._dispose(source, recorded))
-            if disposed:
-                source.settle()
-                self._recorder.consumed(disposed)
+            course.disposed.extend(self._dispose(course.source, course.recorded))
+            if course.disposed:
+                course.source.settle()
+                self._recorder.consumed(course.disposed)
         except SourceError as error:
             if not broken:
                 raise

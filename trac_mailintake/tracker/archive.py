@@ -87,6 +87,11 @@ class Batch:
         self._end = start + length
         return Slice(self._path, start, length), digest.hexdigest()
 
+    def flush(self) -> None:
+        """What was written can be read from its slice, though it may not be on the disk. Raises TemporaryFailure."""
+        with _told(self._path):
+            self._file.flush()
+
     def seal(self) -> None:
         """Flush the file and its folder to disk; an empty batch leaves no file. Raises TemporaryFailure."""
         with _told(self._path):

@@ -24,7 +24,7 @@ from trac.attachment import Attachment
 from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.ports import Stale
-from trac_mailintake.mail import mime
+from trac_mailintake.mail import mime, tnef
 from trac_mailintake.tracker.folders import ROOT, flush_folder, private_folder
 
 if TYPE_CHECKING:
@@ -33,13 +33,16 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.mail.message import Part
+    from trac_mailintake.mail.message import Message, Part
 
 FOLDER: Final = "staging"
 _INTENT: Final = ".intent"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,100}\Z")
 _NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
 """Another device, or a file system that knows no hard links: copied instead."""
+_AHEAD: Final = 8 * 1024 * 1024
+"""Bytes of a mail's parts that are decoded before anybody knows whether they will be attached."""
+_AHEAD_OF: Final = "staged"
 
 
 class Oversized(Exception):  # noqa: N818 - a fact about the attachment
@@ -100,28 +103,40 @@ class Staging:
         self.env = env
         self.owner = owner
         self._folder = ""
+        self._ready: dict[Part, Staged] = {}
+
+    def ahead(self, message: Message) -> None:
+        """Decode what may be attached, in the process that reads ahead; the message takes along what came of it.
+
+        Nothing, while the folder is not there: only the worker itself makes it, since others remove it when it is dead.
+        Raises OSError.
+        """
+        ready: dict[Part, Staged] = message.once(_AHEAD_OF, dict)
+        folder = os.path.join(self.env.files_dir, ROOT, FOLDER, _folder_name(self.owner))
+        left = _AHEAD if os.path.isdir(folder) else -1
+        for part in message.parts:
+            left -= mime.about(part)
+            if left < 0:
+                return
+            if not tnef.is_wrapping(part):
+                ready[part] = _kept(folder, mime.decoded(part), -1)
+
+    def begin(self, message: Message) -> None:
+        """This message is next: what was decoded of the last one, and not asked for, is of no use any more."""
+        unused = [staged.path for staged in self._ready.values()]
+        self._ready = message.worked_out.pop(_AHEAD_OF, {})  # type: ignore[assignment]  # what `ahead` put there
+        _unlink(*unused)
 
     def stage(self, part: Part, limit: int = -1) -> Staged:
         """Decode a part into the folder and flush it. Raises Oversized past `limit` bytes (-1: none), OSError."""
-        return self.keep(mime.decoded(part), limit)
+        ready = self._ready.get(part)
+        if ready is None or 0 <= limit < ready.size:
+            return self.keep(mime.decoded(part), limit)
+        return self._ready.pop(part)
 
     def keep(self, chunks: Iterable[bytes], limit: int = -1) -> Staged:
         """Write bytes into the folder and flush them to disk. Raises Oversized, OSError; neither leaves a file."""
-        path = os.path.join(self._made(), uuid.uuid4().hex)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # like Trac's own: the umask decides
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                size, digest = 0, hashlib.sha256()
-                for chunk in measured(chunks, limit):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    size += len(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            os.unlink(path)
-            raise
-        return Staged(path, size, digest.hexdigest())
+        return _kept(self._made(), chunks, limit)
 
     def commit(self, filed: HasLinked) -> None:
         """The transaction is committed: the staged copies and the intent are no longer needed."""
@@ -173,6 +188,24 @@ class Staging:
         if not self._folder:
             self._folder = private_folder(self.env, FOLDER, _folder_name(self.owner))
         return self._folder
+
+
+def _kept(folder: str, chunks: Iterable[bytes], limit: int) -> Staged:
+    path = os.path.join(folder, uuid.uuid4().hex)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # like Trac's own: the umask decides
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            size, digest = 0, hashlib.sha256()
+            for chunk in measured(chunks, limit):
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        os.unlink(path)
+        raise
+    return Staged(path, size, digest.hexdigest())
 
 
 def measured(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:

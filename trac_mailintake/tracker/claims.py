@@ -96,7 +96,7 @@ class Claims(Listings):
 
     # claim
 
-    def claim(self, service: Service, account: Account, limit: int) -> list[Delivery]:
+    def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> list[Delivery]:
         """See `ports.Recorder.claim`. Raises TemporaryFailure."""
         pending = self._pending.setdefault(account.label, {})
         tries = 0
@@ -106,13 +106,13 @@ class Claims(Listings):
                 break
             try:
                 with temporary(self._env):
-                    taken, passed = self._take(service, account, wanted)
+                    taken, passed = self._take(service, account, wanted, alone=alone)
             except Stale:
                 tries += 1  # another worker inserted one of them first: look again
                 continue
             for live in passed:
                 del pending[live]
-            if taken:
+            if taken or not passed:
                 return taken
         return []
 
@@ -121,13 +121,13 @@ class Claims(Listings):
         return list(_next(service, self._pending.get(account.label, {}), limit).values()) if limit > 0 else []
 
     def _take(
-        self, service: Service, account: Account, wanted: Mapping[str, Listed]
+        self, service: Service, account: Account, wanted: Mapping[str, Listed], *, alone: bool
     ) -> tuple[list[Delivery], list[str]]:
         """Take what can be taken of `wanted`, in one transaction; with the keys that are done with for this round."""
         with transaction(self._env) as db:
             known = {row.live: row for row in rows_of(db, list(wanted))}
             free = {live: row for live, row in known.items() if self._free(row)}
-            usable = _alone_first([live for live in wanted if live not in known or live in free], free)
+            usable = _alone_first([live for live in wanted if live not in known or live in free], free, alone=alone)
             fresh = [wanted[live] for live in usable if live not in known]
             if fresh:
                 insert(db, service, account, fresh, self._worker.owner, now() + LEASE)
@@ -258,10 +258,10 @@ def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[s
     return wanted
 
 
-def _alone_first(usable: list[str], free: Mapping[str, Row]) -> list[str]:
+def _alone_first(usable: list[str], free: Mapping[str, Row], *, alone: bool) -> list[str]:
     """A message that a worker died with is taken alone, so that one knows who was to blame if it happens again."""
     for place, live in enumerate(usable):
         row = free.get(live)
         if row is not None and (row.alone or row.owner is not None):
-            return usable[:place] or [live]
+            return usable[:place] or ([live] if alone else [])
     return usable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -58,11 +59,11 @@ class Listings:
         """See `ports.Recorder.admit`. What is handed in is nobody's mailbox. Raises TemporaryFailure."""
         return "" if account.kind in _PUSHED else identity.admit(self._env, account)
 
-    def overrun(self, service: Service) -> str:
-        """See `ports.Recorder.overrun`. What was counted before the service was last enabled counts no more."""
+    def room(self, service: Service) -> tuple[int, str]:
+        """See `ports.Recorder.room`. What was counted before the service was last enabled counts no more."""
         most = service.parameters.values.get("rate_service")
         if not isinstance(most, int) or not most:
-            return ""
+            return sys.maxsize, ""
         with temporary(self._env):
             rows = self._env.db_query(
                 "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND counted>%s AND outcome='created'",
@@ -70,8 +71,9 @@ class Listings:
             )
         number = int(rows[0][0])
         if number < most:
-            return ""
-        return f"{number} new tickets within an hour; rate_service allows {most}. Enabling the service lets it go on."
+            return most - number, ""
+        why = f"{number} new tickets within an hour; rate_service allows {most}. Enabling the service lets it go on."
+        return 0, why
 
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
         """See `ports.Recorder.reconcile`. Raises TemporaryFailure.

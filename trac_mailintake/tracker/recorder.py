@@ -62,6 +62,7 @@ class DatabaseRecorder(Claims):
 
     def seen(self, service: Service, message: Message) -> Seen | None:
         """See `ports.Recorder.seen`. Raises TemporaryFailure."""
+        self._staging.begin(message)
         copy = _copy(service.name, message)
         with temporary(self._env):
             rows = self._recall.begin(message, copy)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from trac.attachment import IAttachmentChangeListener, IAttachmentManipulator
 from trac.core import Component, implements
-from trac.notification.api import INotificationDistributor, INotificationSubscriber
+from trac.notification.api import INotificationDistributor, INotificationFormatter, INotificationSubscriber
 from trac.ticket.api import ITicketChangeListener, ITicketManipulator
 
 if TYPE_CHECKING:
@@ -160,3 +160,17 @@ class Clumsy(Component):
 
     def ticket_deleted(self, ticket: Ticket) -> None:
         """Nothing."""
+
+
+class Marked(Component):
+    """Notifications in HTML, for those who want them so."""
+
+    implements(INotificationFormatter)
+
+    def get_supported_styles(self, transport: str) -> Iterator[tuple[str, str]]:
+        """HTML for tickets."""
+        yield "text/html", "ticket"
+
+    def format(self, transport: str, style: str, event: NotificationEvent) -> str:
+        """A line."""
+        return f"<p>#{event.target.id}</p>"

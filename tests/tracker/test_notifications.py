@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from trac.notification.api import NotificationSystem
 from trac.ticket.model import Ticket
 from trac.ticket.notification import TicketChangeEvent
-from trac.util.datefmt import datetime_now, utc
+from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 import trac_mailintake.components.notifications  # noqa: F401 - its components are under test
 from tests.tracker import plugins
@@ -47,12 +48,13 @@ def take(desk: Desk, change: Change, *, told: bool = True) -> Filed:
     filed = desk.file(change)
     with desk.trac.env.db_transaction as db:
         db(
-            "INSERT INTO mailintake_delivery (outcome, ticket, comment, author, sender, message_id) "
-            "VALUES (%s, %s, %s, %s, %s, %s)",
+            "INSERT INTO mailintake_delivery (outcome, reason, ticket, comment, filed, author, sender, message_id) "
+            "VALUES (%s, 'As asked.', %s, %s, %s, %s, %s, %s)",
             (
                 "created" if filed.comment is None else "commented",
                 filed.ticket,
                 filed.comment,
+                to_utimestamp(filed.when),
                 filed.author,
                 change.sender.address,
                 FIRST if filed.comment is None else "<later@example.net>",
@@ -206,6 +208,74 @@ def test_a_server_that_is_down_leaves_the_notification_owed(office: Desk, smtp_s
     assert announce(env, filed)
     assert announce(env, commented)
     assert [each.message["Message-ID"] for each in smtp_sink.wait_for(2)] == ids
+
+
+@pytest.mark.parametrize("data", [False, True])
+def test_what_is_refused_for_good_is_given_up_and_the_journal_says_so(
+    office: Desk,
+    smtp_sink: SmtpSink,
+    data: bool,  # noqa: FBT001 - whether the recipients are refused, or the mail
+) -> None:
+    """RFC 5321, 4.2.1: an answer that begins with 5 would be the same the next time."""
+    if data:
+        smtp_sink.answer = "554 5.7.1 no\x1b[31m spam"
+    else:
+        smtp_sink.refused["staff@example.org"] = "550 5.1.1 unknown"
+    filed = take(office, new_ticket())
+    assert reason(office, filed).startswith("As asked. Its notification was given up: the outgoing server refused it: ")
+    assert ("no [31m spam" if data else "staff@example.org 550 5.1.1 unknown") in reason(office, filed)
+    assert smtp_sink.sent == []
+
+
+@pytest.mark.parametrize("answer", ["451 later", "452 no room"])
+def test_one_recipient_who_may_be_known_later_keeps_it_owed(office: Desk, smtp_sink: SmtpSink, answer: str) -> None:
+    """Though the other one is refused for good."""
+    office.trac.set(("notification", "smtp_always_cc", "staff@example.org, boss@example.org"))
+    smtp_sink.refused.update({"staff@example.org": "550 unknown", "boss@example.org": answer})
+    filed = take(office, new_ticket(), told=False)
+    assert not announce(office.trac.env, filed)
+    assert reason(office, filed) == "As asked."
+
+
+def test_a_letter_that_is_refused_keeps_no_other_from_its_recipients(office: Desk, smtp_sink: SmtpSink) -> None:
+    """Trac sends one for each format."""
+    with office.trac.env.db_transaction as db:
+        for name, layout in (("joe", "text/plain"), ("sue", "text/html")):
+            office.trac.know(name, f"{name}@example.org")
+            db(
+                "INSERT INTO notify_subscription (time, changetime, class, sid, authenticated, distributor, format, "
+                "priority, adverb) VALUES (0, 0, 'NewTicketSubscriber', %s, 1, 'email', %s, 1, 'always')",
+                (name, layout),
+            )
+    office.trac.set(
+        ("notification", "smtp_always_cc", ""), ("components", f"{plugins.Marked.__module__}.Marked", "enabled")
+    )
+    for name in ("joe", "sue"):
+        smtp_sink.reset()
+        smtp_sink.refused[f"{name}@example.org"] = "550 unknown"
+        filed = take(office, new_ticket())
+        assert f"{name}@example.org 550 unknown" in reason(office, filed)
+        assert [each.recipients for each in smtp_sink.sent] == [
+            ("sue@example.org" if name == "joe" else "joe@example.org",)
+        ]
+
+
+def test_what_cannot_be_sent_for_a_week_is_given_up(office: Desk, smtp_sink: SmtpSink) -> None:
+    """Until then it is owed, whatever the server says."""
+    smtp_sink.answer = "451 later"
+    filed = take(office, new_ticket(), told=False)
+    env = office.trac.env
+    assert not renotify(env, filed.ticket, None, filed.when, filed.author)
+    long_ago = filed.when - timedelta(days=8)
+    with env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET filed=%s", (to_utimestamp(long_ago),))
+    assert renotify(env, filed.ticket, None, long_ago, filed.author)
+    assert reason(office, filed) == "As asked. Its notification was given up: it could not be sent for a week."
+
+
+def reason(desk: Desk, filed: Filed) -> str:
+    """What the journal says of a mail that was filed."""
+    return str(desk.trac.query("SELECT reason FROM mailintake_delivery WHERE ticket=%s", filed.ticket)[0][0])
 
 
 def test_a_ticket_that_was_deleted_owes_nothing(office: Desk) -> None:

@@ -11,14 +11,19 @@ from trac.resource import ResourceNotFound
 from trac.ticket.model import Ticket
 from trac.ticket.notification import TicketChangeEvent
 
+from trac_mailintake.tracker import refusals
 from trac_mailintake.tracker.patience import Patience
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from trac.env import Environment
 
     from trac_mailintake.tracker.tickets import Filed
+
+Subscription = tuple[str | None, int, str | None, str, str | None]
+"""Session, whether it is a user's, address, transport, format: as Trac gives them."""
 
 
 def tells(env: Environment) -> bool:
@@ -46,6 +51,7 @@ def renotify(env: Environment, ticket: int, comment: int | None, when: datetime,
     """Send the notification that a crash, or a server that was down, left owing; as `announce` would have.
 
     Trac makes its Message-ID of the ticket and the time, so a repeat has the same id. Listeners are not called again.
+    After a week it is given up.
     """
     try:
         model = Ticket(env, ticket)
@@ -54,24 +60,54 @@ def renotify(env: Environment, ticket: int, comment: int | None, when: datetime,
     category = "created" if comment is None else "changed"
     change = {} if comment is None else model.get_change(cdate=when) or {}
     text = change.get("fields", {}).get("comment", {}).get("new") or ""
-    return _notify(env, model, category, when, author, text, _writer(env, ticket, comment))
+    if not _notify(env, model, category, when, author, text, _writer(env, ticket, comment)):
+        if not refusals.stale(when):
+            return False
+        refusals.note(env, ticket, when, "it could not be sent for a week")
+    return True
 
 
 def _notify(
     env: Environment, model: Ticket, category: str, when: datetime, author: str, text: str, address: str
 ) -> bool:
-    """Send one notification, but not to `address`: an unmapped sender is not told of his own mail."""
+    """Send one notification, but not to `address`: an unmapped sender is not told of his own mail.
+
+    False when it is still owed; what is refused for good is not.
+    """
     if not tells(env):
         return True
     system = NotificationSystem(env)
     try:
         event = TicketChangeEvent(category, model, when, author, text or None)
         wanted = [each for each in system.subscriptions(event) if each[0] or not _is(each[2], address)]
-        system.distribute_event(event, wanted)
+        refused = [said for letter in _letters(system, wanted) if (said := _distribute(system, event, letter))]
+        if refused:
+            refusals.note(env, model.id, when, "the outgoing server refused it: " + "; ".join(refused))
     except Exception:
         env.log.exception("The notification for ticket #%s did not go out; it will be sent later", model.id)
         return False
     return True
+
+
+def _letters(system: NotificationSystem, wanted: Sequence[Subscription]) -> Iterable[Sequence[Subscription]]:
+    """Those who get the same letter, since a server that refuses one letter must not keep others from theirs."""
+    letters: dict[tuple[str, str], list[Subscription]] = {}
+    for each in wanted:
+        sid, authenticated, _, transport, layout = each
+        layout = layout or system.get_preferred_format(sid, authenticated, transport)
+        letters.setdefault((transport, layout), []).append(each)
+    return letters.values()
+
+
+def _distribute(system: NotificationSystem, event: TicketChangeEvent, letter: Sequence[Subscription]) -> str:
+    """Send it; how it was refused for good, "" when it was not. Raises whatever may pass."""
+    try:
+        system.distribute_event(event, letter)
+    except Exception as error:
+        if not (said := refusals.for_good(error)):
+            raise
+        return said
+    return ""
 
 
 def _is(recipient: str | None, address: str) -> bool:

@@ -101,7 +101,7 @@ def rig(sqlite_env: TracEnv, tmp_path: Path) -> Rig:
 
 
 def test_nobody_writes_into_a_ticket_that_he_may_not_see(rig: Rig) -> None:
-    """Neither by its number, nor by the Message-ID of a mail in it: he opens another one."""
+    """Neither by its number, nor by the Message-ID of a mail in it: he opens another one, and commits to none."""
     first = mail("Salaries", sender="boss@example.com")
     rig.drop(first)
     rig.run()
@@ -117,6 +117,10 @@ def test_nobody_writes_into_a_ticket_that_he_may_not_see(rig: Rig) -> None:
     rig.drop(mail("Re: x", f"References: {id_of(first)} {id_of(first)}", sender="mallory@evil.example"))
     rig.run()
     assert [rule for _, rule in rig.outcomes[-3:]] == ["stranger"] * 3
+    rig.set(handler="commit-log")
+    rig.drop(mail(f"fixes #{ticket.id}", sender="bob@example.com"))
+    rig.run()
+    assert rig.outcomes[-1] == ("held", "permission")
     assert rig.trac.query("SELECT COUNT(*) FROM ticket_change") == before
 
 

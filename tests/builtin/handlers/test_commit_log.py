@@ -33,10 +33,11 @@ COMMIT = {"subject": "[printers] Cool the printer", "text": GIT, "origin": Origi
 
 
 def tracker(*numbers: int, key: str = "") -> FakeReader:
-    """One with these tickets."""
+    """One with these tickets, which those who commit may see."""
     reader = FakeReader(key=key)
     for number in numbers:
         reader.add(number)
+        reader.rights.update((user, "TICKET_VIEW", number) for user in (MEMBER.username, "repository"))
     return reader
 
 
@@ -99,6 +100,15 @@ def test_a_stranger_comments_on_no_ticket_that_he_names() -> None:
     change = handled("commit-log", NEW, COMMIT, sender=acting, reader=tracker(12), reporterusername="repository")
     assert change.sender == acting
     assert "ann@example.org" in change.text
+
+
+def test_who_may_not_see_a_ticket_comments_on_none_that_he_names() -> None:
+    """Else guesses would write into it: Trac shows no form of such a ticket, and would ask for TICKET_APPEND only."""
+    reader = tracker(12, 13)
+    reader.rights.remove((MEMBER.username, "TICKET_VIEW", 12))
+    objection = asked("commit-log", NEW, COMMIT, reader=reader)
+    assert isinstance(objection, Hold)
+    assert (objection.rule, "TICKET_VIEW" in objection.reason) == ("permission", True)
 
 
 def test_mail_about_commits_is_automatic_and_accepted() -> None:

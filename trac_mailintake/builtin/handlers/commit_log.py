@@ -53,6 +53,10 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
     if named is not None:
         if context.sender.username == _ANONYMOUS:
             return Hold("stranger", _stranger(context, named))
+        # TICKET_APPEND is asked for when the comment is made, as of every comment; but who may append and not see
+        # could, by guessing numbers, write into tickets that are kept from him.
+        if not context.reader.may(context.sender.username, "TICKET_VIEW", named):
+            return Hold("permission", _unseen(context, named))
         target = Followup(named, "commit-log", f"The commit's log names ticket {named}.", Proof.HANDLER)
     assert isinstance(target, Followup)  # noqa: S101 - one of both is given, said again for mypy
     change = filing.comment(message, target, context, parted)
@@ -87,6 +91,11 @@ def _stranger(context: Context, ticket: int) -> str:
     who = context.sender.address or "The sender"
     mend = "Set reporterusername to a user who may comment on tickets for commits, then retry."
     return f"The commit's log names ticket {ticket}, but {who} is no known user. {mend}"
+
+
+def _unseen(context: Context, ticket: int) -> str:
+    who = context.sender.username
+    return f"The commit's log names ticket {ticket}, which {who} may not see (TICKET_VIEW). Grant it, then retry."
 
 
 def _is_answer(message: Message) -> bool:

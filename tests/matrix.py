@@ -36,6 +36,8 @@ WITH: Final = (
     *(f"tests/tracker/test_{name}.py" for name in ("claims", "journal", "tickets", "purge", "identity", "mariadb")),
     *("tests/components/test_setup.py", "tests/test_createusers.py", "tests/test_batches.py", "tests/test_outcomes.py"),
 )
+PATIENCE: Final = 900
+"""Seconds for a test: a machine that runs several cells may be busy, and may stand still for a while."""
 _NEWER: Final = ("setup.cfg", "pyproject.toml", ".ci/venv")
 """What a virtual environment is made anew after."""
 
@@ -147,8 +149,8 @@ def run(python: Python, column: str, tests: Iterable[str]) -> Cell:
     report, log = BUILD / f"{name}.xml", BUILD / f"{name}.log"
     report.unlink(missing_ok=True)
     words: list[str | Path] = [
-        *(BUILD / python.version / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        *("-m", "not packaging", f"--junit-xml={report}", *tests),
+        *(BUILD / python.version / "bin" / "python", "-m", "pytest", "-v", "-p", "no:cacheprovider"),
+        *("-m", "not packaging", f"--junit-xml={report}", f"--timeout={PATIENCE}", *tests),
     ]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     if column != PARSING:

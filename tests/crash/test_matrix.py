@@ -32,6 +32,8 @@ MATRIX = [
     ("postgres", "maildir", Way.KILLED, 12),
     ("postgres", "maildir", Way.REFUSED, 8),
     ("postgres", "maildir", Way.UNANSWERED, 12),
+    ("postgres", "imap", Way.KILLED, 6),
+    ("postgres", "imap", Way.REFUSED, 4),
     *(
         ("sqlite", kind, way, 12 if way is Way.KILLED else 8)
         for kind in ("imap", "pop3", "mbox", "directory", "pipe")

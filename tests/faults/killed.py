@@ -127,7 +127,7 @@ class KilledOften(Common):
         hits = 0
         for _ in range(scene.chance.randint(1, 4)):
             forked = scene.begin()
-            if forked.running(scene.chance.uniform(0.02, 0.5)):
+            if forked.running(scene.chance.uniform(0.01, 0.25)):
                 forked.kill()
                 hits += 1
             forked.wait()

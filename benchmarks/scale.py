@@ -2,10 +2,13 @@
 
     python -m benchmarks.scale mailbox [--mails 20000] [--sources maildir,imap] [--databases sqlite,postgresql]
     python -m benchmarks.scale journal [--rows 1000000] [--databases sqlite,postgresql]
+    python -m benchmarks.scale crowd [--mails 20000] [--databases sqlite,postgresql]
 
 `mailbox`: one round takes it all, in a process of its own; what it cost is noted after each thousand.
 `journal`: two environments, one with an empty journal and one with a full one, take the same mails in turn; then what
 people look at is asked of the full one, through tracd and `trac-admin`.
+`crowd`: the same with a hundred and with 20,000 mails before them in the same hour, first all of one sender who is over
+his rate, then all with one Message-ID.
 The load is that of `load.py` without its attachments, so that some replies answer what nobody ever saw.
 """
 
@@ -14,13 +17,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import logging
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
 from itertools import islice
@@ -30,36 +31,24 @@ from typing import TYPE_CHECKING, Final
 
 from trac.env import Environment
 
-from benchmarks.load import Kind, mails
+from benchmarks.load import ADDRESS, Kind, mails
 from benchmarks.stand import SERVICE, Stand
+from benchmarks.turns import NOTED, TURN, TURNS, UNLIMITED, Note, counted, database, in_turn, noted, take
 from tests.past import fill
 from tests.servers.dovecot import Dovecot
-from tests.servers.postgres import Postgres
-from tests.servers.tracenv import SQLITE
-from trac_mailintake.components import bridge
-from trac_mailintake.tracker.database import now
+from trac_mailintake.tracker.database import chunks, key, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.load import Mail
     from tests.servers.tracenv import Visitor
-    from trac_mailintake.intake.round import Report
 
 EVERY: Final = 1_000
-TURNS: Final = 7
-TURN: Final = 400
-"""Mails that each of the two environments takes in a turn."""
+FEW: Final = 100
 REPEATS: Final = 5
-_MEMORY: Final = re.compile(r"^Vm(HWM|RSS):\s+(\d+) kB$", re.MULTILINE)
-# Trac notes each statement, to be counted; nothing writes the notes down.
-_OPTIONS: Final = (
-    ("logging", "log_type", "none"),
-    ("logging", "log_level", "DEBUG"),
-    ("trac", "debug_sql", "enabled"),
-)
-_UNLIMITED: Final = {"rate_service": "10000000", "rate_sender": "10000000", "rate_ticket": "10000000"}
-"""The rates are asked of the journal, and never reached."""
+_SENDER: Final = "person001@example.com"
+_ID: Final = "<alarm@machine.example.com>"
 PAGES: Final = {
     "the newest": "",
     "the oldest": "after=0",
@@ -87,54 +76,6 @@ COMMANDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What was used up when `done` mails were done: seconds by the clock and of CPU, statements, MB (RSS, its peak)."""
-
-    done: int
-    clock: float
-    cpu: float
-    statements: int
-    rss: float
-    peak: float
-
-
-class Counter(logging.Handler):
-    """Counts the statements that Trac notes."""
-
-    number = 0
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        """One more."""
-        self.number += record.msg.startswith("SQL: ")
-        return True
-
-
-@contextlib.contextmanager
-def counted(env: Environment) -> Iterator[Counter]:
-    """Count the statements of a block."""
-    counter = Counter()
-    env.log.addHandler(counter)
-    try:
-        yield counter
-    finally:
-        env.log.removeHandler(counter)
-
-
-def noted(counter: Counter, done: int) -> Note:
-    """What this process has used up by now."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    sizes = {name: int(kilobytes) / 1024 for name, kilobytes in _MEMORY.findall(status)}
-    return Note(done, time.perf_counter(), time.process_time(), counter.number, sizes["RSS"], sizes["HWM"])
-
-
-def take(env: Environment, progress: Callable[[int, int], None] | None = None) -> Report:
-    """What `trac-admin ENV mailintake run` does once it has started."""
-    with bridge.intake(env) as assembly:
-        service = assembly.settings.services.get(SERVICE)
-        return assembly.round.run(service, assembly.settings.open(service), progress=progress)
-
-
 def load(number: int, seed: int = 1) -> Iterator[Mail]:
     """Mails without attachments."""
     return islice((mail for mail in mails(2 * number + 100, seed) if mail.kind is not Kind.ATTACHED), number)
@@ -146,14 +87,14 @@ def load(number: int, seed: int = 1) -> Iterator[Mail]:
 def measure_mailbox(asked: argparse.Namespace) -> None:
     """Each source on each database."""
     print(f"{asked.mails} mails in one mailbox, CPU and statements a mail: the 2nd thousand, then the last")
-    print(f"{'':22}{'CPU, ms':>22}{'ms by the clock':>24}{'statements':>18}{'RSS, MB (peak)':>34}")
+    print(f"{'':22}{'CPU, ms':>22}{'ms by the clock':>24}{'statements':>18}{'RSS, MB: early, middle, late (peak)':>40}")
     with contextlib.ExitStack() as stack:
         dovecot = stack.enter_context(Dovecot()) if "imap" in asked.sources else None
         for name in asked.databases.split(","):
-            database = _database(name, stack)
+            make, _ = database(name, stack)
             for source in asked.sources.split(","):
                 with tempfile.TemporaryDirectory(prefix="mailintake-bench-") as folder:
-                    stand = Stand(Path(folder) / "env", database=database(), options=_OPTIONS)
+                    stand = Stand(Path(folder) / "env", database=make(), options=NOTED)
                     _fill_mailbox(stand, Path(folder), dovecot if source == "imap" else None, asked.mails)
                     path = stand.trac.path
                     stand.close()
@@ -212,8 +153,8 @@ def _print_notes(label: str, notes: Sequence[Note]) -> None:
     for name, scale in (("cpu", 1000.0), ("clock", 1000.0), ("statements", 1.0)):
         early, late = ((getattr(b, name) - getattr(a, name)) / (b.done - a.done) * scale for a, b in (first, last))
         words.append(f"{early:.2f} {late:.2f} ({late / early:.2f})")
-    memory = f"{notes[1].rss:.0f} ({notes[1].peak:.0f}) {notes[-1].rss:.0f} ({notes[-1].peak:.0f})"
-    print(f"{label:22}{words[0]:>22}{words[1]:>24}{words[2]:>18}{memory:>34}", flush=True)
+    memory = " ".join(f"{note.rss:.0f}" for note in (notes[1], notes[len(notes) // 2], notes[-1]))
+    print(f"{label:22}{words[0]:>22}{words[1]:>24}{words[2]:>18}{memory:>34} ({notes[-1].peak:.0f})", flush=True)
 
 
 # a long journal
@@ -223,49 +164,73 @@ def measure_journal(asked: argparse.Namespace) -> None:
     """Two environments on each database."""
     with contextlib.ExitStack() as stack:
         for name in asked.databases.split(","):
-            database = _database(name, stack)
+            make, server = database(name, stack)
             with tempfile.TemporaryDirectory(prefix="mailintake-bench-") as folder:
-                empty = Stand(Path(folder) / "empty", database=database(), options=_OPTIONS)
-                full = Stand(Path(folder) / "full", database=database(), options=_OPTIONS)
+                empty = Stand(Path(folder) / "empty", database=make(), options=NOTED)
+                full = Stand(Path(folder) / "full", database=make(), options=NOTED)
                 began = time.perf_counter()
                 fill(full.env, asked.rows, tickets=2_000, analyze=name != "sqlite")
                 print(f"\n{name}: {asked.rows} rows, written in {time.perf_counter() - began:.0f} s", flush=True)
-                _in_turn({"empty": empty, "full": full}, Path(folder))
+                if name != "sqlite":
+                    _rest(full)
+                contents = [mail.content for mail in load((TURNS + 1) * TURN)]
+                in_turn({"empty": empty, "full": full}, Path(folder), contents, server, UNLIMITED)
                 empty.close()
                 _look(full)
                 full.close()
 
 
-def _in_turn(stands: dict[str, Stand], folder: Path) -> None:
-    """The same mails for each, a turn at a time."""
-    for name, stand in stands.items():
-        stand.maildir(folder / name / "Maildir", [])
-        bridge.settings(stand.env).services.set(SERVICE, _UNLIMITED)
-        with stand.env.db_transaction as db:  # it is no first run: all mails count for rates
-            db("UPDATE mailintake_service SET last_success=%s", (now(),))
-    used: dict[str, list[Note]] = {name: [] for name in stands}
-    contents = [mail.content for mail in load((TURNS + 1) * TURN)]
-    for turn in range(TURNS + 1):
-        for name in list(stands)[:: -1 if turn % 2 else 1]:
-            for number, content in enumerate(contents[turn * TURN : (turn + 1) * TURN]):
-                (folder / name / "Maildir" / "new" / f"{1_790_000_000 + number}.M{turn}P1.bench").write_bytes(content)
-            with counted(stands[name].env) as counter:
-                before = noted(counter, 0)
-                report = take(stands[name].env)
-                after = noted(counter, report.listed)
-            assert sum(report.counts.values()) == TURN, report
-            cpu, clock = (after.cpu - before.cpu) / TURN * 1000, (after.clock - before.clock) / TURN * 1000
-            used[name].append(Note(TURN, clock, cpu, after.statements, 0.0, 0.0))
-    print(f"{TURNS} turns of {TURN} mails: median")
-    print(f"{'journal':12}{'CPU, ms a mail':>16}{'ms by the clock':>18}{'statements a mail':>20}")
-    for name, notes in used.items():
-        later = notes[1:]
-        cells = [median(getattr(note, each) for note in later) for each in ("cpu", "clock", "statements")]
-        print(f"{name:12}{cells[0]:>16.2f}{cells[1]:>18.2f}{cells[2] / TURN:>20.2f}")
-    for label in ("cpu", "clock"):
-        pairs = zip(used["empty"][1:], used["full"][1:], strict=True)
-        ratio = median(getattr(full, label) / getattr(empty, label) for empty, full in pairs)
-        print(f"full : empty, {label}: {ratio:.2f}", flush=True)
+def _rest(stand: Stand) -> None:
+    """What PostgreSQL does by itself some minutes after so many rows were written, instead of while we measure."""
+    with stand.env.db_transaction as db:
+        db.cnx.commit()
+        db.cnx.autocommit = True
+        for words in ("VACUUM ANALYZE", "CHECKPOINT"):
+            db.cursor().execute(words)
+        db.cnx.autocommit = False
+
+
+# a crowd of mails that are alike
+
+
+def measure_crowd(asked: argparse.Namespace) -> None:
+    """Few and many, on each database, of one sender and with one Message-ID."""
+    with contextlib.ExitStack() as stack:
+        for name in asked.databases.split(","):
+            make, server = database(name, stack)
+            for what, limit in (("sender", "60"), ("Message-ID", "0")):
+                with tempfile.TemporaryDirectory(prefix="mailintake-bench-") as folder:
+                    stands = {}
+                    for label, number in (("few", FEW), ("many", asked.mails)):
+                        stands[label] = Stand(Path(folder) / label, database=make(), options=NOTED)
+                        _crowd(stands[label].env, number)
+                    if name != "sqlite":
+                        _rest(stands["many"])
+                    print(f"\n{name}: mails of one {what}, after {FEW} and {asked.mails} of the same hour", flush=True)
+                    in_turn(stands, Path(folder), _alike(), server, {**UNLIMITED, "rate_sender": limit})
+                    for stand in stands.values():
+                        stand.close()
+
+
+def _alike() -> list[bytes]:
+    """Different mails, all of one sender, all with one id."""
+    fields = f"From: {_SENDER}\nTo: {ADDRESS}\nSubject: Alarm\nMessage-ID: {_ID}\n"
+    return [f"{fields}\nThe {number}th alarm.\n".encode() for number in range((TURNS + 1) * TURN)]
+
+
+def _crowd(env: Environment, number: int) -> None:
+    """As many such mails, which arrived one after the other in the last minutes; their tickets are not made."""
+    last = now()
+    for some in chunks(range(1, number + 1)):
+        mails = [value for each in some for value in (key(_SENDER), last - each, "held", SERVICE)]
+        ids = [value for each in some for value in (key(_ID), key("copy", str(each)), 0, each)]
+        with env.db_transaction as db:
+            for into, values in (
+                ("mailintake_delivery (sender_key, counted, outcome, service)", mails),
+                ("mailintake_message_id (hash, copy, outgoing, ticket)", ids),
+            ):
+                rows = ",".join(["(%s,%s,%s,%s)"] * len(some))
+                db(f"INSERT INTO {into} VALUES {rows}", values)  # noqa: S608 - names and placeholders of ours
 
 
 def _look(stand: Stand) -> None:
@@ -301,20 +266,10 @@ def _print_times(label: str, ask: Callable[[], bool]) -> None:
     print(f"{label:34}{median(times[1:]):>14.0f} ({max(times[1:]):.0f})", flush=True)
 
 
-# servers
-
-
-def _database(name: str, stack: contextlib.ExitStack) -> Callable[[], str]:
-    """What gives a new database each time."""
-    if name == "sqlite":
-        return lambda: SQLITE
-    return stack.enter_context(Postgres(durable=True)).fresh_schema
-
-
 def main() -> None:
     """Measure what is asked for."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("what", choices=("mailbox", "journal", "take"))
+    options.add_argument("what", choices=("mailbox", "journal", "crowd", "take"))
     options.add_argument("--mails", type=int, default=20_000)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--sources", default="maildir,imap")
@@ -325,6 +280,8 @@ def main() -> None:
         _take_noting(asked.environment)
     elif asked.what == "mailbox":
         measure_mailbox(asked)
+    elif asked.what == "crowd":
+        measure_crowd(asked)
     else:
         measure_journal(asked)
 

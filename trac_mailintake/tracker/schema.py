@@ -114,7 +114,7 @@ SCHEMA = [
         Index(["live"], unique=True),
         Index(["service", "recorded", "outcome"]),
         Index(["outcome", "recorded"]),
-        Index(["service", "counted"]),
+        Index(["service", "outcome", "counted"]),
         Index(["sender_key", "counted"]),
         Index(["ticket", "counted"]),
         Index(["owner"]),

@@ -183,11 +183,14 @@ def measure_journal(asked: argparse.Namespace) -> None:
 def _rest(stand: Stand) -> None:
     """What PostgreSQL does by itself some minutes after so many rows were written, instead of while we measure."""
     with stand.env.db_transaction as db:
-        db.cnx.commit()
-        db.cnx.autocommit = True
+        connection = db
+        while hasattr(connection, "cnx"):  # Trac wraps it
+            connection = connection.cnx
+        connection.commit()
+        connection.autocommit = True
         for words in ("VACUUM ANALYZE", "CHECKPOINT"):
-            db.cursor().execute(words)
-        db.cnx.autocommit = False
+            connection.cursor().execute(words)
+        connection.autocommit = False
 
 
 # a crowd of mails that are alike

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -153,3 +154,19 @@ def test_a_message_that_vanished_is_left_out(place: MaildirPlace) -> None:
     listed = list(source.list())
     min((place.path / "new").iterdir()).unlink()
     assert read(source, listed) == [mail(2)]
+
+
+def test_a_listing_is_compact(tmp_path: Path) -> None:
+    """It is kept for as long as the round takes: some two thirds of a kilobyte a mail, however long the path is."""
+    place = MaildirPlace(tmp_path / ("long" * 50))
+    place.deliver(*([b"x" * 3000] * 1000))
+    source = place.source("delete")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        listing = source.list()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(listing) == 1000
+    assert (after - before) / len(listing) < 700

@@ -32,10 +32,15 @@ class Entry:
     """A regular file of a folder, as it was when the folder was read."""
 
     name: str
-    path: str
+    folder: str
     size: int
     mtime_ns: int
     inode: int
+
+    @property
+    def path(self) -> str:
+        """Where it is; put together when it is asked for, since a folder may have very many."""
+        return os.path.join(self.folder, self.name)
 
     @property
     def arrived(self) -> datetime:
@@ -66,14 +71,13 @@ def _sentence(label: str, where: str, error: OSError) -> str:
 
 def entry(folder: str, name: str) -> Entry | None:
     """The regular file of that name; None when there is none (any more). Raises OSError."""
-    path = os.path.join(folder, name)
     try:
-        status = os.lstat(path)
+        status = os.lstat(os.path.join(folder, name))
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    return Entry(name, path, status.st_size, status.st_mtime_ns, status.st_ino)
+    return Entry(name, folder, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def entries(folder: str) -> Iterator[Entry]:
@@ -92,7 +96,7 @@ def to_locator(name: str) -> str:
     except UnicodeDecodeError:
         text = ""
     if text and text.isprintable() and "%" not in text:
-        return text
+        return name if name == text else text  # one string less for each mail of a listing
     return quote_from_bytes(raw, safe=" /:,=;+@!()[]~'")
 
 

@@ -69,7 +69,7 @@ class MaildirSource:
         with files.told(self.account.label, self._path):
             for listed in wanted:
                 known = self._known.get(listed.locator)
-                entry = known and files.entry(os.path.dirname(known.path), known.name)
+                entry = known and files.entry(known.folder, known.name)
                 if entry is None:
                     return self._entries()
                 found[listed.locator] = entry
@@ -131,7 +131,7 @@ class MaildirSource:
         if self._afterwards.word is Afterwards.DELETE:
             os.unlink(entry.path)
         elif self._afterwards.word is Afterwards.MOVE:
-            state = os.path.basename(os.path.dirname(entry.path))
+            state = os.path.basename(entry.folder)
             files.move(entry.path, os.path.join(self._target, state), entry.name)
         else:
             self._mark_seen(entry)

@@ -1,11 +1,12 @@
 """A run of several services at once: a process for each, so that a slow server delays nobody's mail but its own.
 
 Each process is a fork that opens the database anew, is a worker of its own, and does what a run of its service alone
-does. What it has to say comes by a pipe. However it ends, the others go on.
+does. What it has to say comes by a pipe. However it ends, the others go on; when the run is killed they end, too.
 """
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -40,6 +41,8 @@ GRACE: Final = 5.0
 _TOGETHER: Final = 1.0
 """Seconds in which Ctrl-C has reached all processes of a terminal."""
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+_SET_PARENT_DEATH_SIGNAL: Final = 1
+"""PR_SET_PDEATHSIG of prctl(2): Linux has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ class Abreast:
     def _begin(self, name: str) -> None:
         context = multiprocessing.get_context("fork")
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_live, args=(self._serve, name, theirs, [ours, *self._alive]), name=name)
+        family = os.getpid(), [ours, *self._alive]
+        process = context.Process(target=_live, args=(self._serve, name, theirs, *family), name=name)
         # A connection to a database cannot be shared, nor may text that waits to be printed be printed twice.
         DatabaseManager(self._env).shutdown()
         sys.stdout.flush()
@@ -170,7 +174,11 @@ class Abreast:
 
 
 def _live(
-    serve: Callable[[str, Callable[[Said], None]], Round], name: str, pipe: Connection, others: Sequence[Connection]
+    serve: Callable[[str, Callable[[Said], None]], Round],
+    name: str,
+    pipe: Connection,
+    parent: int,
+    others: Sequence[Connection],
 ) -> None:
     """The life of a process that serves one service."""
     for number in _ENDING:
@@ -179,6 +187,7 @@ def _live(
     for other in others:
         other.close()
     try:
+        _die_with(parent)
         done = serve(name, pipe.send)
     except (SettingError, Misconfiguration, TemporaryFailure) as error:
         done = Round(name, {}, str(error), Exit.UNREACHABLE)
@@ -188,6 +197,18 @@ def _live(
         log.exception("The round of service %s failed", name)
         done = Round(name, {}, f"{type(error).__name__}: {error}; where, is in Trac's log", Exit.UNREACHABLE)
     pipe.send(done)
+
+
+def _die_with(parent: int) -> None:
+    """End as by Ctrl-C when the run is killed: nobody hears this process then, nor could end it by ending the run."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is None:
+        return
+    # Whoever was begun in the background of a shell does not hear Ctrl-C.
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM if deaf else signal.SIGINT)
+    if os.getppid() != parent:
+        raise KeyboardInterrupt
 
 
 def _end(processes: Sequence[ForkProcess], seconds: float) -> None:

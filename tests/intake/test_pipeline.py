@@ -130,9 +130,9 @@ class FakeRecorder:
         """As planned."""
         return self.waits
 
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> bool:
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
         """Never."""
-        return False
+        return None
 
     def renew(self, deliveries: Sequence[Delivery]) -> None:
         """Nothing runs out here."""

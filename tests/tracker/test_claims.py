@@ -141,6 +141,22 @@ def test_what_must_be_taken_alone_waits_until_nothing_else_is_in_hand(rig: Rig) 
             assert locators(other.recorder.claim(other.service, ACCOUNT, 50, alone=False)) == ["1/3"]
 
 
+def test_when_what_a_message_answers_is_due(rig: Rig) -> None:
+    """In so many seconds as it was put off; a message without an id may be any; and nobody waits for a later one."""
+    with hands(rig) as one:
+        one.look(listed(1, 2, 3, 4))
+        first, second, third, last = one.take()
+        assert one.recorder.postponed(third, ["<a@x>"]) is None
+        one.recorder.defer(first, "It has to wait.", seconds=60, counted=False, message_id="<a@x>")
+        one.recorder.defer(last, "It has to wait.", seconds=60, counted=False, message_id="<b@x>")
+        due = one.recorder.postponed(third, ["<a@x>", "<b@x>"])
+        assert due is not None
+        assert 50 < due <= 60
+        assert one.recorder.postponed(third, ["<b@x>"]) is None
+        one.recorder.defer(second, "It could not be read.", seconds=0, counted=False)
+        assert one.recorder.postponed(third, ["<b@x>"]) == 0
+
+
 def test_deaths_are_counted_only_while_alone(rig: Rig) -> None:
     """The first death was the batch's; from then on each is the message's own."""
     for deaths in (0, 0, 1, 2):

@@ -67,7 +67,10 @@ RENEWAL: Final = 120.0
 _NUMBER: Final = re.compile(r"#[0-9]|\([^()\s]{1,64}-[0-9]")
 """What may be the number of a ticket in a subject; which it is, the rules say."""
 
-_SOON: Final = 2.0
+_SOON: Final = 0.1
+"""Seconds after which a delivery is tried again that only waits for another worker."""
+_SHORTLY: Final = 2.0
+"""What a message answers is due in so many seconds: waiting for it is worth while."""
 _BACKOFF: Final = (60.0, 300.0, 1200.0, 3600.0, 3600.0)
 _TRIES: Final = 5
 
@@ -87,10 +90,6 @@ class Deferred:
 Result = Recorded | Deferred
 
 
-def _nothing(_: object) -> None:
-    """For who has no use for it."""
-
-
 class Intake:
     """Takes deliveries of one environment. `parse` is `mail.parser.parse`, or another that keeps its promise."""
 
@@ -102,7 +101,7 @@ class Intake:
         parse: Callable[[Slice], Message],
         watch: Watch | None = None,
         named: Callable[[Exception], Exception] = lambda error: error,
-        expect: Callable[[Sequence[Slice]], None] = _nothing,
+        expect: Callable[[Sequence[Slice]], None] = lambda _: None,
         deciding: Deciding | None = None,
     ) -> None:
         """All collaborators are handed in; see `bootstrap`. `watch` is told when a message is begun, and of the end.
@@ -227,9 +226,13 @@ class Intake:
         try:
             decision = self._deciding(lambda: self.decide(service, delivery, message))
             if _seeks_a_parent(decision) and (self._unnoted or self._recorder.waits_for_others(delivery)):
-                return self._let_go(delivery, "It may answer a message that another worker is filing.", soon=True)
-            if _seeks_a_parent(decision) and self._recorder.postponed(delivery, _answered(message)):
-                return self._let_go(delivery, "It answers a message that was deferred.", message=message)
+                reason = "It may answer a message that another worker is filing."
+                return self._let_go(delivery, reason, message=message, soon=True)
+            due = self._recorder.postponed(delivery, _answered(message)) if _seeks_a_parent(decision) else None
+            if due is not None:
+                return self._let_go(
+                    delivery, "It answers one that was deferred.", message=message, soon=due <= _SHORTLY
+                )
         except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held, never lost
             return self._failed(service, delivery, message, error)
         return decision

@@ -346,8 +346,11 @@ class Recorder(Protocol):
     def waits_for_others(self, claimed: Delivery) -> bool:
         """Whether another living worker still holds an older message of the same mailbox, maybe this one's parent."""
 
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> bool:
-        """Whether one of these is, or may be, the id of an older message of the same mailbox that was deferred."""
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
+        """In how many seconds an older message of the same mailbox is due that was deferred and has one of these ids.
+
+        Or may have one of them. None when there is none.
+        """
 
 
 class ArchiveWriter(Protocol):

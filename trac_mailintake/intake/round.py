@@ -43,6 +43,10 @@ DISPOSAL: Final = 200
 PATIENCE: Final = 60.0
 """Seconds that a round waits for what other workers are filing."""
 
+SHORTEST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.8
+"""Seconds after which it looks again what they have filed; at first they need no longer than for a batch."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -168,6 +172,7 @@ class Round:
         service, source, report = course.service, course.source, course.report
         left = len(listing) if limit is None else limit
         patience = time.monotonic() + PATIENCE
+        pause = SHORTEST_PAUSE
         while not report.down:
             more = left > 0 and (until is None or time.monotonic() < until)
             most, overrun = self._recorder.room(service) if more else (0, "")
@@ -185,7 +190,8 @@ class Round:
                 return
             elif more and _waiting(report) and time.monotonic() < patience:
                 # They are due in a moment; until they are claimed again they count as deferred.
-                time.sleep(0.5)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
                 self._recorder.reconcile(service, source.account, listing)
                 _leave_to_others(report, self._recorder.undecided([each.delivery for each in report.deferred]))
             else:

@@ -230,17 +230,18 @@ class Claims(Listings):
             )
         return any(ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease in rows)
 
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> bool:
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
         """See `ports.Recorder.postponed`. Raises TemporaryFailure."""
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
         with temporary(self._env):
             rows = self._env.db_query(
-                f"SELECT id FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
+                f"SELECT MAX(COALESCE(retry_at, 0)) FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
                 f"AND (message_id IN ({marks(some)}) "
-                "OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL) LIMIT 1",
+                "OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL)",
                 (account_key(claimed.account), claimed.id, *some),
             )
-        return bool(rows)
+        due = rows[0][0]
+        return None if due is None else max(due - now(), 0) / SECOND
 
 
 def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[str, Listed]:

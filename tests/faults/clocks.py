@@ -66,6 +66,9 @@ def _run(scene: Scene, ahead: int, *, kill: bool) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
+        # What libfaketime leaves of a process that was killed.
+        for left in glob(f"/dev/shm/*faketime_*_{process.pid}"):
+            os.unlink(left)
     if first is not None and process.returncode == 0:
         first.unlink()
     return process.returncode

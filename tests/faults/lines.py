@@ -29,11 +29,15 @@ class BrokenLine(Common):
     def strike(self, scene: Scene) -> Struck:
         """One round over the broken line."""
         if self.answers:
-            fault = Fault(self.how, answers=scene.chance.randint(0, 10 + 2 * len(scene.sent)))
+            fault = Fault(self.how, answers=self._some(scene, 10 + 2 * len(scene.sent)))
         else:
-            octets = 1500 + 2 * sum(map(len, scene.sent))
-            fault = Fault(self.how, octets=scene.chance.randint(0, octets))
+            fault = Fault(self.how, octets=self._some(scene, 1500 + 2 * sum(map(len, scene.sent))))
         return _over(scene, fault)
+
+    @staticmethod
+    def _some(scene: Scene, most: int) -> int:
+        """Rather few: many a conversation is over before it comes to the most."""
+        return scene.chance.randint(0, scene.chance.randint(0, most))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,11 @@ def ahead(moment: int, longest: int) -> bool:
     return present < moment <= present + longest
 
 
+def lately(then: int, moment: int, within: int) -> bool:
+    """Whether something happened at most `within` microseconds before a moment, and not in its future."""
+    return moment - within < then <= moment
+
+
 def reached(column: str) -> str:
     """SQL, with two placeholders for `span`: whether the moment in a column has come."""
     return f"({column}<=%s OR {column}>%s)"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trac_mailintake.tracker.database import SECOND, now, temporary, transaction
 from trac_mailintake.tracker.folders import private_folder
+from trac_mailintake.tracker.moments import LETTERS, reached, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 _BACKOFF: Final = (60, 300, 900, 3600, 4 * 3600)
 """Seconds between two attempts; the last one again and again."""
 _LEASE: Final = 10 * 60 * SECOND
-_OWED: Final = "username IS NOT NULL AND made=0 AND retry_at<=%s AND lease<=%s"
+_OWED: Final = f"username IS NOT NULL AND made=0 AND {reached('retry_at')} AND {reached('lease')}"
+"""With placeholders for `_moments`."""
 
 
 class _Promise(NamedTuple):
@@ -39,19 +41,22 @@ class _Promise(NamedTuple):
     attempts: int
 
 
+def _moments() -> tuple[int, int, int, int]:
+    """For `_OWED`: a letter may wait as long as an account, and none waits longer."""
+    return (*span(LETTERS), *span(_LEASE))
+
+
 def owed(env: Environment) -> bool:
     """Whether an account is to be made now: one look-up in an index."""
-    moment = now()
     query = f"SELECT id FROM mailintake_contact WHERE {_OWED} LIMIT 1"
-    return bool(env.db_query(query, (moment, moment)))
+    return bool(env.db_query(query, _moments()))
 
 
 def keep_promises(env: Environment) -> int:
     """Make the accounts that are owed; how many were made. What fails is tried again later. Raises TemporaryFailure."""
     with temporary(env):
-        moment = now()
         query = f"SELECT id FROM mailintake_contact WHERE {_OWED} ORDER BY id"
-        rows = [row for (row,) in env.db_query(query, (moment, moment))]
+        rows = [row for (row,) in env.db_query(query, _moments())]
     if not rows:
         return 0
     with _alone(env) as alone:
@@ -88,10 +93,9 @@ def _claim(env: Environment, row: int) -> _Promise | None:
     """Take one, unless another worker has it."""
     with transaction(env) as db:
         cursor = db.cursor()
-        moment = now()
         cursor.execute(
             f"UPDATE mailintake_contact SET fence=fence+1, lease=%s, attempts=attempts+1 WHERE id=%s AND {_OWED}",
-            (moment + _LEASE, row, moment, moment),
+            (now() + _LEASE, row, *_moments()),
         )
         if cursor.rowcount != 1:
             return None

@@ -15,6 +15,7 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.archive import stored
 from trac_mailintake.tracker.database import DAY, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.folders import ROOT
+from trac_mailintake.tracker.moments import lately
 from trac_mailintake.tracker.queue import PURGED
 from trac_mailintake.tracker.reader import SECTION
 
@@ -138,7 +139,7 @@ def _forget_some(env: Environment, outcome: str, before: int) -> int:
 def _take_turn(db: Connection) -> bool:
     """Whether a day has gone by; if so it begins anew."""
     rows = db("SELECT value FROM system WHERE name=%s", (PURGED,))
-    if rows and int(rows[0][0]) > now() - DAY:
+    if rows and lately(int(rows[0][0]), now(), DAY):
         return False
     db("DELETE FROM system WHERE name=%s", (PURGED,))
     db("INSERT INTO system (name, value) VALUES (%s, %s)", (PURGED, str(now())))

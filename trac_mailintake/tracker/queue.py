@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.database import DAY
 from trac_mailintake.tracker.folders import ROOT
-from trac_mailintake.tracker.moments import LETTERS, reached
+from trac_mailintake.tracker.moments import LETTERS, lately, reached
 from trac_mailintake.tracker.promises import owed
 
 if TYPE_CHECKING:
@@ -58,4 +58,4 @@ def _purge_due(env: Environment, now: int) -> bool:
     if not os.path.isdir(os.path.join(env.files_dir, ROOT, "archive")):
         return False
     rows = env.db_query("SELECT value FROM system WHERE name=%s", (PURGED,))
-    return not rows or int(rows[0][0]) <= now - DAY
+    return not rows or not lately(int(rows[0][0]), now, DAY)

@@ -44,7 +44,7 @@ class Forked:
         assert self._process.pid is not None
         return self._process.pid
 
-    def wait(self, seconds: float = 120) -> Ended:
+    def wait(self, seconds: float = 600) -> Ended:
         """Its end; after `seconds` it is killed, and TimeoutError raised."""
         result, raised = None, ""
         ready = connections.wait([self._connection, self._process.sentinel], seconds)
@@ -86,7 +86,7 @@ class Forked:
         os.kill(self.pid, signal.SIGCONT)
 
 
-def call(function: Callable[..., object], *arguments: object, seconds: float = 120) -> Ended:
+def call(function: Callable[..., object], *arguments: object, seconds: float = 600) -> Ended:
     """Call a function in a process of its own, and wait for its end."""
     return Forked(function, *arguments).wait(seconds)
 

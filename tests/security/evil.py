@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import socketserver
-import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from tests.servers.machine import LOOPBACK
+from tests.servers.talking import TalkingServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,35 +15,7 @@ Answers = "Mapping[bytes, Callable[[bytes], Iterable[bytes]]]"
 """What is said to a command, given its tag (IMAP) or what follows the command (POP3)."""
 
 
-class EvilServer:
-    """Greets, and answers each line with all that `answer` yields for it, as long as somebody takes it."""
-
-    def __init__(self, greeting: Iterable[bytes], answer: Callable[[bytes], Iterable[bytes]]) -> None:
-        class Conversation(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                with contextlib.suppress(OSError):
-                    for piece in greeting:
-                        self.wfile.write(piece)
-                    for line in self.rfile:
-                        for piece in answer(line.strip()):
-                            self.wfile.write(piece)
-
-        self._server = socketserver.ThreadingTCPServer((LOOPBACK, 0), Conversation)
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        """Start."""
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop. Conversations end with their visitors."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def imap(answers: Mapping[bytes, Callable[[bytes], Iterable[bytes]]], *, mails: int = 3) -> EvilServer:
+def imap(answers: Mapping[bytes, Callable[[bytes], Iterable[bytes]]], *, mails: int = 3) -> TalkingServer:
     """An IMAP server that is honest but for some commands (`BODY` is the FETCH of bodies)."""
 
     def answer(line: bytes) -> Iterable[bytes]:
@@ -65,10 +34,10 @@ def imap(answers: Mapping[bytes, Callable[[bytes], Iterable[bytes]]], *, mails: 
         }
         return (said.get(command, b"") + ok(tag),)
 
-    return EvilServer((b"* OK ready\r\n",), answer)
+    return TalkingServer((b"* OK ready\r\n",), answer)
 
 
-def pop3(answers: Mapping[bytes, Callable[[bytes], Iterable[bytes]]]) -> EvilServer:
+def pop3(answers: Mapping[bytes, Callable[[bytes], Iterable[bytes]]]) -> TalkingServer:
     """A POP3 server that is honest but for some commands."""
 
     def answer(line: bytes) -> Iterable[bytes]:
@@ -83,7 +52,7 @@ def pop3(answers: Mapping[bytes, Callable[[bytes], Iterable[bytes]]]) -> EvilSer
         }
         return (b"+OK\r\n" + said.get(command, b""),)
 
-    return EvilServer((b"+OK ready\r\n",), answer)
+    return TalkingServer((b"+OK ready\r\n",), answer)
 
 
 def ok(tag: bytes) -> bytes:

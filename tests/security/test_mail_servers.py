@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.security.evil import EvilServer, dripping, endless, identity, imap, listed, ok, pop3, saying
+from tests.security.evil import dripping, endless, identity, imap, listed, ok, pop3, saying
 from tests.security.visit import PASSWORD
+from tests.servers.talking import TalkingServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +38,9 @@ class Visit:
     memory: int
 
 
-def greeting(piece: bytes, *, drip: bool = False) -> EvilServer:
+def greeting(piece: bytes, *, drip: bool = False) -> TalkingServer:
     """A server whose greeting has no end."""
-    return EvilServer((dripping if drip else endless)(piece)(b""), lambda _: ())
+    return TalkingServer((dripping if drip else endless)(piece)(b""), lambda _: ())
 
 
 def literal(size: bytes, *more: bytes) -> Callable[[bytes], list[bytes]]:
@@ -62,7 +63,7 @@ slices.asked = 0  # type: ignore[attr-defined]  # see above
 
 
 NOTHING = saying(b"")
-IMAP: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
+IMAP: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     "a greeting without an end": (lambda: greeting(b"x"), "no IMAP"),
     "a greeting that drips": (lambda: greeting(b"x", drip=True), "too slowly"),
     "greetings without an end": (lambda: greeting(b"* OK hello\r\n"), "too long"),
@@ -99,13 +100,13 @@ IMAP: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
         "32 bits",
     ),
     "somebody who is logged in already": (
-        lambda: EvilServer(
+        lambda: TalkingServer(
             (b"* PREAUTH come in\r\n",), lambda line: (b"* CAPABILITY IMAP4rev1\r\n" + ok(line.split()[0]),)
         ),
         "refused",
     ),
 }
-FOLDERS: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
+FOLDERS: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     "a million folders": (lambda: imap({b"LIST": endless(b'* LIST () "/" "a folder"\r\n')}), "too long"),
     "folders within folders within folders": (
         lambda: imap({b"LIST": saying(b"* LIST " + b"(" * 100_000 + b"\r\n")}),
@@ -116,7 +117,7 @@ FOLDERS: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
         "no IMAP",
     ),
 }
-POP3: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
+POP3: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     "a greeting of POP3 without an end": (lambda: greeting(b"x"), "no POP3"),
     "a greeting of POP3 that drips": (lambda: greeting(b"x", drip=True), "too slowly"),
     "capabilities without an end": (lambda: pop3({b"CAPA": endless(b"X Y\r\n", b"+OK\r\n")}), "too long"),
@@ -132,7 +133,7 @@ POP3: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
     "a line without an end": (lambda: pop3({b"RETR": endless(b"x", b"+OK\r\n")}), "does not end"),
     "a mail that drips": (lambda: pop3({b"RETR": dripping(b"x", b"+OK\r\n")}), "too slowly"),
 }
-HARMLESS: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
+HARMLESS: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     "bodies within bodies": (
         lambda: imap({b"FETCH": saying(b"* 1 FETCH (" + b"BODY[" * 190_000 + b")\r\n")}),
         "0 mails",
@@ -151,7 +152,7 @@ HARMLESS: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
         "",
     ),
 }
-POP3_HARMLESS: Final[Mapping[str, tuple[Callable[[], EvilServer], str]]] = {
+POP3_HARMLESS: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     "two mails of one name, and two names of one mail": (
         lambda: pop3({b"UIDL": lambda _: [b"+OK\r\n1 a\r\n2 a\r\n1 b\r\n3 a\r\n.\r\n"]}),
         "2 mails",
@@ -165,7 +166,7 @@ KINDS: Final = (("imap", "mailbox", IMAP), ("imap", "folders", FOLDERS), ("pop3"
 SURVIVED: Final = (("imap", "mailbox", HARMLESS), ("pop3", "mailbox", POP3_HARMLESS))
 
 
-def visited(protocol: str, what: str, make: Callable[[], EvilServer]) -> Visit:
+def visited(protocol: str, what: str, make: Callable[[], TalkingServer]) -> Visit:
     """What a process of its own says of a server."""
     with make() as server:
         words = [sys.executable, "-m", "tests.security.visit", protocol, str(server.port), what]
@@ -216,7 +217,7 @@ def test_what_a_server_says_is_shown_without_what_a_terminal_obeys() -> None:
     """Alerts, referrals and farewells; neither the log nor a page nor a terminal gets an escape."""
     evil = b"NO [ALERT] [REFERRAL imap://evil/] \x1b]0;pwned\x07 \xc2\x9b31m \xe2\x80\xaereversed\r\n"
 
-    def alerting(command: bytes) -> EvilServer:
+    def alerting(command: bytes) -> TalkingServer:
         return imap({command: lambda tag: [tag + b" " + evil]})
 
     for command in (b"LOGIN", b"EXAMINE", b"LIST", b"FETCH"):
@@ -224,7 +225,7 @@ def test_what_a_server_says_is_shown_without_what_a_terminal_obeys() -> None:
         visit = visited("imap", what, partial(alerting, command))
         assert "[ALERT]" in visit.refused
         assert visit.refused.isprintable()
-    farewell = EvilServer((b"* BYE [ALERT] \x1b[31m go\r\n",), lambda _: ())
+    farewell = TalkingServer((b"* BYE [ALERT] \x1b[31m go\r\n",), lambda _: ())
     assert visited("imap", "mailbox", lambda: farewell).refused.isprintable()
     refusing = visited("pop3", "mailbox", lambda: pop3({b"PASS": lambda _: [b"-ERR \x1b]0;pwned\x07\r\n"]}))
     assert "refused" in refusing.refused

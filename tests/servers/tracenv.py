@@ -171,7 +171,7 @@ class TracEnv:
         )
 
     def admin(
-        self, *words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, seconds: float = 120
+        self, *words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, seconds: float = 600
     ) -> Finished:
         """`trac-admin ENV words…` as a process of its own."""
         with self.start(*words, environment=environment) as process:

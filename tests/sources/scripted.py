@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from tests.servers.machine import LOOPBACK
+from tests.servers.talking import TalkingServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,36 +13,15 @@ Answer = bytes | None
 """What is answered to a line; None closes the connection."""
 
 
-class ScriptedServer:
-    """Greets, then answers each line by calling `answer` with it (without its line end). `heard` is what came."""
+class ScriptedServer(TalkingServer):
+    """Greets, then answers each line by calling `answer` with it."""
 
     def __init__(self, greeting: bytes, answer: Callable[[bytes], Answer]) -> None:
-        self.heard: list[bytes] = []
-        script = self
+        def said(line: bytes) -> tuple[bytes] | None:
+            piece = answer(line)
+            return None if piece is None else (piece,)
 
-        class Conversation(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.wfile.write(greeting)
-                for line in self.rfile:
-                    script.heard.append(line.rstrip(b"\r\n"))
-                    said = answer(script.heard[-1])
-                    if said is None:
-                        return
-                    self.wfile.write(said)
-
-        self._server = socketserver.ThreadingTCPServer((LOOPBACK, 0), Conversation)
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        """Start."""
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__((greeting,), said)
 
 
 def pop3(mails: dict[str, bytes], *, without: tuple[bytes, ...] = (), login: bytes = b"+OK") -> ScriptedServer:

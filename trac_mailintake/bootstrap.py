@@ -140,7 +140,11 @@ def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch
     settings = _settings(env, tracker.reader, extra)
     recorder = DatabaseRecorder(env, worker, staging, settings.rules, tracker.recall)
     # A command is watched. Not in tracd: a fork copies what other threads hold, but not the threads.
-    ahead = Ahead(read, watch.seconds, staging.ahead) if watch is not None and threading.active_count() == 1 else None
+    ahead = (
+        Ahead(read, watch.seconds, staging.ahead, tracker.recall.foresee)
+        if watch is not None and threading.active_count() == 1
+        else None
+    )
     deciding = OneConnection(env)
     taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env), deciding=deciding)
     if ahead is not None:

@@ -120,6 +120,17 @@ def test_what_it_does_beside_this_process_does_not(tmp_path: Path) -> None:
         assert ahead(raws[0]).worked_out == {}
 
 
+def test_what_comes_next_is_told(tmp_path: Path) -> None:
+    """Each message once, in order, before it is asked for; those that nobody asks for as well."""
+    raws, told = spooled(tmp_path), list[str]()
+    with closing(Ahead(parse, foresee=lambda messages: told.extend(each.subject for each in messages))) as ahead:
+        ahead.expect(raws)
+        for number, raw in enumerate(raws):
+            if number != 5:
+                assert ahead(raw).subject in told
+    assert told == [f"Press {number}" for number in range(len(raws))]
+
+
 @pytest.mark.parametrize("after", [0, 1, WORTH // 2, WORTH - 1])
 def test_its_death_changes_nothing(tmp_path: Path, after: int) -> None:
     """However far it came, this process reads the rest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from tests.tracker.test_reader import remember
 from tests.tracker.values import message
 from trac_mailintake.tracker.connection import OneConnection
 from trac_mailintake.tracker.database import key
-from trac_mailintake.tracker.recall import CROWD, Recall
+from trac_mailintake.tracker.recall import CROWD, FRESH, Recall
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -86,3 +87,44 @@ def test_of_an_id_that_many_mails_have_the_newest_counts_and_the_mail_itself(tra
     assert [row.ticket for row in recall.known([key("<same@x>")])] == [7, 2 * CROWD - 1]
     assert [row.ticket for row in recall.begin(again, "new")] == [2 * CROWD - 1, 1, 3]
     assert [row.ticket for row in Recall(trac_env.env).known([key("<same@x>"), key("<other@x>")])] == [2 * CROWD - 1, 1]
+
+
+def test_what_is_foreseen_is_asked_for_in_one_query(trac_env: TracEnv) -> None:
+    """Of each mail what is known of its own ids; what was filed meanwhile, once that is said."""
+    recall = Recall(trac_env.env)
+    remember(trac_env, "<p@x>", 1)
+    mails = [message(message_id=f"<{name}@x>", in_reply_to=("<p@x>",) if name == "b" else ()) for name in "abcd"]
+    recall.foresee(mails)
+    assert recall.begin(mails[0], "copy") == []
+    remember(trac_env, "<c@x>", 2)
+    remember(trac_env, "<a@x>", 3)
+    assert [row.ticket for row in recall.begin(mails[1], "copy")] == [1]
+    assert recall.begin(mails[2], "copy") == []
+    recall.changed()
+    assert [row.ticket for row in recall.begin(mails[2], "copy")] == [2]
+    assert [row.ticket for row in recall.begin(mails[0], "copy")] == [3]
+    assert recall.begin(mails[3], "copy") == []
+
+
+def test_what_is_foreseen_grows_stale(trac_env: TracEnv) -> None:
+    """After a second it is asked anew: others file, too."""
+    recall = Recall(trac_env.env)
+    mails = [message(message_id=f"<{name}@x>") for name in "ab"]
+    recall.foresee(mails)
+    assert recall.begin(mails[0], "copy") == []
+    remember(trac_env, "<b@x>", 2)
+    time.sleep(FRESH + 0.1)
+    assert [row.ticket for row in recall.begin(mails[1], "copy")] == [2]
+
+
+def test_a_crowd_is_foreseen_by_nobody(trac_env: TracEnv) -> None:
+    """Mails with ids that many others have, or with hundreds of references, are asked about by themselves."""
+    recall = Recall(trac_env.env)
+    for number in range(CROWD + 5):
+        remember(trac_env, "<same@x>", number + 1)
+    many = tuple(f"<{number}@x>" for number in range(300))
+    mails = [message(message_id="<same@x>"), message(message_id="<other@x>", references=(*many, "<same@x>"))]
+    recall.foresee(mails)
+    assert [row.ticket for row in recall.begin(mails[0], "copy")] == [CROWD + 5]
+    recall.foresee(mails[1:])
+    assert [row.ticket for row in recall.begin(mails[1], "copy")][-1] == CROWD + 5

@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import pickle
+import select
 import signal
 from collections import deque
 from contextlib import suppress
@@ -28,6 +29,8 @@ WORTH: Final = 20
 """So many messages are worth a second process: to begin it costs about as much as to read so many."""
 _LEAD: Final = 1024 * 1024
 """Bytes of messages that were read and not yet taken: some hundred mails, or a single large one."""
+_TOGETHER: Final = 30
+"""Messages that are received together, and foreseen."""
 _FIRST: Final = 3
 """The first descriptor that is nobody's standard input or output."""
 
@@ -40,11 +43,15 @@ class Ahead:
         parse: Callable[[Slice], Message],
         seconds: float = 0.0,
         beside: Callable[[Message], None] = lambda _: None,
+        foresee: Callable[[Sequence[Message]], None] = lambda _: None,
     ) -> None:
         """`parse` is `mail.parser.parse`; `beside` is what only the second process does with what it has read.
 
-        `seconds` is what both together may take over one message, 0 for as long as they like.
+        `seconds` is what both together may take over one message, 0 for as long as they like. `foresee` is told, in
+        this process, of messages that were read and will be asked for next.
         """
+        self._foresee = foresee
+        self._arrived: deque[tuple[Slice, Message | None]] = deque()
         self._parse = parse
         self._beside = beside
         self._seconds = seconds
@@ -65,21 +72,32 @@ class Ahead:
 
     def __call__(self, raw: Slice) -> Message:
         """The message, as `parse` gives it. Raises OSError."""
-        message = self._received(raw) if raw in self._expected else None
+        announced = raw in self._expected or any(raw == each for each, _ in self._arrived)
+        message = self._received(raw) if announced else None
         return message if message is not None else self._parse(raw)
 
     def _received(self, raw: Slice) -> Message | None:
         """What the second process made of it; None when that failed. Those before it were announced in vain."""
-        message: Message | None = None
-        found = False
-        while self._reader is not None and not found:
-            try:
+        while self._arrived or self._receive():
+            arrived, message = self._arrived.popleft()
+            if arrived == raw:
+                return message
+        return None
+
+    def _receive(self) -> bool:
+        """Wait for the next message, and take those that are there as well; whether any was."""
+        characters = 0
+        try:
+            while self._reader is not None and self._expected:
                 message = self._reader.receive()
-            except (OSError, EOFError, pickle.UnpicklingError):
-                self._lose()
-                return None
-            found = self._expected.popleft() == raw
-        return message
+                self._arrived.append((self._expected.popleft(), message))
+                characters += len(message.text) if message else 0
+                if len(self._arrived) == _TOGETHER or characters > _LEAD or not self._reader.ready():
+                    break
+        except (OSError, EOFError, pickle.UnpicklingError):
+            self._lose()
+        self._foresee([message for _, message in self._arrived if message is not None])
+        return bool(self._arrived)
 
     def _read(self, raw: Slice) -> Message:
         message = self._parse(raw)
@@ -95,6 +113,7 @@ class Ahead:
     def close(self) -> None:
         """End the second process."""
         self._expected.clear()
+        self._arrived.clear()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -125,6 +144,10 @@ class _Reader:
         """The next one of those that were announced. Raises OSError, EOFError, pickle.UnpicklingError."""
         message: Message | None = pickle.load(self._found)  # noqa: S301 - written by our own fork
         return message
+
+    def ready(self) -> bool:
+        """Whether another message is under way."""
+        return bool(select.select([self._found], [], [], 0)[0])
 
     def close(self) -> None:
         """End it: it has nothing to lose."""

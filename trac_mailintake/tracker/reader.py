@@ -69,21 +69,20 @@ class TracReader:
         """See `ports.Reader.ticket`."""
         if not 0 < number < 1 << 31:
             return None
+        # Those whose mail was filed there, too: with `reporterusername` the ticket itself does not name them.
         rows = self.env.db_query(
-            "SELECT t.summary, t.status, t.reporter, t.owner, t.cc, c.author FROM ticket t "
-            "LEFT JOIN (SELECT DISTINCT ticket, author FROM ticket_change WHERE ticket=%s) c ON c.ticket=t.id "
-            "WHERE t.id=%s",
-            (number, number),
+            "SELECT t.summary, t.status, t.reporter, t.owner, t.cc, p.who FROM ticket t LEFT JOIN ("
+            "SELECT author AS who FROM ticket_change WHERE ticket=%s UNION SELECT sender AS who "
+            "FROM mailintake_delivery WHERE ticket=%s AND outcome IN ('created', 'commented')"
+            ") p ON 1=1 WHERE t.id=%s",
+            (number, number, number),
         )
         if not rows:
             return None
         summary, status, reporter, owner, cc, _ = rows[0]
-        # Those whose mail was filed here, too: with `reporterusername` the ticket itself does not name them.
-        senders = self.env.db_query(
-            "SELECT sender FROM mailintake_delivery WHERE ticket=%s AND outcome IN ('created', 'commented')", (number,)
-        )
-        people = [reporter, owner, *(row[5] for row in rows), *_NAMES.split(cc or "")]
-        people += [sender for (written,) in senders for sender in _NAMES.split(written or "")]
+        people = [reporter, owner, *_NAMES.split(cc or "")]
+        for *_, who in rows:
+            people += [who, *_NAMES.split(who or "")]
         return TicketFacts(number, summary or "", status or "", status == _CLOSED, self._involved(people))
 
     def _involved(self, people: Iterable[str | None]) -> frozenset[str]:

@@ -9,10 +9,11 @@ and the newest row of each id: no others are read, however many there are.
 
 from __future__ import annotations
 
+import time
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from trac_mailintake.tracker.database import by_index, chunks, key, marks
+from trac_mailintake.tracker.database import CHUNK, by_index, chunks, key, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 CROWD: Final = 50
 """So many more rows than ids are read; when there are as many, those that decide are asked for one by one."""
+FRESH: Final = 1.0
+"""Seconds for which it counts what is known of mails that are still to come. What others filed meanwhile is noticed
+when a mail is recorded: then it is decided about anew."""
 
 
 class Known(NamedTuple):
@@ -45,17 +49,54 @@ class Recall:
         self._in_order = by_index(env, "hash")
         self._asked: frozenset[str] = frozenset()
         self._rows: list[Known] = []
+        self._coming: list[frozenset[str]] = []
+        self._foreseen: frozenset[str] = frozenset()
+        self._foreseen_rows: list[Known] = []
+        self._foreseen_at = 0.0
+
+    def foresee(self, messages: Iterable[Message]) -> None:
+        """These come next: what is known of their ids is asked for in one query, once the first one is in hand."""
+        self._coming = [_hashes(each) for each in messages if each.message_id]
+
+    def changed(self) -> None:
+        """Something was filed, or sent: whatever is known of the mails to come is to be asked anew."""
+        self._foreseen = frozenset()
 
     def begin(self, message: Message, copy: str) -> list[Known]:
         """What is known of the ids of a mail, asked anew; `copy` is the key of the mail itself. Oldest first.
 
         Of an id that many mails have: the newest of them, and the mail itself.
         """
-        ids = (message.message_id, *message.in_reply_to, *message.references)
-        hashes = {key(each) for each in ids if each} | (set() if message.message_id else {copy})
-        self._asked, self._rows = frozenset(), self._found(hashes, copy)
-        self._asked = frozenset(hashes)
+        hashes = _hashes(message) if message.message_id else _hashes(message) | {copy}
+        self._asked = frozenset()
+        rows = self._of_one_to_come(hashes)
+        self._rows = self._found(hashes, copy) if rows is None else rows
+        self._asked = hashes
         return self._rows
+
+    def _of_one_to_come(self, hashes: frozenset[str]) -> list[Known] | None:
+        """What was asked for with those of other mails; None when this mail was not foreseen, or is one of a crowd."""
+        if hashes not in self._coming:
+            return None
+        del self._coming[: self._coming.index(hashes)]
+        if not hashes <= self._foreseen or time.monotonic() - self._foreseen_at > FRESH:
+            some = sorted(self._next_ones())
+            most = len(some) + CROWD
+            self._foreseen_rows = self._rows_where(f"hash IN ({marks(some)}) {self._in_order} LIMIT {most}", some)
+            self._foreseen, self._foreseen_at = frozenset(some), time.monotonic()
+            if len(self._foreseen_rows) == most or not hashes <= self._foreseen:
+                self._coming, self._foreseen = [], frozenset()
+                return None
+        return sorted((row for row in self._foreseen_rows if row.hash in hashes), key=attrgetter("id"))
+
+    def _next_ones(self) -> set[str]:
+        """As many of the mails to come as one query takes, and one at least."""
+        union: set[str] = set(self._coming[0])
+        for each in self._coming:
+            if len(union | each) > CHUNK:
+                break
+            union |= each
+        return set(sorted(union)[:CHUNK])
 
     def known(self, hashes: Iterable[str]) -> list[Known]:
         """What is known of these, the SHA-256 of ids. Oldest first."""
@@ -64,7 +105,7 @@ class Recall:
             return [row for row in self._rows if row.hash in wanted]
         return self._found(wanted)
 
-    def _found(self, hashes: set[str], copy: str | None = None) -> list[Known]:
+    def _found(self, hashes: Iterable[str], copy: str | None = None) -> list[Known]:
         found: set[Known] = set()
         for some in chunks(sorted(hashes)):
             most = len(some) + CROWD
@@ -84,3 +125,8 @@ class Recall:
         names = ", ".join(Known._fields)
         rows = self._env.db_query(f"SELECT {names} FROM mailintake_message_id WHERE {condition}", arguments)
         return [Known(*row) for row in rows]
+
+
+def _hashes(message: Message) -> frozenset[str]:
+    """Of the ids of a mail, and of those that it refers to."""
+    return frozenset(key(each) for each in (message.message_id, *message.in_reply_to, *message.references) if each)

@@ -83,6 +83,7 @@ class DatabaseRecorder(Claims):
                 self._remember_ids(db, decisions, recorded)
             committed = True
         finally:
+            self._recall.changed()
             for each in filed:
                 if committed:
                     self._staging.commit(each)
@@ -204,6 +205,7 @@ class DatabaseRecorder(Claims):
             if decision is not None and decision.message is not None and decision.prepared is not None:
                 self._tell_plugins(decision, each, service)
         self._told(told)
+        self._recall.changed()
 
     def _tell_plugins(self, decision: Decision, each: Recorded, service: Service) -> None:
         assert decision.message is not None  # noqa: S101 - the caller looked; said again for mypy

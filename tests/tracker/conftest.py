@@ -18,9 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from trac.env import Environment
+
     from tests.servers.tracenv import TracEnv
     from trac_mailintake.intake.model import Change
     from trac_mailintake.tracker.tickets import Filed
+
+
+def write(env: Environment, prepared: Prepared, when: datetime) -> Filed:
+    """Lock what is changed, and write; inside a transaction."""
+    return tickets.write(env, prepared, when, tickets.lock(env, [prepared]))
 
 
 @dataclass
@@ -44,7 +51,7 @@ class Desk:
     def write(self, prepared: Prepared, when: datetime | None = None) -> Filed:
         """What was written, committed."""
         with self.trac.env.db_transaction:
-            filed = tickets.write(self.trac.env, prepared, when or datetime_now(utc))
+            filed = write(self.trac.env, prepared, when or datetime_now(utc))
         self.staging.commit(filed)
         return filed
 

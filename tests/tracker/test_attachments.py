@@ -38,7 +38,7 @@ env = Environment(sys.argv[1])
 change = new_ticket(attachments=(enclosed(Path(sys.argv[2]), "x.txt", b"content"),))
 prepared = TracTracker(env, Staging(env, "dead")).prepare(change, message(), service())
 with env.db_transaction:
-    filed = tickets.write(env, prepared, datetime_now(utc))
+    filed = tickets.write(env, prepared, datetime_now(utc), {})
     if sys.argv[3] == "before":
         print(filed.linked.targets[0], flush=True)
         os.kill(os.getpid(), signal.SIGKILL)

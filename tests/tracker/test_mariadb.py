@@ -14,12 +14,11 @@ from tests.rig import SERVICE, Rig, mail
 from tests.servers.mariadb import MariaDB
 from tests.servers.required import running
 from tests.servers.tracenv import TracEnv
-from tests.tracker.conftest import Desk
+from tests.tracker.conftest import Desk, write
 from tests.tracker.values import comment, new_ticket
 from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
-from trac_mailintake.tracker import tickets
 from trac_mailintake.tracker.attachments import Staging
 from trac_mailintake.tracker.connection import OneConnection
 from trac_mailintake.tracker.database import Collision, transaction
@@ -82,7 +81,7 @@ def test_a_comment_counts_those_that_others_made_since_the_transaction_began(des
     with transaction(desk.trac.env) as db:
         assert db("SELECT COUNT(*) FROM ticket_change") == [(0,)]
         meanwhile(lambda: edit(desk.trac, number, "In a browser"))
-        filed = tickets.write(desk.trac.env, prepared, datetime_now(utc))
+        filed = write(desk.trac.env, prepared, datetime_now(utc))
     desk.staging.commit(filed)
     numbers = desk.trac.query("SELECT oldvalue, newvalue FROM ticket_change WHERE field='comment' ORDER BY time")
     assert numbers == [("1", "In a browser"), ("2", "By mail")]
@@ -96,7 +95,7 @@ def test_a_field_that_others_changed_since_the_transaction_began_is_seen(desk: D
     with pytest.raises(Stale), transaction(desk.trac.env) as db:  # noqa: PT012 - the block is the transaction
         db("SELECT id FROM ticket")
         meanwhile(lambda: edit(desk.trac, number, cc="bob@example.org"))
-        tickets.write(desk.trac.env, prepared, datetime_now(utc))
+        write(desk.trac.env, prepared, datetime_now(utc))
     assert Ticket(desk.trac.env, number)["cc"] == "bob@example.org"
 
 

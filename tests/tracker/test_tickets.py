@@ -13,10 +13,10 @@ from trac.ticket.model import Ticket
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from tests.tracker import plugins
+from tests.tracker.conftest import write
 from tests.tracker.values import JOE, comment, enclosed, new_ticket
 from trac_mailintake.intake.model import Reopen
 from trac_mailintake.intake.ports import Stale
-from trac_mailintake.tracker import tickets
 from trac_mailintake.tracker.announce import announce
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def abandoned(desk: Desk, prepared: Prepared) -> Filed:
     """What was written in a transaction that was then rolled back."""
     written = []
     with contextlib.suppress(RollBack), desk.trac.env.db_transaction:
-        written.append(tickets.write(desk.trac.env, prepared, WHEN))
+        written.append(write(desk.trac.env, prepared, WHEN))
         raise RollBack
     return written[0]
 
@@ -48,7 +48,7 @@ def test_several_changes_share_a_transaction(desk: Desk) -> None:
     prepared = [desk.prepare(comment(number, text=text)) for text in ("one", "two")]
     prepared.append(desk.prepare(new_ticket()))
     with desk.trac.env.db_transaction:
-        filed = [tickets.write(desk.trac.env, each, WHEN + timedelta(days=1)) for each in prepared]
+        filed = [write(desk.trac.env, each, WHEN + timedelta(days=1)) for each in prepared]
     assert [each.comment for each in filed] == [1, 2, None]
     assert filed[1].when - filed[0].when == timedelta(microseconds=1)
     rows = desk.trac.query("SELECT newvalue FROM ticket_change WHERE field='comment' ORDER BY time")
@@ -108,7 +108,7 @@ def test_other_threads_are_heard_meanwhile(desk: Desk) -> None:
     env = desk.trac.env
     plugins.Listener.heard.clear()
     with env.db_transaction:
-        tickets.write(env, prepared, WHEN)
+        write(env, prepared, WHEN)
         listeners = [type(each) for each in TicketSystem(env).change_listeners]
     assert plugins.Listener in listeners
     web = Ticket(env)
@@ -128,7 +128,7 @@ def test_many_at_once_are_numbered_without_gaps(desk: Desk) -> None:
         try:
             for each in prepared:
                 with desk.trac.env.db_transaction:
-                    tickets.write(desk.trac.env, each, WHEN)
+                    write(desk.trac.env, each, WHEN)
         except BaseException as failure:  # noqa: BLE001 - told by the test itself
             failures.append(failure)
 

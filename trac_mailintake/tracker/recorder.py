@@ -26,7 +26,7 @@ from trac_mailintake.tracker.promises import keep_promises
 from trac_mailintake.tracker.rows import passed_key, sender_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trac.env import Environment
 
@@ -79,7 +79,8 @@ class DatabaseRecorder(Claims):
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
                 tells = announce.tells(self._env)
-                recorded = [self._write(db, decision, filed, tells=tells) for decision in decisions]
+                changed = tickets.lock(self._env, (each.prepared for each in decisions if each.prepared))
+                recorded = [self._write(db, decision, filed, changed, tells=tells) for decision in decisions]
                 self._remember_ids(db, decisions, recorded)
             committed = True
         finally:
@@ -116,12 +117,14 @@ class DatabaseRecorder(Claims):
             if db(f"SELECT ticket FROM mailintake_message_id WHERE hash IN ({marks(some)}) LIMIT 1", some):
                 raise Stale("A message that this one answers was filed meanwhile.")
 
-    def _write(self, db: Connection, decision: Decision, filed: list[Filed], *, tells: bool) -> Recorded:
+    def _write(
+        self, db: Connection, decision: Decision, filed: list[Filed], changed: Mapping[int, int], *, tells: bool
+    ) -> Recorded:
         """Write what is filed, and what is to be sent, and make the claim a row of the journal."""
         outcome = decision.outcome
         done: Filed | None = None
         if decision.prepared is not None:
-            done = tickets.write(self._env, decision.prepared, from_utimestamp(now()))
+            done = tickets.write(self._env, decision.prepared, from_utimestamp(now()), changed)
             filed.append(done)
             self._remember_sender(db, decision)
             outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)

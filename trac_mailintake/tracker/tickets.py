@@ -21,10 +21,11 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.tracker import attachments
+from trac_mailintake.tracker.database import chunks, marks
 from trac_mailintake.tracker.quiet import QuietEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from trac.env import Environment
@@ -80,15 +81,36 @@ class Filed:
     calls: tuple[Call, ...] = field(default=(), repr=False)
 
 
-def write(env: Environment, prepared: Prepared, when: datetime) -> Filed:
-    """Write a prepared change; to be called inside a `db_transaction`, whose rollback undoes all but the linked files.
+def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
+    """Lock the rows of the tickets that these change until the `db_transaction` ends in which it is called.
+
+    Returns when each was last changed (microseconds since 1970, UTC); one that is not among them was deleted.
+    """
+    numbers = sorted({draft.ticket.id for each in several if (draft := _draft(each)).ticket.exists})
+    is_sqlite = DatabaseManager(env).connection_uri.startswith("sqlite:")
+    changed: dict[int, int] = {}
+    with env.db_transaction as db:
+        for some in chunks(numbers):
+            if is_sqlite:  # it locks the whole database for who writes
+                db(f"UPDATE ticket SET changetime=changetime WHERE id IN ({marks(some)})", some)
+            rows = f"SELECT id, changetime FROM ticket WHERE id IN ({marks(some)}) ORDER BY id"
+            changed |= db(rows if is_sqlite else f"{rows} FOR UPDATE", some)
+    return changed
+
+
+def write(env: Environment, prepared: Prepared, when: datetime, changed: Mapping[int, int]) -> Filed:
+    """Write a prepared change, in the transaction whose `lock` gave `changed`; a rollback undoes all but linked files.
 
     `when` is moved on where the ticket has a later change. Raises Stale when the ticket is not what the decision stood
     on, and whatever the database raises; then the files that it linked are taken back already.
     """
-    draft = prepared.native
-    assert isinstance(draft, Draft)  # noqa: S101 - only our own `prepare` makes what comes here
-    return _amend(env, draft, when) if draft.ticket.exists else _create(env, draft, when)
+    draft = _draft(prepared)
+    return _amend(env, draft, when, changed) if draft.ticket.exists else _create(env, draft, when)
+
+
+def _draft(prepared: Prepared) -> Draft:
+    assert isinstance(prepared.native, Draft)  # noqa: S101 - only our own `prepare` makes what comes here
+    return prepared.native
 
 
 def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
@@ -99,8 +121,8 @@ def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
     return _filed(env, draft, ticket, None, when, linked, calls)
 
 
-def _amend(env: Environment, draft: Draft, when: datetime) -> Filed:
-    ticket, last = _locked(env, draft.ticket)
+def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int, int]) -> Filed:
+    ticket, last = _as_it_is(env, draft.ticket, changed)
     when = max(when, last + _TICK)
     old = dict(ticket._old)  # noqa: SLF001 - Trac's listeners are told of it, and only the model knows it
     linked = attachments.link(env, ticket.id, draft.enclosures, when, draft.author)
@@ -116,24 +138,17 @@ def _amend(env: Environment, draft: Draft, when: datetime) -> Filed:
     return _filed(env, draft, ticket, number or None, when, linked, calls)
 
 
-def _locked(env: Environment, seen: Ticket) -> tuple[Ticket, datetime]:
-    """The ticket to be changed, its row locked, with the time of its last change.
+def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, int]) -> tuple[Ticket, datetime]:
+    """The ticket to be changed, whose row is locked, with the time of its last change.
 
     Somebody else's change in between is harmless as long as it left alone what the decision stood on: the status, and
     the fields that we change. Raises Stale otherwise, or when the ticket is gone.
     """
-    with env.db_transaction as db:
-        if DatabaseManager(env).connection_uri.startswith("sqlite:"):
-            db("UPDATE ticket SET changetime=changetime WHERE id=%s", (seen.id,))
-            rows = db("SELECT changetime FROM ticket WHERE id=%s", (seen.id,))
-        else:
-            rows = db("SELECT changetime FROM ticket WHERE id=%s FOR UPDATE", (seen.id,))
-    if not rows:
+    if seen.id not in changed:
         raise Stale(f"Ticket #{seen.id} was deleted meanwhile.")
-    last = from_utimestamp(rows[0][0])
-    if rows[0][0] == to_utimestamp(seen["changetime"]):
-        return _copied(env, seen), last
-    return _rebased(env, seen), last
+    last = changed[seen.id]
+    ticket = _copied(env, seen) if last == to_utimestamp(seen["changetime"]) else _rebased(env, seen)
+    return ticket, from_utimestamp(last)
 
 
 def _rebased(env: Environment, seen: Ticket) -> Ticket:

@@ -88,9 +88,7 @@ def load(number: int, seed: int = 1) -> Iterator[Mail]:
 
 def measure_mailbox(asked: argparse.Namespace) -> None:
     """Each source on each database."""
-    print(
-        f"{asked.mails} mails in one mailbox, CPU and statements a mail of the 2nd to 5th thousand, then the last four: median"
-    )
+    print(f"{asked.mails} mails in one mailbox, what one cost: median of the 2nd to 5th thousand, of the last four")
     print(f"{'':22}{'CPU, ms':>22}{'ms by the clock':>24}{'statements':>18}{'RSS, MB: early, middle, late (peak)':>40}")
     with contextlib.ExitStack() as stack:
         dovecot = stack.enter_context(Dovecot()) if "imap" in asked.sources else None

@@ -46,7 +46,7 @@ def test_a_mistake_is_said(typed: str, said: str) -> None:
 
 def test_no_text_keeps_a_search_busy_for_ever() -> None:
     """Python's own `re` would take longer than the world has stood."""
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(TimeoutError):
         read(r"/^(\w|\w\w|\s)*x?$/").begin("word " * 40 + "!")
-    assert time.monotonic() - begun < 5 * SECONDS
+    assert time.process_time() - begun < 5 * SECONDS

@@ -68,13 +68,13 @@ def test_addresses(field: str, expected: list[tuple[str, str]]) -> None:
 )
 def test_a_hostile_field_takes_no_time(field: str) -> None:
     """Sixteen kilobytes of anything are read in a fraction of a second, without recursion."""
-    started = time.perf_counter()
+    started = time.process_time()
     address.parse(field)
     words.decode(field)
     headers.ids(field)
     headers.date(field)
     parameters.parse(field.encode())
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @given(st.text(max_size=200))

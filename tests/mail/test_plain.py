@@ -181,9 +181,9 @@ def test_any_line_reads_the_same(render: Callable[[str], str], line: str) -> Non
 )
 def test_hostile_text_takes_no_time(unit: str) -> None:
     """As much text as Trac takes into a ticket is made safe in less than two seconds."""
-    started = time.perf_counter()
+    started = time.process_time()
     neutral(unit * (262_144 // len(unit)))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_lines_are_never_longer_than_trac_can_bear() -> None:

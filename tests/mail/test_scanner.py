@@ -38,9 +38,9 @@ def slugs(message: object) -> list[str]:
 @pytest.mark.parametrize("levels", [51, 1_100, 5_000])
 def test_deep_nesting_is_a_defect_and_nothing_is_lost(tmp_path: Path, levels: int) -> None:
     """Below fifty multiparts, the rest is one attachment that a mail program can open, in less than a second."""
-    started = time.perf_counter()
+    started = time.process_time()
     message = read(tmp_path, nested(levels))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert slugs(message) == ["deep-nesting"]
     assert "The bottom" in b"".join(mime.decoded(message.parts[0])).decode()
     assert message.parts[0].content_type == "message/rfc822"
@@ -55,9 +55,9 @@ def test_fifty_levels_are_read(tmp_path: Path) -> None:
 def test_too_many_parts_end_in_one_attachment(tmp_path: Path) -> None:
     """A hundred thousand parts are a defect in less than a second, and all of them are still there."""
     parts = "".join(f"--b\nContent-Type: application/x; name=n{number}\n\npart {number}\n" for number in range(100_000))
-    started = time.perf_counter()
+    started = time.process_time()
     message = read(tmp_path, f"{HEAD}Content-Type: multipart/mixed; boundary=b\n\n{parts}--b--\n")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert slugs(message) == ["many-parts"]
     assert len(message.parts) == LIMITS.parts
     rest = b"".join(mime.decoded(message.parts[-1])).decode()

@@ -1,7 +1,8 @@
-"""A clock that was wrong keeps nothing from being done."""
+"""A clock that was wrong, or stands still, keeps nothing from being done."""
 
 from __future__ import annotations
 
+from glob import glob
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -18,6 +19,25 @@ if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
 
 YEAR: Final = 365 * DAY
+_LIBRARY: Final = "/usr/lib/*/faketime/libfaketime.so.1"
+
+
+@pytest.fixture(params=["sqlite_env", "mariadb_env"])
+def trac(request: pytest.FixtureRequest) -> TracEnv:
+    """An environment on a database that counts what was found, and on one that counts what changed."""
+    found: TracEnv = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.mark.skipif(not glob(_LIBRARY), reason="libfaketime is not installed")
+def test_a_clock_that_stands_still_stops_nobody(trac: TracEnv, tmp_path: Path) -> None:
+    """A lease that is renewed is the same then: where only changes are counted, it would seem to be somebody else's."""
+    rig = Rig(trac, tmp_path)
+    rig.drop(*(mail(f"Request {number}") for number in range(3)))
+    trac.close()
+    still = {"FAKETIME": "2026-11-02 10:00:00", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    finished = trac.admin("mailintake", "run", environment={"LD_PRELOAD": glob(_LIBRARY)[0], **still})
+    assert (finished.status, finished.out) == (0, "support: 3 created\n"), finished
 
 
 def test_the_days_purge_does_not_wait_for_a_wrong_clocks_time(trac_env: TracEnv, tmp_path: Path) -> None:

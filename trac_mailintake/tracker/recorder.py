@@ -93,14 +93,19 @@ class DatabaseRecorder(Claims):
         return recorded
 
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
-        """The first statement writes: it takes the write lock before anything is read, and renews the leases."""
+        """The first statement writes: it takes the write lock before anything is read, and renews the leases.
+
+        MariaDB counts only what changes; where the clock stands still a lease would not.
+        """
         fences = [word for each in decisions for word in (each.delivery.id, each.delivery.fence)]
         pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(decisions))
+        lease = now() + LEASE
         cursor = db.cursor()
         cursor.execute(
             # By number: a worker owns 20,000 rows in the end, and the index of owners would be read from end to end.
-            f"UPDATE mailintake_delivery SET lease=%s WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND ({pairs})",
-            (now() + LEASE, self._worker.owner, *fences),
+            "UPDATE mailintake_delivery SET lease=CASE WHEN lease=%s THEN lease+1 ELSE %s END "
+            f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND ({pairs})",
+            (lease, lease, self._worker.owner, *fences),
         )
         if cursor.rowcount != len(decisions):
             raise NoLongerMine(", ".join(each.delivery.listed.locator for each in decisions))

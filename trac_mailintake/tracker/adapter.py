@@ -9,6 +9,7 @@ from trac_mailintake.tracker.drafts import Drafting
 from trac_mailintake.tracker.models import Models
 from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.recall import Recall
+from trac_mailintake.tracker.rights import Rights
 from trac_mailintake.tracker.users import Directory
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class TracTracker:
         self.env = env
         self.staging = staging
         self.models = Models(env)
+        self.rights = Rights(env)
         self.directory = Directory(env)
         self.recall = Recall(env)
         self.reader: Reader = TracReader(env, self.directory, self.recall)
@@ -44,4 +46,4 @@ class TracTracker:
         if objection is not None:
             return objection
         staging = None if explain else self.staging
-        return Drafting(self.env, self.models, staging, change, message).prepare(service)
+        return Drafting(self.env, self.models, self.rights, staging, change, message).prepare(service)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.attachments import Staging
     from trac_mailintake.tracker.models import Models
     from trac_mailintake.tracker.newcomers import Newcomer
+    from trac_mailintake.tracker.rights import Rights
 
 NO_TEXT: Final = "(no text)"
 _CLOSED: Final = "closed"
@@ -54,9 +55,16 @@ class Drafting:
     """One change on its way to a draft. `staging` is None for `explain`."""
 
     def __init__(
-        self, env: Environment, models: Models, staging: Staging | None, change: Change, message: Message
+        self,
+        env: Environment,
+        models: Models,
+        rights: Rights,
+        staging: Staging | None,
+        change: Change,
+        message: Message,
     ) -> None:
         self.env = env
+        self.rights = rights
         self.models = models
         self.change = change
         self.message = message
@@ -107,7 +115,8 @@ class Drafting:
 
     def _new_ticket(self, presets: Mapping[str, str]) -> Prepared | Objection:
         change, sender = self.change, self.change.sender
-        request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author})
+        rights = self.rights.of(sender.username)
+        request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author}, rights)
         if "TICKET_CREATE" not in request.perm("ticket"):
             return _forbidden(sender, "TICKET_CREATE", "create tickets")
         ticket = self.models.new()

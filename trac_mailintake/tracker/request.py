@@ -42,10 +42,17 @@ class _MailSession(DetachedSession):
         """Keep nothing: a mail is no visit."""
 
 
-def mail_request(env: Environment, username: str, path: str, arguments: Mapping[str, object]) -> Request:
+def mail_request(
+    env: Environment,
+    username: str,
+    path: str,
+    arguments: Mapping[str, object],
+    permissions: PermissionCache | None = None,
+) -> Request:
     """A POST to `path` (`/newticket`, `/ticket/12`) by `username` ("anonymous" for strangers), without a web server.
 
-    `arguments` are what the form would have sent. The permissions are those of `username`, with nothing added.
+    `arguments` are what the form would have sent. The permissions are those of `username`, with nothing added;
+    `permissions` if these were asked for already.
     """
     base = env.abs_href()
     environ = {
@@ -62,12 +69,11 @@ def mail_request(env: Environment, username: str, path: str, arguments: Mapping[
     }
     request = Request(environ, _start_response)
     kept = _RequestArgs(arguments)
-    permissions = PermissionCache(env, username)
     request.callbacks.update(_callbacks(env, username))
     request.args = kept
     request.arg_list = list(kept.items())
     request.authname = username
-    request.perm = permissions
+    request.perm = PermissionCache(env, username) if permissions is None else permissions
     return request
 
 

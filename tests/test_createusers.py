@@ -13,6 +13,7 @@ from trac.perm import PermissionSystem
 
 from tests.rig import Rig, mail
 from trac_mailintake.components import bridge
+from trac_mailintake.tracker.database import SECOND, now
 from trac_mailintake.tracker.promises import keep_promises
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def test_while_the_account_is_owed_its_owner_is_known(rig: Rig) -> None:
         assembly.round.run(service, assembly.settings.open(service))
     manager(rig.trac).delete_user("ann.example")
     with rig.trac.env.db_transaction as db:
-        db("UPDATE mailintake_contact SET made=0, retry_at=%s", (1 << 60,))
+        db("UPDATE mailintake_contact SET made=0, retry_at=%s", (now() + 600 * SECOND,))
     rig.drop(mail(sender="ann.example@example.com"))
     rig.run()
     assert reporters(rig.trac) == ["ann.example", "ann.example"]

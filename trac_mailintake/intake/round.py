@@ -205,16 +205,17 @@ class Round:
         """
         broken: SourceError | None = None
         fetched: Sequence[Delivery] = ()
-        if batch:
-            try:
+        in_hand = [*course.held, *batch]
+        try:
+            if batch:
                 fetched, broken = self._fetched(course, batch, coming)
-            except TemporaryFailure:
-                self._recorder.release([*course.held, *batch])
-                raise
-        self._take(course)
-        course.held = fetched
-        if len(batch) == 1 or broken:
             self._take(course)
+            course.held = fetched
+            if len(batch) == 1 or broken:
+                self._take(course)
+        except TemporaryFailure:
+            self._recorder.release(in_hand)
+            raise
         if broken is not None:
             raise broken
 

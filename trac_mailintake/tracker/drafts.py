@@ -88,6 +88,7 @@ class Drafting:
         try:
             prepared = self._followup(target) if isinstance(target, Followup) else self._new_ticket(_presets(service))
         except BaseException:
+            self.rights.forget()
             self._abandon()
             raise
         if not isinstance(prepared, Prepared):

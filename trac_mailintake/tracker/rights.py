@@ -33,3 +33,7 @@ class Rights:
         if username not in self._known:
             self._known[username] = PermissionCache(self._env, username)
         return self._known[username]
+
+    def forget(self) -> None:
+        """Something failed: Trac may have noted down a "no" that nobody said (PermissionCache._has_permission)."""
+        self._known = {}

@@ -116,12 +116,12 @@ def test_a_password_that_the_server_repeats_is_not_told(place: ImapPlace) -> Non
 
 
 def test_bodies_may_come_in_any_form(place: ImapPlace) -> None:
-    """A short one as a quoted string, an empty one as NIL; items in any order; answers nobody asked for between."""
+    """A short one as a quoted string, an empty one likewise; items in any order; answers nobody asked for between."""
     identity = b'INTERNALDATE " 1-Feb-2026 10:00:00 +0100" RFC822.SIZE'
     fetched = (
         b'* 1 FETCH (FLAGS (\\Seen UID 9) BODY[] "FLAGS (UID 3) \\"a\\"" ' + identity + b" 18 UID 7)\r\n"
         b"* 2 FETCH (FLAGS (\\Answered))\r\n"
-        b"* 2 FETCH (FLAGS () UID 8 " + identity + b" 0 BODY[] NIL)\r\n"
+        b"* 2 FETCH (FLAGS () UID 8 " + identity + b' 0 BODY[] "")\r\n'
         b"* 4 EXISTS\r\n"
         b"* 3 FETCH (UID 9 BODY[] {6}\r\nA: b\r\n " + identity + b" 6)\r\n"
     )
@@ -133,6 +133,18 @@ def test_bodies_may_come_in_any_form(place: ImapPlace) -> None:
         assert [each.locator for each in listed] == ["5/7", "5/8", "5/9"]
         assert listed[0].arrived == datetime(2026, 2, 1, 9, tzinfo=UTC)
         assert read(source, listed) == [b'FLAGS (UID 3) "a"', b"", b"A: b\n"]
+        source.close()
+
+
+def test_no_mail_is_made_of_one_that_was_expunged(place: ImapPlace) -> None:
+    """A server may still list it, without a size and a date, and give NIL for it (RFC 2180, 4.1.3; Dovecot does)."""
+    gone = b'* 1 FETCH (UID 7 INTERNALDATE "01-Jan-1970 00:00:00 +0000" RFC822.SIZE 0 BODY[] NIL)\r\n'
+    there = b'* 2 FETCH (UID 8 INTERNALDATE " 1-Feb-2026 10:00:00 +0100" RFC822.SIZE 0 BODY[] {0}\r\n)\r\n'
+    selected = b"* 2 EXISTS\r\n* OK [UIDVALIDITY 5] yes\r\n"
+    with scripted.imap(b"IMAP4rev1", {b"EXAMINE": selected, b"FETCH": gone + there}) as odd:
+        place.server = dataclasses.replace(place.server, port=odd.port)
+        source = place.source("leave")
+        assert read(source, list(source.list())) == [b""]
         source.close()
 
 

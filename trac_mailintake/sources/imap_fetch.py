@@ -20,7 +20,7 @@ _ARRIVED = re.compile(
 )
 _BODY = rb"\bBODY\[[^\[\]]{0,200}\](?:<(\d{1,10})>)? "
 _LITERAL_BODY = re.compile(_BODY + rb"\{\d{1,10}\}\Z")
-_QUOTED_BODY = re.compile(_BODY + rb'(?:NIL|"((?:[^"\\]|\\.)*)")')
+_QUOTED_BODY = re.compile(_BODY + rb'(?:(NIL)|"((?:[^"\\]|\\.)*)")')
 _ESCAPE = re.compile(rb"\\(.)")
 _MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
 
@@ -65,7 +65,10 @@ def _fetched(text: bytes, body: bytes | None, offset: bytes | None) -> Fetched:
     quoted = _QUOTED_BODY.search(text)
     if quoted is not None:
         offset = quoted.group(1)
-        body = _ESCAPE.sub(rb"\1", quoted.group(2) or b"")
+        # NIL is no empty mail but none: one that somebody else expunged since it was listed, or even before, of which
+        # the server makes up size and date as well (RFC 2180, 4.1.3). That a slice is empty may be said so, too.
+        nothing = None if offset is None else b""
+        body = nothing if quoted.group(2) else _ESCAPE.sub(rb"\1", quoted.group(3))
         text = text[: quoted.start()] + text[quoted.end() :]
     flags = _FLAGS.search(text)
     if flags is not None:

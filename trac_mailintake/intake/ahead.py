@@ -31,6 +31,8 @@ _LEAD: Final = 1024 * 1024
 """Bytes of messages that were read and not yet taken: some hundred mails, or a single large one."""
 _TOGETHER: Final = 30
 """Messages that are received together, and foreseen."""
+_GREETING: Final = 5.0
+"""Seconds that the second process has for its first sign of life."""
 _FIRST: Final = 3
 """The first descriptor that is nobody's standard input or output."""
 
@@ -134,6 +136,9 @@ class _Reader:
         os.close(found)
         self._wanted = os.fdopen(ours, "wb")
         self._found = os.fdopen(theirs, "rb")
+        # Once it greets it holds none of this one's locks: others will see at once that this one was killed.
+        self._greeted = False
+        self.ready(_GREETING)
 
     def send(self, raws: Sequence[Slice]) -> None:
         """Announce messages. Raises OSError."""
@@ -142,12 +147,14 @@ class _Reader:
 
     def receive(self) -> Message | None:
         """The next one of those that were announced. Raises OSError, EOFError, pickle.UnpicklingError."""
+        if not self._greeted:
+            self._greeted = bool(self._found.read(1))
         message: Message | None = pickle.load(self._found)  # noqa: S301 - written by our own fork
         return message
 
-    def ready(self) -> bool:
-        """Whether another message is under way."""
-        return bool(select.select([self._found], [], [], 0)[0])
+    def ready(self, seconds: float = 0.0) -> bool:
+        """Whether something is under way, or will be within so many seconds."""
+        return bool(select.select([self._found], [], [], seconds)[0])
 
     def close(self) -> None:
         """End it: it has nothing to lose."""
@@ -168,6 +175,8 @@ def _serve(wanted: int, found: int, parse: Callable[[Slice], Message], seconds: 
         gc.freeze()
         _close_all_but(wanted, found)
         with os.fdopen(wanted, "rb") as asked, os.fdopen(found, "wb") as answers:
+            answers.write(b"!")
+            answers.flush()
             while True:
                 for raw in pickle.load(asked):  # noqa: S301 - written by the process that we are a fork of
                     signal.setitimer(signal.ITIMER_REAL, seconds)

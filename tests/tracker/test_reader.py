@@ -55,6 +55,16 @@ def test_everybody_whom_a_ticket_names_is_involved(desk: Desk) -> None:
     assert "stranger@example.net" not in facts.involved
 
 
+def test_what_a_stranger_calls_himself_names_nobody_else(desk: Desk) -> None:
+    """The web form takes any text for the author's name: users and addresses within it are not involved for that."""
+    desk.trac.know("joe", "joe@example.org")
+    ticket = Ticket(desk.trac.env, desk.file(new_ticket()).ticket)
+    ticket.save_changes("Eve, joe; carl@example.net", "I am all of them.")
+    facts = reader(desk.trac).ticket(ticket.id)
+    assert facts is not None
+    assert not {"joe", "joe@example.org", "carl@example.net"} & facts.involved
+
+
 def test_anonymous_is_nobody_in_particular(desk: Desk) -> None:
     """A ticket without names involves no stranger."""
     ticket = Ticket(desk.trac.env)

@@ -71,18 +71,19 @@ class TracReader:
             return None
         # Those whose mail was filed there, too: with `reporterusername` the ticket itself does not name them.
         rows = self.env.db_query(
-            "SELECT t.summary, t.status, t.reporter, t.owner, t.cc, p.who FROM ticket t LEFT JOIN ("
-            "SELECT author AS who FROM ticket_change WHERE ticket=%s UNION SELECT sender AS who "
+            "SELECT t.summary, t.status, t.reporter, t.owner, t.cc, p.who, p.mailed FROM ticket t LEFT JOIN ("
+            "SELECT author AS who, 0 AS mailed FROM ticket_change WHERE ticket=%s UNION SELECT sender, 1 "
             "FROM mailintake_delivery WHERE ticket=%s AND outcome IN ('created', 'commented')"
             ") p ON 1=1 WHERE t.id=%s",
             (number, number, number),
         )
         if not rows:
             return None
-        summary, status, reporter, owner, cc, _ = rows[0]
+        summary, status, reporter, owner, cc, *_ = rows[0]
         people = [reporter, owner, *_NAMES.split(cc or "")]
-        for *_, who in rows:
-            people += [who, *_NAMES.split(who or "")]
+        for *_, who, mailed in rows:
+            # What a stranger calls himself in the web form is one name, whatever it looks like.
+            people += _NAMES.split(who or "") if mailed else [who]
         return TicketFacts(number, summary or "", status or "", status == _CLOSED, self._involved(people))
 
     def _involved(self, people: Iterable[str | None]) -> frozenset[str]:

@@ -231,7 +231,7 @@ class Intake:
             due = self._recorder.postponed(delivery, _answered(message)) if _seeks_a_parent(decision) else None
             if due is not None:
                 return self._let_go(
-                    delivery, "It answers one that was deferred.", message=message, soon=due <= _SHORTLY
+                    delivery, "It answers a mail that was deferred.", message=message, soon=due <= _SHORTLY
                 )
         except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held, never lost
             return self._failed(service, delivery, message, error)

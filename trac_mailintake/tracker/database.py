@@ -146,6 +146,11 @@ def by_index(env: Environment, column: str) -> str:
     return "" if is_mariadb(env) else f"ORDER BY {column}"
 
 
+def is_sqlite(env: Environment) -> bool:
+    """Whether its database is SQLite."""
+    return str(DatabaseManager(env).connection_uri).startswith("sqlite:")
+
+
 def is_postgresql(env: Environment) -> bool:
     """Whether its database is PostgreSQL."""
     return str(DatabaseManager(env).connection_uri).startswith("postgres:")

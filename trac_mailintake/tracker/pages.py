@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trac.db import DatabaseManager
+from trac_mailintake.tracker.database import is_sqlite
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -18,6 +18,6 @@ MEGABYTES: Final = 12
 
 def keep_more_pages(env: Environment) -> None:
     """Let this thread's connection keep more pages, unless it is to another database."""
-    if DatabaseManager(env).connection_uri.startswith("sqlite:"):
+    if is_sqlite(env):
         with env.db_transaction as db:
             db.cursor().execute(f"PRAGMA cache_size=-{MEGABYTES * 1024}")

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from trac.attachment import Attachment, AttachmentModule
-from trac.db.api import DatabaseManager
 from trac.resource import ResourceNotFound
 from trac.ticket.api import TicketSystem
 from trac.ticket.model import Ticket
@@ -21,7 +20,7 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.tracker import attachments
-from trac_mailintake.tracker.database import chunks, marks
+from trac_mailintake.tracker.database import chunks, is_sqlite, marks
 from trac_mailintake.tracker.quiet import QuietEnvironment
 
 if TYPE_CHECKING:
@@ -87,14 +86,14 @@ def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
     Returns when each was last changed (microseconds since 1970, UTC); one that is not among them was deleted.
     """
     numbers = sorted({draft.ticket.id for each in several if (draft := _draft(each)).ticket.exists})
-    is_sqlite = DatabaseManager(env).connection_uri.startswith("sqlite:")
+    whole = is_sqlite(env)
     changed: dict[int, int] = {}
     with env.db_transaction as db:
         for some in chunks(numbers):
-            if is_sqlite:  # it locks the whole database for who writes
+            if whole:  # it locks the whole database for who writes
                 db(f"UPDATE ticket SET changetime=changetime WHERE id IN ({marks(some)})", some)
             rows = f"SELECT id, changetime FROM ticket WHERE id IN ({marks(some)}) ORDER BY id"
-            changed |= db(rows if is_sqlite else f"{rows} FOR UPDATE", some)
+            changed |= db(rows if whole else f"{rows} FOR UPDATE", some)
     return changed
 
 

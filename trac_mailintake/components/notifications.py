@@ -13,7 +13,7 @@ from trac.core import Component, implements
 from trac.notification.api import IEmailDecorator, INotificationSubscriber
 from trac.notification.mail import RecipientMatcher, set_header
 
-from trac_mailintake.tracker import outgoing, replyaddress
+from trac_mailintake.tracker import outgoing, outsiders, replyaddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from trac.notification.api import NotificationEvent
 
     from trac_mailintake.tracker.outgoing import Beginning
+    from trac_mailintake.tracker.outsiders import Match
     from trac_mailintake.tracker.replyaddress import Keys
     from trac_mailintake.tracker.users import Directory
-
-Subscription = tuple[str, str, str | None, int, str, str | None, int, str]
-"""Class, distributor, session, authenticated, address, format, priority, adverb: as Trac wants it."""
 
 
 class _Ready(Component):
@@ -99,22 +97,30 @@ class TicketMailDecorator(_Ready):
 
 
 class MailReporterSubscriber(_Ready):
-    """Sends answers to who wrote the mail that a ticket was made of, when he is no user of this Trac.
+    """Sends answers to who wrote the mail that a ticket was made of, unless they are users of this Trac.
 
-    He gets what others write, not his own comments, and the mail that tells of the new ticket only where the service's
-    `acknowledge` says so. Users have their own preferences, and are left to them. Trac sends only to addresses whose
-    local part is made of letters, digits and `.'+_-`, in a domain with a dot (`[notification] admit_domains` for
-    others); to all others it sends nothing.
+    They get what others say, not their own comments, and the mail that tells of the new ticket only where the
+    service's `acknowledge` says so. Of a change without a comment they get nothing, nor does anybody else who is known
+    by mails alone, whichever of Trac's own subscribers would write to them. Users have their own preferences, and are
+    left to them. Trac sends only to addresses whose local part is made of letters, digits and `.'+_-`, in a domain
+    with a dot (`[notification] admit_domains` for others); to all others it sends nothing.
     """
 
     implements(INotificationSubscriber)
 
     # INotificationSubscriber methods
 
-    def matches(self, event: NotificationEvent) -> Iterator[Subscription]:
-        """The address of the outsider who reported the ticket."""
+    def matches(self, event: NotificationEvent) -> Iterator[Match]:
+        """Who is told of it besides those whom Trac tells; or, of what says nothing, who is not told at all."""
         if not self.ready(event):
             return
+        if outsiders.says(event):
+            yield from self._told(event)
+        else:
+            yield from outsiders.silences(self.env, event, self._directory, self)
+
+    def _told(self, event: NotificationEvent) -> Iterator[Match]:
+        """The address of the outsider who reported the ticket."""
         beginning = outgoing.beginning(self.env, event.target.id)
         fresh = event.category == "created"
         if fresh and not (beginning and beginning.acknowledge):
@@ -131,7 +137,7 @@ class MailReporterSubscriber(_Ready):
         """It is for people who have no account."""
         return False
 
-    def default_subscriptions(self) -> list[Subscription]:
+    def default_subscriptions(self) -> list[Match]:
         """None by class: `matches` says it all."""
         return []
 

@@ -12,6 +12,7 @@ from trac.ticket.model import Ticket
 from trac.ticket.notification import TicketChangeEvent
 
 from trac_mailintake.tracker import refusals
+from trac_mailintake.tracker.outsiders import heard
 from trac_mailintake.tracker.patience import Patience
 
 if TYPE_CHECKING:
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.tracker.outsiders import Subscription
     from trac_mailintake.tracker.tickets import Filed
-
-Subscription = tuple[str | None, int, str | None, str, str | None]
-"""Session, whether it is a user's, address, transport, format: as Trac gives them."""
 
 
 def tells(env: Environment) -> bool:
@@ -79,7 +78,7 @@ def _notify(
     system = NotificationSystem(env)
     try:
         event = TicketChangeEvent(category, model, when, author, text or None)
-        wanted = [each for each in system.subscriptions(event) if each[0] or not _is(each[2], address)]
+        wanted = [each for each in heard(system.subscriptions(event)) if each[0] or not _is(each[2], address)]
         refused = [said for letter in _letters(system, wanted) if (said := _distribute(system, event, letter))]
         if refused:
             refusals.note(env, model.id, when, "the outgoing server refused it: " + "; ".join(refused))

@@ -48,10 +48,14 @@ def remember(env: Environment, message_id: str, ticket: int) -> None:
 
 
 def beginning(env: Environment, ticket: int) -> Beginning | None:
-    """The mail that the ticket was made of, None when it was made otherwise."""
+    """The mail that the ticket was made of, None when it was made otherwise.
+
+    A database may give the number of a deleted ticket again (SQLite: lang_createtab, "ROWIDs and the INTEGER PRIMARY
+    KEY"); what was filed in that one was filed before this one was made.
+    """
     rows = env.db_query(
-        "SELECT message_id, sender, author, acknowledge FROM mailintake_delivery "
-        "WHERE ticket=%s AND outcome='created' ORDER BY id",
+        "SELECT d.message_id, d.sender, d.author, d.acknowledge FROM mailintake_delivery d "
+        "JOIN ticket t ON t.id=d.ticket WHERE d.ticket=%s AND d.outcome='created' AND d.filed>=t.time ORDER BY d.id",
         (ticket,),
     )
     if not rows:
@@ -59,3 +63,13 @@ def beginning(env: Environment, ticket: int) -> Beginning | None:
     message_id, sender, author = (text or "" for text in rows[0][:3])
     fit = message_id if _MESSAGE_ID.match(message_id) else ""
     return Beginning(fit, sender if "," not in sender else "", author, acknowledge=bool(rows[0][3]))
+
+
+def writers(env: Environment, ticket: int) -> set[str]:
+    """The casefolded addresses whose mails became the ticket or its comments; see `beginning` about deleted ones."""
+    rows = env.db_query(
+        "SELECT DISTINCT d.sender FROM mailintake_delivery d JOIN ticket t ON t.id=d.ticket "
+        "WHERE d.ticket=%s AND d.outcome IN ('created', 'commented') AND d.filed>=t.time",
+        (ticket,),
+    )
+    return {each.strip().casefold() for (sender,) in rows for each in (sender or "").split(",") if each.strip()}

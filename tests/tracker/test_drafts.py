@@ -91,7 +91,7 @@ def test_a_long_summary_goes_on_in_the_description(desk: Desk) -> None:
     filed = desk.file(new_ticket(summary="The quick brown fox jumps over the lazy dog"))
     ticket = Ticket(desk.trac.env, filed.ticket)
     assert ticket["summary"] == "The quick brown fox…"
-    assert ticket["description"] == "`… jumps over the lazy dog`\n\nNothing happens."
+    assert ticket["description"] == "`… jumps over the lazy dog`\r\n\r\nNothing happens."
 
 
 def text_part(folder: Path, text: str) -> Part:
@@ -117,7 +117,7 @@ def test_a_long_text_is_cut_and_attached_whole(desk: Desk) -> None:
     filed = desk.file(new_ticket(text=text))
     description = Ticket(desk.trac.env, filed.ticket)["description"]
     assert 990 < len(description) <= 1000
-    assert description.startswith("Zeile 0 – äöü\nZeile 1")
+    assert description.startswith("Zeile 0 – äöü\r\nZeile 1")
     found = list(Attachment.select(desk.trac.env, "ticket", filed.ticket))
     assert all(each.filename in description for each in found)
     assert all(2900 < each.size <= 3000 for each in found[:-1])
@@ -135,7 +135,7 @@ def test_a_text_that_was_not_read_to_its_end_is_attached_as_it_came(desk: Desk, 
     prepared = desk.tracker.prepare(new_ticket(text="a long"), mail, service())
     assert isinstance(prepared, Prepared)
     filed = desk.write(prepared)
-    assert Ticket(desk.trac.env, filed.ticket)["description"].startswith("a long\n\n''(The text was cut here.")
+    assert Ticket(desk.trac.env, filed.ticket)["description"].startswith("a long\r\n\r\n''(The text was cut here.")
     assert attachments(desk) == [("original.txt", 11)]
     assert "text-cut" in rules(prepared)
 

@@ -12,10 +12,12 @@ from trac.resource import ResourceNotFound
 from trac.ticket.api import TicketSystem
 from trac.ticket.web_ui import TicketModule
 from trac.util.datefmt import to_utimestamp
+from trac.util.text import stripws
 
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
 from trac_mailintake.intake.telling import acknowledges
+from trac_mailintake.tracker import typed
 from trac_mailintake.tracker.blame import asking
 from trac_mailintake.tracker.choices import type_named
 from trac_mailintake.tracker.enclosures import Enclosing, code
@@ -137,6 +139,7 @@ class Drafting:
             raise Misconfiguration(f"[ticket] workflow: {'; '.join(problems)}")
         for name, value in changes.items():
             ticket[name] = value
+        typed.settle(ticket)
         return self._judged(offer, enclosing, action, "")
 
     def _set_fields(self, ticket: Ticket, fields: Mapping[str, str]) -> None:
@@ -170,8 +173,8 @@ class Drafting:
         if "TICKET_APPEND" not in request.perm(ticket.resource):
             return _forbidden(sender, "TICKET_APPEND", f"comment on ticket #{ticket.id}")
         enclosing = self._enclosing(request, ticket)
-        comment = self._text(enclosing, self.change.text, self.system.max_comment_size) or NO_TEXT
-        request.args["comment"] = comment
+        text = self._text(enclosing, self.change.text, self.system.max_comment_size)
+        request.args["comment"] = comment = text if stripws(text) else NO_TEXT
         self._add_cc(request, ticket)
         offer = Offer(self.env, request, ticket)
         action = self._reopen(offer) or _LEAVE
@@ -227,33 +230,37 @@ class Drafting:
     # both
 
     def _text(self, enclosing: Enclosing, text: str, limit: int) -> str:
-        """The description or comment, with all attachments taken; what is too long is cut, and attached whole."""
+        """The description or comment, with all attachments taken; what is too long is cut, and attached whole.
+
+        As it is to be stored, and Trac's `limit` counts that.
+        """
         for wanted in self.change.attachments:
             enclosing.take(wanted)
         text = _renamed(text, enclosing.renamed)
-        notes = self._refusals(enclosing)
-        if len(text) + len(notes) <= limit and not self._overlong():
-            return text + notes
-        whole = self._attach_whole(enclosing, text, limit)
-        notes = self._refusals(enclosing)
+        stored = typed.area(text + self._refusals(enclosing))
+        fits = len(stored) <= limit
+        if fits and not self._overlong():
+            return stored
+        whole = self._attach_whole(enclosing, "" if fits else text)
         where = f" The whole text is attached as {', '.join(whole)}." if whole else ""
-        note = f"\n\n''(The text was cut here.{where})''{notes}"
+        note = typed.ended(f"\n\n''(The text was cut here.{where})''{self._refusals(enclosing)}")
         self.steps.append(Step("handle", "text-cut", f"The text was cut: Trac allows {limit} characters.{where}"))
-        return f"{text[: max(limit - len(note), 0)].rstrip()}{note}"[:limit]
+        kept = typed.area(text)[: max(limit - len(note), 0)].rstrip()
+        return typed.area(kept + note)[:limit].removesuffix("\r")
 
     def _overlong(self) -> bool:
         """Whether the message has more text than was read, and the handler did not attach it."""
         attached = {wanted.part.path for wanted in self.change.attachments}
         return self.message.overlong and not all(part.path in attached for part in self.message.text_parts)
 
-    def _attach_whole(self, enclosing: Enclosing, text: str, limit: int) -> tuple[str, ...]:
-        """Attach the text that was read, and the parts it came from when not all of them was read. The text's names."""
+    def _attach_whole(self, enclosing: Enclosing, text: str) -> tuple[str, ...]:
+        """Attach the text, and the parts it came from when not all of them was read. The text's names."""
         attached = {wanted.part.path for wanted in self.change.attachments}
         for part in self.message.text_parts if self.message.overlong else ():
             extension = "html" if part.content_type == "text/html" else "txt"
             if part.path not in attached:
                 enclosing.take(Attachment(f"original.{extension}", part))
-        return enclosing.take_text(text) if len(text) > limit else ()
+        return enclosing.take_text(text) if text else ()
 
     def _refusals(self, enclosing: Enclosing) -> str:
         if not enclosing.refused:

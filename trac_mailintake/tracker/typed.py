@@ -1,0 +1,52 @@
+"""handle: texts as a browser would have sent them, so that a form which shows them sends them back unchanged.
+
+Trac compares what a form sends with what it has, character by character (`Ticket.__setitem__` in trac/ticket/model.py);
+so what a browser or Trac's own pages would alter must not be stored.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail.charsets import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trac.ticket.model import Ticket
+
+_ENDS: Final = re.compile("\r\n|\r|\n")
+_END: Final = "\r\n"
+
+
+def ended(text: str) -> str:
+    """The text with each end of a line as a form sends it: CR LF (HTML Standard, 4.10.21.4)."""
+    return _ENDS.sub(_END, text)
+
+
+def area(text: str) -> str:
+    """What a browser would send of a field of several lines.
+
+    None begins with the end of a line, since a browser ignores one that follows `<textarea>` (HTML Standard,
+    13.2.6.4.7), and Trac writes none of its own there; nor is there a control character, which Trac's pages leave out
+    (`valid_html_bytes` in trac/util/html.py). At most twice as long as `text`.
+    """
+    return ended(scrub(text).lstrip("\r\n"))
+
+
+def line(text: str) -> str:
+    """What a browser would send of a field of one line, with a blank for each end of a line that it could not hold."""
+    return _ENDS.sub(" ", scrub(text)).strip()
+
+
+_BY_TYPE: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"text": line, "textarea": area})
+
+
+def settle(ticket: Ticket) -> None:
+    """Whatever a new ticket's fields for text have been given, by a mail, a service, a plugin or trac.ini."""
+    for field in ticket.fields:
+        value, typed = ticket[field["name"]], _BY_TYPE.get(field["type"])
+        if typed and isinstance(value, str) and value:
+            ticket[field["name"]] = typed(value)

@@ -65,9 +65,10 @@ def take(desk: Desk, change: Change, *, told: bool = True) -> Filed:
     return filed
 
 
-def answer(desk: Desk, number: int, author: str = "joe", text: str = "Have you tried it again?") -> None:
-    """Somebody comments in the web interface."""
+def answer(desk: Desk, number: int, author: str = "joe", text: str = "Have you tried it again?", **fields: str) -> None:
+    """Somebody comments in the web interface, or changes fields."""
     ticket, when = Ticket(desk.trac.env, number), datetime_now(utc)
+    ticket.populate(fields)
     ticket.save_changes(author, text, when)
     NotificationSystem(desk.trac.env).notify(TicketChangeEvent("changed", ticket, when, author, text))
 
@@ -86,6 +87,8 @@ def test_an_outsider_is_told_of_answers_only(office: Desk, smtp_sink: SmtpSink) 
     last = smtp_sink.wait_for(3)[2]
     assert "ext@example.net" in last.recipients
     assert b"Have you tried it again?" in last.content
+    answer(office, filed.ticket, text="", keywords="vip")
+    assert "ext@example.net" not in smtp_sink.wait_for(4)[3].recipients
 
 
 def test_an_outsider_is_told_when_a_user_reports_for_him(office: Desk, smtp_sink: SmtpSink) -> None:

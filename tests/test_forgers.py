@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import Rig, mail
+from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.replyaddress import load_keys, reply_address
+from trac_mailintake.tracker.users import Directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +52,28 @@ def test_a_proved_user_acts_as_himself(rig: Rig) -> None:
     assert ticket["reporter"] == "admin"
 
 
+OWN = "Authentication-Results: mx.example.org; dkim=pass header.d=example.com"
+"""What the border host says of a mail that somebody signed at the administrator's own domain."""
+FILLER = [f"X-Filler: {'x' * 900}"] * 150
+LONG = "c" * 16 * 1024
+
+CUT = {
+    "a second From behind the limit of the header": from_admin(OWN, RECEIVED).replace(
+        b"\n\n", "\n".join(["", *FILLER, "From: mallory@example.com", "", ""]).encode()
+    ),
+    "a header that may have another": raw(OWN, RECEIVED, f"From: {ADMIN}", *FILLER),
+    "an address behind the limit of the field": raw(OWN, RECEIVED, f"From: {ADMIN} ({LONG}), mallory@example.com"),
+    "a Sender that is cut": raw(OWN, RECEIVED, f"From: {ADMIN}", f"Sender: mallory@example.com ({LONG})"),
+    "results that are cut": raw(f"{OWN}; dkim=pass{' ' * 20_000}; dmarc=fail", RECEIVED, f"From: {ADMIN}"),
+    "results that are cut beside others": raw(f"{OWN}{' ' * 20_000}; dmarc=fail", OWN, RECEIVED, f"From: {ADMIN}"),
+    "an address too long to be read": raw(OWN, RECEIVED, f"From: {ADMIN}, {'m' * 600}@example.com"),
+    "a second From behind lines that are no fields": raw(
+        OWN, RECEIVED, f"From: {ADMIN}", "no field", "nor this", "From: mallory@example.com"
+    ),
+    "a second From behind a lone CR": raw(OWN, RECEIVED, f"From: {ADMIN}", "X: y\rFrom: mallory@example.com"),
+}
+"""The border host's word may be about somebody else, who stands where the mail is not read."""
+
 FORGERIES = {
     "from header only": from_admin(RECEIVED),
     "two From fields": raw(OTHERS, RECEIVED, f"From: {ADMIN}", "From: mallory@evil.example", "To: support@example.org"),
@@ -63,6 +87,7 @@ FORGERIES = {
     "a raw name": raw(OTHERS, RECEIVED, "From: admin"),
     "a raw name with a proof": raw(PASSED, RECEIVED, "From: admin"),
     "a name at the default domain": raw(RECEIVED, "From: admin@example.net"),
+    **CUT,
     "another Sender": raw(OTHERS, RECEIVED, "From: mallory@evil.example", f"Sender: {ADMIN}", f"Reply-To: {ADMIN}"),
 }
 
@@ -88,6 +113,37 @@ def test_without_require_auth_several_authors_and_raw_names_are_nobody_still(rig
     rig.run()
     assert rig.trac.tickets()
     assert all(ticket["reporter"] != "admin" for ticket in rig.trac.tickets())
+
+
+@pytest.mark.parametrize("forgery", CUT.values(), ids=CUT)
+def test_a_cut_header_has_no_author(rig: Rig, forgery: bytes) -> None:
+    """The mail is filed like one without a From, of whose senders nobody is told of it; its page says why."""
+    rig.set(require_auth="false", acknowledge="always")
+    rig.trac.set(("notification", "smtp_enabled", "enabled"), ("mailintake", "address", "support@example.org"))
+    rig.drop(forgery)
+    rig.run()
+    ((outcome, sender, trail),) = rig.trac.query("SELECT outcome, sender, trail FROM mailintake_delivery")
+    assert (outcome, sender) == ("created", "")
+    assert "no-author" in str(trail)
+    assert "may name another author" in str(trail)
+    (ticket,) = rig.trac.tickets()
+    assert ticket["reporter"] == "anonymous"
+    facts = TracReader(rig.trac.env, Directory(rig.trac.env)).ticket(ticket.id)
+    assert facts is not None
+    assert facts.involved == frozenset()
+
+
+def test_a_cut_header_gets_past_no_list(rig: Rig) -> None:
+    """Who is blocked stays so; who is allowed is not taken for the only author."""
+    rig.set(allow="example.com")
+    rig.drop(*CUT.values())
+    rig.run()
+    assert set(rig.outcomes) == {("held", "allow")}
+    rig.set(allow="", block=ADMIN)
+    rig.drop(*(each.replace(b"Subject: ", b"Subject: again ") for each in CUT.values()))
+    rig.run()
+    assert set(rig.outcomes[len(CUT) :]) == {("rejected", "block")}
+    assert rig.trac.tickets() == []
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     if not allowed:
         return None
     missing = [author.spec for author in message.authors if not _matching(author, allowed)]
-    if message.authors and not missing:
+    if message.authors and not missing and not message.disowned:
         return None
     return Hold("allow", f"{missing[0] if missing else 'A mail without an author'} is not on the allow list.")
 

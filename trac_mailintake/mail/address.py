@@ -6,6 +6,7 @@ Structure comes first and decoding after it: an encoded word is a name and never
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 from trac_mailintake.mail import words
@@ -54,6 +55,11 @@ def parse(text: str, limit: int = 1000) -> tuple[Address, ...]:
     return tuple(found)
 
 
+def overlong(text: str) -> bool:
+    """Whether an address is left out of what `parse` finds in `text` because it is too long."""
+    return len(text) > _LONGEST and not _SIMPLE.fullmatch(text) and _Reader(text, sys.maxsize).overlong
+
+
 class _Reader:
     """Walks over the tokens; a mailbox is put together until a comma, a semicolon or a second angle ends it."""
 
@@ -62,6 +68,7 @@ class _Reader:
         self.phrase: list[tuple[str, bool]] = []
         self.spec: str | None = None
         self.comments: list[str] = []
+        self.overlong = False
         position = 0
         while len(self.found) < limit and (match := _TOKEN.match(text, position)):
             position = match.end()
@@ -101,6 +108,7 @@ class _Reader:
         if self.spec is None:
             self._without_angle()
         spec = _spec(self.spec or "")
+        self.overlong = self.overlong or (not spec and len(self.spec or "") > _LONGEST)
         if spec:
             name = _name(self.phrase) or _decoded(" ".join(map(written.format, self.comments)))
             self.found.append(Address(name, spec))

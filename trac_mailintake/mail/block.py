@@ -65,13 +65,30 @@ _WINDOW: Final = 4
 """How many times the limit of a header block is looked at, so that one monstrous field does not hide those after it."""
 
 
+_TELLING: Final = {"from", "sender", "authentication-results"}
+"""Fields that say who wrote a message, and who vouches for that; names in lower case."""
+_OPEN: Final = "no-blank-line"
+_CUT: Final = "The header is longer than what is read of it: somebody else may be named there, so it has no author."
+_HIDDEN: Final = "It has a line that other software may take for another From field: so it has no author."
+_FROM: Final = re.compile(rb"^from[ \t]*+:", re.IGNORECASE | re.MULTILINE)
+_ENDS: Final = bytes.maketrans(b"\r\v\f\x1c\x1d\x1e", b"\n" * 6)
+"""What ends a line for some software: Python's parser of mail, for one, takes CR, LF and CR LF alike."""
+_DROPPED: Final = bytes({*range(0x20), *range(0x7F, 0x100)} - set(b"\t\n\r\v\f\x1c\x1d\x1e"))
+"""What some software drops."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A header block: its fields with raw values, and the position where the body begins."""
+    """A header block: its fields with raw values, and the position where the body begins.
+
+    `doubt` says which limit leaves open who wrote the message, "" when none does. A border host verified all of it, and
+    may have taken the lowest From (RFC 6376, 5.4.2): what was not read here could be what it vouches for.
+    """
 
     fields: tuple[Field, ...]
     body: int
     defects: tuple[Defect, ...]
+    doubt: str = ""
 
 
 def line_ends(tape: Tape, limits: Limits) -> LineEnds:
@@ -92,12 +109,16 @@ def preamble(tape: Tape, ends: LineEnds) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The fields at the beginning of some bytes, the index behind them, and whether the limit ended them."""
+    """The fields at the beginning of some bytes, the index behind them, and whether the limit ended them.
+
+    `doubt` is that of `Block`, as far as the limit of a field raises it.
+    """
 
     fields: tuple[Field, ...]
     behind: int
     full: bool
     defects: tuple[Defect, ...]
+    doubt: str
 
 
 def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
@@ -105,6 +126,7 @@ def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
     position, kept = start, 0
     fields: list[Field] = []
     defects: list[Defect] = []
+    doubt = ""
     while kept <= limits.head and (
         match := ends.field.match(window, position) or _junk(window, position, fields, ends)
     ):
@@ -118,9 +140,10 @@ def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
             value = value[: limits.field]
             sentence = f"The header field {name[:40]} is longer than {limits.field} bytes: its end was left out."
             defects.append(Defect("long-field", sentence))
+            doubt = _CUT if name.lower() in _TELLING else doubt
         fields.append((name, value))
         kept += len(name) + len(value) + 2
-    return Cut(tuple(fields), position, kept > limits.head, tuple(defects))
+    return Cut(tuple(fields), position, kept > limits.head, tuple(defects), doubt)
 
 
 def _junk(window: bytes, position: int, fields: list[Field], ends: LineEnds) -> re.Match[bytes] | None:
@@ -136,13 +159,32 @@ def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:
     at_end = position >= tape.end
     if found.full or (at_end and tape.end < tape.raw.length):
         sentence = f"The header block is longer than {limits.head} bytes: fields were left out."
-        return Block(found.fields, _behind(tape, position, ends), (*defects, Defect("long-head", sentence)))
+        return Block(found.fields, _behind(tape, position, ends), (*defects, Defect("long-head", sentence)), _CUT)
     blank = ends.blank.match(tape.window, found.behind)
     if blank:
         position = tape.base + blank.end()
     elif not at_end:
-        defects = (*defects, Defect("no-blank-line", "No blank line separates the header from the body."))
-    return Block(found.fields, position, defects)
+        defects = (*defects, Defect(_OPEN, "No blank line separates the header from the body."))
+    return Block(found.fields, position, defects, found.doubt)
+
+
+def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> str:
+    """Why the header block of a message, just read from `start` on, does not tell who wrote it; "" when it does.
+
+    Some software ends lines otherwise, or drops bytes; for some a header goes on until a blank line comes, whatever
+    stands before it. What may be a From field there, and is none here, raises a doubt as well.
+    """
+    if head.doubt:
+        return head.doubt
+    window, stop = tape.window, head.body - tape.base
+    if any(defect.slug == _OPEN for defect in head.defects):
+        blank = ends.blank_after.search(window, stop)
+        if blank is None and tape.end < tape.raw.length:
+            return _CUT
+        stop = blank.start() if blank else len(window)
+    lines = window[start - tape.base : stop].translate(_ENDS, _DROPPED)
+    read_here = sum(name.lower() == "from" for name, _ in head.fields)
+    return _HIDDEN if len(_FROM.findall(lines)) > read_here else ""
 
 
 def _behind(tape: Tape, position: int, ends: LineEnds) -> int:

@@ -96,6 +96,10 @@ class Fields:
         """The mailboxes of all fields `names`, at most `limit` of each."""
         return tuple(found for value in self.get_all(*names) for found in address.parse(value, limit))
 
+    def overlong(self, name: str) -> bool:
+        """Whether `addresses` leaves one of the fields `name` out because it is too long."""
+        return any(map(address.overlong, self.get_all(name)))
+
 
 def ids(text: str) -> tuple[str, ...]:
     """The message ids in `text`, with angle brackets, without repeats; sloppy ones are set into brackets."""

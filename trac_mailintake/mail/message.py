@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -57,6 +57,10 @@ class Defect:
     sentence: str
 
 
+NO_AUTHOR: Final = "no-author"
+"""The slug of the defect that nobody counts as the author, whatever the From field names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A leaf of the MIME tree that is not body text, or an enclosed message.
@@ -85,7 +89,8 @@ class Part:
 class Message:
     """One mail, read. Header texts are decoded; ids keep their angle brackets (RFC 5322, 3.6.4).
 
-    `authors` are all the addresses of all From fields; `author` is the one address of the one From field, else None.
+    `authors` are all the addresses of all From fields; `author` is the one address of the one From field, else None;
+    and None when `disowned`.
     `delivered_to` holds the addresses of Delivered-To, X-Original-To, Envelope-To, Resent-To, Resent-Cc and their like.
     `date` is in UTC, None when absent or nonsense.
     `text` is the body: plain text, or HTML turned into Trac wiki text when `markup` is true.
@@ -143,6 +148,11 @@ class Message:
     def get(self, name: str, default: str = "") -> str:
         """The first value of the header field `name`, else `default`."""
         return next(iter(self.get_all(name)), default)
+
+    @property
+    def disowned(self) -> bool:
+        """Whether a part of the header was not read that may name another author: `authors` are some of them."""
+        return any(defect.slug == NO_AUTHOR for defect in self.defects)
 
     @property
     def recipients(self) -> tuple[Address, ...]:

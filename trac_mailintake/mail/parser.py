@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from trac_mailintake.mail import block, body, bounced, charsets, headers, names, origin, scanner, texts, uuencode
 from trac_mailintake.mail.limits import LIMITS
-from trac_mailintake.mail.message import Defect, Message, Origin, Part
+from trac_mailintake.mail.message import NO_AUTHOR, Defect, Message, Origin, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from trac_mailintake.mail.limits import Limits
+    from trac_mailintake.mail.message import Address
     from trac_mailintake.mail.scanner import Entity, Scan
     from trac_mailintake.mail.spool import Slice
 
@@ -72,12 +73,13 @@ def _message(scan: Scan, fields: headers.Fields, shape: origin.Shape, content: _
     references = headers.ids(fields.get("references"))
     paths = fields.get_all("return-path")
     decoded = fields.decoded()
+    defects = (*scan.defects, *_left_out(fields), *headers.damage(decoded), *text.defects)
     return Message(
         message_id=headers.message_id(fields.get("message-id")),
         in_reply_to=headers.ids(" ".join(fields.get_all("in-reply-to")))[: limits.ids],
         references=references if len(references) <= limits.ids else (references[0], *references[1 - limits.ids :]),
         authors=authors,
-        author=authors[0] if len(authors) == 1 and len(fields.get_all("from")) == 1 else None,
+        author=_author(fields, authors, defects),
         sender=next(iter(fields.addresses("sender", limit=1)), None),
         reply_to=fields.addresses("reply-to", limit=limits.addresses),
         to=fields.addresses("to", limit=limits.addresses),
@@ -95,13 +97,26 @@ def _message(scan: Scan, fields: headers.Fields, shape: origin.Shape, content: _
         origin=kind,
         origin_reason=reason,
         fields=decoded,
-        defects=(*scan.defects, *headers.damage(decoded), *text.defects),
+        defects=defects,
         digest=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
         sha256=scan.tape.sha256(),
         size=scan.tape.raw.length,
         raw=scan.tape.raw,
         quoted=text.quoted,
     )
+
+
+def _author(fields: headers.Fields, authors: Sequence[Address], defects: Iterable[Defect]) -> Address | None:
+    """The one address of the one From field, when nothing else can be the author."""
+    sure = len(authors) == 1 and len(fields.get_all("from")) == 1
+    return authors[0] if sure and all(defect.slug != NO_AUTHOR for defect in defects) else None
+
+
+def _left_out(fields: headers.Fields) -> tuple[Defect, ...]:
+    """The defect of a From field of which an address was left out."""
+    if not fields.overlong("from"):
+        return ()
+    return (Defect(NO_AUTHOR, "An address of the From field is too long to be read: so the mail has no author."),)
 
 
 def _part(raw: Slice, leaf: Entity, reader: texts.Reader, limits: Limits) -> Part:

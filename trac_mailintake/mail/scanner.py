@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import block, boundaries, parameters
-from trac_mailintake.mail.message import Defect
+from trac_mailintake.mail.message import NO_AUTHOR, Defect
 from trac_mailintake.mail.tape import Tape
 
 if TYPE_CHECKING:
@@ -170,6 +170,9 @@ class _Walk:
         head = block.read(self.tape, start, self.limits, self.ends)
         for defect in head.defects:
             self._defect(defect.slug, defect.sentence)
+        doubt = "" if parent else block.doubt(self.tape, start, head, self.ends)
+        if doubt:
+            self._defect(NO_AUTHOR, doubt)
         default = "message/rfc822" if parent and parent.content_type == "multipart/digest" else "text/plain"
         raw = next((value for name, value in head.fields if name.lower() == "content-type"), b"")
         content_type, values = parameters.content_type(raw, default)

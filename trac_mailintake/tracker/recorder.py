@@ -168,7 +168,7 @@ class DatabaseRecorder(Claims):
             "sha256": delivery.sha256,
             "message_id": message.message_id if message else "",
             "subject": message.subject if message else "",
-            "sender": ", ".join(author.spec for author in message.authors) if message else "",
+            "sender": _senders(message),
             "sent": int(message.date.timestamp() * SECOND) if message and message.date else 0,
             "trail": json.dumps([[step.stage, step.rule, step.sentence] for step in decision.steps]),
             "removed": decision.prepared.change.removed if decision.prepared else "",
@@ -288,6 +288,11 @@ class DatabaseRecorder(Claims):
         for batch in batches:
             if self.unused(batch):
                 remove(self._env, batch)
+
+
+def _senders(message: Message | None) -> str:
+    """Whom a mail is from: they are involved in its ticket. Of one that others may have written: nobody."""
+    return "" if message is None or message.disowned else ", ".join(author.spec for author in message.authors)
 
 
 def _newcomer(decision: Decision) -> Newcomer | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ANONYMOUS: Final = "anonymous"
 _NOT_A_NAME: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _NAME_LENGTH: Final = 120
+_DISOWNED: Final = "a part of the header was not read that may name another author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Directory:
         """Who the message is from; unmapped senders are the service's `reporterusername`, else `anonymous`."""
         author = message.author
         if author is None:
-            reason = "the mail does not have exactly one From address"
+            reason = _DISOWNED if message.disowned else "the mail does not have exactly one From address"
             return self._stranger("", ANONYMOUS, reason, service)
         username, reason = self.user(author.spec)
         proof = _proof(message, author, service)

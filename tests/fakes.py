@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.ports import KnownId, TicketFacts
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from trac_mailintake.intake.model import Delivery
+    from trac_mailintake.intake.model import Delivery, Filing
     from trac_mailintake.mail.message import Address, Message
 
 
@@ -27,6 +27,7 @@ class FakeReader:
 
     tickets: dict[int, TicketFacts] = field(default_factory=dict)
     ids: dict[str, KnownId] = field(default_factory=dict)
+    filed: list[Filing] = field(default_factory=list)
     roots: dict[str, int] = field(default_factory=dict)
     signed: dict[str, int] = field(default_factory=dict)
     rights: set[tuple[str, str, int | None]] = field(default_factory=set)
@@ -50,6 +51,13 @@ class FakeReader:
         """A Message-ID that was filed in the ticket, or sent for it."""
         self.ids[message_id] = KnownId(message_id, ticket, outgoing)
 
+    def file(self, *filings: Filing) -> None:
+        """Mails that were filed."""
+        self.filed += filings
+        for each in filings:
+            first = self.ids.get(each.message_id, KnownId(each.message_id, each.ticket, outgoing=False))
+            self.ids[each.message_id] = replace(first, contested=first.contested or first.ticket != each.ticket)
+
     def ticket(self, number: int) -> TicketFacts | None:
         """See `ports.Reader`."""
         if self.failure:
@@ -59,6 +67,11 @@ class FakeReader:
     def known_ids(self, message_ids: Iterable[str]) -> Mapping[str, KnownId]:
         """See `ports.Reader`."""
         return {each: self.ids[each] for each in message_ids if each in self.ids}
+
+    def filings(self, message_ids: Iterable[str]) -> Sequence[Filing]:
+        """See `ports.Reader`."""
+        wanted = set(message_ids)
+        return [each for each in self.filed if each.message_id in wanted]
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
         """See `ports.Reader`."""

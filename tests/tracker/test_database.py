@@ -10,8 +10,8 @@ import pytest
 from tests.tracker.test_reader import remember
 from tests.tracker.values import message
 from trac_mailintake.tracker.connection import OneConnection
-from trac_mailintake.tracker.database import key
-from trac_mailintake.tracker.recall import CROWD, FRESH, Recall
+from trac_mailintake.tracker.database import CHUNK, key
+from trac_mailintake.tracker.recall import CROWD, FIRST, FRESH, Recall
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -72,21 +72,42 @@ def test_a_message_without_an_id_is_known_by_its_copy(trac_env: TracEnv) -> None
     assert recall.begin(message(message_id=None), "other") == []
 
 
-def test_of_an_id_that_many_mails_have_the_newest_counts_and_the_mail_itself(trac_env: TracEnv) -> None:
-    """No more is read of it, however many they are; what else the mail refers to is known all the same."""
+def test_of_an_id_that_many_mails_have_the_first_and_the_newest_are_read_and_the_mail_itself(trac_env: TracEnv) -> None:
+    """No more of it, however many they are; what else the mail refers to is known all the same."""
     for ticket in range(1, 2 * CROWD):
         remember(trac_env, "<same@x>", ticket)
     remember(trac_env, "<other@x>", 1)
     remember(trac_env, "<third@x>", 2)
     remember(trac_env, "<third@x>", 3)
     recall = Recall(trac_env.env)
-    copied = key("copy", "<same@x>", "7")
+    copied = key("copy", "<same@x>", "70")
     again = message(message_id="<same@x>", in_reply_to=("<other@x>",), references=("<third@x>", "<nobody@x>"))
-    assert [row.ticket for row in recall.begin(again, copied)] == [7, 2 * CROWD - 1, 1, 3]
+    few = [*range(1, FIRST + 1), 2 * CROWD - 1]
+    assert [row.ticket for row in recall.begin(again, copied)] == [*few[:-1], 70, few[-1], 1, 2, 3]
     assert [row.copy for row in recall.begin(again, copied)].count(copied) == 1
-    assert [row.ticket for row in recall.known([key("<same@x>")])] == [7, 2 * CROWD - 1]
-    assert [row.ticket for row in recall.begin(again, "new")] == [2 * CROWD - 1, 1, 3]
-    assert [row.ticket for row in Recall(trac_env.env).known([key("<same@x>"), key("<other@x>")])] == [2 * CROWD - 1, 1]
+    assert [row.ticket for row in recall.known([key("<same@x>")])] == [*few[:-1], 70, few[-1]]
+    assert [row.ticket for row in recall.begin(again, "new")] == [*few, 1, 2, 3]
+    assert [row.ticket for row in Recall(trac_env.env).known([key("<same@x>"), key("<other@x>")])] == [*few, 1]
+    assert [recall.crowded(key(each)) for each in ("<same@x>", "<other@x>", "<third@x>")] == [True, False, False]
+
+
+@pytest.mark.parametrize("copy", [0, 1, FIRST, FIRST + 1, 2 * CROWD - 1])
+def test_a_crowd_is_noticed_whichever_of_it_the_mail_is(trac_env: TracEnv, copy: int) -> None:
+    """Also when it is one of the first, or the newest."""
+    for ticket in range(1, 2 * CROWD):
+        remember(trac_env, "<same@x>", ticket)
+    recall = Recall(trac_env.env)
+    recall.begin(message(message_id="<same@x>"), key("copy", "<same@x>", str(copy)))
+    assert recall.crowded(key("<same@x>"))
+
+
+def test_very_many_ids_in_a_crowd_are_asked_about(trac_env: TracEnv) -> None:
+    """As many as a mail refers to."""
+    values = ",".join(f"('{key('<same@x>')}', 'copy {number}', 0, {number})" for number in range(1, CHUNK + CROWD + 1))
+    with trac_env.env.db_transaction as db:
+        db(f"INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket) VALUES {values}")
+    many = [key(f"<{number}@x>") for number in range(2 * CHUNK)]
+    assert len(Recall(trac_env.env).known([*many, key("<same@x>")])) == FIRST + 1
 
 
 def test_what_is_foreseen_is_asked_for_in_one_query(trac_env: TracEnv) -> None:
@@ -125,6 +146,7 @@ def test_a_crowd_is_foreseen_by_nobody(trac_env: TracEnv) -> None:
     many = tuple(f"<{number}@x>" for number in range(300))
     mails = [message(message_id="<same@x>"), message(message_id="<other@x>", references=(*many, "<same@x>"))]
     recall.foresee(mails)
-    assert [row.ticket for row in recall.begin(mails[0], "copy")] == [CROWD + 5]
+    few = [*range(1, FIRST + 1), CROWD + 5]
+    assert [row.ticket for row in recall.begin(mails[0], "copy")] == few
     recall.foresee(mails[1:])
     assert [row.ticket for row in recall.begin(mails[1], "copy")][-1] == CROWD + 5

@@ -17,6 +17,7 @@ from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker import outgoing, replyaddress
 from trac_mailintake.tracker.database import key
 from trac_mailintake.tracker.reader import LOOP_HEADER, TracReader
+from trac_mailintake.tracker.recall import CROWD, FIRST
 from trac_mailintake.tracker.rows import sender_key
 from trac_mailintake.tracker.users import Directory
 
@@ -30,12 +31,12 @@ def reader(trac: TracEnv) -> TracReader:
     return TracReader(trac.env, Directory(trac.env))
 
 
-def remember(trac: TracEnv, message_id: str, ticket: int) -> None:
-    """A mail with that id was filed in the ticket."""
+def remember(trac: TracEnv, message_id: str, ticket: int, *others: str) -> None:
+    """A mail with that id was filed in the ticket; `others` tell it from others there."""
     with trac.env.db_transaction as db:
         db(
             "INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket) VALUES (%s, %s, 0, %s)",
-            (key(message_id), key("copy", message_id, str(ticket)), ticket),
+            (key(message_id), key("copy", message_id, str(ticket), *others), ticket),
         )
 
 
@@ -83,15 +84,42 @@ def test_a_number_without_a_ticket_is_nothing(trac_env: TracEnv, number: int) ->
 
 
 def test_ids_are_known_that_were_sent_or_filed(trac_env: TracEnv) -> None:
-    """Also when the ticket is gone; what was filed last counts; any number of ids may be asked."""
+    """Also when the ticket is gone; any number of ids may be asked."""
     remember(trac_env, "<a@x>", 1)
-    remember(trac_env, "<a@x>", 3)
     outgoing.remember(trac_env.env, "<b@x>", 2)
     many = [f"<{number}@x>" for number in range(1000)]
     assert reader(trac_env).known_ids([*many, "<a@x>", "<b@x>", "<B@X>"]) == {
-        "<a@x>": KnownId("<a@x>", 3, outgoing=False),
+        "<a@x>": KnownId("<a@x>", 1, outgoing=False),
         "<b@x>": KnownId("<b@x>", 2, outgoing=True),
     }
+
+
+def test_an_id_that_was_filed_in_several_tickets_is_contested(trac_env: TracEnv) -> None:
+    """The first of them is told; in one ticket it may be as often as it likes, as long as all of that can be seen."""
+    for number, ticket in enumerate((7, 7, 3)):
+        remember(trac_env, "<a@x>", ticket, str(number))
+    for number in range(FIRST + 2):
+        remember(trac_env, "<b@x>", 5, str(number))
+    for number in range(CROWD + 2):
+        remember(trac_env, "<c@x>", 6, str(number))
+    assert reader(trac_env).known_ids(["<a@x>"]) == {"<a@x>": KnownId("<a@x>", 7, outgoing=False, contested=True)}
+    assert reader(trac_env).known_ids(["<b@x>"]) == {"<b@x>": KnownId("<b@x>", 5, outgoing=False)}
+    assert reader(trac_env).known_ids(["<c@x>"]) == {"<c@x>": KnownId("<c@x>", 6, outgoing=False, contested=True)}
+
+
+@pytest.mark.parametrize("others", [1, CROWD + 2])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_we_sent_is_taken_over_by_nothing_that_was_filed(trac_env: TracEnv, others: int, *, first: bool) -> None:
+    """Neither by mails that had its id before us, nor by such that came later; not by one, nor by a crowd."""
+    if first:
+        outgoing.remember(trac_env.env, "<a@x>", 2)
+    for number in range(others):
+        remember(trac_env, "<a@x>", 3, str(number))
+    if not first:
+        outgoing.remember(trac_env.env, "<a@x>", 2)
+    assert reader(trac_env).known_ids(["<a@x>"]) == {"<a@x>": KnownId("<a@x>", 2, outgoing=True)}
+    assert reader(trac_env).own_loop(message(message_id="<a@x>"))
+    assert reader(trac_env).filings(["<a@x>"]) == []
 
 
 def test_the_root_id_that_trac_computes_finds_its_ticket(desk: Desk) -> None:

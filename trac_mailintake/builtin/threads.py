@@ -7,22 +7,23 @@ A Message-ID or a number in the subject can be known to anybody, so these need a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.contested import ticket_of
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Reject
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.message import Address, Origin
 from trac_mailintake.mail.reported import reported_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from trac_mailintake.hookspecs import Context
     from trac_mailintake.intake.model import Objection, Sender, Target
-    from trac_mailintake.intake.ports import Reader, TicketFacts
+    from trac_mailintake.intake.ports import KnownId, Reader, TicketFacts
     from trac_mailintake.mail.message import Message
 
 PARAMETERS: Final = (
@@ -56,6 +57,8 @@ _SUBJECT: Final = re.compile(
 )
 _NUMBERS: Final = 10
 """Numbers of a subject that are looked up: each costs a query."""
+_CONTESTED: Final = 20
+"""Contested ids of a message that are looked into."""
 _MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 
 
@@ -73,9 +76,9 @@ class Lead:
 @hookimpl(trylast=True)
 def mailintake_route(message: Message, context: Context) -> Target | None:
     """The ticket that the message points to, or a new one that says why it is not that one; None without a lead."""
-    lead = trace(message, context.reader)
+    lead, passed = trace(message, context)
     if lead is None:
-        return None
+        return NewTicket("new", f"The mail names no other ticket.{passed}") if passed else None
     number = lead.number
     if lead.facts is None:
         note = f"This mail answers to ticket {number}, which does not exist any more."
@@ -97,20 +100,25 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     A route cannot object, so the lead is looked for twice, yet only where strangers get no new ticket.
     """
     policy = context.service.parameters.text("stranger")
-    lead = None if policy == "new" else trace(message, context.reader)
+    lead = None if policy == "new" else trace(message, context)[0]
     if lead is None or trusted(lead, context.sender, context.reader):
         return None
     objection = Reject if policy == "reject" else Hold
     return objection("stranger", f"{lead.reason} {_why_not(context.sender)}")
 
 
-def trace(message: Message, reader: Reader) -> Lead | None:
-    """What the message points to: the reply address, else the Message-IDs, else the subject."""
+def trace(message: Message, context: Context) -> tuple[Lead | None, str]:
+    """What the message points to: the reply address, else the Message-IDs, else the subject.
+
+    And in a sentence, after a blank, why Message-IDs that are known were passed over; "" when none was.
+    """
+    reader = context.reader
     number = reader.signed_ticket(message.recipients)
     if number is not None:
         reason = f"The mail came to the signed reply address of ticket {number}."
-        return Lead(number, reader.ticket(number), Proof.SIGNATURE, "reply-address", reason)
-    return _by_ids(message, reader) or _by_subject(message.subject, reader)
+        return Lead(number, reader.ticket(number), Proof.SIGNATURE, "reply-address", reason), ""
+    lead, passed = _by_ids(message, context)
+    return lead or _by_subject(message.subject, reader, passed), passed
 
 
 def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
@@ -136,32 +144,59 @@ def _why_not(sender: Sender) -> str:
     return f"{sender.address or 'The sender'} is not involved in it, and nothing proves the right to comment there."
 
 
-def _by_ids(message: Message, reader: Reader) -> Lead | None:
-    """In-Reply-To, then References from the newest on (RFC 5322, 3.6.4); the first that is known decides."""
+def _by_ids(message: Message, context: Context) -> tuple[Lead | None, str]:
+    """In-Reply-To, then References from the newest on (RFC 5322, 3.6.4); the first that leads anywhere decides."""
     ids = [*reversed(message.in_reply_to), *reversed(message.references)]
     if message.origin is Origin.REPORT:
         ids += reported_ids(message)
     if not ids:
-        return None
-    known = reader.known_ids(ids)
-    newest = next((known[each] for each in ids if each in known), None)
-    if newest is not None:
-        how = "sent for" if newest.outgoing else "filed in"
-        reason = f"The mail refers to {newest.message_id}, which was {how} ticket {newest.ticket}."
-        return Lead(newest.ticket, reader.ticket(newest.ticket), Proof.MESSAGE_ID, "message-id", reason)
-    root = reader.root_ticket(ids)
-    if root is None:
-        return None
-    reason = f"The mail refers to the first notification of ticket {root}."
-    return Lead(root, reader.ticket(root), Proof.MESSAGE_ID, "root-id", reason)
+        return None, ""
+    reader = context.reader
+    by_id = reader.known_ids(ids)
+    known = tuple(by_id[each] for each in dict.fromkeys(ids) if each in by_id)
+    found, passed = _first(known, message, context)
+    # Anybody can compute the ids of what Trac sent before the install, and have one filed: they lead where they did.
+    root = reader.root_ticket([*_filed_up_to(found, known)] if found else ids)
+    if root is not None:
+        reason = f"The mail refers to the first notification of ticket {root}."
+        return Lead(root, reader.ticket(root), Proof.MESSAGE_ID, "root-id", reason), passed
+    if found is None:
+        return None, passed
+    how = "sent for" if found.outgoing else "filed in"
+    reason = f"The mail refers to {found.message_id}, which was {how} ticket {found.ticket}.{passed}"
+    return Lead(found.ticket, reader.ticket(found.ticket), Proof.MESSAGE_ID, "message-id", reason), passed
 
 
-def _by_subject(subject: str, reader: Reader) -> Lead | None:
+def _first(known: Sequence[KnownId], message: Message, context: Context) -> tuple[KnownId | None, str]:
+    """The first that leads to a ticket, and why those before it do not. The contested ones are asked about at once."""
+    contested = {each.message_id: each for each in takewhile(lambda each: each.contested, known[:_CONTESTED])}
+    passed = ""
+    if contested:
+        own, filings = context.reader.own_addresses(), context.reader.filings(contested)
+        for each in contested.values():
+            mails = [filing for filing in filings if filing.message_id == each.message_id]
+            ticket = ticket_of(mails, message, context.service.name, own)
+            if ticket is not None:
+                return replace(each, ticket=ticket), passed
+            passed = f" Mails with the id {each.message_id} are in several tickets; which it answers is not known."
+    return next((each for each in known if not each.contested), None), passed
+
+
+def _filed_up_to(found: KnownId, known: Sequence[KnownId]) -> Iterator[str]:
+    """The ids of mails that were filed, as far as they come before the one that was found, and that one."""
+    for each in known:
+        if not each.outgoing:
+            yield each.message_id
+        if each.message_id == found.message_id:
+            return
+
+
+def _by_subject(subject: str, reader: Reader, passed: str) -> Lead | None:
     """The leftmost number that is a ticket."""
     for number in islice(_numbers(subject, reader.project_name(), reader.project_key()), _NUMBERS):
         facts = reader.ticket(number)
         if facts is not None:
-            return Lead(number, facts, Proof.SUBJECT, "subject", f"The subject names ticket {number}.")
+            return Lead(number, facts, Proof.SUBJECT, "subject", f"The subject names ticket {number}.{passed}")
     return None
 
 

@@ -122,6 +122,9 @@ def gravest(objections: list[Objection]) -> Objection | None:
     return min(objections, key=lambda each: GRAVITY.index(type(each)), default=None)
 
 
+PROVED: Final = "proved"
+"""The rule of a mail's first step on screen whose sender one of our mail servers vouched for."""
+
 # who -----------------------------------------------------------------------------------------------------------------
 
 
@@ -146,8 +149,29 @@ class Sender:
     proof: str = ""
     new: bool = False
 
+    @property
+    def rule(self) -> str:
+        """The rule of the step that says who it was: whether he was proved is asked of it later."""
+        return PROVED if self.proof else "sender"
+
 
 # route ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A mail that was filed.
+
+    `author` is the casefolded address of its one author, "" when it had none; `proved` says that one of our mail
+    servers vouched for him then. `filed` is in UTC.
+    """
+
+    message_id: str
+    ticket: int
+    service: str
+    author: str
+    proved: bool
+    filed: datetime
 
 
 class Proof(Enum):

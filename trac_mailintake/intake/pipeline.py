@@ -171,7 +171,7 @@ class Intake:
             outcome = Outcome(Status.DUPLICATE, "duplicate", reason, seen.ticket)
             return Decision(delivery, message, outcome, None, (*steps, Step("recall", "duplicate", reason)))
         sender = self._tracker.sender(message, service)
-        steps.append(Step("screen", "sender", sender.reason))
+        steps.append(Step("screen", sender.rule, sender.reason))
         objections = list(self._rules.screen(message, delivery, service, sender))
         steps += [Step("screen", each.rule, f"{type(each).__name__}: {each.reason}") for each in objections]
         objection = gravest(objections)

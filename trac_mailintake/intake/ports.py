@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Account,
         Change,
         Delivery,
+        Filing,
         Forward,
         Listed,
         Objection,
@@ -112,11 +113,15 @@ class TicketFacts:
 
 @dataclass(frozen=True, slots=True)
 class KnownId:
-    """A Message-ID that was sent for, or filed in, a ticket. `outgoing` when Trac sent it."""
+    """A Message-ID that was sent for, or filed in, a ticket. `outgoing` when Trac sent it: that decides.
+
+    `contested` when mails with it were, or may have been, filed in several tickets: `ticket` is the first of them only.
+    """
 
     message_id: str
     ticket: int
     outgoing: bool
+    contested: bool = False
 
 
 class Reader(Protocol):
@@ -127,6 +132,9 @@ class Reader(Protocol):
 
     def known_ids(self, message_ids: Iterable[str]) -> Mapping[str, KnownId]:
         """Those of the ids that were sent for or filed in a ticket, deleted tickets included."""
+
+    def filings(self, message_ids: Iterable[str]) -> Sequence[Filing]:
+        """The mails with one of the ids that were filed, the oldest first: of many with the same only some."""
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
         """The ticket whose computed root Message-ID is among the ids: for mail sent before the install."""

@@ -1,7 +1,8 @@
-"""What a mail became in its ticket, as it was filed: later edits do not count."""
+"""What a mail became in its ticket, as it was filed: later edits do not count. And whose mail was filed."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,11 @@ from trac.attachment import Attachment
 from trac.resource import ResourceNotFound
 from trac.ticket.model import Ticket
 
+from trac_mailintake.intake.model import PROVED
+from trac_mailintake.tracker.database import chunks, key, marks
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from trac.env import Environment
@@ -54,3 +59,23 @@ def _attached(env: Environment, ticket: int, when: datetime) -> tuple[tuple[str,
     """Those that came with what was filed at `when`: each is filed a microsecond after the one before."""
     attachments = Attachment.select(env, "ticket", ticket)
     return tuple((each.filename, each.size) for each in attachments if when <= each.date < when + _TOGETHER)
+
+
+def filed_mails(env: Environment, deliveries: Iterable[int]) -> dict[int, tuple[str, str, bool]]:
+    """Of deliveries, by number: the service, the casefolded address of the one author (or ""), if it was proved."""
+    found: dict[int, tuple[str, str, bool]] = {}
+    for some in chunks(dict.fromkeys(deliveries)):
+        rows = env.db_query(
+            f"SELECT id, service, sender, sender_key, trail FROM mailintake_delivery WHERE id IN ({marks(some)})", some
+        )
+        for number, service, sender, sender_key, trail in rows:
+            author = (sender or "").casefold()
+            # Several authors are written with commas; but so may one be, and the key is that of one alone.
+            found[number] = (service, author if sender_key == key(author) else "", _proved(trail))
+    return found
+
+
+def _proved(trail: str | None) -> bool:
+    """Whether one of our mail servers vouched for the sender: what the first step on screen says."""
+    steps = json.loads(trail or "[]")
+    return next((rule == PROVED for stage, rule, _ in steps if stage == "screen"), False)

@@ -12,13 +12,15 @@ from trac.notification.api import NotificationSystem
 from trac.perm import PermissionCache
 from trac.resource import Resource
 from trac.ticket.web_ui import TicketModule
-from trac.util.datefmt import to_utimestamp
+from trac.util.datefmt import from_utimestamp, to_utimestamp
 
+from trac_mailintake.intake.model import Filing
 from trac_mailintake.intake.pipeline import GROUP
 from trac_mailintake.intake.ports import KnownId, TicketFacts
 from trac_mailintake.tracker import replyaddress
 from trac_mailintake.tracker.addresses import own_addresses
 from trac_mailintake.tracker.database import by_index, key, marks
+from trac_mailintake.tracker.filed import filed_mails
 from trac_mailintake.tracker.recall import Recall
 from trac_mailintake.tracker.rows import sender_key
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Delivery
     from trac_mailintake.mail.message import Address, Message
+    from trac_mailintake.tracker.recall import Known
     from trac_mailintake.tracker.replyaddress import Keys
     from trac_mailintake.tracker.users import Directory
 
@@ -93,13 +96,33 @@ class TracReader:
         return (written | bare | self.directory.addresses(written)) - {"anonymous"}
 
     def known_ids(self, message_ids: Iterable[str]) -> dict[str, KnownId]:
-        """See `ports.Reader.known_ids`. An id that was filed twice belongs where it was filed last."""
+        """See `ports.Reader.known_ids`. What Trac sent is not taken over by what was filed."""
         by_hash = {key(each): each for each in message_ids}
-        return {
-            by_hash[row.hash]: KnownId(by_hash[row.hash], row.ticket, outgoing=bool(row.outgoing))
-            for row in self._recall.known(by_hash)
-            if row.ticket is not None
-        }
+        rows: dict[str, list[Known]] = {}
+        for row in self._recall.known(by_hash):
+            if row.ticket is not None:
+                rows.setdefault(row.hash, []).append(row)
+        return {by_hash[hashed]: self._what_is_known(by_hash[hashed], found) for hashed, found in rows.items()}
+
+    def _what_is_known(self, message_id: str, rows: Sequence[Known]) -> KnownId:
+        """What the rows of one id say, the oldest first."""
+        sent = [row.ticket for row in rows if row.outgoing and row.ticket]
+        if sent:
+            return KnownId(message_id, sent[-1], outgoing=True)
+        tickets = [row.ticket or 0 for row in rows]
+        contested = len({*tickets}) > 1 or self._recall.crowded(rows[0].hash)
+        return KnownId(message_id, tickets[0], outgoing=False, contested=contested)
+
+    def filings(self, message_ids: Iterable[str]) -> list[Filing]:
+        """See `ports.Reader.filings`."""
+        by_hash = {key(each): each for each in message_ids}
+        rows = [row for row in self._recall.known(by_hash) if row.delivery and not row.outgoing]
+        mails = filed_mails(self.env, [row.delivery for row in rows if row.delivery])
+        return [
+            Filing(by_hash[row.hash], row.ticket, *mails[row.delivery], from_utimestamp(row.recorded or 0))
+            for row in rows
+            if row.ticket is not None and row.delivery in mails
+        ]
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
         """See `ports.Reader.root_ticket`: the first of the ids that Trac would compute for a ticket as it is now.

@@ -3,13 +3,14 @@
 Whether it is a copy, whether it is our own mail, and which ticket it answers: all three are asked of one mail after the
 other, and on a database at the end of a line each question costs a journey.
 
-Some machines give each of their mails the same id, and anybody may. Only the row of the very same mail then decides,
-and the newest row of each id: no others are read, however many there are.
+Some machines give each of their mails the same id, and anybody may. Then the row of the very same mail is read, and of
+each id the first ones and the newest: no others, however many there are.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 CROWD: Final = 50
 """So many more rows than ids are read; when there are as many, those that decide are asked for one by one."""
+FIRST: Final = 10
+"""So many rows of an id are read then, the first ones and the newest: what came first is not outnumbered by others."""
+_AT_ONCE: Final = 50
+"""So many ids are asked for then in one query: SQLite takes 500 that are joined."""
 FRESH: Final = 1.0
 """Seconds for which it counts what is known of mails that are still to come. What others filed meanwhile is noticed
 when a mail is recorded: then it is decided about anew."""
@@ -39,6 +44,11 @@ class Known(NamedTuple):
     delivery: int | None
     ticket: int | None
     outgoing: int
+    recorded: int | None
+
+
+_NAMES: Final = ", ".join(Known._fields)
+_SELECT: Final = f"SELECT {_NAMES} FROM mailintake_message_id"
 
 
 class Recall:
@@ -53,6 +63,11 @@ class Recall:
         self._foreseen: frozenset[str] = frozenset()
         self._foreseen_rows: list[Known] = []
         self._foreseen_at = 0.0
+        self._crowded: set[str] = set()
+
+    def crowded(self, hashed: str) -> bool:
+        """Whether more mails have this id than were looked at."""
+        return hashed in self._crowded
 
     def foresee(self, messages: Iterable[Message]) -> None:
         """These come next: what is known of their ids is asked for in one query, once the first one is in hand."""
@@ -65,7 +80,7 @@ class Recall:
     def begin(self, message: Message, copy: str) -> list[Known]:
         """What is known of the ids of a mail, asked anew; `copy` is the key of the mail itself. Oldest first.
 
-        Of an id that many mails have: the newest of them, and the mail itself.
+        Of an id that many mails have: the first of them, the newest, and the mail itself.
         """
         hashes = _hashes(message) if message.message_id else _hashes(message) | {copy}
         self._asked = frozenset()
@@ -113,18 +128,22 @@ class Recall:
             found.update(rows if len(rows) < most else self._deciding(some, copy))
         return sorted(found, key=attrgetter("id"))
 
-    def _deciding(self, hashes: Sequence[str], copy: str | None) -> list[Known]:
-        """The newest row of each id, and that of the mail itself, each found by an index."""
-        newest = ",".join(
-            ["(SELECT id FROM mailintake_message_id WHERE hash=%s ORDER BY id DESC LIMIT 1)"] * len(hashes)
-        )
-        rows = self._rows_where(f"id IN ({newest})", hashes)
-        return rows if copy is None else rows + self._rows_where("copy=%s", (copy,))
+    def _deciding(self, hashes: Sequence[str], copy: str | None) -> set[Known]:
+        """The first rows of each id and the newest, and that of the mail itself, each found by an index."""
+        rows: set[Known] = set()
+        for some in chunks(hashes, _AT_ONCE):
+            ends = (f"ORDER BY id LIMIT {FIRST}", "ORDER BY id DESC LIMIT 1")
+            of_one = [f"{_SELECT} WHERE hash=%s {end}" for end in ends]
+            sql = " UNION ".join(f"SELECT {_NAMES} FROM ({each}) one" for _ in some for each in of_one)
+            rows.update(self._read(sql, [each for each in some for _ in ends]))
+        self._crowded.update(each for each, number in Counter(row.hash for row in rows).items() if number > FIRST)
+        return rows if copy is None else rows.union(self._rows_where("copy=%s", (copy,)))
 
     def _rows_where(self, condition: str, arguments: Sequence[object]) -> list[Known]:
-        names = ", ".join(Known._fields)
-        rows = self._env.db_query(f"SELECT {names} FROM mailintake_message_id WHERE {condition}", arguments)
-        return [Known(*row) for row in rows]
+        return self._read(f"{_SELECT} WHERE {condition}", arguments)
+
+    def _read(self, sql: str, arguments: Sequence[object]) -> list[Known]:
+        return [Known(*row) for row in self._env.db_query(sql, arguments)]
 
 
 def _hashes(message: Message) -> frozenset[str]:

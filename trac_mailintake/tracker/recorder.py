@@ -57,6 +57,8 @@ class DatabaseRecorder(Claims):
         self._rules = rules
         self._patience = Patience()
         self._filed: dict[int, tuple[Filed, Decision]] = {}
+        self._known: dict[str, frozenset[str]] = {}
+        """Of each mail (SHA-256) that is decided upon and not yet recorded: which of its ids were known then."""
 
     # recall
 
@@ -66,6 +68,7 @@ class DatabaseRecorder(Claims):
         copy = _copy(service.name, message)
         with temporary(self._env):
             rows = self._recall.begin(message, copy)
+        self._known[message.sha256] = frozenset(row.hash for row in rows)
         return next((Seen(row.delivery or 0, row.ticket) for row in rows if row.copy == copy), None)
 
     # record
@@ -85,6 +88,7 @@ class DatabaseRecorder(Claims):
             committed = True
         finally:
             self._recall.changed()
+            self._known.clear()
             for each in filed:
                 if committed:
                     self._staging.commit(each)
@@ -111,12 +115,16 @@ class DatabaseRecorder(Claims):
             raise NoLongerMine(", ".join(each.delivery.listed.locator for each in decisions))
 
     def _not_overtaken(self, db: Connection, decisions: Sequence[Decision]) -> None:
-        """Route again under the lock: a new ticket whose parent was filed meanwhile is decided anew."""
+        """Route again under the lock: a new ticket whose parent was filed meanwhile is decided anew.
+
+        What was known when it was decided led nowhere then, and was passed over.
+        """
         hashes = [
-            key(reference)
+            hashed
             for each in decisions
             if each.prepared and each.message and _starts_a_thread(each)
-            for reference in (*each.message.in_reply_to, *each.message.references)
+            for hashed in map(key, (*each.message.in_reply_to, *each.message.references))
+            if hashed not in self._known.get(each.message.sha256, ())
         ]
         for some in chunks(hashes):
             if db(f"SELECT ticket FROM mailintake_message_id WHERE hash IN ({marks(some)}) LIMIT 1", some):

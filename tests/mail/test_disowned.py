@@ -143,6 +143,20 @@ def test_what_is_no_field_for_anybody_leaves_the_author(tmp_path: Path) -> None:
         assert not is_nobodys(read(tmp_path, head(*lines)))
 
 
+@pytest.mark.parametrize("name", ["To", "Cc", "Bcc", "Delivered-To", "In-Reply-To", "References"])
+def test_what_a_limit_leaves_of_a_field_is_what_the_field_begins_with(tmp_path: Path, name: str) -> None:
+    """No signed address and no id comes about by a cut, wherever that is: the last one is shorter, or not there."""
+    written = [f"support+{number}.{'abcdefgh' * 2}@example.org" for number in range(12, 19)]
+    ids = name in {"In-Reply-To", "References"}
+    value = " ".join(f"<{each}>" for each in written) if ids else ", ".join(written)
+    for field in range(1, len(value) + 2):
+        message = read(tmp_path, head(f"{name}: {value}"), Limits(head=2000, field=field))
+        left = [*message.in_reply_to, *message.references, *(each.spec for each in message.recipients)]
+        *whole, last = (each.strip("<>") for each in left or [""])
+        assert whole == written[: len(whole)]
+        assert written[len(whole)].startswith(last)
+
+
 # generated
 
 _PIECES: Final = (

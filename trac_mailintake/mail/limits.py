@@ -1,7 +1,7 @@
 """parse: how much of a hostile message is looked at: what the libraries, or a person, can bear.
 
 What lies beyond a limit is never lost: it is a defect of the message, and its bytes stay in an attachment
-or in the raw mail.
+or in the raw mail. But nobody is taken for the author of a mail of which a part of the header lies beyond one.
 """
 
 from __future__ import annotations

@@ -377,8 +377,8 @@ class ArchiveWriter(Protocol):
 class Archive(Protocol):
     """Raw bytes of every delivery, by date."""
 
-    def begin(self) -> ArchiveWriter:
-        """A new batch."""
+    def begin(self, ids: Sequence[int]) -> ArchiveWriter:
+        """A new batch, for the bytes of the deliveries with these ids."""
 
 
 class TooLarge(Exception):  # noqa: N818 - a fact about the message

@@ -226,7 +226,7 @@ class Round:
 
         While a second process begins to read, what was recorded before is disposed of.
         """
-        writer = self._archive.begin()
+        writer = self._archive.begin([delivery.id for delivery in batch])
         fetched: list[Delivery] = []
         broken: SourceError | None = None
         source = course.source

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from trac_mailintake.intake.ports import TemporaryFailure, TooLarge
 from trac_mailintake.mail.spool import Slice
+from trac_mailintake.tracker import leftovers
 from trac_mailintake.tracker.folders import ROOT, flush_folder, private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trac.env import Environment
 
@@ -36,7 +37,7 @@ class FileArchive:
         self._worker = worker
         self._batches = 0
 
-    def begin(self) -> Batch:
+    def begin(self, ids: Sequence[int]) -> Batch:
         """A new batch, noted with the worker so that it is swept if the worker dies before anything refers to it."""
         now = datetime.now(UTC)
         day = ("archive", f"{now:%Y}", f"{now:%m}", f"{now:%d}")
@@ -44,7 +45,7 @@ class FileArchive:
         name = f"{self._worker.owner}-{self._batches}.mails"
         with _told(os.path.join(*day)):
             folder = private_folder(self._env, *day)
-            self._worker.note(os.path.join(*day, name))
+            self._worker.note(leftovers.note(os.path.join(*day, name), ids))
             return Batch(folder, name)
 
 

@@ -54,6 +54,8 @@ class Listings:
         """By account: what is listed and may be claimed in this round, by live key, in the mailbox's order."""
         self._backlog: set[str] = set()
         """Services in their first run: what they take does not count for rates."""
+        self._left: dict[int, str] = {}
+        """By delivery that a dead worker had in hand: the batch of the archive that may hold its bytes."""
 
     def admit(self, account: Account) -> str:
         """See `ports.Recorder.admit`. What is handed in is nobody's mailbox. Raises TemporaryFailure."""
@@ -108,7 +110,6 @@ class Listings:
             for row in kept
             if row not in replaced and self._left_over(service, row)
         ]
-
     def _remembered(self, account: Account) -> list[Row]:
         with temporary(self._env):
             rows = self._env.db_query(
@@ -175,6 +176,10 @@ class Listings:
 
     def _vanish(self, rows: Sequence[Row]) -> None:
         """Say that they were gone before they could be read; but of those that somebody took over meanwhile."""
+        for batch in sorted({self._left.get(row.id, "") for row in rows}):
+            self._say_vanished(_vanished(batch), [row for row in rows if self._left.get(row.id, "") == batch])
+
+    def _say_vanished(self, reason: str, rows: Sequence[Row]) -> None:
         for some in chunks(rows):
             owners = sorted({row.owner or "" for row in some})
             with transaction(self._env) as db:
@@ -182,12 +187,7 @@ class Listings:
                     "UPDATE mailintake_delivery SET outcome='ignored', rule='vanished', reason=%s, live=NULL, "
                     "owner=NULL, recorded=%s WHERE outcome IS NULL "
                     f"AND COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(some)})",
-                    (
-                        "It was no longer in the mailbox when it was to be read.",
-                        now(),
-                        *owners,
-                        *(row.id for row in some),
-                    ),
+                    (reason, now(), *owners, *(row.id for row in some)),
                 )
 
     def _retire(self, ids: Iterable[int]) -> None:
@@ -211,6 +211,16 @@ class Listings:
                     f"WHERE outcome IS NULL AND live IN ({marks(lives)})",
                     ("It was there before the service's first run, and start=now.", now(), *lives),
                 )
+
+
+def _vanished(batch: str) -> str:
+    """Why a mail is ignored that is listed no more; `batch` may hold its bytes."""
+    if not batch:
+        return "It was no longer in the mailbox when it was to be read."
+    return (
+        "It was no longer in the mailbox when it was to be read again. The process that read it before ended before "
+        f"anything was recorded; what it had read is in files/mailintake/{batch}."
+    )
 
 
 def begins(service: Service) -> datetime | None:

@@ -16,10 +16,11 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 from trac_mailintake.intake.arrival import arrival
 from trac_mailintake.intake.model import NewTicket, Outcome, Status
 from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
-from trac_mailintake.tracker import announce, notices, tickets
-from trac_mailintake.tracker.archive import remove, stored
+from trac_mailintake.tracker import announce, leftovers, notices, tickets
+from trac_mailintake.tracker.archive import found, remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
 from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.leftovers import Fate
 from trac_mailintake.tracker.newcomers import remember
 from trac_mailintake.tracker.patience import Patience
 from trac_mailintake.tracker.promises import keep_promises
@@ -59,6 +60,8 @@ class DatabaseRecorder(Claims):
         self._filed: dict[int, tuple[Filed, Decision]] = {}
         self._known: dict[str, frozenset[str]] = {}
         """Of each mail (SHA-256) that is decided upon and not yet recorded: which of its ids were known then."""
+        self._relied_on: set[str] = set()
+        """Batches of which something was recorded, whatever the database may have made of that since."""
 
     # recall
 
@@ -86,6 +89,7 @@ class DatabaseRecorder(Claims):
                 recorded = [self._write(db, decision, filed, changed, tells=tells) for decision in decisions]
                 self._remember_ids(db, decisions, recorded)
             committed = True
+            self._relied_on.update(each.delivery.raw.path for each in decisions if each.delivery.raw)
         finally:
             self._recall.changed()
             self._known.clear()
@@ -275,7 +279,11 @@ class DatabaseRecorder(Claims):
         with temporary(self._env):
             self.bury(self._worker.owner)
             self._staging.close()
-            self._remove_unused(self._worker.notes)
+            for batch in map(leftovers.batch_of, self._worker.notes):
+                if found(self._env, batch, 0, 0).path not in self._relied_on:
+                    self._remove_unused(batch)
+            # What dead workers had in hand may be decided by now.
+            self._clear_up()
 
     # the dead
 
@@ -284,18 +292,33 @@ class DatabaseRecorder(Claims):
 
         Raises TemporaryFailure; what was not swept is swept the next time.
         """
-        with temporary(self._env), self._worker.dead() as dead:
+        with temporary(self._env):
             self.restore()
-            for owner, batches in dead:
+            self._clear_up()
+
+    def _clear_up(self) -> None:
+        """After the dead. Whose mail is undecided is looked at again, by whoever comes next: see `leftovers`."""
+        with self._worker.dead() as dead:
+            for owner, notes in list(dead.items()):
                 # First the rows: that waits for a transaction which the database may still be busy with.
                 self.bury(owner)
                 self._staging.sweep(owner)
-                self._remove_unused(batches)
+                if [note for note in notes if not self._settle(note)]:
+                    del dead[owner]
 
-    def _remove_unused(self, batches: Iterable[str]) -> None:
-        for batch in batches:
-            if self.unused(batch):
-                remove(self._env, batch)
+    def _settle(self, note: str) -> bool:
+        """Remove a batch, or leave it, for good; false while what became of its mail is not sure."""
+        batch = leftovers.batch_of(note)
+        fate = leftovers.fate(self._env, note)
+        if fate is Fate.WAITS:
+            self._left.update(dict.fromkeys(leftovers.ids_of(note), batch))
+        elif fate is Fate.GOES:
+            self._remove_unused(batch)
+        return fate is not Fate.WAITS
+
+    def _remove_unused(self, batch: str) -> None:
+        if self.unused(batch):
+            remove(self._env, batch)
 
 
 def _senders(message: Message | None) -> str:

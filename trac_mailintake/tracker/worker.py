@@ -67,10 +67,13 @@ class Worker:
         return False
 
     @contextmanager
-    def dead(self) -> Iterator[list[tuple[str, list[str]]]]:
-        """The workers that died here, with their notes, locked meanwhile; forgotten when the block ends well."""
+    def dead(self) -> Iterator[dict[str, list[str]]]:
+        """The workers that died here, with their notes, locked meanwhile.
+
+        When the block ends well all are forgotten but those that it took out of the dictionary.
+        """
         files = []
-        found = []
+        found = {}
         try:
             for owner in sorted(os.listdir(self._folder)):
                 if owner == self.owner:
@@ -78,9 +81,9 @@ class Worker:
                 file = _locked(self._path(owner))
                 if file is not None:
                     files.append((owner, file))
-                    found.append((owner, file.read().splitlines()))
+                    found[owner] = file.read().splitlines()
             yield found
-            for owner, _ in files:
+            for owner in found:
                 os.unlink(self._path(owner))
         finally:
             for _, file in files:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_ANSWER_NOTHING: Final = ("INSERT ", "UPDATE ", "DELETE ")
+_ANSWER_NOTHING: Final = ("INSERT ", "UPDATE ", "DELETE ", "SELECT set_config(")
+"""The last one does answer, but nobody asks for a setting that he has just set."""
 _UNKNOWN: Final = -1
 """A count of rows that nobody asked for in time (PEP 249, Cursor.rowcount)."""
 

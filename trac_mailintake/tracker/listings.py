@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.intake.model import Afterwards, Listed
 from trac_mailintake.tracker import identity
 from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.durable import durable
 from trac_mailintake.tracker.moments import ahead
 from trac_mailintake.tracker.rows import COLUMNS, Row, delivery, insert, live_key, live_keys, passed_key
 
@@ -105,11 +106,24 @@ class Listings:
         if service.name in passing:
             settled |= {live for live, each in keys.items() if passed_key(account, each, service.name) in settled}
         self._pending[account.label] = {live: each for live, each in keys.items() if live not in settled}
-        return unlisted + [
+        left = unlisted + [
             delivery(self._env, service, account, named[row.live], row)
             for row in kept
             if row not in replaced and self._left_over(service, row)
         ]
+        self._make_sure(left)
+        return left
+
+    def _make_sure(self, left: Sequence[Delivery]) -> None:
+        """Have what is remembered of these on the disk before their copies go.
+
+        Who recorded them was killed, maybe between the commit, which is seen, and its flush; or the flush failed. A
+        later commit that is flushed takes it along, if it changes something.
+        """
+        if left:
+            with temporary(self._env), durable(self._env) as db:
+                db("UPDATE mailintake_delivery SET lease=%s WHERE id=%s", (now(), left[0].id))
+
     def _remembered(self, account: Account) -> list[Row]:
         with temporary(self._env):
             rows = self._env.db_query(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.archive import stored
 from trac_mailintake.tracker.database import DAY, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.durable import durable
 from trac_mailintake.tracker.folders import ROOT
 from trac_mailintake.tracker.moments import lately
 from trac_mailintake.tracker.queue import PURGED
@@ -79,7 +80,7 @@ def purge(env: Environment) -> Purged:
 
 def _part(env: Environment, batch: str) -> int | None:
     """Say of all mails in a batch that their bytes are gone: how many; None when one of them is needed."""
-    with transaction(env) as db:
+    with durable(env) as db:
         if db(f"SELECT id FROM mailintake_delivery WHERE archive=%s AND {_NEEDED} LIMIT 1", (batch,)):
             return None
         cursor = db.cursor()

@@ -20,6 +20,7 @@ from trac_mailintake.tracker import announce, leftovers, notices, tickets
 from trac_mailintake.tracker.archive import found, remove, stored
 from trac_mailintake.tracker.claims import LEASE, Claims
 from trac_mailintake.tracker.database import SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.durable import durable
 from trac_mailintake.tracker.leftovers import Fate
 from trac_mailintake.tracker.newcomers import remember
 from trac_mailintake.tracker.patience import Patience
@@ -81,7 +82,7 @@ class DatabaseRecorder(Claims):
         filed: list[Filed] = []
         committed = False
         try:
-            with transaction(self._env) as db:
+            with durable(self._env) as db:
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
                 tells = announce.tells(self._env)

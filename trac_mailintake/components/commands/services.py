@@ -107,6 +107,7 @@ class ServiceCommands(Component):
         say(f"Service {service.name} added: {service.kind}, {service.handler}, afterwards={service.afterwards}.")
         self._say_waiting(settings, service)
         self._warn_of_strangers(service)
+        self._warn_of_power_cuts()
         return Exit.WELL
 
     def _set(self, *typed: str) -> int:
@@ -136,6 +137,8 @@ class ServiceCommands(Component):
         for sentence in advice(self.env, service):
             say(f"Note: {sentence}")
         self._warn_of_strangers(service)
+        if not there:
+            self._warn_of_power_cuts()
         return Exit.WELL
 
     def _remove(self, *typed: str) -> int:
@@ -183,6 +186,13 @@ class ServiceCommands(Component):
             f" rights count for strangers (`service set {service.name} reporterusername=USER`), or grant"
             " TICKET_CREATE to anonymous."
         )
+
+    def _warn_of_power_cuts(self) -> None:
+        from trac_mailintake.tracker.durable import weaknesses  # noqa: PLC0415 - as above
+
+        with told():
+            for sentence in weaknesses(self.env):
+                say(f"Note: {sentence}")
 
 
 def _place(row: dict[str, Value]) -> str:

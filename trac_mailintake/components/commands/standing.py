@@ -9,6 +9,7 @@ from trac_mailintake.components.commands.say import cut, say, say_json, say_tabl
 from trac_mailintake.components.commands.words import Exit
 from trac_mailintake.components.system import MailIntakeSystem
 from trac_mailintake.tracker.database import SECOND, now
+from trac_mailintake.tracker.durable import weaknesses
 from trac_mailintake.tracker.durations import lasting
 from trac_mailintake.tracker.figures import BAD, State, figures
 from trac_mailintake.tracker.journal import Journal
@@ -36,17 +37,22 @@ def standing(env: Environment, services: Services, *, as_json: bool) -> int:
     found = figures(env, services.rows())
     queue = queued(env)
     fetch = MailIntakeSystem(env).fetch
+    weak = weaknesses(env)
     if as_json:
         counts = Journal(env).counts()
         shown = [{**_shown(each), "counts": counts.get(each.name, {})} for each in found]
         failure = next((each.failure for each in reversed(queue) if each.failure), "")
-        say_json({"fetch": fetch, "services": shown, "queue": len(queue), "queue_failure": failure})
+        say_json(
+            {"fetch": fetch, "services": shown, "queue": len(queue), "queue_failure": failure, "power_cut": list(weak)}
+        )
     else:
         _say(found, queue)
         if queue and not env.config.getbool("notification", "smtp_enabled"):
             say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
         if fetch == "disabled":
             say("Nothing is fetched: [mailintake] fetch = disabled.")
+        for sentence in weak:
+            say(sentence)
     bad = BAD if fetch == "enabled" else (State.STOPPED, State.FAILING)
     if any(each.state in bad for each in found):
         return Exit.UNREACHABLE

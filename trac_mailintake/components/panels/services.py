@@ -197,11 +197,14 @@ class ServicesPanel(Panel):
         """What the administrator should know now: how many mails wait, and what becomes of strangers' mail."""
         from trac_mailintake.components.panels.running import waiting  # noqa: PLC0415 - as above
         from trac_mailintake.tracker.choices import strangers_may_create  # noqa: PLC0415 - as above
+        from trac_mailintake.tracker.durable import weaknesses  # noqa: PLC0415 - as above
 
         add_notice(req, f"Service {service.name} {'added' if new else 'saved'}.")
         if new and (service.server or service.path):
             done = waiting(settings, service)
             (add_notice if done.well else add_warning)(req, done.sentence)
+        for sentence in weaknesses(self.env) if new else ():
+            add_warning(req, sentence)
         if not service.parameters.values.get("reporterusername") and not strangers_may_create(self.env):
             add_warning(
                 req,

@@ -31,6 +31,7 @@ class StatusPanel(Panel):
         from trac_mailintake.components.panels import chart, servicelist  # noqa: PLC0415 - when somebody looks
         from trac_mailintake.tracker.daily import daily  # noqa: PLC0415 - as above
         from trac_mailintake.tracker.database import now  # noqa: PLC0415 - as above
+        from trac_mailintake.tracker.durable import weaknesses  # noqa: PLC0415 - as above
         from trac_mailintake.tracker.durations import lasting  # noqa: PLC0415 - as above
         from trac_mailintake.tracker.figures import BAD, figures  # noqa: PLC0415 - as above
         from trac_mailintake.tracker.journal import Journal  # noqa: PLC0415 - as above
@@ -47,6 +48,7 @@ class StatusPanel(Panel):
             "rows": figures(self.env, rows),
             "bad": BAD,
             "queue": servicelist.queue(self.env),
+            "weaknesses": weaknesses(self.env),
             "fetches": MailIntakeSystem(self.env).fetch == "enabled",
             "choices": choices,
             "chosen": chosen,

@@ -11,7 +11,7 @@ SEED ?= 1
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo test check format corpus bench faults matrix pictures clean
+.PHONY: help demo test check format corpus bench faults cuts matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -21,6 +21,7 @@ help:
 	@echo "make corpus   read the mails of other projects, and say how well"
 	@echo "make bench    the benchmarks"
 	@echo "make faults N=10000   break things at random, so many times (SEED=1, ONLY=fault,...)"
+	@echo "make cuts     cut the power of a disk, 30 times for each kind of source and moment (N=30; needs root)"
 	@echo "make matrix   the tests on each Python and each database that is here"
 	@echo "make pictures  the pictures of docs/tour.md, taken by the test that does what it tells"
 	@echo "make clean    remove what the targets above made"
@@ -58,6 +59,10 @@ matrix:
 faults: $(VENV)/.tests
 	@.ci/servers
 	@$(BIN)/python -m tests.faults --tries $(N) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+
+cuts: $(VENV)/.tests
+	@.ci/servers
+	@$(BIN)/python -m tests.cuts --each $(if $(filter command line,$(origin N)),$(N),30) --seed $(SEED)
 
 pictures: $(VENV)/.tests
 	@.ci/servers

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LANES = 2
 """Tries that go on at the same time."""
 
-_LOCAL: Final[Mapping[str, Callable[[Path], Place]]] = {
+LOCAL: Final[Mapping[str, Callable[[Path], Place]]] = {
     "maildir": Maildir,
     "mbox": Mbox,
     "directory": Directory,
@@ -84,8 +84,8 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
     numbers = itertools.count()
 
     def make(kind: str) -> Place:
-        if kind in _LOCAL:
-            return _LOCAL[kind](tmp_path / f"{kind}{next(numbers)}")
+        if kind in LOCAL:
+            return LOCAL[kind](tmp_path / f"{kind}{next(numbers)}")
         protocol, _, security = kind.partition("-")
         return Remote(request.getfixturevalue("dovecot"), protocol, security or "none")
 

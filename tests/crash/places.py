@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tests.crash import rounds
@@ -12,7 +13,7 @@ from tests.crash.faults import NONE
 from tests.servers.dovecot import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tests.crash.faults import Harm
@@ -52,6 +53,8 @@ class Local:
     """What the local kinds share; everything lies in `folder`, which is not there yet."""
 
     folder: Path
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    """No two files have the same name, whenever they come."""
     kind: ClassVar[str]
 
     @property
@@ -80,7 +83,8 @@ class Maildir(Local):
         """See `Place`."""
         for name in ("cur", "new", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        for number, mail in enumerate(mails):
+        for mail in mails:
+            number = next(self._numbers)
             (self.folder / "new" / f"{1_700_000_000 + number}.M{number}P1.test").write_bytes(mail)
 
 
@@ -92,7 +96,8 @@ class Directory(Local):
     def deliver(self, *mails: bytes) -> None:
         """See `Place`."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for number, mail in enumerate(mails):
+        for mail in mails:
+            number = next(self._numbers)
             path = self.folder / f"{number:04d}.eml"
             path.write_bytes(mail)
             os.utime(path, (1_700_000_000 + number,) * 2)

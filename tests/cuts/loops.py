@@ -1,0 +1,96 @@
+"""A disk whose power can be cut: ext4 in a loop device. What the file system has not handed on is not in its file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Self
+
+from tests.servers.machine import ServerMissing, is_root, program
+
+_MEGABYTES: Final = 64
+_PATIENCE: Final = 20
+"""Seconds in which a process that was killed lets go of the disk."""
+
+
+@cache
+def refusal() -> str:
+    """Why there are no such disks here, "" when there are."""
+    if not is_root():
+        return "only root may make loop devices"
+    try:
+        with TemporaryDirectory() as folder, CutDisk(Path(folder)):
+            return ""
+    except ServerMissing as missing:
+        return str(missing)
+    except subprocess.CalledProcessError as error:
+        return f"loop devices cannot be made here: {error.stderr.decode('utf-8', 'replace').strip()}"
+
+
+class CutDisk:
+    """An empty file system at `path`, in a file of its own. All that is needed lies in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "disk"
+        self._file = folder / "disk.ext4"
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Make and mount it; raises ServerMissing, CalledProcessError."""
+        for name in ("losetup", "mkfs.ext4", "mount", "umount"):
+            program(name)
+        self.path.mkdir()
+        with self._file.open("wb") as file:
+            file.truncate(_MEGABYTES * 1024 * 1024)
+        _run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self._file))
+        self._mount()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Unmount it, and give the device back."""
+        self._stack.close()
+
+    def _mount(self) -> None:
+        with ExitStack() as stack:
+            device = _run("losetup", "--find", "--show", str(self._file)).strip()
+            stack.callback(_run, "losetup", "--detach", device)
+            _run("mount", "-t", "ext4", device, str(self.path))
+            stack.callback(_unmount, self.path)
+            self._stack = stack.pop_all()
+
+    def settle(self) -> None:
+        """Write all that waits."""
+        _run("sync", "--file-system", str(self.path))
+
+    def photograph(self) -> None:
+        """Keep what is on it at this moment: not what waits to be written."""
+        _run("cp", "--sparse=always", str(self._file), f"{self._file}.cut")
+
+    def cut(self) -> None:
+        """Go on with what was on it then. Nobody may have a file of it open any more."""
+        self._stack.close()
+        shutil.move(f"{self._file}.cut", self._file)
+        self._mount()
+
+
+def _unmount(path: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            _run("umount", str(path))
+        except subprocess.CalledProcessError:
+            if time.monotonic() > deadline:
+                _run("umount", "--lazy", str(path))
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _run(name: str, *words: str) -> str:
+    return subprocess.run((program(name), *words), capture_output=True, check=True).stdout.decode()

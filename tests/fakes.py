@@ -6,10 +6,11 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from trac_mailintake.intake.model import Account, Answer, Listed, Reply
 from trac_mailintake.intake.ports import KnownId, TicketFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from trac_mailintake.intake.model import Delivery, Filing
@@ -123,3 +124,54 @@ class FakeReader:
     def own_addresses(self) -> frozenset[str]:
         """See `ports.Reader`."""
         return frozenset({*self.signed, *self.own})
+
+
+class FakeSource:
+    """A mailbox in memory: `ports.Source`. Its disposals fail as `failing` says; `disposed` is what was disposed of."""
+
+    def __init__(self, mails: Mapping[str, bytes], failing: Callable[[Listed], Reply | Exception | None]) -> None:
+        """`failing` is asked for each message that is disposed of: what is answered or raised, None when it works."""
+        self.account = Account("fake", "fake:mailbox")
+        self.mails = dict(mails)
+        self.unsettled: list[str] = []
+        self.failing = failing
+        self.calls: list[str] = []
+        self.refusal: Exception | None = None
+        """What `settle` raises, after it did what it could."""
+
+    def list(self) -> Sequence[Listed]:
+        """See `ports.Source`."""
+        return [Listed(name, name, len(content)) for name, content in self.mails.items()]
+
+    def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+        """See `ports.Source`."""
+        for listed in wanted:
+            if listed.locator in self.mails:
+                self.calls.append(f"fetch {listed.locator}")
+                yield listed, iter((self.mails[listed.locator],))
+
+    def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
+        """See `ports.Source`."""
+        replies = []
+        for listed, _ in done:
+            self.calls.append(f"dispose {listed.locator}")
+            failure = self.failing(listed)
+            if isinstance(failure, Exception):
+                raise failure
+            gone = listed.locator not in self.mails
+            if failure is None and not gone:
+                self.unsettled.append(listed.locator)
+            replies.append(failure or Reply(Answer.COMPLETED, final=gone))
+        return replies
+
+    def settle(self) -> None:
+        """See `ports.Source`."""
+        for name in self.unsettled:
+            self.mails.pop(name, None)
+        self.unsettled.clear()
+        if self.refusal is not None:
+            raise self.refusal
+
+    def close(self) -> None:
+        """See `ports.Source`."""
+        self.unsettled.clear()

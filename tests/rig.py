@@ -100,3 +100,16 @@ class Rig:
     def outcomes(self) -> list[tuple[str, str]]:
         """Outcome and rule of each delivery, the oldest first."""
         return [(row["outcome"], row["rule"]) for row in self.journal()]
+
+
+class Remote(Rig):
+    """One environment, and the service called `support` on a mail server."""
+
+    def __init__(self, trac: TracEnv, protocol: str, port: int, **settings: str) -> None:
+        """Likewise. Any password will do."""
+        self.trac = trac
+        trac.grant("anonymous", "TICKET_CREATE", "TICKET_APPEND")
+        made = settings_of(trac.env)
+        at = {"protocol": protocol, "host": "localhost", "port": str(port), "security": "none", "timeout": "5"}
+        made.servers.add("post", {**at, "username": "ann", "password": "secret of a test"})
+        made.services.add(SERVICE, {"kind": protocol, "server": "post", "afterwards": "delete", **settings})

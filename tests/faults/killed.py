@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.crash.faults import Fault, Meter, Way
 from tests.faults.model import LISTED, Common, Struck
+from trac_mailintake.intake.disposing import Disposing
 from trac_mailintake.intake.pipeline import Intake
-from trac_mailintake.intake.round import Round
 from trac_mailintake.mail.parser import parse
 from trac_mailintake.plugins import Rules
 from trac_mailintake.tracker import attachments, tickets
@@ -47,8 +47,8 @@ STEPS: Final[Mapping[str, Callable[..., object]]] = {
     "link": attachments.link,
     "commit": attachments.Staging.commit,
     "announce": DatabaseRecorder.announce,
-    "dispose": Round._dispose,
-    "settle": Round._settle,
+    "dispose": Disposing._dispose,
+    "settle": Disposing.end,
     "consumed": DatabaseRecorder.consumed,
     "close": DatabaseRecorder.close,
     "flush": Outbox.flush,

@@ -77,6 +77,8 @@ userdb {{
 }}
 namespace inbox {{
   inbox = yes
+  separator = .
+  prefix = {prefix}
 }}
 service imap-login {{
   chroot =
@@ -128,13 +130,15 @@ class Stored:
 class Dovecot:
     """A running server: `imap`, `imaps`, `pop3`, `pop3s` are its ports on `host`; `authority` a PEM file to trust.
 
-    `without` names capabilities that this server shall not claim, such as MOVE or UIDPLUS.
+    `without` names capabilities that this server shall not claim, such as MOVE or UIDPLUS. `prefix` is what the names
+    of all folders but INBOX begin with, as on Courier and Cyrus: `INBOX.`.
     """
 
     host = LOOPBACK
 
-    def __init__(self, *, without: tuple[str, ...] = (), certificate_days: int = 2) -> None:
+    def __init__(self, *, without: tuple[str, ...] = (), certificate_days: int = 2, prefix: str = "") -> None:
         self.without = without
+        self.prefix = prefix
         self.certificate_days = certificate_days
         self._numbers = itertools.count(1)
 
@@ -178,6 +182,7 @@ class Dovecot:
         me = account("dovecot").pw_name if is_root() else pwd.getpwuid(own[0]).pw_name
         text = _CONFIGURATION.format(
             home=self.home,
+            prefix=self.prefix,
             certificates=self.certificates,
             internal=me,
             group=grp.getgrgid(account("dovecot").pw_gid if is_root() else own[1]).gr_name,

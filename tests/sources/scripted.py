@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.servers.talking import TalkingServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
 Answer = bytes | None
 """What is answered to a line; None closes the connection."""
@@ -24,8 +24,17 @@ class ScriptedServer(TalkingServer):
         super().__init__((greeting,), said)
 
 
-def pop3(mails: dict[str, bytes], *, without: tuple[bytes, ...] = (), login: bytes = b"+OK") -> ScriptedServer:
-    """A POP3 server with some mails by UIDL; the part of a UIDL behind `#` is not told. QUIT deletes."""
+def pop3(
+    mails: dict[str, bytes],
+    *,
+    without: tuple[bytes, ...] = (),
+    login: bytes = b"+OK",
+    keeps: Container[str] = (),
+) -> ScriptedServer:
+    """A POP3 server with some mails by UIDL; the part of a UIDL behind `#` is not told. QUIT deletes.
+
+    Those that it `keeps` may not be deleted.
+    """
     doomed: set[int] = set()
 
     def answer(line: bytes) -> Answer:
@@ -36,7 +45,7 @@ def pop3(mails: dict[str, bytes], *, without: tuple[bytes, ...] = (), login: byt
             b"LIST": b"".join(b"%d %d\r\n" % (n, len(content)) for n, _, content in numbered),
             b"UIDL": b"".join(b"%d %s\r\n" % (n, name.partition("#")[0].encode()) for n, name, _ in numbered),
         }
-        if word in without:
+        if word in without or (word == b"DELE" and list(mails)[int(number) - 1] in keeps):
             return b"-ERR what?\r\n"
         if word in listings:
             return b"+OK\r\n" + listings[word] + b".\r\n"

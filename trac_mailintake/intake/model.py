@@ -304,10 +304,16 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a source answered to a disposal."""
+    """How a source answered to a disposal.
+
+    `fault` says that the reason is a sentence for the administrator, who must mend something: where, what, what next.
+    `final` says that it holds whatever becomes of the session, so that nothing is to be settled.
+    """
 
     answer: Answer
     reason: str = ""
+    fault: bool = False
+    final: bool = False
 
 
 class Afterwards(Enum):

@@ -76,11 +76,14 @@ class Source(Protocol):
         """Dispose of messages, each with the SHA-256 (hex) of its archived bytes, as the service says; one reply each.
 
         Only what still has its fingerprint is touched; what is gone already counts as completed.
-        Repeating a disposal is harmless.
+        Repeating a disposal is harmless. One that is refused keeps no other message from it, and no later `fetch`.
         """
 
     def settle(self) -> None:
-        """Make what `dispose` did final (POP3: QUIT). Until it returns, disposals may be undone by the server."""
+        """Make what `dispose` did final (POP3: QUIT). Until it returns, disposals may be undone by the server.
+
+        Raises SourceError when not all that `dispose` was asked for was done, though its replies could not say so.
+        """
 
     def close(self) -> None:
         """Let the connection go, whatever its state; never raises, never disposes of anything."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from array import array
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.ahead import WORTH
-from trac_mailintake.intake.model import CONSUMING, Answer, Hold, Status
+from trac_mailintake.intake.disposing import Disposing
+from trac_mailintake.intake.model import CONSUMING, Hold, Status
 from trac_mailintake.intake.pipeline import RENEWAL, Deferred, refused
 from trac_mailintake.intake.ports import (
     Foreseeing,
@@ -37,9 +37,6 @@ BATCH: Final = 100
 FORESEEN: Final = WORTH
 """Messages that are fetched before a second process begins to read them (see `ahead.WORTH`)."""
 
-DISPOSAL: Final = 200
-"""Messages that are disposed of together: on a long line that costs as much as fetching them."""
-
 PATIENCE: Final = 60.0
 """Seconds that a round waits for what other workers are filing."""
 
@@ -52,7 +49,8 @@ LONGEST_PAUSE: Final = 0.8
 class Report:
     """What a round came to. It is the one value here that grows while the round goes on.
 
-    `error` is why the source could not be used, `down` why the round ended early for a fault of ours.
+    `error` is why the source could not be used, if only to dispose of what was taken; `down` why the round ended early
+    for a fault of ours.
     `deferred` are those that were let go; `faults` are the sentences about what an administrator must mend,
     one for each delivery that met it. `remaining` is how many it left in the mailbox for want of time.
     `overrun` is why the service is to stop, "" when it may go on.
@@ -83,19 +81,14 @@ class Report:
 
 @dataclass(slots=True)
 class _Course:
-    """A round on its way.
-
-    `held` are fetched, and not yet taken. `recorded` are still to be disposed of; of those that were disposed of only
-    the number is kept until that is final, since a round may take 100,000 messages.
-    """
+    """A round on its way. `held` are fetched, and not yet taken."""
 
     service: Service
     source: Source
     report: Report
+    disposing: Disposing
     held: Sequence[Delivery] = ()
     taken: int = 0
-    recorded: list[Delivery] = field(default_factory=list)
-    disposed: array[int] = field(default_factory=lambda: array("q"))
 
 
 class Round:
@@ -147,8 +140,8 @@ class Round:
             return
         listing = source.list()
         report.listed = len(listing)
-        course = _Course(service, source, report)
-        course.disposed.extend(self._dispose(source, self._recorder.reconcile(service, source.account, listing)))
+        left = self._recorder.reconcile(service, source.account, listing)
+        course = _Course(service, source, report, Disposing(source, self._recorder, left))
         broken = True
         try:
             for batch, coming in self._batches(course, listing, limit, until):
@@ -160,7 +153,11 @@ class Round:
             broken = False
         finally:
             # What was recorded is disposed of even when the line went down over a later batch, if the source still can.
-            self._settle(course, broken=broken)
+            failure = course.disposing.end(broken=broken)
+            if failure and broken:
+                log.info("Left for the next round to dispose of: %s", failure)
+            elif failure:
+                report.error = failure
 
     def _batches(
         self, course: _Course, listing: Sequence[Listed], limit: int | None, until: float | None
@@ -239,8 +236,8 @@ class Round:
         writer.seal()
         got = {delivery.id for delivery in fetched}
         self._recorder.release([delivery for delivery in batch if delivery.id not in got])
-        if broken is None and len(course.recorded) >= DISPOSAL:
-            broken = self._dispose_of_many(course)
+        if broken is None:
+            course.disposing.many()
         return fetched, broken
 
     def _take(self, course: _Course) -> None:
@@ -250,7 +247,7 @@ class Round:
         results += self._intake.take(course.service, [delivery for delivery in fetched if delivery.raw is not None])
         for result in results:
             course.report.add(result)
-        course.recorded += _consuming(results)
+        course.disposing.add(_consuming(results))
         course.taken += len(fetched)
 
     def _fetch(self, source: Source, batch: Sequence[Delivery], writer: ArchiveWriter) -> Iterator[Delivery]:
@@ -301,45 +298,6 @@ class Round:
             except NoLongerMine:
                 log.info("Delivery %s is another worker's by now", delivery.id)
         return results
-
-    def _dispose(self, source: Source, deliveries: Sequence[Delivery]) -> list[int]:
-        """Dispose of the mailbox's copies of what is recorded; the ids of those that the source has done with."""
-        if not deliveries:
-            return []
-        replies = source.dispose([(delivery.listed, delivery.sha256) for delivery in deliveries])
-        done, other = [], []
-        for delivery, reply in zip(deliveries, replies, strict=True):
-            match reply.answer:
-                case Answer.COMPLETED:
-                    done.append(delivery.id)
-                case Answer.TRANSIENT:
-                    log.info("%s stays in the mailbox for now: %s", delivery.listed.locator, reply.reason)
-                case Answer.PERMANENT:
-                    log.warning("%s is another message by now: %s", delivery.listed.locator, reply.reason)
-                    other.append(delivery)
-        self._recorder.forget(other)
-        return done
-
-    def _dispose_of_many(self, course: _Course) -> SourceError | None:
-        """Dispose of all that was recorded; what the source says if it cannot."""
-        ready, course.recorded = course.recorded, []
-        try:
-            course.disposed.extend(self._dispose(course.source, ready))
-        except SourceError as error:
-            return error
-        return None
-
-    def _settle(self, course: _Course, *, broken: bool) -> None:
-        """Dispose of the rest, and make it final. When the round is `broken` already: if the source still can."""
-        try:
-            course.disposed.extend(self._dispose(course.source, course.recorded))
-            if course.disposed:
-                course.source.settle()
-                self._recorder.consumed(course.disposed)
-        except SourceError as error:
-            if not broken:
-                raise
-            log.info("Left for the next round to dispose of: %s", error)
 
 
 def _drain(chunks: Iterator[bytes]) -> None:

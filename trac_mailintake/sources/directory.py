@@ -69,9 +69,9 @@ class DirectorySource:
             return files.GONE
         try:
             self._consume(entry)
-        except FileNotFoundError:
-            if self._still(listed) is not None:
-                raise
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) or self._still(listed) is not None:
+                return files.kept(self.account.label, entry.path, error)
             return files.GONE
         return files.DONE
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DONE = Reply(Answer.COMPLETED)
-GONE = Reply(Answer.COMPLETED, "gone already")
+GONE = Reply(Answer.COMPLETED, "gone already", final=True)
 
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK})
 
@@ -54,12 +54,16 @@ def told(label: str, path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else path
-        raise SourceError(_sentence(label, where, error)) from error
+        raise SourceError(_sentence(label, path, error)) from error
 
 
-def _sentence(label: str, where: str, error: OSError) -> str:
-    where = to_locator(where)
+def kept(label: str, path: str, error: OSError) -> Reply:
+    """What is answered when a mail could not be disposed of: it stays, and the administrator is told why."""
+    return Reply(Answer.TRANSIENT, _sentence(label, path, error), fault=True)
+
+
+def _sentence(label: str, path: str, error: OSError) -> str:
+    where = to_locator(os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else path)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return f"{label}: {where} does not exist; correct the service's path, or create it"
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -119,9 +119,9 @@ class MaildirSource:
             return files.GONE
         try:
             self._consume(entry)
-        except FileNotFoundError:
-            if os.path.lexists(entry.path):
-                raise
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) or os.path.lexists(entry.path):
+                return files.kept(self.account.label, entry.path, error)
             if listed.locator in self._entries():
                 return Reply(Answer.TRANSIENT, "somebody changed it at this moment")
             return files.GONE

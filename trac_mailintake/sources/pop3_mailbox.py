@@ -125,13 +125,15 @@ class Pop3Source:
         for number, listed in self._listed.items():
             numbers.setdefault((listed.locator, listed.fingerprint), []).append(number)
         replies: list[Reply] = []
-        doomed: list[int] = []
-        for listed, sha256 in done:
+        doomed: dict[int, int] = {}
+        for place, (listed, sha256) in enumerate(done):
             there = numbers.get((listed.locator, listed.fingerprint), [])
             same = [number for number in there if self._sha256(number) == sha256]
-            doomed += [number for number in same if number not in self._deleted]
+            doomed |= {number: place for number in same if number not in self._deleted}
             replies.append(files.DONE if same else _OTHER if there else files.GONE)
-        self._delete(doomed)
+        for number, said in self._delete([*doomed]).items():
+            sentence = f"{self.account.label}: DELE was refused ({said}); the mail stays, the next run tries again"
+            replies[doomed[number]] = Reply(Answer.TRANSIENT, sentence, fault=True)
         return replies
 
     def _sha256(self, number: int) -> str:
@@ -142,7 +144,9 @@ class Pop3Source:
                     pass
         return self._hashes.get(number, "")
 
-    def _delete(self, numbers: Sequence[int]) -> None:
+    def _delete(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Mark as deleted; those that were refused, with what was said."""
+        refused = {}
         with self._guarded():
             session = self._open()
             for start in range(0, len(numbers), self._at_once):
@@ -150,9 +154,11 @@ class Pop3Source:
                 session.send([f"DELE {number}" for number in batch])
                 for number in batch:
                     accepted, said = session.answer()
-                    if not accepted:
-                        raise SourceError(f"{self.account.label}: DELE was refused ({said}); the next run tries again")
-                    self._deleted.add(number)
+                    if accepted:
+                        self._deleted.add(number)
+                    else:
+                        refused[number] = said
+        return refused
 
     def settle(self) -> None:
         """QUIT: only now the server deletes. The next call begins a new session.

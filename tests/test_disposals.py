@@ -1,0 +1,157 @@
+"""A disposal that fails keeps no new mail out: what is new is filed first, then the failure is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes import FakeSource
+from tests.rig import SERVICE, Remote, Rig, mail
+from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.sources import scripted
+from trac_mailintake.bootstrap import settings_of
+from trac_mailintake.intake.disposing import DISPOSAL
+from trac_mailintake.intake.model import Answer, Reply, Status
+from trac_mailintake.intake.ports import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.tracenv import TracEnv
+    from trac_mailintake.intake.model import Listed
+    from trac_mailintake.intake.round import Report
+
+
+def summaries(trac: TracEnv) -> list[str]:
+    """Those of all tickets."""
+    return sorted(str(summary) for (summary,) in trac.query("SELECT summary FROM ticket"))
+
+
+@pytest.mark.parametrize("without", [(), ("MOVE",)])
+def test_a_folder_that_a_real_server_refuses_keeps_nothing_out(sqlite_env: TracEnv, without: tuple[str, ...]) -> None:
+    """`move:Processed` where all folders are below INBOX, as on Courier and Cyrus; the right name then mends it."""
+    with Dovecot(prefix="INBOX.", without=without) as server:
+        user = server.add_user()
+        rig = Remote(sqlite_env, "imap", server.imap, afterwards="move:Processed")
+        settings_of(sqlite_env.env).servers.set("post", {"username": user, "password": PASSWORD})
+        for number in range(1, 4):
+            server.deliver(user, mail(f"Mail {number}"))
+            report = rig.run()
+            assert report.counts[Status.CREATED] == 1
+            assert "the folder Processed cannot be made" in report.error
+        rig.set(afterwards="move:INBOX.Processed")
+        assert rig.run().error == ""
+        assert server.messages(user) == []
+        assert len(server.messages(user, "Processed")) == 3
+    assert len(summaries(sqlite_env)) == 3
+
+
+@pytest.mark.parametrize("refused", [{1, 2, 3}, {2}])
+def test_a_deletion_that_pop3_refuses_keeps_nothing_out(sqlite_env: TracEnv, refused: set[int]) -> None:
+    """Nor any other deletion: what is not refused is deleted."""
+    mails = {f"u{number}": mail(f"Mail {number}") + b"\r\n" for number in range(1, 4)}
+    names = {f"u{number}" for number in refused}
+    with scripted.pop3(mails, keeps=names) as server:
+        rig = Remote(sqlite_env, "pop3", server.port)
+        for number in range(4, 6):
+            report = rig.run()
+            assert "DELE was refused (-ERR" in report.error
+            assert mails.keys() == names
+            assert len(summaries(sqlite_env)) == number - 1
+            mails[f"u{number}"] = mail(f"Mail {number}") + b"\r\n"
+        names.clear()
+        assert rig.run().error == ""
+        assert mails == {}
+    assert len(summaries(sqlite_env)) == 5
+
+
+def test_a_maildir_that_takes_no_folder_keeps_nothing_out(sqlite_env: TracEnv, tmp_path: Path) -> None:
+    """Something else has the name of the folder that mail is moved to."""
+    rig = Rig(sqlite_env, tmp_path, afterwards="move:Filed")
+    (rig.maildir / ".Filed").write_text("a file", encoding="utf-8")
+    for number in range(1, 4):
+        rig.drop(mail(f"Mail {number}"))
+        assert ".Filed" in rig.run().error
+        assert len(summaries(sqlite_env)) == number
+    (rig.maildir / ".Filed").unlink()
+    assert rig.run().error == ""
+    assert rig.left == []
+    assert len(summaries(sqlite_env)) == 3
+
+
+def test_a_mail_that_cannot_be_renamed_keeps_no_other(sqlite_env: TracEnv, tmp_path: Path) -> None:
+    """Its name is as long as a name may be, so that it cannot be marked as seen; the others are."""
+    rig = Rig(sqlite_env, tmp_path, afterwards="seen")
+    (rig.maildir / "new" / "1.".ljust(254, "x")).write_bytes(mail("Mail 1"))
+    for number in range(2, 4):
+        rig.drop(mail(f"Mail {number}"))
+        assert "File name too long" in rig.run().error
+        assert len(summaries(sqlite_env)) == number
+        assert len([*(rig.maildir / "cur").iterdir()]) == number - 1
+
+
+# Whatever a source does
+
+
+def run(rig: Rig, source: FakeSource) -> Report:
+    """A round on it."""
+    with rig.worker() as assembly:
+        return assembly.round.run(assembly.settings.services.get(SERVICE), source)
+
+
+def mailbox(count: int) -> dict[str, bytes]:
+    """Mails by name."""
+    return {f"m{number:04d}": mail(f"Mail {number}") for number in range(count)}
+
+
+def test_what_is_new_comes_before_all_disposals(sqlite_env: TracEnv, tmp_path: Path) -> None:
+    """Also before those that an earlier run has left, which may take their time, and fail."""
+    rig, down = Rig(sqlite_env, tmp_path, rate_sender="0"), SourceError("down")
+    source = FakeSource(mailbox(3), lambda _: down)
+    assert run(rig, source).error == "down"
+    source.mails |= {f"new{number}": mail() for number in range(3)}
+    source.calls.clear()
+    assert run(rig, source).error == "down"
+    assert source.calls[:3] == ["fetch new0", "fetch new1", "fetch new2"]
+    source.failing = lambda _: None
+    assert run(rig, source).error == ""
+    assert source.mails == {}
+    assert all(row["consumed"] for row in rig.journal())
+
+
+@pytest.mark.parametrize("refuses", ["replies", "settling"])
+def test_what_is_refused_keeps_nothing_else(sqlite_env: TracEnv, tmp_path: Path, refuses: str) -> None:
+    """The rest is done, and is not asked for for ever."""
+
+    def failing(listed: Listed) -> Reply | None:
+        if listed.locator != "m0001":
+            return None
+        return (
+            Reply(Answer.TRANSIENT, "no, said the server", fault=True)
+            if refuses == "replies"
+            else Reply(Answer.COMPLETED)
+        )
+
+    rig = Rig(sqlite_env, tmp_path)
+    source = FakeSource(mailbox(4), failing)
+    source.refusal = SourceError("no, said the server") if refuses == "settling" else None
+    for _ in range(3):
+        source.calls.clear()
+        assert run(rig, source).error == "no, said the server"
+        assert [*source.mails] == ["m0001"]
+    assert source.calls == ["dispose m0001"]
+    assert [bool(row["consumed"]) for row in rig.journal()] == [True, False, True, True]
+
+
+def test_a_source_that_fails_as_a_whole_is_not_asked_for_ever(sqlite_env: TracEnv, tmp_path: Path) -> None:
+    """Each failure may cost a time-out: after three a round leaves the rest to the next one, and files all the same."""
+    rig, silent = Rig(sqlite_env, tmp_path, rate_sender="0"), SourceError("no answer within 20 s")
+    source = FakeSource(mailbox(5 * DISPOSAL), lambda _: silent)
+    report = run(rig, source)
+    assert report.counts[Status.CREATED] == 5 * DISPOSAL
+    assert report.error == "no answer within 20 s"
+    assert sum(call.startswith("dispose") for call in source.calls) == 3
+    source.failing = lambda _: None
+    assert run(rig, source).error == ""
+    assert source.mails == {}

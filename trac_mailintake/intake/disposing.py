@@ -1,0 +1,102 @@
+"""dispose: the mailbox's copies of what is recorded, last of all, so that no failure of it keeps new mail out."""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Answer
+from trac_mailintake.intake.ports import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac_mailintake.intake.model import Delivery, Reply
+    from trac_mailintake.intake.ports import Recorder, Source
+
+log = logging.getLogger(__name__)
+
+DISPOSAL: Final = 200
+"""Messages that are disposed of together: on a long line that costs as much as fetching them."""
+
+_MOST: Final = 3
+"""Failures of the source as a whole after which a round leaves the rest to the next one."""
+
+
+class Disposing:
+    """What one round disposes of.
+
+    Of those that were disposed of only the number is kept until that is final, since a round may take 100,000 messages.
+    """
+
+    def __init__(self, source: Source, recorder: Recorder, left: Sequence[Delivery]) -> None:
+        """`left` was recorded by earlier rounds, whose mailbox's copies are still there; its turn comes last."""
+        self._source = source
+        self._recorder = recorder
+        self._left = left
+        self._ready: list[Delivery] = []
+        self._unsettled = array("q")
+        self._final = array("q")
+        self._failures = 0
+        self._sentence = ""
+
+    def add(self, recorded: Sequence[Delivery]) -> None:
+        """These are recorded."""
+        self._ready += recorded
+
+    def many(self) -> None:
+        """Dispose of what was recorded when it is enough for a command. Never raises for the source's sake."""
+        if len(self._ready) >= DISPOSAL:
+            ready, self._ready = self._ready, []
+            self._dispose(ready)
+
+    def end(self, *, broken: bool) -> str:
+        """Dispose of all, and make it final; the sentence of the first that could not be, "" when all could.
+
+        When the source is `broken` already: if it still can. Never raises for the source's sake.
+        """
+        if broken:
+            self._failures = _MOST - 1
+        ready, self._ready = self._ready, []
+        self._dispose(ready)
+        for start in range(0, len(self._left), DISPOSAL):
+            self._dispose(self._left[start : start + DISPOSAL])
+        try:
+            if self._unsettled:
+                self._source.settle()
+                self._final.extend(self._unsettled)
+        except SourceError as error:
+            self._failed(str(error))
+        if self._final:
+            self._recorder.consumed(self._final)
+        return self._sentence
+
+    def _dispose(self, deliveries: Sequence[Delivery]) -> None:
+        if not deliveries or self._failures >= _MOST:
+            return
+        try:
+            replies = self._source.dispose([(delivery.listed, delivery.sha256) for delivery in deliveries])
+        except SourceError as error:
+            self._failures += 1
+            self._failed(str(error))
+            return
+        other = [each for each, reply in zip(deliveries, replies, strict=True) if not self._heard(each, reply)]
+        self._recorder.forget(other)
+
+    def _heard(self, delivery: Delivery, reply: Reply) -> bool:
+        """Whether it is still the message that was recorded."""
+        match reply.answer:
+            case Answer.COMPLETED:
+                (self._final if reply.final else self._unsettled).append(delivery.id)
+            case Answer.TRANSIENT:
+                if reply.fault:
+                    self._failed(reply.reason)
+                log.info("%s stays in the mailbox for now: %s", delivery.listed.locator, reply.reason)
+            case Answer.PERMANENT:
+                log.warning("%s is another message by now: %s", delivery.listed.locator, reply.reason)
+                return False
+        return True
+
+    def _failed(self, sentence: str) -> None:
+        self._sentence = self._sentence or sentence

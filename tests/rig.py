@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trac_mailintake.bootstrap import assemble_intake, settings_of
+from trac_mailintake.tracker.archive import found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,3 +114,8 @@ class Remote(Rig):
         at = {"protocol": protocol, "host": "localhost", "port": str(port), "security": "none", "timeout": "5"}
         made.servers.add("post", {**at, "username": "ann", "password": "secret of a test"})
         made.services.add(SERVICE, {"kind": protocol, "server": "post", "afterwards": "delete", **settings})
+
+    def archived(self) -> list[bytes]:
+        """The bytes of all that was filed, the oldest first."""
+        sql = "SELECT archive, archive_offset, archive_length FROM mailintake_delivery WHERE archive<>'' ORDER BY id"
+        return [found(self.trac.env, *row).read() for row in self.trac.env.db_query(sql)]

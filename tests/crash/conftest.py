@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.crash import scene
-from tests.crash.places import Directory, Maildir, Mbox, Pipe, Remote
+from tests.crash.places import Directory, Maildir, Mbox, Pipe, Remote, Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,14 +79,18 @@ def environments(request: pytest.FixtureRequest) -> Environments:
 
 
 @pytest.fixture
-def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
     """Makes an empty mailbox of a kind, as often as it is called."""
+    servers = ExitStack()
     numbers = itertools.count()
 
     def make(kind: str) -> Place:
         if kind in LOCAL:
             return LOCAL[kind](tmp_path / f"{kind}{next(numbers)}")
+        if kind == "imap-streamed":
+            return Streamed(servers.enter_context(Streamed.serve()))
         protocol, _, security = kind.partition("-")
         return Remote(request.getfixturevalue("dovecot"), protocol, security or "none")
 
-    return make
+    with servers:
+        yield make

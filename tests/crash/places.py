@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from tests.crash import rounds
 from tests.crash.faults import NONE
 from tests.servers.dovecot import PASSWORD
+from tests.sources.bent import SLICES, Bend, BentServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -178,6 +179,43 @@ class Remote:
     def there(self) -> list[bytes]:
         """See `Place`."""
         return self.dovecot.messages(self.user)
+
+    def round(self, env: Path, fault: Harm = NONE) -> Step:
+        """See `Place`."""
+        return rounds.run, (env, fault)
+
+    def later(self) -> None:
+        """See `Place`."""
+
+
+MEGABYTE = 1024 * 1024
+
+
+class Streamed:
+    """Mails on an IMAP server that says they are large, and gives all of one where a slice was asked for."""
+
+    def __init__(self, server: BentServer) -> None:
+        self.server = server
+
+    @staticmethod
+    def serve() -> BentServer:
+        """Such a server, to be started."""
+        return BentServer((), Bend(slices=SLICES["whole"], told=lambda size: size + 2 * MEGABYTE))
+
+    @property
+    def settings(self) -> Settings:
+        """See `Place`."""
+        at = {"protocol": "imap", "host": "localhost", "port": str(self.server.port), "security": "none"}
+        server = {**at, "username": "ann", "password": PASSWORD, "timeout": "20"}
+        return server, {**_PARAMETERS, "kind": "imap", "server": "post"}
+
+    def deliver(self, *mails: bytes) -> None:
+        """See `Place`."""
+        self.server.folders[b"INBOX"] |= dict(enumerate(mails, 1))
+
+    def there(self) -> list[bytes]:
+        """See `Place`."""
+        return [*self.server.folders[b"INBOX"].values()]
 
     def round(self, env: Path, fault: Harm = NONE) -> Step:
         """See `Place`."""

@@ -39,6 +39,9 @@ MATRIX = [
         for kind in ("imap", "pop3", "mbox", "directory", "pipe")
         for way in (Way.KILLED, Way.REFUSED, Way.UNANSWERED)
     ),
+    ("sqlite", "imap-streamed", Way.KILLED, 40),
+    ("sqlite", "imap-streamed", Way.REFUSED, 8),
+    ("sqlite", "imap-streamed", Way.UNANSWERED, 8),
     ("sqlite", "imap-tls", Way.KILLED, 5),
     ("sqlite", "pop3-tls", Way.KILLED, 5),
 ]

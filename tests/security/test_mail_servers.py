@@ -18,7 +18,7 @@ from tests.security.visit import PASSWORD
 from tests.servers.talking import TalkingServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 SECONDS: Final = 30
 """What a visit may take on a busy machine; those that drip are given up after five time-outs of a second."""
@@ -48,7 +48,7 @@ def literal(size: bytes, *more: bytes) -> Callable[[bytes], list[bytes]]:
     return lambda _: [LITERAL % (identity(10), size), *more]
 
 
-SLICE = 2 * 1024 * 1024
+SLICE = 1024 * 1024
 
 
 def slices(tag: bytes) -> list[bytes]:
@@ -62,6 +62,22 @@ def slices(tag: bytes) -> list[bytes]:
 slices.asked = 0  # type: ignore[attr-defined]  # see above
 
 
+def in_turn(*answers: Callable[[bytes], Iterable[bytes]]) -> Callable[[bytes], Iterable[bytes]]:
+    """Another answer each time."""
+    left = iter(answers)
+
+    def answer(tag: bytes) -> Iterable[bytes]:
+        return next(left)(tag)
+
+    return answer
+
+
+def refused(tag: bytes) -> Iterable[bytes]:
+    """Say no."""
+    return (tag + b" NO not in slices\r\n",)
+
+
+ALL = LITERAL % (identity(3 * SLICE), b"20000000")
 NOTHING = saying(b"")
 IMAP: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     "a greeting without an end": (lambda: greeting(b"x"), "no IMAP"),
@@ -85,6 +101,30 @@ IMAP: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     "a message without an end": (
         lambda: imap({b"FETCH": saying(listed(1, 3 * SLICE)), b"BODY": slices}, mails=1),
         "longer than",
+    ),
+    "all of a message for a slice, without an end": (
+        lambda: imap(
+            {b"FETCH": saying(listed(1, 3 * SLICE)), b"BODY": endless(b"x", ALL.replace(b"{2", b"{22"))}, mails=1
+        ),
+        "too long",
+    ),
+    "all of a message for a slice, that drips": (
+        lambda: imap({b"FETCH": saying(listed(1, 3 * SLICE)), b"BODY": dripping(b"x", ALL)}, mails=1),
+        "too slowly",
+    ),
+    "a message in no slices, without an end": (
+        lambda: imap(
+            {
+                b"FETCH": saying(listed(1, 3 * SLICE)),
+                b"BODY": in_turn(refused, endless(b"x", ALL.replace(b"{2", b"{22"))),
+            },
+            mails=1,
+        ),
+        "longer than",
+    ),
+    "a message in no slices, that drips": (
+        lambda: imap({b"FETCH": saying(listed(1, 3 * SLICE)), b"BODY": in_turn(refused, dripping(b"x", ALL))}, mails=1),
+        "too slowly",
     ),
     "four billion mails": (lambda: imap({b"FETCH": NOTHING}, mails=2**32 - 1), "mails; move old ones elsewhere"),
     "mails that are not there, without an end": (

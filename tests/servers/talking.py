@@ -19,11 +19,15 @@ class TalkingServer:
     It talks for as long as somebody takes it. `heard` is what came.
     """
 
-    def __init__(self, greeting: Iterable[bytes], answer: Callable[[bytes], Iterable[bytes] | None]) -> None:
+    def __init__(
+        self, greeting: Iterable[bytes], answer: Callable[[bytes], Iterable[bytes | memoryview] | None]
+    ) -> None:
         self.heard: list[bytes] = []
         server = self
 
         class Conversation(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
             def handle(self) -> None:
                 with contextlib.suppress(OSError):
                     self._say(greeting)
@@ -34,7 +38,7 @@ class TalkingServer:
                             return
                         self._say(said)
 
-            def _say(self, pieces: Iterable[bytes]) -> None:
+            def _say(self, pieces: Iterable[bytes | memoryview]) -> None:
                 for piece in pieces:
                     self.wfile.write(piece)
 

@@ -71,7 +71,7 @@ _SOON: Final = 0.1
 """Seconds after which a delivery is tried again that only waits for another worker."""
 _SHORTLY: Final = 2.0
 """What a message answers is due in so many seconds: waiting for it is worth while."""
-_BACKOFF: Final = (60.0, 300.0, 1200.0, 3600.0, 3600.0)
+BACKOFF: Final = (60.0, 300.0, 1200.0, 3600.0, 3600.0)
 _TRIES: Final = 5
 
 
@@ -271,7 +271,7 @@ class Intake:
         counted: bool = False,
     ) -> Deferred | None:
         self._deciding.rest()
-        seconds = _SOON if soon else _BACKOFF[min(delivery.attempts, len(_BACKOFF) - 1)] if counted else _BACKOFF[0]
+        seconds = _SOON if soon else BACKOFF[min(delivery.attempts, len(BACKOFF) - 1)] if counted else BACKOFF[0]
         try:
             message_id = (message.message_id or "") if message else None
             self._recorder.defer(delivery, reason, seconds=seconds, counted=counted, message_id=message_id)

@@ -38,6 +38,13 @@ class SourceError(Exception):
     """
 
 
+class Incomplete(SourceError):  # noqa: N818 - a fact about the message
+    """One message cannot be had whole for now: the line is as good as before, and the other messages can be had.
+
+    Raised by a message's chunks. What came of it is not to be kept; it stays where it is, and is asked for again later.
+    """
+
+
 class TemporaryFailure(Exception):  # noqa: N818 - named after RFC 5321's transient failure, not after Python's errors
     """Something of ours is down for now (database, disk, memory): the mail is deferred, no attempt counted."""
 
@@ -69,7 +76,8 @@ class Source(Protocol):
         """The bytes of each, in chunks, in batches on the wire.
 
         What has vanished, or is no longer what `listed.fingerprint` says, is left out.
-        Each iterator of chunks is used up before the next pair is asked for.
+        Each iterator of chunks is used up before the next pair is asked for. It may raise Incomplete, which is about
+        this message only; a message is whole when its chunks have come to their end, and never before.
         """
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake.ahead import WORTH
 from trac_mailintake.intake.disposing import Disposing
 from trac_mailintake.intake.model import CONSUMING, Hold, Status
-from trac_mailintake.intake.pipeline import RENEWAL, Deferred, refused
+from trac_mailintake.intake.pipeline import ATTEMPTS, BACKOFF, RENEWAL, Deferred, refused
 from trac_mailintake.intake.ports import (
     Foreseeing,
+    Incomplete,
     NoLongerMine,
     Recorded,
     SourceError,
@@ -228,7 +230,7 @@ class Round:
         broken: SourceError | None = None
         source = course.source
         try:
-            fetched.extend(self._fetch(source, batch, writer))
+            fetched.extend(self._fetch(course, batch, writer))
             if isinstance(source, Foreseeing):
                 source.ahead([listed for listed in coming if not self._too_large(listed)])
         except SourceError as error:
@@ -250,7 +252,7 @@ class Round:
         course.disposing.add(_consuming(results))
         course.taken += len(fetched)
 
-    def _fetch(self, source: Source, batch: Sequence[Delivery], writer: ArchiveWriter) -> Iterator[Delivery]:
+    def _fetch(self, course: _Course, batch: Sequence[Delivery], writer: ArchiveWriter) -> Iterator[Delivery]:
         """The deliveries with their bytes archived; `raw` stays None for what the archive does not take."""
         wanted = {delivery.listed.locator: delivery for delivery in batch}
         small = []
@@ -261,21 +263,31 @@ class Round:
                 small.append(delivery.listed)
         renewed = time.monotonic()
         unread: list[Delivery] = []
-        for listed, chunks in source.fetch(small):
-            try:
-                raw, sha256 = writer.append(chunks, self._archive_limit)
-            except TooLarge:
-                _drain(chunks)
-                yield wanted[listed.locator]
-            else:
-                unread.append(replace(wanted[listed.locator], raw=raw, sha256=sha256))
-                yield unread[-1]
+        for listed, chunks in course.source.fetch(small):
+            archived = self._archived(course.report, wanted[listed.locator], chunks, writer)
+            if archived is not None:
+                unread += [archived] if archived.raw is not None else []
+                yield archived
             if len(unread) == FORESEEN:
                 self._expect(writer, unread)
             if time.monotonic() - renewed > RENEWAL:
                 self._recorder.renew(batch)
                 renewed = time.monotonic()
         self._expect(writer, unread)
+
+    def _archived(
+        self, report: Report, delivery: Delivery, chunks: Iterator[bytes], writer: ArchiveWriter
+    ) -> Delivery | None:
+        """The delivery with its bytes archived, as far as the archive takes them; None when they did not come whole."""
+        try:
+            raw, sha256 = writer.append(chunks, self._archive_limit)
+        except TooLarge:
+            _drain(chunks)
+            return delivery
+        except Incomplete as error:
+            self._postpone(report, delivery, str(error))
+            return None
+        return replace(delivery, raw=raw, sha256=sha256)
 
     def _expect(self, writer: ArchiveWriter, unread: list[Delivery]) -> None:
         """Have these read meanwhile."""
@@ -299,11 +311,27 @@ class Round:
                 log.info("Delivery %s is another worker's by now", delivery.id)
         return results
 
+    def _postpone(self, report: Report, delivery: Delivery, reason: str) -> None:
+        """The source could not give it whole: it is asked for again later, and stays where it is.
+
+        For a while the answers to it wait, which may be any, since its id is not known.
+        """
+        log.warning("Delivery %s: %s", delivery.id, reason)
+        seconds = BACKOFF[min(delivery.attempts, len(BACKOFF) - 1)]
+        unknown = None if delivery.attempts + 1 < ATTEMPTS else ""
+        try:
+            self._recorder.defer(delivery, reason, seconds=seconds, counted=True, message_id=unknown)
+        except NoLongerMine:
+            log.info("Delivery %s is another worker's by now", delivery.id)
+        else:
+            report.add(Deferred(delivery, reason))
+
 
 def _drain(chunks: Iterator[bytes]) -> None:
     """Read the rest of a message that nobody wants: the source's protocol needs it read."""
-    for _ in chunks:
-        pass
+    with contextlib.suppress(Incomplete):
+        for _ in chunks:
+            pass
 
 
 def _consuming(results: Iterable[Result]) -> list[Delivery]:

@@ -6,14 +6,15 @@ import email.parser
 import hashlib
 from typing import TYPE_CHECKING
 
+from trac_mailintake.sources.imap_fetch import merged
 from trac_mailintake.sources.metered import most
+from trac_mailintake.sources.trouble import Excess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trac_mailintake.sources.imap_session import Session
 
-_SLICE = 1024 * 1024
 _ITEMS = "(UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
 
 
@@ -22,10 +23,10 @@ def copied(session: Session, messages: Mapping[int, str], target: str) -> set[in
 
     Selects the target, so the folder must be selected again. Candidates are those of the same size and Message-ID.
     """
-    fetched = session.raw_fetch(",".join(map(str, messages)), _ITEMS)
+    fetched = merged(session.raw_fetch(",".join(map(str, messages)), _ITEMS))
     session.select_folder(target, readonly=True)
-    known = [(each, each.uid, messages[each.uid]) for each in fetched if each.uid is not None and each.uid in messages]
-    return {uid for each, uid, sha256 in known if _lies_there(session, each.size or 0, each.body or b"", sha256)}
+    known = [(uid, each, messages[uid]) for uid, each in fetched.items() if uid in messages]
+    return {uid for uid, each, sha256 in known if _lies_there(session, each.size or 0, each.body or b"", sha256)}
 
 
 def _lies_there(session: Session, size: int, head: bytes, sha256: str) -> bool:
@@ -43,13 +44,14 @@ def _message_id(head: bytes) -> str:
 
 
 def _digest(session: Session, uid: int, size: int) -> str:
-    """Of a message that is to have about that size; "" when it turns out to be far larger."""
-    known, offset = hashlib.sha256(), 0
-    while offset <= most(size):
-        fetched = session.raw_fetch(str(uid), f"(UID BODY.PEEK[]<{offset}.{_SLICE}>)")
-        piece = next((each.body for each in fetched if each.uid == uid and each.body is not None), b"")
-        known.update(piece)
-        offset += len(piece)
-        if len(piece) < _SLICE:
-            return known.hexdigest()
-    return ""
+    """Of a message that is to have about that size, read as one literal; "" when it does not come whole."""
+    whole = session.whole(uid)
+    length = whole.begin()
+    if length is None:
+        return ""
+    if length > most(size):
+        raise Excess(f"its copy {uid} is longer than the server told; look at the folder that mail is moved to")
+    known = hashlib.sha256()
+    for chunk in whole.chunks():
+        known.update(chunk)
+    return "" if whole.fault else known.hexdigest()

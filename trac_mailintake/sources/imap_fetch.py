@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
@@ -18,11 +18,16 @@ _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,18})")
 _ARRIVED = re.compile(
     rb'\bINTERNALDATE "[ ]?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})"'
 )
-_BODY = rb"\bBODY\[[^\[\]]{0,200}\](?:<(\d{1,10})>)? "
+# RFC 3501 wants the octet where a part begins, `<0>`; some servers (hoodiecrow, Twisted) add its length, `<0.2048>`.
+_BODY = rb"\bBODY\[[^\[\]]{0,200}\](?:<(\d{1,10})(?:\.\d{1,10})?>)? "
 _LITERAL_BODY = re.compile(_BODY + rb"\{\d{1,10}\}\Z")
 _QUOTED_BODY = re.compile(_BODY + rb'(?:(NIL)|"((?:[^"\\]|\\.)*)")')
 _ESCAPE = re.compile(rb"\\(.)")
 _MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
+
+
+class PassedOver(bytes):
+    """Stands for a literal that came, was too large to be held, and was thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Fetched:
     """One FETCH response; what it does not say is None.
 
     `arrived` is INTERNALDATE in UTC, `flags` are in lower case, `offset` is where a part of a body begins.
+    `passed_over` says that there was a body, and that it was not held.
     """
 
     uid: int | None
@@ -38,6 +44,7 @@ class Fetched:
     flags: frozenset[bytes]
     body: bytes | None
     offset: int | None = None
+    passed_over: bool = False
 
     def fingerprint(self, uidvalidity: int) -> str:
         """What tells that a message is the same: its place, its size, and when it came."""
@@ -60,6 +67,35 @@ def parse(came: Iterable[object]) -> Iterator[Fetched]:
             text, body, offset = b"", None, None
 
 
+def merged(came: Iterable[Fetched]) -> dict[int, Fetched]:
+    """What was said of each UID: one message may have several responses, each with some of the items (RFC 3501, 7.4.2).
+
+    What was said later counts; flags add up.
+    """
+    known: dict[int, Fetched] = {}
+    for each in came:
+        if each.uid is not None:
+            before = known.get(each.uid)
+            known[each.uid] = each if before is None else _joined(before, each)
+    return known
+
+
+def _joined(before: Fetched, after: Fetched) -> Fetched:
+    return replace(
+        before,
+        size=before.size if after.size is None else after.size,
+        arrived=before.arrived if after.arrived is None else after.arrived,
+        flags=before.flags | after.flags,
+        body=before.body if after.body is None else after.body,
+    )
+
+
+def is_body(text: bytes) -> bool:
+    """Whether a literal that begins behind this text is a whole body, not a part of one."""
+    found = _LITERAL_BODY.search(text)
+    return found is not None and found.group(1) is None
+
+
 def _fetched(text: bytes, body: bytes | None, offset: bytes | None) -> Fetched:
     # What the sender wrote, then keywords, which may be named like items, are taken out before items are looked for.
     quoted = _QUOTED_BODY.search(text)
@@ -74,13 +110,15 @@ def _fetched(text: bytes, body: bytes | None, offset: bytes | None) -> Fetched:
     if flags is not None:
         text = text[: flags.start()] + text[flags.end() :]
     size = _number(_SIZE, text)
+    passed_over = isinstance(body, PassedOver)
     return Fetched(
         uid=_number(_UID, text),
         size=None if size is None else min(size, LARGEST),
         arrived=_arrived(text),
         flags=frozenset(flags.group(1).lower().split()) if flags else frozenset(),
-        body=body,
+        body=None if passed_over else body,
         offset=None if offset is None else int(offset),
+        passed_over=passed_over,
     )
 
 

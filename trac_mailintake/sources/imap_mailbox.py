@@ -14,9 +14,11 @@ from trac_mailintake.intake.model import Account, Afterwards, Listed
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import files
 from trac_mailintake.sources.imap_copies import copied
-from trac_mailintake.sources.imap_orders import IDENTITY, SLICE, Orders, is_large, uid_of, uids_of
-from trac_mailintake.sources.imap_session import connect, names
-from trac_mailintake.sources.metered import MESSAGES, most
+from trac_mailintake.sources.imap_fetch import merged
+from trac_mailintake.sources.imap_orders import IDENTITY, Orders, Slicing, uid_of, uids_of
+from trac_mailintake.sources.imap_reading import opened
+from trac_mailintake.sources.imap_session import choice, connect
+from trac_mailintake.sources.metered import MESSAGES
 from trac_mailintake.sources.trouble import address, excerpt, told
 
 if TYPE_CHECKING:
@@ -26,12 +28,12 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Reply
     from trac_mailintake.sources.imap_fetch import Fetched
     from trac_mailintake.sources.imap_session import Session
+    from trac_mailintake.sources.imap_whole import Whole
 
 _WINDOW = 2000
 """Messages listed at a time."""
 _AT_ONCE = 200
 """Messages disposed of by one command: servers take lines of some kilobytes (RFC 7162, 4)."""
-_SHOWN = 20
 _LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
 _SLOW = 30.0
 """Seconds after which an answer that nobody reads is not asked for ahead any more: servers cut such a line."""
@@ -51,6 +53,8 @@ class ImapSource:
         self._afterwards = opening.afterwards
         self._session: Session | None = None
         self._orders: Orders | None = None
+        self._slicing = Slicing()
+        self._whole: Whole | None = None
         self._read: dict[str, str] = {}
         """What was read in this session: locator and fingerprint."""
         self._doubtful = False
@@ -72,11 +76,11 @@ class ImapSource:
                 if max(count, len(found)) > MESSAGES:
                     raise SourceError(f"{self.account.label}: holds over {MESSAGES} mails; move old ones elsewhere")
                 window = f"{start}:{min(start + _WINDOW - 1, count)}"
-                fetched = session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False)
-                for each in fetched:
+                fetched = merged(session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False))
+                for uid, each in fetched.items():
                     # What nobody asked for, such as that a flag has changed, says no size.
-                    if each.uid and _DELETED.lower() not in each.flags and (each.size or each.uid not in found):
-                        found[each.uid] = self._listed(each)
+                    if uid and _DELETED.lower() not in each.flags and (each.size or uid not in found):
+                        found[uid] = self._listed(each)
         return [found[uid] for uid in sorted(found)]
 
     def _listed(self, fetched: Fetched) -> Listed:
@@ -95,13 +99,24 @@ class ImapSource:
             late = self._foresaw and time.monotonic() - self._foresaw > _SLOW
             self._foresees = self._foresees and not late and vain <= len(mine) // 2
             self._foresaw = 0.0
-        for listed in mine:
-            first = self._piece(listed, 0 if is_large(listed) else None)
-            if first is not None:
+        for place, listed in enumerate(mine):
+            if self._session is None and not self._again(mine[place:]):
+                return
+            chunks = opened(self, listed)
+            if chunks is not None:
                 self._note(listed)
-                yield listed, self._slices(listed, first) if is_large(listed) else iter((first,))
+                yield listed, chunks
                 # Whoever reads may have stopped in the middle.
-                self._ordering().end(listed)
+                self._abandon()
+                if self._orders is not None:
+                    self._orders.end(listed)
+
+    def _again(self, left: Sequence[Listed]) -> bool:
+        """Begin a new session for what is left: one ended with a message of which the rest was not read."""
+        mine = self._mine(left)
+        with self._guarded():
+            self._ordering().expect(mine)
+        return len(mine) == len(left)
 
     def ahead(self, coming: Sequence[Listed]) -> None:
         """See `ports.Foreseeing`. Nothing is asked for that others took before, or that came too early."""
@@ -126,24 +141,46 @@ class ImapSource:
             if listed.locator.startswith(f"{self._uidvalidity}/") and _LOCATOR.match(listed.locator)
         ]
 
-    def _piece(self, listed: Listed, offset: int | None) -> bytes | None:
+    # for `opened`
+
+    @property
+    def slices(self) -> bool:
+        """See `imap_reading.Asked`."""
+        return not self._slicing.failed
+
+    def piece(self, listed: Listed, offset: int | None) -> bytes | None:
+        """See `imap_reading.Asked`."""
         with self._guarded():
             return self._ordering().piece(listed, offset)
 
-    def _slices(self, listed: Listed, piece: bytes) -> Iterator[bytes]:
-        """Until one is shorter than asked for: the size that a server told may be wrong."""
-        offset = 0
+    def is_odd(self, listed: Listed) -> bool:
+        """See `imap_reading.Asked`."""
+        return self._orders is not None and self._orders.is_odd(listed)
+
+    def whole(self, listed: Listed) -> tuple[Whole, int | None]:
+        """See `imap_reading.Asked`."""
+        with self._guarded():
+            self._quiet()
+            whole = self._connected().whole(uid_of(listed))
+            self._whole = whole
+            return whole, whole.begin()
+
+    def read(self, whole: Whole) -> Iterator[bytes]:
+        """See `imap_reading.Asked`."""
+        chunks = whole.chunks()
         while True:
-            yield piece
-            if len(piece) < SLICE:
+            # A reader may let go of this after another session has begun, of which it is no failure.
+            with self._guarded(whole):
+                chunk = next(chunks, None)
+            if chunk is None:
                 return
-            offset += len(piece)
-            if offset > most(listed.size):
-                raise SourceError(f"{self.account.label}: message {listed.locator} is longer than the server told")
-            following = self._piece(listed, offset)
-            if following is None:
-                raise SourceError(f"{self.account.label}: message {listed.locator} vanished while it was read")
-            piece = following
+            yield chunk
+
+    def _abandon(self, reading: Whole | None = None) -> None:
+        """Nobody reads a message to its end: no other answer can be had of that session."""
+        whole, self._whole = self._whole, reading
+        if whole is not None and whole is not reading and not whole.finished:
+            self._drop()
 
     def _note(self, listed: Listed) -> None:
         if self._afterwards.word is not Afterwards.LEAVE:
@@ -176,8 +213,8 @@ class ImapSource:
         if not unsure:
             return wanted
         self._quiet()
-        fetched = self._connected().raw_fetch(uids_of(unsure), f"(UID {IDENTITY})")
-        there = {each.fingerprint(self._uidvalidity) for each in fetched}
+        fetched = merged(self._connected().raw_fetch(uids_of(unsure), f"(UID {IDENTITY})"))
+        there = {each.fingerprint(self._uidvalidity) for each in fetched.values()}
         gone = {listed.locator for listed in unsure if listed.fingerprint not in there}
         return [listed for listed in wanted if listed.locator not in gone]
 
@@ -221,7 +258,7 @@ class ImapSource:
                 session.create_folder(target)
             except IMAPClientError as error:
                 raise SourceError(
-                    f"{self.account.label}: the folder {target} cannot be made ({excerpt(error)}); {_choice(session)}"
+                    f"{self.account.label}: the folder {target} cannot be made ({excerpt(error)}); {choice(session)}"
                 ) from error
             session.subscribe_folder(target)
         self._target_exists = True
@@ -238,6 +275,7 @@ class ImapSource:
 
     def close(self) -> None:
         """Log out."""
+        self._abandon()
         session = self._let_go()
         self._doubtful = False
         if session is not None:
@@ -248,17 +286,21 @@ class ImapSource:
         self._read.clear()
         return session
 
+    def _drop(self) -> None:
+        session = self._let_go()
+        if session is not None:
+            self._doubtful |= session.doubtful
+            session.drop()
+
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _guarded(self, reading: Whole | None = None) -> Iterator[None]:
         """Raise what goes wrong as SourceError; the session is of no use any more then."""
+        self._abandon(reading)
         try:
             with told(self._server, self.account.label, imaplib.IMAP4.error):
                 yield
         except BaseException:
-            session = self._let_go()
-            if session is not None:
-                self._doubtful |= session.doubtful
-                session.drop()
+            self._drop()
             raise
 
     def _quiet(self) -> None:
@@ -271,7 +313,7 @@ class ImapSource:
     def _ordering(self) -> Orders:
         session = self._connected()
         if self._orders is None:
-            self._orders = Orders(session, self._uidvalidity)
+            self._orders = Orders(session, self._slicing)
         return self._orders
 
     def _connected(self) -> Session:
@@ -297,7 +339,7 @@ class ImapSource:
             raise
         except IMAPClientError as error:
             raise SourceError(
-                f"{self.account.label}: the folder cannot be opened ({excerpt(error)}); {_choice(self._session)}"
+                f"{self.account.label}: the folder cannot be opened ({excerpt(error)}); {choice(self._session)}"
             ) from error
         self._uidvalidity = _small(answer[b"UIDVALIDITY"])
         return self._session, _small(answer[b"EXISTS"])
@@ -318,10 +360,3 @@ def _small(number: object) -> int:
 
 def _set(uids: Iterable[int]) -> str:
     return ",".join(map(str, uids))
-
-
-def _choice(session: Session) -> str:
-    """What to do about a folder: the names that would do."""
-    there = names(session)
-    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
-    return f"choose one of: {', '.join(there[:_SHOWN])}{more}"

@@ -12,9 +12,11 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.mail.spool import CHUNK
 from trac_mailintake.sources import tls
-from trac_mailintake.sources.imap_fetch import parse
-from trac_mailintake.sources.metered import Meter, metered
+from trac_mailintake.sources.imap_fetch import PassedOver, parse
+from trac_mailintake.sources.imap_whole import Whole
+from trac_mailintake.sources.metered import HELD, Meter, metered
 from trac_mailintake.sources.transcript import Transcript
 from trac_mailintake.sources.trouble import Cut, address, ask, excerpt, told
 
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     import io
     import socket
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from trac_mailintake.intake.settings import Server
     from trac_mailintake.sources.imap_fetch import Fetched
 
 _ATOM = re.compile(r"[A-Za-z0-9@._+=-]+\Z")
+_SHOWN = 20
 _FAREWELL = 2.0
 """Seconds to wait for the server's good-bye."""
 
@@ -42,6 +45,8 @@ class Wire(imaplib.IMAP4):
         self._context = context
         self._transcript = transcript
         self._meter = Meter(server.timeout)
+        self.passing = 0
+        """Bytes of the largest literal that may be passed over when it is too large to be held."""
         super().__init__(server.host, server.port, server.timeout)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
@@ -60,13 +65,32 @@ class Wire(imaplib.IMAP4):
         self._file = metered(made, self._meter)
 
     def read(self, size: int) -> bytes:
-        """`size` bytes. Raises Cut when the line ends before, Excess when they are too many."""
+        """`size` bytes, or PassedOver. Raises Cut when the line ends before, Excess when they are too many."""
+        if size <= self.passing and (size > HELD or not self._meter.fits(size)):
+            for _ in self.chunks(size):
+                pass
+            return PassedOver()
         self._meter.hold(size)
         came = super().read(size)
         if len(came) < size:
             raise Cut
         self._transcript.content(size)
         return came
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """`size` bytes, of which only a few are held at a time. Raises Cut when the line ends before."""
+        left = size
+        while left:
+            chunk = super().read(min(CHUNK, left))
+            if len(chunk) < min(CHUNK, left):
+                raise Cut
+            left -= len(chunk)
+            yield chunk
+        self._transcript.content(size)
+
+    def line(self) -> bytes:
+        """A line without its end. Raises what `readline` and imaplib raise."""
+        return self._get_line()  # type: ignore[no-any-return]  # not in its stubs
 
     def readline(self) -> bytes:
         """A line. Raises Cut when the line ends before, Excess when there are too many."""
@@ -139,10 +163,18 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         """Send a UID command; its tag."""
         return str(self._imap._command("UID", *command), "ascii")  # noqa: SLF001 - see above
 
-    def fetched(self, tag: str) -> Sequence[Fetched]:
-        """What came of a FETCH. Raises IMAPClientError."""
-        self._answer("FETCH", tag)
+    def fetched(self, tag: str, *, passing: int = 0) -> Sequence[Fetched]:
+        """What came of a FETCH; a literal of up to `passing` bytes may be passed over. Raises IMAPClientError."""
+        self._imap.passing = passing
+        try:
+            self._answer("FETCH", tag)
+        finally:
+            self._imap.passing = 0
         return list(parse(self._imap.untagged_responses.pop("FETCH", ())))
+
+    def whole(self, uid: int) -> Whole:
+        """Ask for all of a message. Nothing else may be under way, and it must be read to its end."""
+        return Whole(self._imap, self.ask("FETCH", str(uid), "(UID BODY.PEEK[])"), uid)
 
     def tell(self, *command: str | bytes) -> None:
         """Send a UID command whose answer is read by `hear`."""
@@ -226,3 +258,10 @@ def names(session: Session) -> list[str]:
         str(name) for flags, _, name in listed if not {b"\\noselect", b"\\nonexistent"} & {f.lower() for f in flags}
     ]
     return sorted(found, key=lambda name: (name.upper() != "INBOX", name))
+
+
+def choice(session: Session) -> str:
+    """What to do about a folder: the names that would do."""
+    there = names(session)
+    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+    return f"choose one of: {', '.join(there[:_SHOWN])}{more}"

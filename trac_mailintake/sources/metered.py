@@ -18,6 +18,8 @@ MESSAGES: Final = 500_000
 """Messages of one mailbox that are listed: a few hundred bytes of memory each."""
 ANSWER: Final = 32 * 1024 * 1024
 """Bytes of an answer that is held in memory: four times what is asked for at once, since sizes are told wrongly."""
+HELD: Final = 2 * 1024 * 1024
+"""Bytes of a literal that is held in memory where a larger one can be done without: twice what is asked for at once."""
 LINES: Final = 50_000
 """Lines of such an answer, each of which costs more than its bytes."""
 
@@ -51,6 +53,10 @@ class Meter:
         """A command is sent: its answer has all its room before it."""
         self._patience += _COMMAND * self._timeout
         self._held = self._lines = 0
+
+    def fits(self, size: int) -> bool:
+        """Whether so many bytes more of the answer may be held."""
+        return self._held + size <= ANSWER
 
     def hold(self, size: int) -> None:
         """So many bytes of the answer are to be held in memory. Raises Excess."""

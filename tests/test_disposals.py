@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -10,22 +11,87 @@ from tests.fakes import FakeSource
 from tests.rig import SERVICE, Remote, Rig, mail
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.sources import scripted
+from tests.sources.bent import Bend, BentServer
 from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.intake.disposing import DISPOSAL
 from trac_mailintake.intake.model import Answer, Reply, Status
 from trac_mailintake.intake.ports import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.servers.tracenv import TracEnv
     from trac_mailintake.intake.model import Listed
     from trac_mailintake.intake.round import Report
 
+MOVE: Final = b"UIDPLUS MOVE"
+COPY: Final = b"UIDPLUS"
+REFUSED: Final[Mapping[str, tuple[str, bytes, dict[bytes, bytes | None], str]]] = {
+    "the folder cannot be made": ("move:Filed", MOVE, {b"CREATE": b"NO Invalid mailbox name."}, "cannot be made"),
+    "the folder cannot be made to copy to": ("move:Filed", COPY, {b"CREATE": b"NO no"}, "cannot be made"),
+    "folders cannot be listed": ("move:Filed", MOVE, {b"LIST": b"BAD what?"}, "what?"),
+    "no room to move": ("move:Filed", MOVE, {b"MOVE": b"NO [OVERQUOTA] Full"}, r"\[OVERQUOTA\] Full"),
+    "no room to copy": ("move:Filed", COPY, {b"COPY": b"NO [OVERQUOTA] Full"}, r"\[OVERQUOTA\] Full"),
+    "moving ends the session": ("move:Filed", MOVE, {b"MOVE": None}, "dropped the line|line broke"),
+    "copying ends the session": ("move:Filed", COPY, {b"COPY": None}, "dropped the line"),
+    "the target cannot be opened": ("move:Filed", COPY, {b"EXAMINE": b"NO no right"}, "no right"),
+    "the target cannot be searched": ("move:Filed", COPY, {b"SEARCH": b"NO [SERVERBUG] sorry"}, "SERVERBUG"),
+    "no right to mark": ("delete", MOVE, {b"STORE": b"NO Permission denied"}, "Permission denied"),
+    "no right to expunge": ("delete", MOVE, {b"EXPUNGE": b"NO Permission denied"}, "Permission denied"),
+    "expunging ends the session": ("delete", MOVE, {b"EXPUNGE": None}, "dropped the line|line broke"),
+    "no right to mark as seen": ("seen", MOVE, {b"STORE": b"BAD what?"}, "what?"),
+}  # fmt: skip  # a table reads better
+"""What is to be done, what the server can do, what it refuses, and what is told."""
+
 
 def summaries(trac: TracEnv) -> list[str]:
     """Those of all tickets."""
     return sorted(str(summary) for (summary,) in trac.query("SELECT summary FROM ticket"))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_new_mail_is_filed_though_the_server_refuses_to_dispose_of_the_old(sqlite_env: TracEnv, name: str) -> None:
+    """In this run and in all that follow, once each; each says why; when the server is mended all is made up for."""
+    afterwards, offers, refuses, told = REFUSED[name]
+    with BentServer([mail("Mail 1")], Bend(refuses=dict(refuses)), offers=offers) as bent:
+        inbox = bent.folders[b"INBOX"]
+        rig = Remote(sqlite_env, "imap", bent.port, afterwards=afterwards)
+        for number in range(2, 5):
+            run = sqlite_env.command("mailintake", "run", "--force")
+            assert run.status == 3
+            assert re.search(rf"support: 1 created; .*({told})", run.out + run.err), run
+            assert summaries(sqlite_env) == [f"Mail {each}" for each in range(1, number)]
+            assert "is this the port" not in run.out + run.err
+            inbox[number] = mail(f"Mail {number}")
+        bent.bend.refuses.clear()
+        assert rig.run().error == ""
+        assert rig.run().error == ""
+        assert summaries(sqlite_env) == [f"Mail {each}" for each in range(1, 5)]
+        assert len(inbox) == (4 if afterwards == "seen" else 0)
+        if afterwards == "move:Filed":
+            assert len(bent.folders[b"Filed"]) == 4
+    assert all(row["consumed"] for row in rig.journal())
+
+
+@pytest.mark.parametrize(("offers", "command"), [(MOVE, b"MOVE"), (COPY, b"COPY")])
+def test_a_refusal_costs_neither_session_nor_neighbours(sqlite_env: TracEnv, offers: bytes, command: bytes) -> None:
+    """What was not told in the same command as what is refused is moved, and that in the same session."""
+    sent = [mail(f"Mail {number}") for number in range(3 * DISPOSAL + 50)]
+    with BentServer(sent, Bend(refuses={command: b"NO [LIMIT] too large"}, only=1), offers=offers) as bent:
+        rig = Remote(sqlite_env, "imap", bent.port, afterwards="move:Filed", rate_sender="0", rate_service="0")
+        assert "was refused" in rig.run().error
+        assert len(bent.folders[b"INBOX"]) == DISPOSAL
+        assert len(bent.folders[b"Filed"]) == len(sent) - DISPOSAL
+        assert sum(b" LOGIN " in line for line in bent.heard) == 1
+    assert len(summaries(sqlite_env)) == len(sent)
+
+
+def test_a_subscription_that_is_refused_is_no_failure(sqlite_env: TracEnv) -> None:
+    """The folder is there, and mail is moved to it."""
+    with BentServer([mail()], Bend(refuses={b"SUBSCRIBE": b"NO not here"})) as bent:
+        assert Remote(sqlite_env, "imap", bent.port, afterwards="move:Filed").run().error == ""
+        assert len(bent.folders[b"Filed"]) == 1
 
 
 @pytest.mark.parametrize("without", [(), ("MOVE",)])

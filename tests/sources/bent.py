@@ -74,7 +74,7 @@ class Bend:
     `told` is what it says of a size, `later` what it says with a body; None says nothing. `split` answers a body in a
     response of its own, `dated` tells INTERNALDATE with a body. `cut` is after how many octets of a body's answer the
     line is cut. `refuses` are the commands that are refused, with what is said; None
-    hangs up.
+    hangs up. `only` is a UID without which they are not.
     """
 
     slices: Callable[[memoryview, int, int], Answer] = right
@@ -85,6 +85,7 @@ class Bend:
     dated: bool = True
     cut: int | None = None
     refuses: dict[bytes, bytes | None] = field(default_factory=dict)
+    only: int = 0
 
 
 class BentServer(TalkingServer):
@@ -116,7 +117,7 @@ class BentServer(TalkingServer):
         tag, _, rest = line.partition(b" ")
         command, _, arguments = rest.upper().removeprefix(b"UID ").partition(b" ")
         arguments = rest[len(rest) - len(arguments) :]
-        if command in self.bend.refuses:
+        if command in self.bend.refuses and self.bend.only in (0, *self._uids(arguments.split(b" ")[0])):
             refusal = self.bend.refuses[command]
             if refusal is None:
                 raise OSError
@@ -175,7 +176,7 @@ class BentServer(TalkingServer):
         yield b"* SEARCH" + b"".join(found) + b"\r\n"
 
     def _uids(self, words: bytes) -> Iterator[int]:
-        for word in words.split(b","):
+        for word in re.findall(rb"\d[\d:]*", words):
             first, _, last = word.partition(b":")
             yield from (uid for uid in list(self.mails) if int(first) <= uid <= int(last or first))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imapclient.exceptions import IMAPClientError
 
-from trac_mailintake.intake.model import Account, Afterwards, Listed
+from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources import files
 from trac_mailintake.sources.imap_copies import copied
@@ -18,6 +18,7 @@ from trac_mailintake.sources.imap_fetch import merged
 from trac_mailintake.sources.imap_orders import IDENTITY, Orders, Slicing, uid_of, uids_of
 from trac_mailintake.sources.imap_reading import opened
 from trac_mailintake.sources.imap_session import choice, connect
+from trac_mailintake.sources.imap_target import ensured
 from trac_mailintake.sources.metered import MESSAGES
 from trac_mailintake.sources.trouble import address, excerpt, told
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trac_mailintake.hookspecs import Opening
-    from trac_mailintake.intake.model import Reply
     from trac_mailintake.sources.imap_fetch import Fetched
     from trac_mailintake.sources.imap_session import Session
     from trac_mailintake.sources.imap_whole import Whole
@@ -55,6 +55,8 @@ class ImapSource:
         self._orders: Orders | None = None
         self._slicing = Slicing()
         self._whole: Whole | None = None
+        self._refusal = ""
+        self._no_target = ""
         self._read: dict[str, str] = {}
         """What was read in this session: locator and fingerprint."""
         self._doubtful = False
@@ -194,15 +196,35 @@ class ImapSource:
             return [files.DONE] * len(done)
         mine = self._mine([listed for listed, _ in done])
         hashes = {listed.locator: sha256 for listed, sha256 in done}
-        there: set[str] = set()
+        replies: dict[str, Reply] = {}
         for start in range(0, len(mine), _AT_ONCE):
             with self._guarded():
-                self._connected().hear()
-                still = self._still(mine[start : start + _AT_ONCE])
-                if still:
-                    self._consume({uid_of(listed): hashes[listed.locator] for listed in still})
-                there |= {listed.locator for listed in still}
-        return [files.DONE if listed.locator in there else files.GONE for listed, _ in done]
+                self._hear()
+                some = mine[start : start + _AT_ONCE]
+                still = self._still(some)
+                said = self._consumed({uid_of(listed): hashes[listed.locator] for listed in still})
+                replies |= {listed.locator: said for listed in still}
+        return [replies.get(listed.locator, files.GONE) for listed, _ in done]
+
+    def _consumed(self, messages: Mapping[int, str]) -> Reply:
+        """Dispose of messages together. What is refused stays; the line is as good as before."""
+        if not messages:
+            return files.GONE
+        try:
+            if not self._no_target:
+                self._consume(messages)
+        except imaplib.IMAP4.abort:
+            raise
+        except IMAPClientError as error:
+            # It may have been another folder's turn.
+            self._reselect()
+            return Reply(Answer.TRANSIENT, self._refused(excerpt(error)), fault=True)
+        return Reply(Answer.TRANSIENT, self._no_target, fault=True) if self._no_target else files.DONE
+
+    def _refused(self, said: str) -> str:
+        return (
+            f"{self.account.label}: {self._afterwards} was refused ({said}); the mails stay, the next run tries again"
+        )
 
     def _still(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
         """Those that are the same, and, where this costs a question, are there.
@@ -237,6 +259,8 @@ class ImapSource:
     def _move(self, messages: Mapping[int, str]) -> None:
         session, target = self._connected(), self._afterwards.folder
         self._make_target(session, target)
+        if self._no_target:
+            return
         if session.has_capability("MOVE"):
             session.tell("MOVE", _set(messages), session.quoted(target))
             return
@@ -250,24 +274,18 @@ class ImapSource:
         self._delete(messages)
 
     def _make_target(self, session: Session, target: str) -> None:
-        if self._target_exists:
-            return
-        self._quiet()
-        if not session.folder_exists(target):
-            try:
-                session.create_folder(target)
-            except IMAPClientError as error:
-                raise SourceError(
-                    f"{self.account.label}: the folder {target} cannot be made ({excerpt(error)}); {choice(session)}"
-                ) from error
-            session.subscribe_folder(target)
-        self._target_exists = True
+        if not self._target_exists:
+            self._quiet()
+            self._no_target = ensured(session, target, self.account.label)
+            self._target_exists = not self._no_target
 
     def settle(self) -> None:
-        """Wait for what the server was told to do."""
+        """Wait for what the server was told to do. Raises SourceError, too, when it refused some of it."""
         with self._guarded():
-            if self._session is not None:
-                self._session.hear()
+            self._hear()
+        refusal, self._refusal = self._refusal, ""
+        if refusal:
+            raise SourceError(refusal)
         if self._doubtful:
             raise SourceError(f"{self.account.label}: the line broke over a disposal; the next run looks what is left")
 
@@ -277,7 +295,7 @@ class ImapSource:
         """Log out."""
         self._abandon()
         session = self._let_go()
-        self._doubtful = False
+        self._doubtful, self._refusal, self._no_target = False, "", ""
         if session is not None:
             session.leave()
 
@@ -303,10 +321,15 @@ class ImapSource:
             self._drop()
             raise
 
+    def _hear(self) -> None:
+        """Wait for what was told; what was refused is raised by `settle`."""
+        said = self._session.hear() if self._session is not None else ""
+        if said:
+            self._refusal = self._refusal or self._refused(said)
+
     def _quiet(self) -> None:
         """Nothing is under way on the line."""
-        if self._session is not None:
-            self._session.hear()
+        self._hear()
         if self._orders is not None:
             self._orders.drain()
 

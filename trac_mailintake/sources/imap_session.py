@@ -180,11 +180,18 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         """Send a UID command whose answer is read by `hear`."""
         self._told.append((str(command[0]), self.ask(*command)))
 
-    def hear(self) -> None:
-        """Wait until all that was told is done. Raises IMAPClientError when something was not."""
+    def hear(self) -> str:
+        """Wait until all that was told is answered; the first refusal, "" when there is none."""
+        refusal = ""
         while self._told:
-            self._answer(*self._told[0])
+            try:
+                self._answer(*self._told[0])
+            except imaplib.IMAP4.abort:
+                raise
+            except IMAPClientError as error:
+                refusal = refusal or excerpt(error)
             self._told.popleft()
+        return refusal
 
     @property
     def doubtful(self) -> bool:

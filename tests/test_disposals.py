@@ -74,6 +74,19 @@ def test_new_mail_is_filed_though_the_server_refuses_to_dispose_of_the_old(sqlit
     assert all(row["consumed"] for row in rig.journal())
 
 
+def test_rates_hold_though_no_disposal_ever_went_well(sqlite_env: TracEnv) -> None:
+    """What the first run found counts for none; whoever writes afterwards is not let off for the mailbox's sake."""
+    with BentServer([mail(f"Old {each}") for each in range(3)], Bend(refuses={b"STORE": b"NO denied"})) as bent:
+        Remote(sqlite_env, "imap", bent.port, afterwards="delete", rate_sender="2")
+        assert sqlite_env.command("mailintake", "run", "--force").status == 3
+        inbox = bent.folders[b"INBOX"]
+        for number in range(5):
+            inbox[100 + number] = mail(f"New {number}")
+        assert "2 created, 3 held" in sqlite_env.command("mailintake", "run", "--force").out
+        assert "failing" in sqlite_env.command("mailintake", "status").out
+    assert len(summaries(sqlite_env)) == 5
+
+
 @pytest.mark.parametrize(("offers", "command"), [(MOVE, b"MOVE"), (COPY, b"COPY")])
 def test_a_refusal_costs_neither_session_nor_neighbours(sqlite_env: TracEnv, offers: bytes, command: bytes) -> None:
     """What was not told in the same command as what is refused is moved, and that in the same session."""

@@ -56,6 +56,7 @@ class Report:
     `deferred` are those that were let go; `faults` are the sentences about what an administrator must mend,
     one for each delivery that met it. `remaining` is how many it left in the mailbox for want of time.
     `overrun` is why the service is to stop, "" when it may go on.
+    `undisposed` when the mail was taken all the same, and `error` is only about the mailbox's copies.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -66,6 +67,7 @@ class Report:
     faults: list[str] = field(default_factory=list)
     remaining: int = 0
     overrun: str = ""
+    undisposed: bool = False
 
     def add(self, result: Result) -> None:
         """Count what became of a delivery."""
@@ -159,7 +161,7 @@ class Round:
             if failure and broken:
                 log.info("Left for the next round to dispose of: %s", failure)
             elif failure:
-                report.error = failure
+                report.error, report.undisposed = failure, True
 
     def _batches(
         self, course: _Course, listing: Sequence[Listed], limit: int | None, until: float | None

@@ -174,11 +174,17 @@ class Services:
         delay = int(str(self._row(name)["delay"]))
         self._update(name, {"last_run": now, "next_run": now + delay * MINUTE})
 
-    def finish(self, name: str, *, error: str, result: str, left: Left | None = None) -> None:
-        """A round is over; `result` is its line. What is `left` in the mailbox is kept as it was when it is None."""
+    def finish(self, name: str, *, error: str, result: str, left: Left | None = None, undisposed: bool = False) -> None:
+        """A round is over; `result` is its line. What is `left` in the mailbox is kept as it was when it is None.
+
+        When the mail was taken and is only `undisposed`, the first run is over all the same: what it took counts for no
+        rate, and what comes from now on does.
+        """
         moment = to_utimestamp(datetime_now(utc))
         row: dict[str, Value] = {"last_result": result}
         row |= {"last_error": error, "failed": moment} if error else {"last_success": moment}
+        if undisposed and not self._row(name)["last_success"]:
+            row["last_success"] = moment - 1  # before `failed`: the service is failing
         if left is not None:
             row |= {"waiting": left.number, "oldest": left.oldest}
         self._update(name, row)

@@ -19,6 +19,8 @@ class Round:
     exit: Exit
     remaining: int = 0
     """Mails that it left in the mailbox for want of time."""
+    undisposed: bool = False
+    """Whether `error` is only about the mailbox's copies of what was taken."""
 
     @property
     def line(self) -> str:

@@ -123,7 +123,8 @@ class Rounding:
         try:
             services.begin(name)
             done, left = self._serve(name, until, patience)
-            services.finish(name, error=done.error, result=done.line.removeprefix(f"{name}: "), left=left)
+            result = done.line.removeprefix(f"{name}: ")
+            services.finish(name, error=done.error, result=result, left=left, undisposed=done.undisposed)
         except (TemporaryFailure, Stale) as error:
             return Round(name, done.counts if done else {}, str(error), Exit.UNREACHABLE)
         return done
@@ -146,7 +147,7 @@ class Rounding:
             services.stop(name, report.overrun)
         if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
             services.recovered(name)
-        left = None if report.error else self._assembly.recorder.left(service, source.account)
+        left = None if report.error and not report.undisposed else self._assembly.recorder.left(service, source.account)
         return _round(name, report), left
 
     def _stop_when_alike(self, name: str, faults: Sequence[str]) -> None:
@@ -168,6 +169,6 @@ def _round(name: str, report: Report) -> Round:
     stopped = f"stopped: {report.overrun}" if report.overrun else ""
     error = report.error or stopped or report.down or next(iter(report.faults), "")
     if report.error or stopped:
-        return Round(name, counts, error, Exit.UNREACHABLE, report.remaining)
+        return Round(name, counts, error, Exit.UNREACHABLE, report.remaining, report.undisposed)
     waiting = report.down or Status.HELD.value in counts or Status.DEFERRED.value in counts
     return Round(name, counts, error, Exit.WAITING if waiting else Exit.WELL, report.remaining)

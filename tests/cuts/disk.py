@@ -30,6 +30,7 @@ class Disk:
     def __init__(self, env: Path) -> None:
         """As it lies there before the first call."""
         self._database = os.path.join(env, "db")
+        self._above = {os.path.join(env, *names[:end]) for names in _KEPT for end in range(1, len(names) + 1)}
         self._folders = tuple(os.path.join(env, *names) for names in _KEPT)
         self._files = {os.path.join(folder, name) for folder, _, names in os.walk(env) for name in names}
         self._dirty: set[str] = set()
@@ -70,22 +71,28 @@ class Disk:
 
     def _appear(self, path: str) -> None:
         self._files.add(path)
-        self._rewrite(os.path.dirname(path))
+        self._rewrite(path)
 
     def _vanish(self, path: str) -> None:
         self._files.discard(path)
         self._dirty.discard(path)
         self._lost.discard(path)
-        self._rewrite(os.path.dirname(path))
+        self._rewrite(path)
 
-    def _rewrite(self, folder: str) -> None:
-        self._lost.discard(folder)
-        self._dirty.add(folder)
+    def _rewrite(self, path: str) -> None:
+        """A name came or went; the names of all that must be kept lie in folders that must, or are these themselves."""
+        folder = os.path.dirname(path)
+        if path in self._above or folder.startswith(self._folders):
+            self._lost.discard(folder)
+            self._dirty.add(folder)
 
     def losing(self) -> list[str]:
         """What would be lost."""
+        above = {os.path.dirname(path) for path in self._above}
         found = self._dirty | self._lost
-        return sorted(path for path in found if path.startswith(self._folders) and not path.endswith("-shm"))
+        return sorted(
+            path for path in found if path in above or (path.startswith(self._folders) and not path.endswith("-shm"))
+        )
 
 
 def losing_at(disk: Disk, calls: Iterable[Call], moments: Iterable[int]) -> Iterator[tuple[Call, list[str]]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,6 @@ from tests.cuts.disk import Disk, losing_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tests.crash.conftest import Places
     from tests.crash.places import Place
@@ -93,6 +94,26 @@ def test_the_outcome_is_flushed_before_the_copy_goes(places: Places, stage: Stag
     calls = traced.calls()
     check(calls, disposals(calls, place), trac.path)
     assert place.there() == [] or afterwards.startswith("move")
+
+
+def test_a_copy_on_another_disk_is_flushed_before_the_original_goes(stage: Stage, tmp_path: Path) -> None:
+    """The file, and the name that it has there: no order is kept between two disks."""
+    place = Directory(tmp_path / "mails")
+    with TemporaryDirectory(dir="/dev/shm") as elsewhere:  # another disk, as far as the system knows
+        if Path(elsewhere).stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("/dev/shm is on the disk of the temporary files")
+        trac, traced = stage(place, afterwards=f"move:{elsewhere}")
+        run(trac)
+        calls = traced.calls()
+        gone = [i for i, call in enumerate(calls) if call.name == "unlink" and call.path.startswith(str(place.folder))]
+        assert len(gone) == len(mails.LOAD)
+        for index in gone:
+            named = max(
+                i for i in range(index) if calls[i].name == "rename" and calls[i].paths[-1].startswith(elsewhere)
+            )
+            flushed = [calls[i].path for i in range(index) if calls[i].name == "fsync"]
+            assert calls[named].path in flushed
+            assert elsewhere in [call.path for call in calls[named:index] if call.name == "fsync"]
 
 
 def test_the_outcome_is_flushed_before_a_mail_server_is_told(stage: Stage, tmp_path: Path) -> None:

@@ -157,8 +157,26 @@ def move(path: str, folder: str, name: str) -> None:
         except FileExistsError:
             if entry(folder, wanted) is None or digest(target) != digest(path):
                 continue
+        _flush_name(path, target)
         os.unlink(path)
         return
+
+
+def _flush_name(path: str, target: str) -> None:
+    """Have a copy's name on its disk before the original goes from another one. Raises OSError; then there is no copy.
+
+    On one disk a file system keeps the order in which names change.
+    """
+    if os.lstat(path).st_dev == os.lstat(target).st_dev:
+        return
+    folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    except OSError:
+        os.unlink(target)
+        raise
+    finally:
+        os.close(folder)
 
 
 def _place(path: str, target: str) -> None:

@@ -25,7 +25,7 @@ from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.mail import mime, tnef
-from trac_mailintake.tracker.folders import ROOT, flush_folder, private_folder
+from trac_mailintake.tracker.folders import ROOT, flush_folder, make_folder, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -277,7 +277,7 @@ def target(env: Environment, ticket: int, name: str) -> str:
 def _place(linked: Linked) -> None:
     folders = {os.path.dirname(path) for path in linked.targets}
     for folder in folders:
-        _make_folder(folder)
+        make_folder(folder)
     for source, path in zip(linked.sources, linked.targets, strict=True):
         try:
             _link_or_copy(source, path)
@@ -297,17 +297,6 @@ def _link_or_copy(source: str, path: str) -> None:
             shutil.copyfileobj(original, copy)
             copy.flush()
             os.fsync(copy.fileno())
-
-
-def _make_folder(path: str) -> None:
-    """Make a folder and its parents, durably."""
-    missing = []
-    while not os.path.isdir(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    for each in reversed(missing):
-        os.makedirs(each, exist_ok=True)
-        flush_folder(os.path.dirname(each))
 
 
 def _insert(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when: datetime, author: str) -> None:

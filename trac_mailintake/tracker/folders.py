@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,19 +15,31 @@ ROOT = "mailintake"
 def private_folder(env: Environment, *names: str) -> str:
     """The absolute path of a folder below `files/mailintake`, made (mode 0700) when it is not there.
 
-    Made folders are flushed into their parents, so that what is flushed into them later is not lost with them.
+    Raises OSError.
     """
     path = os.path.join(env.files_dir, ROOT, *names)
-    if not os.path.isdir(path):
-        made = path
-        missing = []
-        while not os.path.isdir(made):
-            missing.append(made)
-            made = os.path.dirname(made)
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        for each in missing:
-            flush_folder(os.path.dirname(each))
+    make_folder(path, 0o700)
     return path
+
+
+def make_folder(path: str, mode: int = 0o777) -> None:
+    """Make a folder and its parents unless they are there. Raises OSError.
+
+    Made folders are flushed into their parents, so that what is flushed into them later is not lost with them. One
+    whose flush failed is removed: else the next one who comes would find it there, and take it for safe.
+    """
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for each in reversed(missing):
+        os.makedirs(each, mode, exist_ok=True)
+        try:
+            flush_folder(os.path.dirname(each))
+        except OSError:
+            with suppress(OSError):  # somebody else was quick, and has put something there
+                os.rmdir(each)
+            raise
 
 
 def flush_folder(path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -36,6 +37,7 @@ def main() -> int:
     if loops.refusal():
         print(f"No power is cut here: {loops.refusal()}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the disk is given back
     print(f"{time.strftime('%Y-%m-%d')}, {wanted.database}, seed {wanted.seed}")
     print(ROW.format("source", "moment", "cuts", "mails gone", "cuts that", "mails", "other"))
     print(ROW.format("", "", "", "", "lost mail", "lost", "wrong"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from contextlib import ExitStack
@@ -48,20 +47,27 @@ class CutDisk:
         with self._file.open("wb") as file:
             file.truncate(_MEGABYTES * 1024 * 1024)
         _run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self._file))
-        self._mount()
+        try:
+            self._attach()
+        except BaseException:
+            self._stack.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Unmount it, and give the device back."""
         self._stack.close()
 
+    def _attach(self) -> None:
+        """Make the device, and mount it. It stays the same: its number is part of what an environment is known by."""
+        self._device = _run("losetup", "--find", "--show", str(self._file)).strip()
+        self._stack.callback(_run, "losetup", "--detach", self._device)
+        self._mount()
+
     def _mount(self) -> None:
-        with ExitStack() as stack:
-            device = _run("losetup", "--find", "--show", str(self._file)).strip()
-            stack.callback(_run, "losetup", "--detach", device)
-            _run("mount", "-t", "ext4", device, str(self.path))
-            stack.callback(_unmount, self.path)
-            self._stack = stack.pop_all()
+        _run("mount", "-t", "ext4", self._device, str(self.path))
+        self._mounted = self._stack.enter_context(ExitStack())
+        self._mounted.callback(_unmount, self.path)
 
     def settle(self) -> None:
         """Write all that waits."""
@@ -73,8 +79,8 @@ class CutDisk:
 
     def cut(self) -> None:
         """Go on with what was on it then. Nobody may have a file of it open any more."""
-        self._stack.close()
-        shutil.move(f"{self._file}.cut", self._file)
+        self._mounted.close()
+        _run("cp", f"{self._file}.cut", self._device)
         self._mount()
 
 

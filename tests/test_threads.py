@@ -260,6 +260,23 @@ def test_mallory_cannot_make_it_three(office: Office) -> None:
     assert MALLORY not in office.readers()
 
 
+@pytest.mark.parametrize("forged", [1, 2, 3])
+def test_mallory_cannot_push_the_answer_on_to_a_mail_of_his(office: Office, forged: int) -> None:
+    """Carol answered a mail of his; so many forged ones that her id leads nowhere do not make that id the next one."""
+    office.take(letter(MALLORY, "<m@evil.example>"))
+    office.take(letter(CAROL, ID, "In-Reply-To: <m@evil.example>"), *(letter(CAROL) for _ in range(forged)))
+    found = office.take(answer(f"In-Reply-To: {ID}", f"References: <m@evil.example> {ID}"))
+    assert found == [("commented", "message-id", 2) if forged == 1 else ("created", "new", forged + 3)]
+    assert MALLORY not in office.readers()
+    # What else the people concerned wrote, or Trac sent, is behind the forged ones as ever.
+    office.take(letter(CAROL, "<own@a.example>"))
+    own = office.rig.trac.tickets()[-1].id
+    outgoing.remember(office.rig.trac.env, "<ours@example.org>", 1)
+    for next_one, ticket in (("<own@a.example>", own), ("<ours@example.org>", 1)):
+        mail = answer(f"References: {next_one} <m@evil.example> {ID}")
+        assert office.take(mail) == [("commented", "message-id", 2 if forged == 1 else ticket)]
+
+
 def test_ids_differ_by_case(office: Office) -> None:
     """RFC 5322, 3.6.4: what is written otherwise is another id, which contests nothing and is led nowhere by it."""
     office.take(letter(CAROL), letter(MALLORY, ID.lower()), letter(MALLORY, ID.upper()))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
-from trac_mailintake.intake.contested import ticket_of
+from trac_mailintake.intake.contested import by_people_of, ticket_of
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Reject
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.message import Address, Origin
@@ -57,8 +57,8 @@ _SUBJECT: Final = re.compile(
 )
 _NUMBERS: Final = 10
 """Numbers of a subject that are looked up: each costs a query."""
-_CONTESTED: Final = 20
-"""Contested ids of a message that are looked into."""
+_LOOKED_INTO: Final = 20
+"""Ids of a message that it is asked of whose mails have them."""
 _MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 
 
@@ -168,18 +168,27 @@ def _by_ids(message: Message, context: Context) -> tuple[Lead | None, str]:
 
 
 def _first(known: Sequence[KnownId], message: Message, context: Context) -> tuple[KnownId | None, str]:
-    """The first that leads to a ticket, and why those before it do not. The contested ones are asked about at once."""
-    contested = {each.message_id: each for each in takewhile(lambda each: each.contested, known[:_CONTESTED])}
-    passed = ""
-    if contested:
-        own, filings = context.reader.own_addresses(), context.reader.filings(contested)
-        for each in contested.values():
-            mails = [filing for filing in filings if filing.message_id == each.message_id]
-            ticket = ticket_of(mails, message, context.service.name, own)
-            if ticket is not None:
-                return replace(each, ticket=ticket), passed
+    """The first that leads to a ticket, and why those before it do not.
+
+    When several mails by people of the message have one id, some may be forged so that it is passed over and what comes
+    next leads to the forger: from then on mails by others lead nowhere. Whose the mails are is asked once, of all.
+    """
+    if not known or not known[0].contested:
+        return next(iter(known), None), ""
+    own = context.reader.own_addresses()
+    filings = context.reader.filings(each.message_id for each in known[:_LOOKED_INTO] if not each.outgoing)
+    passed, forged = "", False
+    for each in known:
+        if each.outgoing or not (each.contested or forged):
+            return each, passed
+        mails = by_people_of(message, [filing for filing in filings if filing.message_id == each.message_id], own)
+        ticket = ticket_of(mails, context.service.name)
+        if ticket is not None:
+            return replace(each, ticket=ticket), passed
+        if each.contested:
             passed = f" Mails with the id {each.message_id} are in several tickets; which it answers is not known."
-    return next((each for each in known if not each.contested), None), passed
+        forged = forged or bool(mails)
+    return None, passed
 
 
 def _filed_up_to(found: KnownId, known: Sequence[KnownId]) -> Iterator[str]:

@@ -20,15 +20,22 @@ _TOGETHER: Final = timedelta(days=1)
 _COPIES: Final = 2
 
 
-def ticket_of(filings: Sequence[Filing], message: Message, service: str, own: Collection[str]) -> int | None:
-    """The ticket that `message` answers, of those in which mails with one id are; None when no single one is left.
+def by_people_of(message: Message, filings: Sequence[Filing], own: Collection[str]) -> list[Filing]:
+    """Those of the filings whose author `message` is from, or to.
 
-    `filings` are these mails, the oldest first. Those count whose author the message is from, or to; of them the proved
-    ones first, then those that came to the same `service`. `own` are addresses of ours, which are in every mail.
+    `own` are addresses of ours, which are in every mail.
     """
     people = {each.key for each in (message.author, *message.to, *message.cc, *message.bcc) if each}
-    left = [each for each in filings if each.author and each.author in people - set(own)]
-    left = [each for each in left if each.proved] or left
+    return [each for each in filings if each.author and each.author in people - set(own)]
+
+
+def ticket_of(filings: Sequence[Filing], service: str) -> int | None:
+    """The ticket that a message answers, of those in which mails with one id are; None when no single one is left.
+
+    `filings` are these mails by people of the message, the oldest first. The proved ones count before others; of what
+    is left, those that came to the same `service`.
+    """
+    left = [each for each in filings if each.proved] or list(filings)
     left = [each for each in left if each.service == service] or left
     if len({each.ticket for each in left}) == 1 or _are_copies(left):
         return left[0].ticket

@@ -33,6 +33,8 @@ JOE: Final = "joe@example.org"
 """A user, who commented by mail."""
 OWNER: Final = "owen@example.org"
 """A user, who owns the ticket and was told of it by Trac's own rules."""
+TEAM: Final = "team@example.org"
+"""An address that two users share."""
 STAFF: Final = "staff@example.org"
 """An address that the administrator always writes to."""
 OUTSIDERS: Final = {ANN, CARL}
@@ -136,7 +138,13 @@ def place(
             ("components", "tracopt.ticket.deleter.*", "enabled"),
             *(("notification-subscriber", f"always_notify_{name}", each) for name, each in _SUBSCRIBERS.items()),
         )
-        for name, address in (("joe", JOE), ("owen", OWNER), ("helpdesk", "helpdesk@example.org")):
+        for name, address in (
+            ("joe", JOE),
+            ("owen", OWNER),
+            ("helpdesk", "helpdesk@example.org"),
+            ("al", TEAM),
+            ("alma", TEAM),
+        ):
             trac.know(name, address)
         trac.grant("boss", "TRAC_ADMIN")
         trac.grant("helpdesk", "TICKET_CREATE", "TICKET_APPEND")
@@ -316,6 +324,15 @@ def test_whom_the_administrator_always_writes_to_is_no_outsider(office: Office) 
     office.sink.reset()
     office.web(field_keywords="vip")
     assert office.told().keys() >= USERS
+
+
+def test_an_address_that_users_share_is_no_outsiders(office: Office) -> None:
+    """Which of them writes by mail is not known, yet users they are: somebody put their address in cc."""
+    office.by_mail(TEAM, "We look into it.\n")
+    office.web(field_cc=TEAM)
+    office.sink.reset()
+    office.web(field_keywords="vip")
+    assert office.told().keys() & (OUTSIDERS | {TEAM}) == {TEAM}
 
 
 def test_a_notification_that_is_made_up_for_says_nothing_when_the_comment_is_gone(office: Office) -> None:

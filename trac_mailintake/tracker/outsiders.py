@@ -54,9 +54,10 @@ def silences(
 ) -> Iterator[Match]:
     """For an event that says nothing: what keeps each subscriber but `ours` from writing to outsiders.
 
-    Those whom the administrator chose to write to always (`smtp_always_cc`, `smtp_always_bcc`) are none.
+    Those whom the administrator chose to write to always (`smtp_always_cc`, `smtp_always_bcc`) are none. Nor is an
+    address that several users share: it means nobody of them who writes, but it is theirs.
     """
-    outsiders = {each for each in writers(env, event.target.id) if not directory.user(each)[0]}
+    outsiders = {each for each in writers(env, event.target.id) if not directory.knows(each)}
     if not outsiders:
         return
     subscribers = (each for each in NotificationSystem(env).subscribers if each is not ours)

@@ -31,6 +31,15 @@ if TYPE_CHECKING:
 RITA: Final = "rita@example.org"
 """A user, to whom Trac shows the description of the tickets that she reported as a field."""
 USERS: Final = ("rita", "boss")
+OTHERS: Final = {
+    "moment": "time",
+    "day": "time",
+    "due": "time",
+    "box": "checkbox",
+    "ticked": "checkbox",
+    "odd": "checkbox",
+}
+"""Custom fields that hold no text; some of them are preset."""
 
 PIECES: Final = (
     *("\n", "\r\n", "\r", "\n\n", "\r\r\n", " ", "\t", "\v", "\f", "\0", "\x1b", "\x1c", "\x7f", "\x80", "\x85"),
@@ -113,12 +122,15 @@ def desktop(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: TracEnv)
             ),
             ("ticket-custom", "area_wiki.value", "\nFrom trac.ini.\nTwice."),
             ("ticket-custom", "line_wiki.value", "From\ntrac.ini"),
+            *(("ticket-custom", name, kind) for name, kind in OTHERS.items()),
+            ("ticket-custom", "day.format", "date"),
         )
         trac.know("rita", RITA)
         trac.grant("rita", "TICKET_CREATE", "TICKET_APPEND")
         trac.grant("boss", "TICKET_ADMIN", "EMAIL_VIEW")
         rig = Rig(trac, folder, rate_sender="0", rate_service="0", bulk="accept")
         rig.set(area_plain="\r\nOne\nTwo\rThree\n\n", line_plain=" a\nb\r\nc ", line_list="x,  y\nz", keywords="k\nl")
+        rig.set(due="2026-11-02", ticked="yes", odd="perhaps")
         with trac.serve(*USERS) as tracd:
             yield Desktop(rig, tracd)
 
@@ -154,6 +166,9 @@ def test_every_kind_of_text_has_been_given(desktop: Desktop) -> None:
     }
     assert ticket["keywords"] == "k l"
     assert ticket["description"] == "One.\r\n\r\nTwo."
+    assert [ticket[name] for name in ("moment", "day", "box", "ticked", "odd")] == [None, None, "0", "1", "0"]
+    assert str(ticket["due"]).startswith("2026-11-02")
+    assert desktop.changes(ticket.id, "boss") == ["comment"]
 
 
 @pytest.mark.parametrize("manner", ["plain", "verbatim", "wiki", "markup"])

@@ -10,6 +10,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from trac.util import as_bool
+
 from trac_mailintake.mail.charsets import scrub
 
 if TYPE_CHECKING:
@@ -41,12 +43,24 @@ def line(text: str) -> str:
     return _ENDS.sub(" ", scrub(text)).strip()
 
 
-_BY_TYPE: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"text": line, "textarea": area})
+def _box(text: str) -> str:
+    """What Trac takes a check box for: it shows any other value as an empty one (`ticket.html`)."""
+    return "1" if as_bool(text) else "0"
+
+
+_BY_TYPE: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
+    {"text": line, "textarea": area, "checkbox": _box}
+)
 
 
 def settle(ticket: Ticket) -> None:
-    """Whatever a new ticket's fields for text have been given, by a mail, a service, a plugin or trac.ini."""
+    """Whatever a new ticket's fields have been given, by a mail, a service, a plugin or trac.ini.
+
+    A custom time that was given none is none, as from Trac's form, and not absent: that would be another value to Trac.
+    """
     for field in ticket.fields:
-        value, typed = ticket[field["name"]], _BY_TYPE.get(field["type"])
+        name, value, typed = field["name"], ticket[field["name"]], _BY_TYPE.get(field["type"])
         if typed and isinstance(value, str) and value:
-            ticket[field["name"]] = typed(value)
+            ticket[name] = typed(value)
+        elif field["type"] == "time" and field.get("custom") and not value:
+            ticket[name] = None

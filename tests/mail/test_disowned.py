@@ -106,6 +106,18 @@ def test_an_address_too_long_to_be_read(tmp_path: Path) -> None:
     assert not is_nobodys(read(tmp_path, f'From: "{name}, {name}" <{ALICE}> ({name})\nSubject: x\n\nHello\n'))
 
 
+def test_no_address_hides_another_by_its_length(tmp_path: Path) -> None:
+    """Whatever stands around it, such as marks that nobody closes: its author is that of a short one, or nobody."""
+    chance = random.Random(13)  # noqa: S311 - the same fields each time
+    long, short = "e" * 600, "evil"
+    pieces = (ALICE, f"<{ALICE}>", f"{long}@x.example", f"<{long}@x.example>", "Al", long, *'"" "<>(),;:\\ =')
+    for _ in range(1000):
+        value = "".join(chance.choice(pieces) for _ in range(chance.randint(2, 8)))
+        authors = [read(tmp_path, f"From: {each}\n\nHello\n").author for each in (value, value.replace(long, short))]
+        specs = [each and each.spec.replace(long, short) for each in authors]
+        assert specs[0] in {None, specs[1]}, value.replace(long, "E")
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize(
     "line",

@@ -49,15 +49,22 @@ def parse(text: str, limit: int = 1000) -> tuple[Address, ...]:
     simple = _SIMPLE.fullmatch(text)
     if simple:
         return (Address((simple[1] or "").strip(), simple[2] or simple[3]),)
-    found = _Reader(text, limit).found
-    if not found and text.count('"') % 2:
-        found = _Reader(text.replace('"', " "), limit).found
-    return tuple(found)
+    return tuple(_read(text, limit).found)
 
 
 def overlong(text: str) -> bool:
     """Whether an address is left out of what `parse` finds in `text` because it is too long."""
-    return len(text) > _LONGEST and not _SIMPLE.fullmatch(text) and _Reader(text, sys.maxsize).overlong
+    return len(text) > _LONGEST and not _SIMPLE.fullmatch(text) and _read(text, sys.maxsize).overlong
+
+
+def _read(text: str, limit: int) -> _Reader:
+    """Who read `text`; if nothing is found and a quotation mark is not closed, with blanks instead of them all."""
+    reader = _Reader(text, limit)
+    if reader.found or text.count('"') % 2 == 0:
+        return reader
+    again = _Reader(text.replace('"', " "), limit)
+    again.overlong = again.overlong or reader.overlong
+    return again
 
 
 class _Reader:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from trac_mailintake.mail import declared, markup
+from trac_mailintake.mail import declared, marks, markup
 from trac_mailintake.mail.quoting import cut
 
 QUOTES = {
@@ -75,13 +75,14 @@ def test_if_all_is_declared_all_is_kept() -> None:
 
 
 def test_a_strangers_marks_count_for_nothing() -> None:
-    """They are characters like others, and they go."""
-    assert declared.taken_out(markup.wiki("<p>a\ue003b</p><p>c\ue004</p>", {})) == ("ab\n\nc", ())
+    """They are replaced when they come in, however they are written; characters of private use stay."""
+    html = f"<p>a{marks.QUOTED}b&#xFDD0;\ue003</p><p>c&#64977;{marks.QUOTED_END}</p>"
+    assert declared.taken_out(markup.wiki(html, {})) == ("a\ufffdb\ue003\n\nc\ufffd", ())
 
 
 def test_taking_marks_out_takes_no_time() -> None:
     """Linear, whatever stands around them."""
-    text = "\n" * 300_000 + f"{declared.BEGIN}\n" * 100_000
+    text = "\n" * 300_000 + f"{marks.QUOTED}\n" * 100_000
     started = time.process_time()
     whole, ranges = declared.taken_out(text)
     assert time.process_time() - started < 2

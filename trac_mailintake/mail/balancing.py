@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from genshi.core import END, START, TEXT, Attrs, QName
 from genshi.input import HTMLParser
 
+from trac_mailintake.mail.charsets import scrub
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -56,6 +58,11 @@ class _Scope:
     open: Counter[str] = field(default_factory=Counter)
 
 
+def _fit(value: str | None) -> str:
+    """The value of an attribute, its entities decoded."""
+    return value if value and value.isascii() else scrub(value or "")
+
+
 class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
     """Genshi's parser, with a stack of scopes beside its stack of open tags. Linear in the size of the HTML.
 
@@ -87,8 +94,8 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
         return j
 
     def handle_data(self, text: str) -> None:
-        """Some text."""
-        self._queue.append((TEXT, text, NO_PLACE))
+        """Some text, its entities decoded."""
+        self._queue.append((TEXT, text if text.isascii() else scrub(text), NO_PLACE))
 
     def handle_comment(self, text: str) -> None:
         """What nobody sees, and what only Outlook reads."""
@@ -105,7 +112,7 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
         for sibling in _SIBLINGS.get(tag, ()):
             self._close_here(sibling)
         name = named(tag)
-        attributes = Attrs([(named(key), value or "") for key, value in attrib]) if attrib else _NO_ATTRIBUTES
+        attributes = Attrs([(named(key), _fit(value)) for key, value in attrib]) if attrib else _NO_ATTRIBUTES
         self._queue.append((START, (name, attributes), NO_PLACE))
         if tag in _VOID:
             self._queue.append((END, name, NO_PLACE))

@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from trac_mailintake.mail import marks
+
 _ALIASES: Final = {
     "ks_c_5601-1987": "cp949",
     "ks_c_5601": "cp949",
@@ -64,7 +66,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _REPLACEMENT: Final = "\ufffd".encode()
-_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_UNFIT: Final = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff{marks.NONCHARACTERS}]")
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\v\f"))
 _BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
 """A terminal obeys control characters, and XML, which Trac's feeds are, must not hold them."""
@@ -103,7 +105,11 @@ def _known(label: str) -> str:
 
 
 def scrub(text: str) -> str:
-    """The text without control characters, lone surrogates and no characters: databases or XML do not bear them."""
+    """The text without control characters, lone surrogates and noncharacters.
+
+    Databases or XML do not bear them, and some of the noncharacters are our own marks. Whatever comes from outside goes
+    through here before it is read: bytes that were decoded, and the entities of HTML.
+    """
     if text.isascii():
         return text.encode("ascii").translate(_BLANKS, _CONTROLS).decode("ascii")
     return _UNFIT.sub(_fit, text) if _UNFIT.search(text) else text

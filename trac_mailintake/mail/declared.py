@@ -1,6 +1,6 @@
 """parse: the passages that the markup of a mail itself declares to be quoted, as ranges of its text.
 
-On their way through the libraries the marks are two characters of private use; here they are taken out again.
+On their way through the libraries two of our `marks` stand around them; here they are taken out again.
 """
 
 from __future__ import annotations
@@ -9,28 +9,31 @@ import re
 from typing import Final
 
 from trac_mailintake.mail import attribution, headerblocks
+from trac_mailintake.mail.marks import QUOTED, QUOTED_END
 
-BEGIN: Final = "\ue003"
-END: Final = "\ue004"
-
-_MARKS: Final = re.compile(f"[{BEGIN}{END}]")
-_ALONE: Final = re.compile(f"\\n{{1,3}}([{BEGIN}{END}]+)[ \\t]{{0,9}}\\n{{1,3}}")
+_MARKS: Final = re.compile(f"[{QUOTED}{QUOTED_END}]")
+_ALONE: Final = re.compile(f"\\n{{1,3}}([{QUOTED}{QUOTED_END}]+)[ \\t]{{0,9}}\\n{{1,3}}")
 """Marks in a paragraph of their own."""
 
 
 def without_marks(text: str) -> str:
-    """The text of a stranger, who may know our marks."""
+    """The text as it will be seen."""
     return text if text.isascii() else _MARKS.sub("", text)
+
+
+def marks_of(text: str) -> str:
+    """The marks that stand in the text, without it."""
+    return "" if text.isascii() else "".join(_MARKS.findall(text))
 
 
 def closed(text: str) -> str:
     """The text with its last passage ended, so that others can be put behind it."""
-    return text + END if text.rfind(BEGIN) > text.rfind(END) else text
+    return text + QUOTED_END if text.rfind(QUOTED) > text.rfind(QUOTED_END) else text
 
 
 def taken_out(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     """The text without marks, and the ranges between them; a passage that forwards something counts as none."""
-    if BEGIN not in text:
+    if QUOTED not in text:
         return without_marks(text), ()
     text = _ALONE.sub(r"\n\n\1", text).strip("\n")
     pieces: list[str] = []
@@ -41,7 +44,7 @@ def taken_out(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
         pieces.append(text[position : match.start()])
         length += match.start() - position
         position = match.end()
-        if match[0] == BEGIN:
+        if match[0] == QUOTED:
             begin = length if begin is None else begin
         elif begin is not None:
             ranges.append((begin, length))

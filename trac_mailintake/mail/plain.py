@@ -37,16 +37,21 @@ _NAMESPACES: Final = (
 )
 _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 
-_SUSPECT: Final = re.compile(
-    r"[\^{`\[\\#|:'*/_~,A-Z0-9]"
-    r"(?:(?<=[\^{`\[\\#|])|(?<=[a-z][A-Z])|(?<=:)(?=\S)|(?<=([*'/_~,]))\1|(?<=\br[0-9]))"
+_ADDRESS: Final = re.compile(rf"(?:{_SCHEME}://\S*|mailto:[^<>,;\s]*)\Z", re.IGNORECASE)
+_MACRO: Final = re.compile(r"\[\[(?=[\w/+-]+\??(?:\(|\]\]))")
+_REPORT: Final = re.compile(r"\{(?=[a-zA-Z.+-]*\s*\n\s*[0-9]+\})")
+"""A number in braces, in the next line."""
+
+SUSPECT: Final = re.compile(
+    r"[\^{`\[\\#|<:'*/_~,A-Z0-9]"
+    r"(?:(?<=[\^{`\[\\#|])|(?<=[a-z][A-Z])|(?<=:)(?=\S)|(?<=<)(?=[a-zA-Z][-a-zA-Z0-9+._]*:)|(?<=([*'/_~,]))\1|(?<=\br[0-9]))"
 )
 """What is in every ASCII text that a rule could match, and in few others: most lines need no closer look.
 
 A pattern that begins with one set of characters is searched for several times as fast as one that begins with choices.
 """
 _LETTER_BEYOND: Final = re.compile(r"[^\W\d_a-zA-Z]")
-_LINE_START: Final = re.compile(
+LINE_START: Final = re.compile(
     r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)"
 )
 _MARKUP: Final = re.compile(r"\s|[> ]*+(?:={1,6} |----|\|\||[*] |[0-9]+[.] |\{\{\{$|\}\}\}$)")
@@ -63,14 +68,15 @@ def _letters() -> tuple[str, str]:
 
 
 @cache
-def _rules(*, code: bool, macro: bool, latin: bool) -> re.Pattern[str]:
+def _rules(*, code: bool, macro: bool, quoted: bool, latin: bool) -> re.Pattern[str]:
     """What Trac's formatter looks for within a line, in its order; made when the first mail needs it.
 
     Without `code` and `macro`: for a line that has no end of either, where looking for it again and again takes long.
     With `latin`: for a line whose letters are a to z, since a pattern of all letters takes long to make.
     """
     upper, lower = ("A-Z", "a-z") if latin else _letters()
-    page = rf"(?:[{upper}](?:[{lower}])+/?){{2,}}(?:@[0-9]+)?(?:#{_XML_NAME})?(?=:(?:\Z|\s)|[^:\w{upper}{lower}]|\s|\Z)"
+    words = rf"(?:[{upper}](?:[{lower}])+/?){{2,}}(?:@[0-9]+)?(?:#{_XML_NAME})?"
+    page = rf"{words}(?=:(?:\Z|\s)|[^:\w{upper}{lower}]|__|\s|\Z)"
     rules = (
         r"'''''|'''|\*\*|''|//|__|~~|,,|\^",
         r"\{\{\{.*?\}\}\}" if code else "",
@@ -81,9 +87,9 @@ def _rules(*, code: bool, macro: bool, latin: bool) -> re.Pattern[str]:
         rf"(?<!&)#{_INTERTRAC}{_RANGES}",
         _optional(
             rf"\{{(?={_INTERTRAC}\s*[0-9]+\}})",
-            rf"\[(?={_INTERTRAC}\s*{_CHANGESET}(?:/[^\]]*)?(?:\?[^\]]*)?(?:#[^\]]*)?\])",
+            rf"\[(?={_INTERTRAC}\s*{_CHANGESET}(?:[/?\#][^\]]*)?\])",
             rf"\[(?={_INTERTRAC}\s*{_REVISIONS}(?:[/?][^\]]*)?\])",
-            rf"\br(?=[0-9]+\b(?!:[0-9])|{_RANGES}\b)",
+            rf"\br(?=[0-9]+(?:\b|(?=__))(?!:[0-9])|{_RANGES}(?:\b|(?=__)))",
         ),
         r"\\\\",
         r"(?P<keep>[a-zA-Z0-9.'+_-]+@(?:[a-zA-Z0-9_-]+\.)+[a-zA-Z](?:[-a-zA-Z\d]*[a-zA-Z\d])?)",
@@ -94,8 +100,20 @@ def _rules(*, code: bool, macro: bool, latin: bool) -> re.Pattern[str]:
         r"\[\[(?:[^]]|][^]])+\]\]" if macro else "",
         r"\|-+\s*(?:[-\w]+=(?:\".*?\"|'.*?'|[-,\w]+)\s*)*",
         r"=?(?:\|\|)+=?(?:\s*\\?$)?",
+        _unended(page, quoted=quoted),
     )
     return re.compile("|".join(filter(None, rules)))
+
+
+def _unended(page: str, *, quoted: bool) -> str:
+    """The beginnings of what may end in another line: where Trac shows a text in one line (the timeline), it would."""
+    bracketed = (
+        r"\[|'[^']|\"[^\"]|['\"]\Z|=\#|[/?\#]|\.\.?(?:[/?\#\s]|\Z)",
+        rf"{_SCHEME}:|{page}(?:\s|\Z)",
+        rf"{_INTERTRAC}\s*(?:\Z|(?:{_CHANGESET}|{_REVISIONS})[/?\#])",
+    )
+    open_quote = rf"(?<![a-zA-Z]){_SCHEME}:(?:{_SCHEME}:)?(?='[^']|\"[^\"]|['\"]\Z)"
+    return rf"(?P<unended>\[(?={'|'.join(bracketed)})|<(?={_SCHEME}:){f'|{open_quote}' if quoted else ''})"
 
 
 def _optional(*rules: str) -> str:
@@ -105,7 +123,12 @@ def _optional(*rules: str) -> str:
 
 def neutral(text: str) -> str:
     """Wiki text that Trac renders as `text` reads, where it shows line breaks as they stand (see `broken`)."""
-    return "\n".join(_line(piece) for line in text.splitlines() for piece in _pieces(line))
+    return unended("\n".join(_line(piece) for line in text.splitlines() for piece in _pieces(line)))
+
+
+def unended(text: str) -> str:
+    """Lines that are safe, each for itself, as they are safe in one line, too."""
+    return _REPORT.sub(f"{{{MARK}", text) if "{" in text else text
 
 
 def broken(text: str) -> str:
@@ -117,30 +140,57 @@ def broken(text: str) -> str:
         if line.lstrip("> ") in {"{{{", "}}}"}:
             block = line.endswith("{{{")
         elif not (block or _MARKUP.match(line) or _MARKUP.match(following)) and joins(line, following):
-            lines[index] = line + BREAK
+            lines[index] = _with_break(line)
     return "\n".join(lines)
+
+
+def _with_break(line: str) -> str:
+    """The line with a line break, whose blank could make an item of a list, or a heading, of what stands alone."""
+    quote = _QUOTE.match(line)
+    front, rest = (quote[0], line[quote.end() :]) if quote else ("", line)
+    return front + guarded(rest + BREAK)
 
 
 def escaped(text: str) -> str:
     """The part of a line `text` with everything escaped that Trac's formatter would take for markup or a link."""
-    if text.isascii() and not _SUSPECT.search(text):
+    if text.isascii() and not SUSPECT.search(text):
         return text
-    pieces = [text] if len(text) <= LINE else [text[start : start + LINE] for start in range(0, len(text), LINE)]
-    return "".join(_rules_for(piece).sub(_escape, piece) for piece in pieces)
+    return rules_for(text).sub(escape, text)
 
 
-def _rules_for(piece: str) -> re.Pattern[str]:
-    return _rules(code="}}}" in piece, macro="]]" in piece, latin=not _LETTER_BEYOND.search(piece))
+def inert(text: str) -> str:
+    """A text within code, a label or an escape, whose end may be cut off: Trac's timeline does.
+
+    What is within is then no longer, so that no macro may begin in it. Links and emphasis do no harm there.
+    """
+    return _MACRO.sub(f"[{MARK}[", text) if "[[" in text else text
 
 
-def _escape(match: re.Match[str]) -> str:
+def rules_for(piece: str) -> re.Pattern[str]:
+    """What Trac's formatter looks for in a line, or part of one."""
+    quoted = ":'" in piece or ':"' in piece
+    return _rules(code="}}}" in piece, macro="]]" in piece, quoted=quoted, latin=not _LETTER_BEYOND.search(piece))
+
+
+def escape(match: re.Match[str]) -> str:
+    """What is to be written for what one of the rules found."""
     found, kind = match[0], match.lastgroup
-    if kind == "optional":
+    if kind in {"optional", "unended"}:
         return found + MARK
     before = match.string[match.start() - 1 : match.start()]
-    if kind == "keep" or (kind in {"angle", "link"} and not _OURS.match(found.lstrip("<"))):
+    if kind == "keep" or (kind in {"angle", "link"} and _leads_outside(found.strip("<>"))):
         return f"!{found}" if before == "!" else found
+    found = found[0] + inert(found[1:])
     return f"{MARK}!{found}" if before == ":" else f"!{found}"  # `name:!` would be a link of its own
+
+
+def _leads_outside(link: str) -> bool:
+    """Whether a link shows where it leads; others lead into Trac, or to where its InterTrac and InterWiki say.
+
+    Of several addresses Trac shows one after the other as it is, HTML and all, to who may not see addresses
+    (`Formatter._make_link`).
+    """
+    return bool(_ADDRESS.match(link)) and not _OURS.match(link)
 
 
 def _line(line: str) -> str:
@@ -149,16 +199,16 @@ def _line(line: str) -> str:
     front, rest = (quote[0], line[quote.end() :]) if quote else ("", line)
     if not rest or _RULER.fullmatch(rest):
         return front + rest
-    if not _LINE_START.match(rest):
+    if not LINE_START.match(rest):
         return front + escaped(rest)
-    expanded = rest.expandtabs(_TAB)
-    bare = expanded.lstrip()
-    return front + MARK + "\u00a0" * (len(expanded) - len(bare)) + escaped(bare)
+    bare = rest.lstrip()
+    blanks = len(rest[: len(rest) - len(bare)].expandtabs(_TAB))
+    return front + MARK + "\u00a0" * blanks + escaped(bare)
 
 
 def guarded(line: str) -> str:
     """A line whose inside is escaped, kept from being taken for a heading, a list, a block or a ruler."""
-    return MARK + line if _LINE_START.match(line) else line
+    return MARK + line if LINE_START.match(line) else line
 
 
 def _pieces(line: str) -> list[str]:

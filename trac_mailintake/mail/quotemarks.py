@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genshi.core import END, START, TEXT
 
-from trac_mailintake.mail import declared
+from trac_mailintake.mail import marks
 from trac_mailintake.mail.balancing import NO_PLACE
 
 if TYPE_CHECKING:
@@ -91,14 +91,14 @@ class _Marker:
             yield from self._closing()
         scope = None if self.quotes or self.element else _scope(name, event[1][1])
         if scope is Scope.REST:
-            yield TEXT, declared.BEGIN, NO_PLACE
+            yield TEXT, marks.QUOTED, NO_PLACE
         if scope is Scope.ELEMENT:
             self.element = self.depth
         if scope is Scope.ELEMENT and name == "pre":  # a mark within would be code
-            yield TEXT, declared.BEGIN, NO_PLACE
+            yield TEXT, marks.QUOTED, NO_PLACE
         yield event
         if scope is Scope.ELEMENT and name != "pre":
-            yield TEXT, declared.BEGIN, NO_PLACE
+            yield TEXT, marks.QUOTED, NO_PLACE
         self.is_open = self.is_open or scope is not None
 
     def _end(self, event: Event) -> Iterator[Event]:
@@ -115,7 +115,7 @@ class _Marker:
 
     def _closing(self) -> Iterator[Event]:
         if self.is_open:
-            yield TEXT, declared.END, NO_PLACE
+            yield TEXT, marks.QUOTED_END, NO_PLACE
         self.is_open = False
 
 

@@ -189,7 +189,7 @@ def joined(reader: Reader, entities: Sequence[Entity], images: Mapping[str, str]
     if overlong:
         defects.append(Defect("long-text", f"The text is longer than {limits.text} characters: its end was left out."))
     whole = pieces[0] if len(pieces) == 1 else "\n\n".join(piece.strip("\n") for piece in pieces)
-    whole, quoted = declared.taken_out(charsets.scrub(whole)) if markup else (charsets.scrub(whole), ())
+    whole, quoted = declared.taken_out(whole) if markup else (whole, ())
     return Text(whole, markup, overlong, tuple(defects), quoted)
 
 
@@ -202,7 +202,7 @@ def _as_wiki(text: str, images: Mapping[str, str], *, html: bool) -> tuple[str, 
     if not html:
         from trac_mailintake.mail import plain  # noqa: PLC0415 - only a mail with HTML needs it
 
-        return declared.without_marks(plain.neutral(text)), ()
+        return plain.neutral(text), ()
     from trac_mailintake.mail import markup  # noqa: PLC0415 - html2text and Genshi are heavy: no HTML, no import
 
     try:

@@ -1,6 +1,6 @@
 """parse: HTML that is clean written as Trac wiki text: html2text with Trac's markup in place of Markdown's.
 
-What this writes carries characters of private use, which say what is markup of ours; `markup` makes the end of them.
+Our `marks` are around what is markup; all else is text, which `wikilines` escapes when its line is whole.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from genshi.core import END, START, TEXT
 from html2text import HTML2Text
 
 from trac_mailintake.mail import declared, plain, wikipieces
-from trac_mailintake.mail.wikipieces import MACRO, MACRO_END, OWN
+from trac_mailintake.mail.wikipieces import begun, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,8 +26,7 @@ _NO_BREAK: Final = "\u00a0"
 _UNDERLINES: Final = re.compile(r"_{10,}")
 _MARK_IN_BLOCK: Final = "\ufeff"
 """A byte order mark in the midst of a text says nothing."""
-_BR: Final = f"{MACRO}BR{MACRO_END}"
-_ESCAPABLE: Final = ("'", "_", "~", "^", ",", "{", "[", "|", "=", MACRO)
+_BR: Final = own("[[BR]]")
 _IN_LINKS: Final = {"a", "img", "br"}
 _SAME: Final = {
     "strong": "b",
@@ -52,7 +51,6 @@ class Writer(HTML2Text):
 
     def __init__(self, images: Mapping[str, str]) -> None:
         super().__init__(bodywidth=0)
-        self.unicode_snob = True
         self.emphasis_mark = "''"
         self.strong_mark = "'''"
         self.backquote_code_style = True  # else html2text indents <pre> by four blanks
@@ -69,8 +67,6 @@ class Writer(HTML2Text):
         self.emphasized: list[str] = []
         self.nested: Counter[str] = Counter()
         """Emphasis within the same emphasis."""
-        self.behind_text = False
-        """Whether what was written last is the sender's."""
         self.links: list[tuple[str, int]] = []
         self.interrupted = False
         """Whether code goes on behind the link that is open."""
@@ -116,7 +112,8 @@ class Writer(HTML2Text):
             elif kind is END:
                 self._end(what)
         self._text("".join(texts))
-        return self.finish()
+        self.o("", force="end")
+        return "".join(self.outtextlist)  # not `finish`: it replaces words of its own, which may be the sender's
 
     def _text(self, text: str) -> None:
         if declared.without_marks(text).strip():
@@ -165,19 +162,6 @@ class Writer(HTML2Text):
         self.waiting[:0] = self.emphasized
         self.emphasized.clear()
 
-    def o(self, data: str, puredata: bool = False, force: bool | str = False) -> None:  # noqa: FBT001, FBT002 - html2text's signature
-        """Write, with an invisible character where the sender's text and our markup would run into one another."""
-        if data and not (puredata or self.p_p or self.space) and self.behind_text and self._clashes(data):
-            data = plain.MARK + data
-        if data.strip():
-            self.behind_text = puredata
-        super().o(data, puredata, force)
-
-    def _clashes(self, data: str) -> bool:
-        """Whether our markup would be escaped by the text before it, or taken for the continuation of it."""
-        last = declared.without_marks(self.outtextlist[-1])[-1:] if self.outtextlist else ""
-        return data[0] in _ESCAPABLE and last in {"!", data[0]}
-
     def handle_tag(self, tag: str, attrs: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - html2text's signature
         """Write the markup of one tag."""
         if self.block is not None:
@@ -191,8 +175,8 @@ class Writer(HTML2Text):
         else:
             super().handle_tag(tag, attrs, start)
 
-    def handle_data(self, data: str, entity_char: bool = False) -> None:  # noqa: FBT001, FBT002 - html2text's signature
-        """Write text, escaped where it is not code."""
+    def handle_data(self, data: str, entity_char: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - html2text's signature
+        """Write text as it is; within code, where nothing is escaped, its end is kept from being written."""
         if not data.isascii():
             data = data.replace(_MARK_IN_BLOCK, "")
         if self.block is not None:
@@ -212,16 +196,8 @@ class Writer(HTML2Text):
         elif data[-1:] in {"_", " "} and _UNDERLINES.fullmatch(data.strip()) and not (self.cells or self.links):
             self._ruler({}, True)  # noqa: FBT003 - as handle_tag
             return
-        elif not (self._is_linked() or entity_char):
-            data = self._escaped(data)
         self.preceding_data = data
         self.o(data, puredata=True)
-
-    def _escaped(self, data: str) -> str:
-        """The sender's text, kept from being taken for markup, also by what was written before it."""
-        data = plain.escaped(data)
-        runs_in = data[0] == "'" and not self.space and self.outtextlist and self.outtextlist[-1].endswith("'")
-        return plain.MARK + data if runs_in else data
 
     def _blank(self, data: str) -> None:
         """A paragraph of a no-break space is how mail software writes an empty line."""
@@ -241,22 +217,22 @@ class Writer(HTML2Text):
         def write(_: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
             if start:
                 self.p()
-                self.o(f"{OWN}{'=' * level} ")
+                self.o(begun(f"{'=' * level} "))
             else:
-                self.o(f" {'=' * level}")
+                self.o(own(f" {'=' * level}"))
                 self.p()
 
         return write
 
     def _mark(self, mark: str) -> Callable[[dict[str, str | None], bool], None]:
-        return lambda _, __: self.o(mark)
+        return lambda _, __: self.o(own(mark))
 
     def _stress(self, mark: str) -> Callable[[dict[str, str | None], bool], None]:
         """Bold or italic; blanks at its beginning are left out, since Trac would not take it for emphasis."""
 
         def write(_: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
             self.lastWasList = False
-            self.o(mark)
+            self.o(own(mark))
             self.stressed = start or self.stressed
 
         return write
@@ -266,7 +242,7 @@ class Writer(HTML2Text):
         self.p()
 
     def _code(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
-        self.o("{{{" if start else "}}}")
+        self.o(own("{{{" if start else "}}}"))
         self.code = start
 
     def _break(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
@@ -275,9 +251,10 @@ class Writer(HTML2Text):
         if self.cells:
             self.breaks += 1
             return
-        self.o("}}}" if self.code else "")
-        self.o(f" \\\\\n{OWN}{' ' * (1 + 2 * len(self.list))}" if self.list else f"\n{'> ' * self.blockquote}")
-        self.o("{{{" if self.code else "")
+        self.o(own("}}}") if self.code else "")
+        indent = begun(" " * (1 + 2 * len(self.list)))
+        self.o(f"{own(plain.BREAK)}\n{indent}" if self.list else f"\n{'> ' * self.blockquote}")
+        self.o(own("{{{") if self.code else "")
 
     def _division(self, _: dict[str, str | None], start: bool) -> None:  # noqa: ARG002, FBT001 - as handle_tag
         self.pbr()
@@ -285,7 +262,7 @@ class Writer(HTML2Text):
     def _ruler(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
         if start:
             self.p()
-            self.o(f"{OWN}----")
+            self.o(begun("----"))
             self.p()
 
     def _pre(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
@@ -297,7 +274,7 @@ class Writer(HTML2Text):
         block = self.block or []
         if tag == "pre" and not start:
             self.block = None
-            lines = declared.without_marks("".join(block)).expandtabs().strip("\n").rstrip().split("\n")
+            lines = declared.without_marks("".join(block)).expandtabs().strip("\n").rstrip().splitlines()
             if any(line.strip() for line in lines):
                 self._write_block(lines)
         elif (tag == "br" and start) or (tag in _PARAGRAPHS and block and not block[-1].endswith("\n")):
@@ -307,7 +284,7 @@ class Writer(HTML2Text):
         """A block of code; within a quote or a cell, where Trac knows none, lines that look like it."""
         if self.cells:
             self._pay()
-            self.o(_BR.join(plain.escaped(line).replace("  ", f"{_NO_BREAK} ") for line in lines))
+            self.o(_BR.join(line.replace("  ", f"{_NO_BREAK} ") for line in lines))
             self.breaks = 1
             return
         if self.list:
@@ -320,7 +297,7 @@ class Writer(HTML2Text):
         self.p()
         if self.blockquote:
             front = f"\n{'> ' * self.blockquote}"
-            self.o(front.join(OWN + plain.neutral(line) for line in lines))
+            self.o(front.join(begun(line) for line in plain.neutral("\n".join(lines)).split("\n")))
         else:
             self.o(wikipieces.block(lines, ""))
         self.p()
@@ -357,7 +334,7 @@ class Writer(HTML2Text):
         name = self.images.get(source[4:]) if source.lower().startswith("cid:") else None
         if start and name:
             self._pay()
-            self.o(f"{MACRO}Image({name}){MACRO_END}")
+            self.o(wikipieces.image(name))
         elif start and attributes.get("alt"):
             self.handle_data(attributes["alt"] or "")
 
@@ -368,15 +345,16 @@ class Writer(HTML2Text):
     def _row(self, _: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
         if start:
             self.pbr()
-            self.o(OWN)
+            self.o(begun(""))
         else:
-            self.o("||")
+            self.o(own("||"))
             self.pbr()
 
     def _cell(self, before: str, after: str) -> Callable[[dict[str, str | None], bool], None]:
         def write(_: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
             self.breaks, self.filled = 0, False
-            self.o(before if start else after)
+            mark = before if start else after
+            self.o(own(mark) if mark else "")
 
         return write
 
@@ -384,7 +362,7 @@ class Writer(HTML2Text):
         if start:
             self.pbr()
             mark = f"{self._number()}." if self.list and self.list[-1].name == "ol" else "*"
-            self.o(f"{OWN}{'  ' * max(0, len(self.list) - 1)} {mark} ")
+            self.o(begun(f"{'  ' * max(0, len(self.list) - 1)} {mark} "))
             self.start = True
 
     def _number(self) -> int:

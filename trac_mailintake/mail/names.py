@@ -8,6 +8,7 @@ from typing import Final
 
 _PATH: Final = re.compile(r".*[\\/]", re.DOTALL)
 _FORBIDDEN: Final = re.compile(r"[\\/\"%:$?*<>|\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]")
+_NOT_IN_MACROS: Final = re.compile(r"[\[\]{},='`\u200b]")
 _BLANKS: Final = re.compile(r"\s+")
 _LONGEST: Final = 180
 """Characters of a name: with four bytes each it still fits what file systems and databases allow."""
@@ -70,6 +71,17 @@ def safe(name: str) -> str:
     base = _PATH.sub("", name.rstrip("\\/ \t"))
     base = unicodedata.normalize("NFC", _BLANKS.sub(" ", _FORBIDDEN.sub("_", _BLANKS.sub(" ", base)))).strip()
     return _short("" if base.strip(". ") == "" else base)
+
+
+def pictured(name: str, content_type: str) -> str:
+    """A safe name for an image that a text shows: nothing in it ends, parts or parametrises the macro that does.
+
+    That is `ImageMacro` of trac/wiki/macros.py: commas part its arguments, quotes keep them together, zero-width spaces
+    at the ends do not count, and what has no extension may be the name of another wiki (InterWiki), whose address would
+    be shown. `:` and `/`, which lead elsewhere, are in no safe name.
+    """
+    name = _NOT_IN_MACROS.sub("_", name).strip()
+    return name if "." in name else f"{name}.{from_type(content_type).rpartition('.')[2]}"
 
 
 def from_type(content_type: str) -> str:

@@ -40,7 +40,7 @@ def _parse(raw: Slice, limits: Limits) -> Message:
     leaves = body.arrange(scan.entities, reader.says_something)
     kept = (leaf for leaf in leaves.files if leaf.end > leaf.body or body.disposition_of(leaf)[1])
     parts = tuple(_part(raw, leaf, reader, limits) for leaf in kept)
-    images = {part.content_id: part.filename for part in parts if part.content_type.startswith("image/")}
+    images = {part.content_id: part.filename for part in parts if part.content_id and _is_image(part.content_type)}
     enclosed = uuencode.taken_out(raw, reader, leaves.texts)
     text = texts.joined(reader, leaves.texts, images, limits)
     text_parts = tuple(_part(raw, leaf, reader, limits) for leaf in leaves.texts)
@@ -129,17 +129,22 @@ def _part(raw: Slice, leaf: Entity, reader: texts.Reader, limits: Limits) -> Par
     name = names.safe(headers.decoded(written))
     if not name and leaf.content_type == "message/rfc822":
         name = _subject_of(leaf, reader, limits)
+    name = name or names.from_type(content_type)
     content_id = headers.unfolded(leaf.header("content-id")).strip("<> \t")
     return Part(
         path=leaf.path,
         content_type=content_type,
-        filename=name or names.from_type(content_type),
+        filename=names.pictured(name, content_type) if content_id and _is_image(content_type) else name,
         inline=disposition == "inline" or (bool(content_id) and disposition != "attachment"),
         content_id=content_id,
         encoding=texts.encoding_of(leaf),
         charset=leaf.parameters.get("charset", ""),
         body=raw.part(start, leaf.end),
     )
+
+
+def _is_image(content_type: str) -> bool:
+    return content_type.startswith("image/")
 
 
 def _subject_of(leaf: Entity, reader: texts.Reader, limits: Limits) -> str:

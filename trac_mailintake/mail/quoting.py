@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail import attribution, headerblocks, signatures
+from trac_mailintake.mail import attribution, cutting, headerblocks, plain, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,7 +78,7 @@ def cut(text: str, quoted: Iterable[tuple[int, int]] = (), *, markup: bool = Fal
     `quoted` are ranges of `text` that its own markup says are quoted. With `markup` it is wiki text, where a block
     of code is of a piece.
     """
-    lines, declared = _lines(text, quoted)
+    lines, declared, parted = _lines(text, quoted, markup=markup)
     seen = _without_blocks(lines) if markup else lines
     if len(lines) > _MOST_LINES:
         return Cut(text, "")
@@ -86,8 +86,23 @@ def cut(text: str, quoted: Iterable[tuple[int, int]] = (), *, markup: bool = Fal
     if len(keep) == len(lines):
         return Cut(text, "")
     kept = set(keep)
-    removed = (line for index, line in enumerate(lines) if index not in kept)
-    return Cut("\n".join(lines[index] for index in keep).strip("\n"), "\n".join(removed).strip("\n"))
+    removed = [index for index in range(len(lines)) if index not in kept]
+    return Cut(*(_text(lines, chosen, parted, markup=markup) for chosen in (keep, removed)))
+
+
+def _text(lines: list[str], chosen: list[int], parted: set[int], *, markup: bool) -> str:
+    """The text of the chosen lines. What was set apart is one line again, unless the other half of it is elsewhere."""
+    wanted = set(chosen) if parted else set()
+    result: list[str] = []
+    for index in chosen:
+        line = lines[index]
+        if index - 1 in parted and index - 1 in wanted:
+            result[-1] += line
+        elif index in parted and index + 1 not in wanted:
+            result.append(cutting.front(line, line + lines[index + 1]) if markup else line)
+        else:
+            result.append(plain.guarded(line.lstrip()) if markup and index - 1 in parted else line)
+    return "\n".join(result).strip("\n")
 
 
 def _kept(lines: list[str], declared: list[bool]) -> list[int]:
@@ -104,23 +119,32 @@ def _kept(lines: list[str], declared: list[bool]) -> list[int]:
     return list(range(len(lines)))
 
 
-def _lines(text: str, quoted: Iterable[tuple[int, int]]) -> tuple[list[str], list[bool]]:
-    """The lines, and for each whether the markup says that it is quoted. What shares a line is set apart."""
+def _lines(text: str, quoted: Iterable[tuple[int, int]], *, markup: bool) -> tuple[list[str], list[bool], set[int]]:
+    """The lines, and for each whether the markup says that it is quoted. What shares a line is set apart.
+
+    In wiki text nothing within a block of code is: half a line might end the block. The numbers are those of the lines
+    that go on in the next one.
+    """
     ranges = list(quoted)
     lines: list[str] = []
     declared: list[bool] = []
+    parted: set[int] = set()
     position = place = 0
+    block = False
     for line in text.split("\n"):
         end = position + len(line)
         while place < len(ranges) and ranges[place][1] <= position:
             place += 1
         inside = place < len(ranges) and ranges[place][0] <= position < ranges[place][1]
-        at = attribution.shared(line)
+        block = markup and _is_code(line, block=block)
+        at = 0 if block else attribution.shared(line)
+        if at:
+            parted.add(len(lines))
         pieces = [line[:at], line[at:]] if at else [line]
         lines += pieces
         declared += [inside] * len(pieces)
         position = end + 1
-    return lines, declared
+    return lines, declared, parted
 
 
 def _without_blocks(lines: list[str]) -> list[str]:
@@ -128,10 +152,15 @@ def _without_blocks(lines: list[str]) -> list[str]:
     seen: list[str] = []
     block = False
     for line in lines:
-        bare = line.strip()
-        seen.append("{{{" if block or bare == "{{{" else line)
-        block = bare == "{{{" or (block and bare != "}}}")
+        seen.append("{{{" if block or _is_code(line, block=block) else line)
+        block = _is_code(line, block=block)
     return seen
+
+
+def _is_code(line: str, *, block: bool) -> bool:
+    """Whether a block of code is open behind the line, where one was open before it or not."""
+    bare = line.strip()
+    return bare == "{{{" or (block and bare != "}}}")
 
 
 def _staying(lines: list[str], declared: list[bool]) -> list[int]:

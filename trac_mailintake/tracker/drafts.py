@@ -17,6 +17,7 @@ from trac.util.text import stripws
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
 from trac_mailintake.intake.telling import acknowledges
+from trac_mailintake.mail.cutting import cut
 from trac_mailintake.tracker import typed
 from trac_mailintake.tracker.blame import asking
 from trac_mailintake.tracker.choices import type_named
@@ -236,17 +237,23 @@ class Drafting:
         """
         for wanted in self.change.attachments:
             enclosing.take(wanted)
-        text = _renamed(text, enclosing.renamed)
+        text = _renamed(text, enclosing.renamed, self._unattached(enclosing))
         stored = typed.area(text + self._refusals(enclosing))
         fits = len(stored) <= limit
         if fits and not self._overlong():
             return stored
         whole = self._attach_whole(enclosing, "" if fits else text)
         where = f" The whole text is attached as {', '.join(whole)}." if whole else ""
-        note = typed.ended(f"\n\n''(The text was cut here.{where})''{self._refusals(enclosing)}")
+        note = f"\n\n''(The text was cut here.{where})''{self._refusals(enclosing)}"
         self.steps.append(Step("handle", "text-cut", f"The text was cut: Trac allows {limit} characters.{where}"))
-        kept = typed.area(text)[: max(limit - len(note), 0)].rstrip()
-        return typed.area(kept + note)[:limit].removesuffix("\r")
+        kept = _cut(text, limit - len(typed.area(note)))
+        return typed.area(_cut(kept + note, limit))
+
+    def _unattached(self, enclosing: Enclosing) -> set[str]:
+        """The names of images that the text may show and the ticket will not have. Another's may have such a name."""
+        if not self.message.markup:
+            return set()
+        return {part.filename for part in self.message.parts if part.content_id} - enclosing.renamed.keys()
 
     def _overlong(self) -> bool:
         """Whether the message has more text than was read, and the handler did not attach it."""
@@ -303,6 +310,16 @@ class Drafting:
         return said
 
 
+def _cut(text: str, limit: int) -> str:
+    """The beginning of a text, at most `limit` characters as it is to be stored."""
+    limit = max(limit, 0)
+    room, left = limit, cut(text, limit)
+    while (over := len(typed.area(left)) - limit) > 0:
+        room = max(room - over, 0)
+        left = cut(text, room)
+    return left
+
+
 def _presets(service: Service) -> dict[str, str]:
     """The custom fields that the service sets."""
     return {name: text for name in service.presets if (text := service.parameters.text(name))}
@@ -316,12 +333,14 @@ def _forbidden(sender: Sender, permission: str, wish: str) -> Hold:
     return Hold("permission", f"{who} may not {wish}: {permission} is missing. {mend}, then retry.")
 
 
-def _renamed(text: str, renamed: Mapping[str, str]) -> str:
-    """The text with the images that it shows called what they are called in the ticket."""
-    for old, new in renamed.items():
-        if old != new:
-            text = re.sub(rf"(\[\[Image\(\s*){re.escape(old)}(?=\s*[,)])", lambda found: found[1] + new, text)  # noqa: B023 - used at once
-    return text
+def _renamed(text: str, renamed: Mapping[str, str], unattached: set[str]) -> str:
+    """The text with the images that it shows called what they are called in the ticket; without those it has not."""
+    names = {old: new for old, new in renamed.items() if old != new} | dict.fromkeys(unattached, "")
+    if not names or "[[Image(" not in text:
+        return text
+    choice = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    image = re.compile(rf"(?<!!)(\[\[Image\(\s*)({choice})(?=\s*(?:,[^\]\n]*)?\)\]\])([^\]\n]*\]\])")
+    return image.sub(lambda found: f"{found[1]}{new}{found[3]}" if (new := names[found[2]]) else code(found[2]), text)
 
 
 def _split(cc: str | None) -> list[str]:

@@ -18,6 +18,7 @@ from trac.util.text import pretty_size
 
 from trac_mailintake.intake.model import Step
 from trac_mailintake.mail import mime
+from trac_mailintake.mail.plain import inert
 from trac_mailintake.tracker import attachments
 from trac_mailintake.tracker.attachments import Enclosure, Oversized, Staged
 from trac_mailintake.tracker.blame import asking
@@ -203,7 +204,7 @@ def split(content: bytes, size: int) -> list[bytes]:
 
 def code(text: str) -> str:
     """A stranger's words as wiki code, where nothing runs."""
-    return f"`{_UNSAFE_IN_CODE.sub(' ', text).strip()}`"
+    return f"`{inert(_UNSAFE_IN_CODE.sub(' ', text).strip())}`"
 
 
 def _sha256(path: str) -> str:

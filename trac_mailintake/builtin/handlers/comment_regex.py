@@ -12,7 +12,7 @@ from trac_mailintake.builtin.handlers import filing
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail import expressions
+from trac_mailintake.mail import cutting, expressions
 from trac_mailintake.mail.quoting import Cut
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def _split(message: Message, typed: str) -> Cut:
         return whole
     if begin is None or not message.text[:begin].strip():
         return whole
-    return Cut(message.text[:begin].rstrip(), message.text[begin:])
+    kept = cutting.ended(message.text, begin) if message.markup else message.text[:begin]
+    return Cut(kept.rstrip(), message.text[begin:])
 
 
 HANDLER: Final = Handler(

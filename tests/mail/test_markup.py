@@ -146,6 +146,16 @@ def test_hostile_html_takes_no_time(html: str) -> None:
     assert time.process_time() - started < 3
 
 
+def test_a_number_that_is_no_character_is_shown_as_none() -> None:
+    """Python would not read it; the rest of the text stays."""
+    assert markup.stripped(f"<p>before &#{'9' * 5_000}; behind &#0065;") == "before \ufffd behind A"
+
+
+def test_a_line_of_quote_marks_in_a_block_stays() -> None:
+    """It is code, such as Python's prompt, and no empty line of a quote."""
+    assert ">>>" in markup.wiki("<pre>one\n>>>\ntwo</pre>", {}).split("\n")
+
+
 def test_html_that_is_too_complex_keeps_its_text() -> None:
     """Without tags, scripts and styles, and safe for a wiki field."""
     html = "<style>a{}</style><p>Hello <b>World</b></p><p>#12</p>" + "<i>x</i>" * 30_000

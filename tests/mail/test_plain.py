@@ -51,6 +51,7 @@ def words_of(html: str) -> str:
 
 LINES = [
     "''italic'' '''bold''' '''''both''''' **bold** //italic// __under__ ~~strike~~ x^2^ ,,sub,,",
+    "Printers/Hall and /Rooms/Second/ are no pages",
     "CamelCase FooBar: ÄpfelBirne !CamelCase CamelCase@3#top /CamelCase",
     "#12 !#12 #T12 #1-3 r12 [12] {1} [deadbeef12] [trac 12] r1:3/x r12/trunk ticket:12 comment:3:ticket:4",
     "[[TicketQuery(id=1)]] [[Image(x.png)]] [[RecentChanges]] [[BR]] ![[Timeline]]",

@@ -44,7 +44,7 @@ _REPORT: Final = re.compile(r"\{(?=[a-zA-Z.+-]*\s*\n\s*[0-9]+\})")
 
 SUSPECT: Final = re.compile(
     r"[\^{`\[\\#|<:'*/_~,A-Z0-9]"
-    r"(?:(?<=[\^{`\[\\#|])|(?<=[a-z][A-Z])|(?<=:)(?=\S)|(?<=<)(?=[a-zA-Z][-a-zA-Z0-9+._]*:)|(?<=([*'/_~,]))\1|(?<=\br[0-9]))"
+    r"(?:(?<=[\^{`\[\\#|])|(?<=[a-z][A-Z])|(?<=[a-z]/[A-Z])|(?<=:)(?=\S)|(?<=<)(?=[a-zA-Z][-a-zA-Z0-9+._]*:)|(?<=([*'/_~,]))\1|(?<=\br[0-9]))"
 )
 """What is in every ASCII text that a rule could match, and in few others: most lines need no closer look.
 

@@ -67,10 +67,15 @@ def wiki(html: str, images: Mapping[str, str]) -> str:
 
 def stripped(html: str) -> str:
     """The text of `html` without its tags, in linear time, as safe wiki text."""
+    return plain.neutral(bare(html))
+
+
+def bare(html: str) -> str:
+    """The text of `html` without its tags, in linear time."""
     text = _TAG.sub(" ", _BREAKING_TAG.sub("\n", _without_unread(html)))
     text = charsets.scrub(entities.unescape(_LONG_NUMBER.sub("\ufffd", text)))
     lines = (_BLANKS.sub(" ", line).strip() for line in text.split("\n"))
-    return plain.neutral(_BLANK_LINES.sub("\n\n", "\n".join(lines)).strip())
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
 
 
 def _without_unread(html: str) -> str:

@@ -13,8 +13,9 @@ import re
 from functools import cache
 from typing import Final
 
-MARK: Final = "\u200b"
-"""A zero-width space: keeps a rule from matching where no escape would."""
+from trac_mailintake.mail import burden
+
+MARK: Final = burden.MARK
 BREAK: Final = r" \\"
 """A line break in Trac's wiki text."""
 LINE: Final = 1000
@@ -81,7 +82,7 @@ def _rules(*, code: bool, macro: bool, quoted: bool, latin: bool) -> re.Pattern[
         r"'''''|'''|\*\*|''|//|__|~~|,,|\^",
         r"\{\{\{.*?\}\}\}" if code else "",
         r"`.*?`",
-        rf"(?<![\w/])(?:\.?\.?/)*{page}",
+        rf"(?<![\w/])(?:\.{{0,2}}/)*+{page}",
         rf"\[{page}\s+(?:{_QUOTED}|[^\]]+)\]",
         rf"\[(?:{_QUOTED})(?:\s+(?:{_QUOTED}|[^\]]+))?\]",
         rf"(?<!&)#{_INTERTRAC}{_RANGES}",
@@ -122,7 +123,15 @@ def _optional(*rules: str) -> str:
 
 
 def neutral(text: str) -> str:
-    """Wiki text that Trac renders as `text` reads, where it shows line breaks as they stand (see `broken`)."""
+    """Wiki text that Trac renders as `text` reads, where it shows line breaks as they stand (see `broken`).
+
+    A text that would take Trac too long is a block.
+    """
+    return burden.verbatim(text) if burden.heavy(text) else burden.shallow(lines(text))
+
+
+def lines(text: str) -> str:
+    """As `neutral`, but never a block; whatever it costs Trac."""
     return unended("\n".join(_line(piece) for line in text.splitlines() for piece in _pieces(line)))
 
 

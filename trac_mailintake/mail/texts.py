@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail import charsets, declared, flowed, mime
+from trac_mailintake.mail import burden, charsets, declared, flowed, mime
 from trac_mailintake.mail.message import Defect
 
 if TYPE_CHECKING:
@@ -186,11 +186,27 @@ def joined(reader: Reader, entities: Sequence[Entity], images: Mapping[str, str]
             defects.extend(defect)
         if text.strip():
             pieces.append(text)
+    whole = _together(pieces)
+    if markup and burden.heavy_markup(whole):
+        whole = _bare(reader, entities, limits)
+        defects.append(_complex("Trac would take too long to show it"))
     if overlong:
         defects.append(Defect("long-text", f"The text is longer than {limits.text} characters: its end was left out."))
-    whole = pieces[0] if len(pieces) == 1 else "\n\n".join(piece.strip("\n") for piece in pieces)
-    whole, quoted = declared.taken_out(whole) if markup else (whole, ())
+    whole, quoted = declared.taken_out(burden.shallow(whole)) if markup else (whole, ())
     return Text(whole, markup, overlong, tuple(defects), quoted)
+
+
+def _together(pieces: Sequence[str]) -> str:
+    return pieces[0] if len(pieces) == 1 else "\n\n".join(piece.strip("\n") for piece in pieces)
+
+
+def _bare(reader: Reader, entities: Iterable[Entity], limits: Limits) -> str:
+    """The words of the leaves as safe wiki text, which is bearable, however many leaves there are."""
+    from trac_mailintake.mail import markup, plain  # noqa: PLC0415 - as below
+
+    texts = ((reader.text(entity)[0], _is_html(entity)) for entity in entities)
+    whole = _together([markup.bare(text) if html else text for text, html in texts])
+    return plain.neutral(whole[: limits.text])
 
 
 def _is_html(entity: Entity) -> bool:
@@ -208,4 +224,8 @@ def _as_wiki(text: str, images: Mapping[str, str], *, html: bool) -> tuple[str, 
     try:
         return markup.wiki(text, images), ()
     except markup.TooComplexError as reason:
-        return markup.stripped(text), (Defect("complex-html", f"The HTML was only stripped of its tags: {reason}."),)
+        return markup.stripped(text), (_complex(reason),)
+
+
+def _complex(reason: object) -> Defect:
+    return Defect("complex-html", f"The HTML was only stripped of its tags: {reason}.")

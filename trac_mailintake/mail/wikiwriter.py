@@ -297,7 +297,7 @@ class Writer(HTML2Text):
         self.p()
         if self.blockquote:
             front = f"\n{'> ' * self.blockquote}"
-            self.o(front.join(begun(line) for line in plain.neutral("\n".join(lines)).split("\n")))
+            self.o(front.join(begun(line) for line in plain.lines("\n".join(lines)).split("\n")))
         else:
             self.o(wikipieces.block(lines, ""))
         self.p()

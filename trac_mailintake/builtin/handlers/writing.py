@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.burden import bearable, verbatim
 from trac_mailintake.mail.plain import broken, neutral
 from trac_mailintake.mail.reading import neutral_of
 
@@ -24,9 +25,6 @@ PARAMETERS: Final = (
 _SUMMARY: Final = 100
 """Characters of a summary that had to be made from the text."""
 _MARKS: Final = " \t=*'|>-"
-_OPENING: Final = "{{{"
-_CLOSING: Final = "}}}"
-_JOINER: Final = "\N{ZERO WIDTH SPACE}"
 _AUTHORS: Final = 5
 
 
@@ -57,22 +55,9 @@ def body(message: Message, text: str, *, manner: str, keeps_lines: bool = True) 
     if manner == "verbatim":
         return verbatim(text)
     if manner == "wiki" and not message.markup:
-        return text
+        return bearable(text)
     written = text if message.markup else neutral_of(message, text)
     return written if keeps_lines else broken(written)
-
-
-def verbatim(text: str) -> str:
-    """A wiki block that shows `text` as it is.
-
-    `#!default` takes the place of a processor that the first line might name.
-    A line that would open or close a block gets an invisible character, with which Trac takes it for text.
-    """
-    lines = (
-        f"{_JOINER}{line}" if line.lstrip().startswith(_OPENING) or line.strip() == _CLOSING else line
-        for line in text.strip("\n").splitlines()
-    )
-    return "\n".join((_OPENING, "#!default", *lines, _CLOSING))
 
 
 def signature(message: Message, context: Context) -> str:

@@ -133,6 +133,17 @@ def test_three_hundred_attachments_are_all_there(tmp_path: Path) -> None:
     assert [part.filename for part in message.parts] == [f"n{number}.png" for number in range(300)]
 
 
+def test_the_fields_of_all_parts_together_are_bounded(tmp_path: Path) -> None:
+    """What lies behind a megabyte of them is kept as one attachment, and the message says so."""
+    part = b"\n--b\nContent-Type: image/png; name=n%d.png\nX-More: " + b"x" * 10_000 + b"\n\n%d"
+    message = read(tmp_path, HEAD + MIXED + b"".join(part % (each, each) for each in range(300)))
+    [defect] = [defect for defect in message.defects if defect.slug == "many-fields"]
+    assert defect.sentence.startswith("The message has more than 1048576 bytes of header fields in its parts: the rest")
+    assert 100 < len(message.parts) < 120
+    assert b"name=n299.png" in message.parts[-1].body.read()
+    assert not read(tmp_path, HEAD + BODIES["300 attachments"]).defects[1:]
+
+
 def _sees_one_sender(message: Message) -> bool:
     return message.author is not None and message.author.spec == "eve@example.net"
 

@@ -14,27 +14,28 @@ from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.message import Address
 
 _SIMPLE: Final = re.compile(
-    r"\s*(?:([\w .-]*?)\s*<([^<>@\s\x00-\x1f\x7f\"(),:;]+@[^<>@\s\x00-\x1f\x7f\"(),:;]+)>"
-    r"|([^<>@\s\x00-\x1f\x7f\"(),:;=]+@[^<>@\s\x00-\x1f\x7f\"(),:;]+))\s*"
+    r"\s*+(?:([\w .-]*+)<([^<>@\s\x00-\x1f\x7f\"(),:;]+@[^<>@\s\x00-\x1f\x7f\"(),:;]+)>"
+    r"|([^<>@\s\x00-\x1f\x7f\"(),:;=]+@[^<>@\s\x00-\x1f\x7f\"(),:;]+))\s*+"
 )
 _TOKEN: Final = re.compile(
     r"""
-    "(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\Z)
-    |<(?P<angle>(?:[^<>"]|"(?:[^"\\]|\\.)*")*)(?:>|\Z)
+    "(?P<quoted>(?:[^"\\]++|\\.)*+)\\?(?:"|\Z)
+    |<(?P<angle>(?:[^<>"]++|"(?:[^"\\]++|\\.)*+")*+)(?:>|\Z)
     |(?P<mark>[(),;:<>"])
     |(?P<atom>[^"<>(),;:]+)
     """,
     re.DOTALL | re.VERBOSE,
 )
 _COMMENT: Final = re.compile(r"\\.|[()]|[^()\\]+", re.DOTALL)
-_IN_PARENTHESES: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
+_IN_PARENTHESES: Final = re.compile(r"(\\.)|\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
+"""A comment; or an escaped character, at which none begins."""
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _WORD: Final = re.compile(r"\S+")
 _BLANKS: Final = re.compile(r"\s+")
 _DOT: Final = re.compile(r"(?<=\S)\s+\.\s+(?=\S)")
 """A dot within an address may have blanks around it (RFC 5322, 4.4, obs-domain)."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_SPEC: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),:;@]+)@(?:\[[^\[\]\s]*\]|[^\s"<>(),:;@\[\]]+)""")
+_SPEC: Final = re.compile(r"""(?:"(?:[^"\\]++|\\.)*+"|[^\s"<>(),:;@]++)@(?:\[[^\[\]\s]*\]|[^\s"<>(),:;@\[\]]+)""")
 _BARE: Final = re.compile(r"(?:mailto:)?([^\s\"<>(),:;@]+@[^\s\"<>(),:;@]+)", re.IGNORECASE)
 _LONGEST: Final = 512
 """Characters of an addr-spec; RFC 5321 allows 320."""
@@ -150,7 +151,7 @@ def _last(piece: str) -> tuple[int, re.Match[str] | None]:
 def _spec(written: str) -> str:
     """The addr-spec without a source route and blanks (RFC 5322, 4.4), empty when it is none."""
     if "(" in written and '"' not in written:
-        written = _IN_PARENTHESES.sub("", written)
+        written = _IN_PARENTHESES.sub(r"\1", written)
     if written.lstrip().startswith("@"):
         written = written.rpartition(":")[2]
     spec = _BLANKS.sub("", written) if '"' not in written else written.strip()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.mail.message import Address
 
-_FOLD: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*|\x00+")
+_FOLD: Final = re.compile(r"[\r\n]++[ \t]*+|(?<![ \t])[ \t]++[\r\n]++[ \t]*+|\x00++")
 _ID: Final = re.compile(r"<([^<>]{1,998})>")
 _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 _AROUND_COLON: Final = re.compile(r"\s{0,9}:\s{0,9}")

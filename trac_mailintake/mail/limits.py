@@ -15,6 +15,8 @@ class Limits:
 
     head: int = 128 * 1024
     """Bytes kept of one header block."""
+    heads: int = 1024 * 1024
+    """Bytes kept of the header blocks of all parts together; no multipart is looked into behind it."""
     field: int = 16 * 1024
     """Bytes kept of one header field."""
     depth: int = 50

@@ -6,12 +6,14 @@ import re
 import unicodedata
 from typing import Final
 
-_PATH: Final = re.compile(r".*[\\/]", re.DOTALL)
+_SEPARATORS: Final = re.compile(r"[\\/]")
 _FORBIDDEN: Final = re.compile(r"[\\/\"%:$?*<>|\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]")
 _NOT_IN_MACROS: Final = re.compile(r"[\[\]{},='`\u200b]")
 _BLANKS: Final = re.compile(r"\s+")
 _LONGEST: Final = 180
 """Characters of a name: with four bytes each it still fits what file systems and databases allow."""
+_LOOKED_AT: Final = 4 * _LONGEST
+"""Characters of a name that are normalised, which takes quadratic time for marks without end on one letter."""
 
 _EXTENSIONS: Final = {
     "text/plain": "txt",
@@ -68,8 +70,9 @@ _STEMS: Final = {
 
 def safe(name: str) -> str:
     """`name` without its path and without what a file name must not hold; empty when nothing is left."""
-    base = _PATH.sub("", name.rstrip("\\/ \t"))
-    base = unicodedata.normalize("NFC", _BLANKS.sub(" ", _FORBIDDEN.sub("_", _BLANKS.sub(" ", base)))).strip()
+    base = _SEPARATORS.split(name.rstrip("\\/ \t"))[-1]
+    base = _short(_FORBIDDEN.sub("_", _BLANKS.sub(" ", base)), _LOOKED_AT)
+    base = unicodedata.normalize("NFC", _BLANKS.sub(" ", base)).strip()
     return _short("" if base.strip(". ") == "" else base)
 
 
@@ -97,11 +100,11 @@ def from_subject(subject: str, extension: str) -> str:
     return f"{stem[: _LONGEST - len(extension) - 1].rstrip()}.{extension}" if stem else ""
 
 
-def _short(name: str) -> str:
+def _short(name: str, longest: int = _LONGEST) -> str:
     """At most so many characters, and the extension stays."""
-    if len(name) <= _LONGEST:
+    if len(name) <= longest:
         return name
     stem, dot, extension = name.rpartition(".")
     if not dot or not stem or len(extension) > 10:  # noqa: PLR2004 - longer is no extension
-        return name[:_LONGEST]
-    return stem[: _LONGEST - len(extension) - 1] + dot + extension
+        return name[:longest]
+    return stem[: longest - len(extension) - 1] + dot + extension

@@ -10,9 +10,10 @@ from urllib.parse import unquote_to_bytes
 from trac_mailintake.mail import charsets, words
 
 _FOLD: Final = re.compile(r"[\r\n]+[ \t]*")
-_SEGMENT: Final = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*(?:"|\Z))+', re.DOTALL)
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\Z)(.*)', re.DOTALL)
-_MISSING_SEMICOLON: Final = re.compile(r"(?<=\S)\s+(?=[\w*.-]+=\S)")
+_SEGMENT: Final = re.compile(r'(?:[^;"]++|"(?:[^"\\]++|\\.)*+\\?(?:"|\Z))++', re.DOTALL)
+"""Here and below a quotation that nobody closes may end with a lone backslash: so no `"` is read twice."""
+_QUOTED: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)\\?(?:"|\Z)(.*)', re.DOTALL)
+_MISSING_SEMICOLON: Final = re.compile(r"(?<=\S)\s++(?=[\w*.-]++=\S)")
 _ESCAPE: Final = re.compile(r'\\(["\\])')
 _TYPE: Final = re.compile(r"\s*([!#$%&'*+.^_`{|}~\w-]+)\s*/\s*([!#$%&'*+.^_`{|}~\w-]+)")
 _NUMBERED: Final = re.compile(r"([^*]+)\*(\d{1,4})(\*?)")

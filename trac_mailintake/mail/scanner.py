@@ -87,6 +87,7 @@ class _Walk:
         self.limits = limits
         self.ends = block.line_ends(tape, limits)
         self.entities: list[Entity] = []
+        self.heads = 0
         self.defects: dict[str, Defect] = {}
         self.open: list[tuple[bytes, Entity]] = []
         self.leaf: Entity | None = None
@@ -148,15 +149,23 @@ class _Walk:
         if closing:
             multipart.end = end
             return behind
-        if len(self.entities) >= self.limits.parts:
-            self._remainder(multipart, found + 1)
+        excess = self._excess()
+        if excess:
+            self._remainder(multipart, found + 1, *excess)
             return behind
         return self._enter(behind, multipart)
 
-    def _remainder(self, multipart: Entity, start: int) -> None:
+    def _excess(self) -> tuple[str, str] | None:
+        """Of what there is too much, so that no further part is read: a slug, and the words for a sentence."""
+        if len(self.entities) >= self.limits.parts:
+            return "many-parts", f"{self.limits.parts} parts"
+        if self.heads > self.limits.heads:
+            return "many-fields", f"{self.limits.heads} bytes of header fields in its parts"
+        return None
+
+    def _remainder(self, multipart: Entity, start: int, slug: str, much: str) -> None:
         """Keep what follows the last part allowed as one leaf, unread."""
-        sentence = f"The message has more than {self.limits.parts} parts: the rest is kept as one attachment."
-        self._defect("many-parts", sentence)
+        self._defect(slug, f"The message has more than {much}: the rest is kept as one attachment.")
         for _, unfinished in self.open:
             unfinished.end = start
         self._finish(start)
@@ -179,6 +188,7 @@ class _Walk:
         entity = Entity(_path(parent) if parent else "1", parent, head.fields, content_type, values, start, head.body)
         if parent:
             parent.children.append(entity)
+            self.heads += sum(len(name) + len(value) for name, value in head.fields)
         self.entities.append(entity)
         self.leaf = entity
         if entity.multipart:

@@ -31,7 +31,7 @@ _BLANK_LINES_AND_MARKS: Final = re.compile(f"\n(?:[{QUOTED}{QUOTED_END}]*\n){{2,
 _QUOTE: Final = re.compile(r"(?:> ?)*")
 _TERM: Final = re.compile(r"::(?=\s|$)")
 """In an indented line the end of what is defined."""
-_RIGHT_TO_LEFT: Final = re.compile(r"[\W\d_]*[\u0590-\u08ff].*[^\w\s|=}\]\u200e\u200f\u202c]$")
+_RIGHT_TO_LEFT: Final = re.compile(r"(?>[\W\d_]*?[\u0590-\u08ff]).++(?<=[^\w\s|=}\]\u200e\u200f\u202c])$")
 
 
 def dense(line: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import quopri
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +52,32 @@ def test_the_bytes_are_those_that_were_attached(tmp_path: Path) -> None:
     assert [each.filename for each in found] == ["a.bin", "b.bin"]
     assert [content(each) for each in found] == [whole, b"second"]
     assert [each.path for each in found] == ["1.1", "1.2"]
+
+
+@pytest.mark.parametrize("width", [3, 57, 76, 1_000_000])
+def test_many_attachments_are_read_in_time(tmp_path: Path, width: int) -> None:
+    """What is far behind in a wrapping is read without what lies before it, however the lines of base64 end."""
+    bodies = [bytes([number % 256]) * 20_000 for number in range(200)]
+    digits = base64.b64encode(tnef(*(attached("a.bin", body) for body in bodies)))
+    if width < 1_000:
+        digits = b"\r\n".join(digits[at : at + width] for at in range(0, len(digits), width))
+    found = contents(part(tmp_path, "winmail.dat", digits, encoding="base64"))
+    assert found is not None
+    assert [content(each) for each in found.attachments] == bodies
+    assert found.attachments[-1].body.length < len(digits) / 5
+    started = time.process_time()
+    for each in found.attachments:
+        content(each)
+    assert time.process_time() - started < 1
+
+
+def test_attachments_that_would_take_minutes_to_read_stay_wrapped(tmp_path: Path) -> None:
+    """In quoted-printable there is no beginning in the midst: many small ones behind a large one are too many."""
+    large = attached("large.bin", b"x" * 3 * 1024 * 1024)
+    for count, whole in ((100, True), (200, False)):
+        raw = quopri.encodestring(tnef(large, *(attached("small.bin", b"x") for _ in range(count))))
+        found = contents(part(tmp_path, "winmail.dat", raw, encoding="quoted-printable"))
+        assert (found is not None) is whole
 
 
 def test_the_long_name_counts_and_the_type_and_the_content_id(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_IDENTITY: Final = {"7bit", "8bit", "binary"}
 _QP_LINE: Final = 4096
 """A quoted-printable line longer than this is cut, but never within `=XX`."""
 _BEGIN: Final = re.compile(rb"begin(?:-base64)? [0-7]{3,4} ")
@@ -52,6 +53,38 @@ def undo(encoding: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
 def stretch(encoding: str, start: int, end: int) -> str:
     """The word for `encoding`, and of the decoded bytes those from `start` to `end`: what lies in a wrapping has it."""
     return f"{encoding}[{start}:{end}]"
+
+
+def places(part: Part) -> list[tuple[int, int]]:
+    """Where in the body of `part` one may begin to decode it, and how many decoded bytes lie before; first (0, 0).
+
+    Without them, what lies at the end of a wrapping could be read only by decoding all that is before it.
+    Of encodings whose bytes depend on what is before them there is only the first. Raises OSError.
+    """
+    found = [(0, 0)]
+    raw = digits = 0
+    for chunk in part.body.chunks() if part.encoding in {"base64", *_IDENTITY} else ():
+        raw += len(chunk)
+        if part.encoding != "base64":
+            found.append((raw, raw))
+            continue
+        in_chunk = chunk.translate(None, _NOT_BASE64)
+        if b"=" in in_chunk:
+            break
+        digits += len(in_chunk)
+        behind = _behind_digits(chunk, digits % 4)
+        if behind < len(chunk):
+            found.append((raw - behind, digits // 4 * 3))
+    return found
+
+
+def _behind_digits(chunk: bytes, count: int) -> int:
+    """How many bytes the last `count` digits of base64 in `chunk` take, and what stands behind and between them."""
+    behind = 0
+    while count and behind < len(chunk):
+        behind += 1
+        count -= chunk[-behind] not in _NOT_BASE64
+    return behind
 
 
 def _cut(blocks: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:

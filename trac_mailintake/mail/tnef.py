@@ -7,7 +7,9 @@ decoded bytes. The attributes are walked once, in a loop, so that time is linear
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets, mime, names
@@ -22,6 +24,8 @@ _LARGEST: Final = 32 * 1024 * 1024
 """Decoded bytes that are looked into; they are in memory meanwhile."""
 _MOST: Final = 500
 """Attachments of one wrapping; one with more is left as it is."""
+_MOST_READ: Final = 512 * 1024 * 1024
+"""Decoded bytes that are read to have all of them; a wrapping that would take more is left as it is."""
 _MOST_PROPERTIES: Final = 2_000
 _HEADER: Final = struct.Struct("<BHHI")
 _LONG: Final = struct.Struct("<I")
@@ -103,30 +107,47 @@ def contents(part: Part) -> Contents | None:
     walk.run()
     if len(walk.files) > _MOST:
         return None
-    attachments = tuple(_part(part, number, file) for number, file in enumerate(walk.files, 1) if file.end > file.start)
-    return Contents(attachments, tuple(_stretch(part, number, *body) for number, body in enumerate(walk.bodies)))
+    reel = _Reel(part, mime.places(part))
+    if sum(file.end - reel.place(file.start)[1] for file in walk.files) > _MOST_READ:
+        return None
+    attachments = tuple(_part(reel, number, file) for number, file in enumerate(walk.files, 1) if file.end > file.start)
+    return Contents(attachments, tuple(reel.stretch(number, *body) for number, body in enumerate(walk.bodies)))
 
 
-def _part(part: Part, number: int, file: _File) -> Part:
+@dataclass(frozen=True, slots=True)
+class _Reel:
+    """A wrapping, and places in it at which its decoding may begin: see `mime.places`."""
+
+    part: Part
+    places: list[tuple[int, int]]
+
+    def place(self, start: int) -> tuple[int, int]:
+        """The last place before the decoded byte `start`."""
+        return self.places[bisect_right(self.places, start, key=itemgetter(1)) - 1]
+
+    def stretch(self, number: int, name: str, content_type: str, start: int, end: int) -> Part:
+        """What lies from the decoded byte `start` to `end`, as a part."""
+        raw, before = self.place(start)
+        return replace(
+            self.part,
+            path=f"{self.part.path}.{number}",
+            content_type=content_type,
+            filename=name,
+            inline=False,
+            content_id="",
+            charset="",
+            encoding=mime.stretch(self.part.encoding, start - before, end - before),
+            body=self.part.body.part(raw, self.part.body.length),
+        )
+
+
+def _part(reel: _Reel, number: int, file: _File) -> Part:
     told = file.properties
     given = told.get(_LONG_NAME) or told.get(_SHORT_NAME) or file.title or told.get(_SHOWN_NAME, "")
     content_type = told.get(_MEDIA_TYPE, "").lower() or "application/octet-stream"
     name = names.safe(given) or names.from_type(content_type)
-    found = _stretch(part, number, name, content_type, file.start, file.end)
+    found = reel.stretch(number, name, content_type, file.start, file.end)
     return replace(found, content_id=told.get(_CONTENT_ID, "").strip("<> "))
-
-
-def _stretch(part: Part, number: int, name: str, content_type: str, start: int, end: int) -> Part:
-    return replace(
-        part,
-        path=f"{part.path}.{number}",
-        content_type=content_type,
-        filename=name,
-        inline=False,
-        content_id="",
-        charset="",
-        encoding=mime.stretch(part.encoding, start, end),
-    )
 
 
 class _Walk:

@@ -85,13 +85,13 @@ class Site:
         fresh = self._deliver()
         forked = Forked(*_unpacked(self._place.round(self._env)))
         self._wait(forked, moment)
-        left = Counter(self._place.there())
+        left = b"\n".join(self._place.there())  # an mbox is one file
         self._disk.photograph()
         forked.kill()
         forked.wait()
         self._disk.cut()
         self._place.later()
-        gone = [name for name, mail in fresh.items() if not left[mail]]
+        gone = [name for name, mail in fresh.items() if mail not in left]
         self._go_on(gone, tally)
 
     def _deliver(self) -> dict[str, bytes]:

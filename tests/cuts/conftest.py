@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from tests.servers.required import SWITCH
 from tests.servers.tracenv import TracEnv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.crash.places import Place
@@ -27,7 +28,7 @@ places = conftest.places
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
+def stage(tmp_path: Path) -> Iterator[Stage]:
     """Makes an environment on a `database` of SQLite, whose service empties a place in which three mails lie.
 
     Its commands, and tracd, are traced with the given `options`; `settings` are the service's own.
@@ -48,6 +49,8 @@ def stage(tmp_path: Path) -> Stage:
         scene.well(call(rounds.prepare, path, server, {**service, **settings}))
         place.deliver(*mails.LOAD)
         traced = Traced(folder, *options)
+        stack.callback(traced.stop)
         return TracEnv(path, database=database, python=traced.python), traced
 
-    return make
+    with ExitStack() as stack:
+        yield make

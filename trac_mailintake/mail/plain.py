@@ -39,7 +39,8 @@ _NAMESPACES: Final = (
 _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 
 _ADDRESS: Final = re.compile(rf"(?:{_SCHEME}://\S*|mailto:[^<>,;\s]*)\Z", re.IGNORECASE)
-_MACRO: Final = re.compile(r"\[\[(?=[\w/+-]+\??(?:\(|\]\]))")
+_LIVE: Final = re.compile(r"\[(?=\[[\w/+-]+\??(?:\(|\]\]))|[\[<](?=mailto:)")
+"""Where a macro begins, or an address with a label."""
 _REPORT: Final = re.compile(r"\{(?=[a-zA-Z.+-]*\s*\n\s*[0-9]+\})")
 """A number in braces, in the next line."""
 
@@ -170,9 +171,10 @@ def escaped(text: str) -> str:
 def inert(text: str) -> str:
     """A text within code, a label or an escape, whose end may be cut off: Trac's timeline does.
 
-    What is within is then no longer, so that no macro may begin in it. Links and emphasis do no harm there.
+    What is within is then no longer, so that nothing may begin in it that runs, or that Trac shows as HTML.
+    Other links, and emphasis, do no harm there.
     """
-    return _MACRO.sub(f"[{MARK}[", text) if "[[" in text else text
+    return _LIVE.sub(lambda found: found[0] + MARK, text) if "[[" in text or "mailto:" in text else text
 
 
 def rules_for(piece: str) -> re.Pattern[str]:

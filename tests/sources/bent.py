@@ -73,8 +73,9 @@ class Bend:
 
     `told` is what it says of a size, `later` what it says with a body; None says nothing. `split` answers a body in a
     response of its own, `dated` tells INTERNALDATE with a body. `cut` is after how many octets of a body's answer the
-    line is cut. `refuses` are the commands that are refused, with what is said; None
-    hangs up. `only` is a UID without which they are not.
+    line is cut. `longer` is by how many octets a body is said to be longer than it is, `more` is said behind it.
+    `refuses` are the commands that are refused, with what is said; None hangs up. `only` is a UID without which they
+    are not.
     """
 
     slices: Callable[[memoryview, int, int], Answer] = right
@@ -84,6 +85,8 @@ class Bend:
     split: bool = False
     dated: bool = True
     cut: int | None = None
+    longer: int = 0
+    more: bytes = b""
     refuses: dict[bytes, bytes | None] = field(default_factory=dict)
     only: int = 0
 
@@ -209,7 +212,8 @@ class BentServer(TalkingServer):
         if isinstance(answer, bytes):
             return answer
         between = b")\r\n" + begin if bend.split else b""
-        return _cut(bend, (begin, self._identity(bend, mail, body=True), between, *_body(answer), b")\r\n"))
+        body = _body(answer, bend.longer)
+        return _cut(bend, (begin, self._identity(bend, mail, body=True), between, *body, bend.more, b")\r\n"))
 
     def _identity(self, bend: Bend, mail: memoryview, *, body: bool = False) -> bytes:
         size = (bend.later or bend.told)(len(mail)) if body else bend.told(len(mail))
@@ -217,11 +221,11 @@ class BentServer(TalkingServer):
         return (b"" if size is None else b" RFC822.SIZE %d" % size) + date
 
 
-def _body(answer: Part | None) -> Iterator[bytes | memoryview]:
+def _body(answer: Part | None, longer: int) -> Iterator[bytes | memoryview]:
     if answer is None:
         return
     origin, body = answer
-    yield b" BODY[]" + origin + (b" NIL" if body is None else b" {%d}\r\n" % len(body))
+    yield b" BODY[]" + origin + (b" NIL" if body is None else b" {%d}\r\n" % (len(body) + longer))
     for start in range(0, len(body or b""), 65536):
         yield (body or b"")[start : start + 65536]
 

@@ -138,6 +138,57 @@ def test_a_line_that_is_cut_anywhere_makes_no_mail(how: str, split: bool) -> Non
         assert bent.folders[b"INBOX"].keys() >= MAILS.keys() - came.keys(), cut
 
 
+BARE: Final = {uid: mail(uid) + b"No line ends here" for uid in range(1, 6)}
+"""Small mails; what is left over of one stands on the line that ends the answer."""
+
+
+@pytest.mark.parametrize(("mails", "split"), [(MAILS, False), (BARE, True)])
+def test_a_literal_of_another_length_makes_no_mail(mails: Mapping[int, bytes], split: bool) -> None:  # noqa: FBT001 - a case
+    """Neither a stump, nor one with more behind it, nor the next one's bytes: what comes is right, the rest stays."""
+    for longer in (-9, -2, -1, *range(1, 9), 21, 38, 39, 60, 100):
+        bends = {2: Bend(longer=longer, slices=SLICES["refused"], split=split)}
+        with BentServer(mails.values(), Bend(), bends) as bent:
+            source, came = source_of(bent, timeout=1), dict[int, bytes]()
+            with contextlib.suppress(SourceError):
+                source.dispose(taken(source, came))
+                source.settle()
+            source.close()
+        assert {uid: mails[uid] == content for uid, content in came.items()} == dict.fromkeys(came, True), longer
+        assert bent.folders[b"INBOX"].items() >= {uid: mails[uid] for uid in mails.keys() - came.keys()}.items(), longer
+
+
+@pytest.mark.parametrize("longer", [-9, -1, 1, 3, 4, 7])
+def test_a_literal_of_another_length_keeps_no_others_out(longer: int) -> None:
+    """Where the line can be read on all the same."""
+    with BentServer(BARE.values(), Bend(), {2: Bend(longer=longer)}) as bent:
+        came, left = visit(bent)
+    assert came == {uid: content for uid, content in BARE.items() if uid != 2}
+    assert left == {2: BARE[2]}
+
+
+OTHERS: Final = {
+    "its header, too": ("right", b" BODY[HEADER] {5}\r\nstump", True),
+    "its text, too": ("right", b' BODY[TEXT] "stump" MODSEQ (17) X-ID NIL FLAGS (\\Seen $a.b) ', True),
+    "its header": ("left out", b" BODY[HEADER] {5}\r\nstump", False),
+    "its text": ("left out", b' BODY[TEXT] "stump"', False),
+    "twice the same": ("right", b")\r\n* 2 FETCH (UID 2 BODY[] {%d}\r\n%s" % (len(BARE[2]), BARE[2]), True),
+    "and another": ("right", b")\r\n* 2 FETCH (UID 2 BODY[] {5}\r\nstump", False),
+    "and another at once": ("right", b" BODY[] {5}\r\nstump", False),
+    "as a part": ("a part", b"", False),
+}
+"""What comes for a small mail, and whether that is one."""
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_only_a_body_is_a_mail(what: str) -> None:
+    """No section of it, and no one of two that differ."""
+    whole, more, right = OTHERS[what]
+    with BentServer(BARE.values(), Bend(), {2: Bend(whole=WHOLES[whole], more=more)}) as bent:
+        came, left = visit(bent)
+    assert came == {uid: content for uid, content in BARE.items() if uid != 2 or right}
+    assert left == {uid: content for uid, content in BARE.items() if uid not in came}
+
+
 @pytest.mark.parametrize("slices", ["whole", "whole, said to be a part", "nil later", "capped", "right"])
 @pytest.mark.parametrize("pieces", [0, 1, 3])
 def test_a_reader_may_stop_in_the_middle_of_any_mail(slices: str, pieces: int) -> None:

@@ -26,7 +26,7 @@ def copied(session: Session, messages: Mapping[int, str], target: str) -> set[in
     fetched = merged(session.raw_fetch(",".join(map(str, messages)), _ITEMS))
     session.select_folder(target, readonly=True)
     known = [(uid, each, messages[uid]) for uid, each in fetched.items() if uid in messages]
-    return {uid for uid, each, sha256 in known if _lies_there(session, each.size or 0, each.body or b"", sha256)}
+    return {uid for uid, each, sha256 in known if _lies_there(session, each.size or 0, each.section or b"", sha256)}
 
 
 def _lies_there(session: Session, size: int, head: bytes, sha256: str) -> bool:

@@ -19,9 +19,12 @@ _ARRIVED = re.compile(
     rb'\bINTERNALDATE "[ ]?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})"'
 )
 # RFC 3501 wants the octet where a part begins, `<0>`; some servers (hoodiecrow, Twisted) add its length, `<0.2048>`.
-_BODY = rb"\bBODY\[[^\[\]]{0,200}\](?:<(\d{1,10})(?:\.\d{1,10})?>)? "
+_BODY = rb"\bBODY\[([^\[\]]{0,200})\](?:<(\d{1,10})(?:\.\d{1,10})?>)? "
 _LITERAL_BODY = re.compile(_BODY + rb"\{\d{1,10}\}\Z")
 _QUOTED_BODY = re.compile(_BODY + rb'(?:(NIL)|"((?:[^"\\]|\\.)*)")')
+_VALUE = rb'(?:\d+|NIL|\{\d+\}|"(?:[^"\\]|\\.)*"|\((?:[^()"]|"(?:[^"\\]|\\.)*"|\([^()]*\))*\))'
+_AFTER = re.compile(rb"(?: +[A-Z][A-Z0-9._-]*(?:\[[^\[\]]*\](?:<[\d.]+>)?)? +" + _VALUE + rb")* *\)\s*", re.IGNORECASE)
+"""What may follow a literal to the end of its response: more items, each with its value."""
 _ESCAPE = re.compile(rb"\\(.)")
 _MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
 
@@ -34,8 +37,9 @@ class PassedOver(bytes):
 class Fetched:
     """One FETCH response; what it does not say is None.
 
-    `arrived` is INTERNALDATE in UTC, `flags` are in lower case, `offset` is where a part of a body begins.
-    `passed_over` says that there was a body, and that it was not held.
+    `arrived` is INTERNALDATE in UTC, `flags` are in lower case, `offset` is where a part of a body begins, `section` is
+    what came of a section of it, such as of its header. `passed_over` says that there was a body, and that it was not
+    held, or is none of that length.
     """
 
     uid: int | None
@@ -45,6 +49,7 @@ class Fetched:
     body: bytes | None
     offset: int | None = None
     passed_over: bool = False
+    section: bytes | None = None
 
     def fingerprint(self, uidvalidity: int) -> str:
         """What tells that a message is the same: its place, its size, and when it came."""
@@ -54,17 +59,47 @@ class Fetched:
 
 def parse(came: Iterable[object]) -> Iterator[Fetched]:
     """The responses in what imaplib returns: a pair for each literal, and a bytes that ends each response."""
-    text, body, offset = b"", None, None
+    response = _Response()
     for piece in came:
         if isinstance(piece, tuple):
-            head, literal = piece
-            text += head
-            found = _LITERAL_BODY.search(head)
-            if found:
-                body, offset = literal, found.group(1)
+            response.add(*piece)
         elif isinstance(piece, bytes):
-            yield _fetched(text + piece, body, offset)
-            text, body, offset = b"", None, None
+            yield response.fetched(piece)
+            response = _Response()
+
+
+class _Response:
+    """One response on its way."""
+
+    def __init__(self) -> None:
+        self._text = b""
+        self._body: bytes | None = None
+        self._section: bytes | None = None
+        self._offset: bytes | None = None
+        self._begins = 0
+
+    def add(self, head: bytes, literal: bytes) -> None:
+        """Some text, and the literal behind it."""
+        self._text += head
+        found = _LITERAL_BODY.search(head)
+        if found and found.group(1):
+            self._section = literal
+        elif found:
+            # A second one would be of another response, the end of this one having been taken for its literal.
+            self._body = literal if self._body is None else PassedOver()
+            self._offset, self._begins = found.group(2), len(self._text)
+
+    def fetched(self, end: bytes) -> Fetched:
+        """What it says. Without its place in the line, a literal was longer or shorter than was said: it is no mail."""
+        text = self._text + end
+        if self._body is not None and not ends(text[self._begins :]):
+            self._body = PassedOver()
+        return _fetched(text, self._body, self._offset, self._section)
+
+
+def ends(text: bytes) -> bool:
+    """Whether this may stand between a literal and the end of its response (RFC 3501, 9: msg-att)."""
+    return _AFTER.fullmatch(text) is not None
 
 
 def merged(came: Iterable[Fetched]) -> dict[int, Fetched]:
@@ -87,24 +122,28 @@ def _joined(before: Fetched, after: Fetched) -> Fetched:
         arrived=before.arrived if after.arrived is None else after.arrived,
         flags=before.flags | after.flags,
         body=before.body if after.body is None else after.body,
+        section=before.section if after.section is None else after.section,
     )
 
 
 def is_body(text: bytes) -> bool:
-    """Whether a literal that begins behind this text is a whole body, not a part of one."""
+    """Whether a literal that begins behind this text is a whole body, not a part or a section of one."""
     found = _LITERAL_BODY.search(text)
-    return found is not None and found.group(1) is None
+    return found is not None and not found.group(1) and found.group(2) is None
 
 
-def _fetched(text: bytes, body: bytes | None, offset: bytes | None) -> Fetched:
+def _fetched(text: bytes, body: bytes | None, offset: bytes | None, section: bytes | None) -> Fetched:
     # What the sender wrote, then keywords, which may be named like items, are taken out before items are looked for.
     quoted = _QUOTED_BODY.search(text)
     if quoted is not None:
-        offset = quoted.group(1)
         # NIL is no empty mail but none: one that somebody else expunged since it was listed, or even before, of which
         # the server makes up size and date as well (RFC 2180, 4.1.3). That a slice is empty may be said so, too.
-        nothing = None if offset is None else b""
-        body = nothing if quoted.group(2) else _ESCAPE.sub(rb"\1", quoted.group(3))
+        nothing = None if quoted.group(2) is None else b""
+        said = nothing if quoted.group(3) else _ESCAPE.sub(rb"\1", quoted.group(4))
+        if quoted.group(1):
+            section = said
+        else:
+            body, offset = said, quoted.group(2)
         text = text[: quoted.start()] + text[quoted.end() :]
     flags = _FLAGS.search(text)
     if flags is not None:
@@ -119,6 +158,7 @@ def _fetched(text: bytes, body: bytes | None, offset: bytes | None) -> Fetched:
         body=None if passed_over else body,
         offset=None if offset is None else int(offset),
         passed_over=passed_over,
+        section=section,
     )
 
 

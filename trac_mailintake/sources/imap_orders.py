@@ -173,10 +173,11 @@ class Orders:
     def _arrived(self, uid: int, each: Fetched, order: _Order) -> None:
         piece, sliced = (uid, each.offset), each.offset is not None
         fits = each.body is not None and not (sliced and len(each.body) > SLICE)
-        if piece in self._wanted and fits and each.body is not None:
+        twice = self._came.get(piece, each.body) != each.body
+        if piece in self._wanted and fits and not twice and each.body is not None:
             self._slicing.proved |= sliced and bool(each.body)
             self._came[piece] = each.body
-        elif not fits or (each.body and not sliced):
+        elif not fits or twice or (each.body and (not sliced or (uid, None) in self._wanted)):
             self._misplaced(uid)
         # It may have been asked for twice, when it was wanted again: it answers the older question.
         for asked in (order, *self._flying):
@@ -185,7 +186,7 @@ class Orders:
                 return
 
     def _misplaced(self, uid: int) -> None:
-        """Too much came, or all of the message where a slice of it was asked for."""
+        """Too much came, or another part than was asked for, or two that differ: nobody knows what it is of."""
         missed = {piece for piece in self._wanted if piece[0] == uid}
         if missed:
             self._odd.add(uid)

@@ -9,7 +9,7 @@ import imaplib
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-from trac_mailintake.sources.imap_fetch import is_body, parse
+from trac_mailintake.sources.imap_fetch import ends, is_body, parse
 from trac_mailintake.sources.trouble import excerpt
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Whole:
         self._head = b""
         self._length = 0
         self._held: bytes | None = None
+        self._torn = False
         self.fault = ""
         self.finished = False
         # imaplib would wait for it.
@@ -62,7 +63,7 @@ class Whole:
     def chunks(self) -> Iterator[bytes]:
         """The message, after `begin`; then the answer to its end. It is whole only if there is no `fault` then."""
         yield from self._body()
-        while not self.finished:
+        while not self.finished and not self._torn:
             if self._response():
                 for _ in self._body():
                     pass
@@ -73,8 +74,12 @@ class Whole:
             yield self._held
             return
         yield from self._wire.chunks(self._length)
-        response = [(self._head, b""), self._rest(self._wire.line())]
-        if next(parse(response)).uid != self._uid:
+        text = self._wire.line()
+        # Another literal may follow, of which this is no end; but no other message.
+        self._torn = is_body(text) or not ends(text + b")" if _LITERAL.search(text) else text)
+        if self._torn:
+            self.fault = f"it has not the {self._length} bytes that the server said"
+        elif next(parse([(self._head, b""), self._rest(text)])).uid != self._uid:
             self.fault = "the server gave another one"
 
     def _response(self) -> bool:

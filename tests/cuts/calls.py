@@ -43,6 +43,7 @@ class Call:
     paths: tuple[str, ...]
     words: str
     failed: bool = False
+    killed: bool = False
 
     @property
     def path(self) -> str:
@@ -116,4 +117,4 @@ def _call(match: re.Match[str]) -> Call:
     elif name not in SENDS:
         paths = tuple(os.path.join(each["folder"] or "", each["path"]) for each in _NAMED.finditer(words))
     failed = not match["answer"].isdecimal() and name != "exit_group"  # a question mark: the process was killed in it
-    return Call(int(match["process"]), name, paths, words, failed)
+    return Call(int(match["process"]), name, paths, words, failed, match["answer"] == "?")

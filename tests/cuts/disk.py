@@ -47,6 +47,8 @@ class Disk:
                 self._name(call)
 
     def _flush(self, call: Call) -> None:
+        if call.killed:
+            return  # nobody knows, and the next flush is as good
         if call.failed and call.path in self._dirty:
             self._lost.add(call.path)
         self._dirty.discard(call.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -186,6 +187,58 @@ def test_what_was_killed_before_its_flush_is_flushed_by_the_next_run(stage: Stag
     moments = disposals(calls, place)
     assert moments
     assert not [losing for _, losing in losing_at(before, calls, moments) if losing]
+
+
+@pytest.mark.parametrize("inject", ["signal=KILL", "error=EIO"])
+@pytest.mark.parametrize(("number", "folder"), [(1, "archive"), (2, "archive"), (1, "attachments"), (2, "attachments")])
+def test_folders_that_were_made_in_vain_are_flushed_by_the_next_run(
+    stage: Stage, tmp_path: Path, inject: str, number: int, folder: str
+) -> None:
+    """They are there, and not on the disk: who made them was killed before, or was refused."""
+    trac, traced = stage(Maildir(tmp_path / "unharmed"), database=PLAIN)
+    run(trac)
+    flushes = [call for call in traced.calls() if call.name == "fsync"]
+    inside = str(trac.path / "files" / folder)
+    inside = inside.replace("archive", "mailintake/archive")
+    when = [i for i, call in enumerate(flushes, 1) if call.path.startswith(inside) and "." not in call.path[-6:]][
+        number - 1
+    ]
+    place = Maildir(tmp_path / "maildir")
+    trac, traced = stage(place, "-e", f"inject=fsync:{inject}:when={when}", database=PLAIN)
+    before = Disk(trac.path)
+    trac.admin("mailintake", "run", rounds.SERVICE, "--force")
+    first = traced.calls()
+    assert place.there() != [] or inject == "error=EIO"  # some of what is refused is tried again at once
+    with trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET retry_at=0 WHERE outcome IS NULL")
+    trac.close()
+    again = Traced(tmp_path)
+    trac.python = again.python
+    run(trac)
+    assert place.there() == []
+    calls = [*first, *again.calls()]
+    assert not [losing for _, losing in losing_at(before, calls, disposals(calls, place)) if losing]
+
+
+def test_a_copy_elsewhere_has_its_name_before_the_mail_goes(stage: Stage, tmp_path: Path) -> None:
+    """On another file system, which writes when it likes."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK) or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other file system")
+    place = Directory(tmp_path / "mails")
+    with TemporaryDirectory(dir=shared) as target:
+        trac, traced = stage(place, afterwards=f"move:{target}/done/here")
+        run(trac)
+        named = {Path(target), Path(target, "done"), Path(target, "done", "here")}
+        waits: set[Path] = set()
+        for call in traced.calls():
+            if call.name in ("mkdir", "mkdirat", "rename") and not call.failed:
+                waits |= named & {Path(call.paths[-1]).parent}
+            elif call.name in FLUSHES:
+                waits.discard(Path(call.path))
+            elif call.name in ("unlink", "unlinkat") and call.path.startswith(str(place.folder)):
+                assert not waits
+        assert len(list(Path(target, "done", "here").iterdir())) == len(mails.LOAD)
 
 
 def test_the_journal_is_flushed_before_the_archives_file_goes(stage: Stage, tmp_path: Path) -> None:

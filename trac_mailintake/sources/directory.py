@@ -80,7 +80,7 @@ class DirectorySource:
             os.unlink(entry.path)
             return
         target = os.path.join(self._path, self._afterwards.folder)
-        os.makedirs(target, mode=0o750, exist_ok=True)
+        files.make_folder(target, 0o750)
         files.move(entry.path, target, entry.name)
 
     def _still(self, listed: Listed) -> files.Entry | None:

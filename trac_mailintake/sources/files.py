@@ -169,14 +169,11 @@ def _flush_name(path: str, target: str) -> None:
     """
     if os.lstat(path).st_dev == os.lstat(target).st_dev:
         return
-    folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        _flush(os.path.dirname(target))
     except OSError:
         os.unlink(target)
         raise
-    finally:
-        os.close(folder)
 
 
 def _place(path: str, target: str) -> None:
@@ -209,3 +206,25 @@ def _copy(path: str, target: str) -> None:
         os.close(source)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(partial)
+
+
+def make_folder(path: str, mode: int) -> None:
+    """Make a folder to move mail to, and those above it, where they are missing, for good. Raises OSError."""
+    missing = []
+    made = path
+    while not os.path.isdir(made):
+        missing.append(made)
+        made = os.path.dirname(made)
+    os.makedirs(path, mode=mode, exist_ok=True)
+    for each in missing:
+        _flush(os.path.dirname(each))
+
+
+def _flush(folder: str) -> None:
+    """Flush a folder's entries, unless one may only write there. Raises OSError."""
+    with contextlib.suppress(PermissionError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

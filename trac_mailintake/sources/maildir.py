@@ -166,7 +166,7 @@ def _listed(locator: str, entry: files.Entry) -> Listed:
 
 def _make_maildir(path: str) -> None:
     for folder in ("", "tmp", "new", "cur"):
-        os.makedirs(os.path.join(path, folder), mode=0o700, exist_ok=True)
+        files.make_folder(os.path.join(path, folder), 0o700)
     # Maildir++: a folder, not a mailbox of its own.
     os.close(os.open(os.path.join(path, "maildirfolder"), os.O_WRONLY | os.O_CREAT, 0o600))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from trac_mailintake.intake.ports import TemporaryFailure, TooLarge
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker import leftovers
-from trac_mailintake.tracker.folders import ROOT, flush_folder, private_folder
+from trac_mailintake.tracker.folders import ROOT, flush_chain, flush_folder, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +36,7 @@ class FileArchive:
         self._env = env
         self._worker = worker
         self._batches = 0
+        self._folder = ""
 
     def begin(self, ids: Sequence[int]) -> Batch:
         """A new batch, noted with the worker so that it is swept if the worker dies before anything refers to it."""
@@ -45,6 +46,9 @@ class FileArchive:
         name = f"{self._worker.owner}-{self._batches}.mails"
         with _told(os.path.join(*day)):
             folder = private_folder(self._env, *day)
+            if folder != self._folder:
+                flush_chain(self._env.files_dir, folder, set())
+                self._folder = folder
             self._worker.note(leftovers.note(os.path.join(*day, name), ids))
             return Batch(folder, name)
 

@@ -25,7 +25,7 @@ from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.mail import mime, tnef
-from trac_mailintake.tracker.folders import ROOT, flush_folder, make_folder, private_folder
+from trac_mailintake.tracker.folders import ROOT, flush_chain, flush_folder, make_folder, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,6 +40,8 @@ _INTENT: Final = ".intent"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,100}\Z")
 _NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
 """Another device, or a file system that knows no hard links: copied instead."""
+_FLUSHED: Final[set[str]] = set()
+"""Folders of many tickets' folders that this process has flushed; Trac removes none of them."""
 _AHEAD: Final = 8 * 1024 * 1024
 """Bytes of a mail's parts that are decoded before anybody knows whether they will be attached."""
 _AHEAD_OF: Final = "staged"
@@ -232,7 +234,7 @@ def link(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when: d
     targets = tuple(target(env, ticket, each.name) for each in final)
     linked = Linked(final, targets, _write_intent(ticket, final))
     try:
-        _place(linked)
+        _place(linked, env.files_dir)
         _insert(env, ticket, final, when, author)
     except BaseException:
         undo(linked)
@@ -274,10 +276,11 @@ def target(env: Environment, ticket: int, name: str) -> str:
     return path
 
 
-def _place(linked: Linked) -> None:
+def _place(linked: Linked, top: str) -> None:
     folders = {os.path.dirname(path) for path in linked.targets}
     for folder in folders:
         make_folder(folder)
+        flush_chain(top, folder, _FLUSHED)
     for source, path in zip(linked.sources, linked.targets, strict=True):
         try:
             _link_or_copy(source, path)

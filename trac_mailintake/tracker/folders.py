@@ -22,6 +22,25 @@ def private_folder(env: Environment, *names: str) -> str:
     return path
 
 
+def flush_chain(top: str, path: str, known: set[str]) -> None:
+    """Flush a folder's entry in its parent, and so on up to `top`. Raises OSError.
+
+    Also of folders that were there before: who made them may have been killed before they were flushed, and Trac
+    flushes none. Those that are `known` were; those above the folder itself become so.
+    """
+    for each in (path, *_between(top, path)):
+        if each not in known:
+            flush_folder(os.path.dirname(each))
+    known.update(_between(top, path))
+
+
+def _between(top: str, path: str) -> list[str]:
+    above = []
+    while (path := os.path.dirname(path)) not in (top, os.path.dirname(path)):
+        above.append(path)
+    return above
+
+
 def make_folder(path: str, mode: int = 0o777) -> None:
     """Make a folder and its parents unless they are there. Raises OSError.
 

@@ -52,8 +52,10 @@ class MariaDB:
 
     host = LOOPBACK
 
-    def __init__(self, *, kept: bool = False) -> None:
+    def __init__(self, *, kept: bool = False, options: tuple[str, ...] = ()) -> None:
+        """`options` are those of the server's program, besides."""
         self.kept = kept
+        self._more = options
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
@@ -120,6 +122,7 @@ class MariaDB:
             f"--innodb-flush-log-at-trx-commit={2 if self.kept else 0}",
             "--innodb-buffer-pool-size=64M",
             *(() if self.kept else _FAST),
+            *self._more,
         )
 
     def fresh_database(self) -> str:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from trac.db.api import DatabaseManager
 
+from tests.servers.mariadb import MariaDB
+from tests.servers.required import running
+from tests.servers.tracenv import TracEnv
 from trac_mailintake.intake.ports import TemporaryFailure
 from trac_mailintake.tracker.durable import durable, weaknesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.servers.tracenv import TracEnv
 
 INSERT = "INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, 0)"
 ROWS = "SELECT hash FROM mailintake_notice ORDER BY hash"
@@ -146,15 +147,36 @@ def test_a_postgresql_that_flushes_nothing_is_told_of(postgres_env: TracEnv, wor
 
 
 def test_a_mariadb_that_flushes_now_and_then_is_told_of(mariadb_env: TracEnv) -> None:
-    """As the tests' own does; not one that flushes with each commit."""
-    said_everywhere(mariadb_env, ["innodb_flush_log_at_trx_commit=0"])
+    """As the tests' own does."""
+    others = ["innodb_flush_method=nosync", "innodb_doublewrite=OFF"]
+    said_everywhere(mariadb_env, ["innodb_flush_log_at_trx_commit=0", *others])
     with mariadb_env.env.db_transaction as db:
         db("SET GLOBAL innodb_flush_log_at_trx_commit=1")
     try:
-        said_everywhere(mariadb_env, [])
+        said_everywhere(mariadb_env, others)
     finally:
         with mariadb_env.env.db_transaction as db:
             db("SET GLOBAL innodb_flush_log_at_trx_commit=0")
+
+
+@pytest.fixture
+def logging(tmp_path: Path) -> Iterator[TracEnv]:
+    """An environment on a MariaDB as it is installed, but with a binary log."""
+    with running(MariaDB(kept=True, options=("--log-bin=log", "--server-id=1"))) as server:
+        trac = TracEnv.create(tmp_path / "env", database=server.fresh_database())
+        trac.upgrade()
+        with closing(trac):
+            yield trac
+
+
+def test_a_mariadb_whose_binary_log_is_not_flushed_is_told_of(logging: TracEnv) -> None:
+    """Its recovery undoes what that log has lost; not one that flushes both logs with each commit."""
+    with logging.env.db_transaction as db:
+        db("SET GLOBAL innodb_flush_log_at_trx_commit=1")
+    said_everywhere(logging, ["sync_binlog=0"])
+    with logging.env.db_transaction as db:
+        db("SET GLOBAL sync_binlog=1")
+    said_everywhere(logging, [])
 
 
 @pytest.mark.sqlite

@@ -122,9 +122,24 @@ def _of_postgresql(env: Environment) -> Iterator[str]:
 
 
 def _of_mariadb(env: Environment) -> Iterator[str]:
-    ((value,),) = env.db_query("SELECT @@GLOBAL.innodb_flush_log_at_trx_commit")
-    if int(value) != 1:
+    """With its binary log on, a commit is as durable as that log: recovery undoes what is prepared and not in it."""
+    names = ("innodb_flush_log_at_trx_commit", "log_bin", "sync_binlog", "innodb_flush_method", "innodb_doublewrite")
+    (row,) = env.db_query(f"SELECT {', '.join(f'@@GLOBAL.{name}' for name in names)}")
+    log, binary, binary_log, method, twice = map(str, row)
+    if log != "1":
         yield (
-            f"with innodb_flush_log_at_trx_commit={value} the database server flushes its log only now and then, "
+            f"with innodb_flush_log_at_trx_commit={log} the database server flushes its log only now and then, "
             "about once a second. Set it to 1 in the server's configuration."
+        )
+    if binary == "1" and binary_log != "1":
+        yield (
+            f"with sync_binlog={binary_log} the database server undoes afterwards what its binary log has lost. "
+            "Set it to 1 in the server's configuration."
+        )
+    if method.lower() in ("nosync", "littlesync"):
+        yield f"with innodb_flush_method={method} the database server does not flush. Take it out of its configuration."
+    if twice in ("0", "OFF", "DETECT_ONLY"):
+        yield (
+            "with innodb_doublewrite=OFF pages that are half written when the power goes cannot be repaired. "
+            "Set it to ON in the server's configuration."
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.sources.bent import SLICES, WHOLES, Bend, BentServer
+from tests.sources.bent import SLICES, WHOLES, Bend, BentServer, right
 from tests.sources.contract import mail, memory_growth, server, service
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.model import Answer
@@ -236,6 +236,14 @@ def test_a_server_that_knows_no_slices_is_asked_for_one() -> None:
         source.close()
     large = [command for command in bent.asked if b"<" in command or command.endswith(b"(UID BODY.PEEK[])")]
     assert len(large) == 1 + 2 * 3
+
+
+@pytest.mark.parametrize(("most", "questions"), [(1, 70), (20_000, 140), (300_000, 20)])
+def test_tiny_slices_are_not_asked_for_for_ever(most: int, questions: int) -> None:
+    """Of a byte each, a mail would be a question a byte: all of it is asked for instead."""
+    with BentServer([MAILS[2]], Bend(slices=lambda mail, start, _: right(mail, start, most))) as bent:
+        assert visit(bent) == ({1: MAILS[2]}, {})
+    assert len(bent.asked) <= questions
 
 
 @pytest.mark.parametrize("slices", ["whole", "whole, said to be a part with a length", "refused", "nil later"])

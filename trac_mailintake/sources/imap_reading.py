@@ -8,10 +8,10 @@ it goes on where the slices ended, whatever size was told.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from trac_mailintake.intake.ports import Incomplete
-from trac_mailintake.sources.imap_orders import is_large
+from trac_mailintake.sources.imap_orders import SLICE, is_large
 from trac_mailintake.sources.metered import most
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Account, Listed
     from trac_mailintake.sources.imap_whole import Whole
+
+
+_LEAST: Final = 16 * 1024
+"""Bytes that slices have on average, at least: in smaller ones a message would take a day."""
 
 
 class Asked(Protocol):
@@ -91,14 +95,15 @@ def _believed(asked: Asked, listed: Listed, body: bytes) -> Iterator[bytes]:
 
 def _sliced(asked: Asked, listed: Listed, piece: bytes | None) -> Iterator[bytes]:
     """By the slice, from the number of bytes that came on; then the rest, if it was not all."""
-    known = _Known()
-    while piece:
+    known, pieces = _Known(), 0
+    while piece and pieces * _LEAST <= known.total + SLICE:
         known.add(piece)
+        pieces += 1
         if known.total > most(listed.size):
             raise _incomplete(asked, listed, "it is longer than the server told")
         yield piece
         piece = asked.piece(listed, known.total)
-    if asked.is_odd(listed) or known.total < (listed.size or 0):
+    if piece or asked.is_odd(listed) or known.total < (listed.size or 0):
         yield from _rest(asked, listed, asked.whole(listed), known)
 
 

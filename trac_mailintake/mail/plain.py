@@ -58,7 +58,9 @@ LINE_START: Final = re.compile(
 )
 _MARKUP: Final = re.compile(r"\s|[> ]*+(?:={1,6} |----|\|\||[*] |[0-9]+[.] |\{\{\{$|\}\}\}$)")
 """Lines that have a meaning of their own; those of strangers are kept from looking like them."""
-_QUOTE: Final = re.compile(r"[ \t]*>[> \t]*")
+_QUOTE: Final = re.compile(r"[ \t]*>(?:[> \t]*>)? ?")
+TERM: Final = re.compile(r"::(?=\s|$)")
+"""Where a blank begins a line, the end of what a list defines; in one line of many, too."""
 _RULER: Final = re.compile(r"-{4,}[ \t]*")
 
 
@@ -174,6 +176,8 @@ def inert(text: str) -> str:
     What is within is then no longer, so that nothing may begin in it that runs, or that Trac shows as HTML.
     Other links, and emphasis, do no harm there.
     """
+    if "::" in text:
+        text = TERM.sub(f":{MARK}:", text)
     return _LIVE.sub(lambda found: found[0] + MARK, text) if "[[" in text or "mailto:" in text else text
 
 
@@ -210,6 +214,7 @@ def _line(line: str) -> str:
     front, rest = (quote[0], line[quote.end() :]) if quote else ("", line)
     if not rest or _RULER.fullmatch(rest):
         return front + rest
+    rest = TERM.sub(f":{MARK}:", rest) if front else rest
     if not LINE_START.match(rest):
         return front + escaped(rest)
     bare = rest.lstrip()

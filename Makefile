@@ -1,6 +1,7 @@
 # Each target does its own set-up, once: `make demo` and `make test` are all that one has to type.
 #   VENV=dir      the virtual environment (default .venv)      PYTHON=python3.12   what it is made with
 #   N=10000 SEED=1 ONLY=disk-full   how many faults, from which seed on, which ones
+#   SECONDS=3600 SEED=1   for how long `make hunt-markup` searches (processor time), and from which seed on
 #   SERVE=0       the demo does not serve                      TESTS='tests/mail -k name'   what `make test` runs
 
 VENV ?= .venv
@@ -8,10 +9,11 @@ SERVE ?= 1
 TESTS ?= tests
 N ?= 1000
 SEED ?= 1
+SECONDS ?= 600
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo test check format corpus bench faults cuts matrix pictures clean
+.PHONY: help demo test check format corpus bench faults cuts hunt-markup matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -22,6 +24,7 @@ help:
 	@echo "make bench    the benchmarks"
 	@echo "make faults N=10000   break things at random, so many times (SEED=1, ONLY=fault,...)"
 	@echo "make cuts     cut the power of a disk, 30 times for each kind of source and moment (N=30; needs root)"
+	@echo "make hunt-markup SECONDS=3600   search for mail whose text becomes markup in Trac (SEED=1)"
 	@echo "make matrix   the tests on each Python and each database that is here"
 	@echo "make pictures  the pictures of docs/tour.md, taken by the test that does what it tells"
 	@echo "make clean    remove what the targets above made"
@@ -63,6 +66,9 @@ faults: $(VENV)/.tests
 cuts: $(VENV)/.tests
 	@.ci/servers
 	@$(BIN)/python -m tests.cuts --each $(if $(filter command line,$(origin N)),$(N),30) --seed $(SEED)
+
+hunt-markup: $(VENV)/.tests
+	@$(BIN)/python -m tests.security.hunt --seconds $(SECONDS) --seed $(SEED)
 
 pictures: $(VENV)/.tests
 	@.ci/servers

@@ -30,6 +30,10 @@ HTML = {
     "a label that begins with markup": '<p>["WikiStart" <b>x</b>] `<b>x</b>` &lt;wiki:<b>x</b>&gt;</p>',
     "a script in the label of an address": "<a href='mailto:x@people.example'>&lt;script&gt;pwn()&lt;/script&gt;</a>",
     "code that a link ends": f"<code>x<a href='http://x.example/'><p>}}}}}} {IMAGE}</p></a>y</code>",
+    "code that goes on behind paragraphs in a link": (
+        "<code>x<a href='http://x.example/'>a<p>b</p></a><a href='mailto:x@people.example'>{{{ c<p>}}} [[Tripwire]] "
+        "[[http://evil.example/|y]]</p></a></code>"
+    ),
     "code that ends in pieces": f"<code>}}<b>}}}}</b>{IMAGE}</code>",
     "code that an announcement parts": f"<p>x</p><pre>}}}}}} {WROTE}\n&gt; q\n{IMAGE}</pre><p>y</p>",
     "code that the timeline cuts": f"<code>{INLINE}{' x' * 50}</code>",

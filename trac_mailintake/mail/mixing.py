@@ -27,7 +27,7 @@ def mixed(pieces: Sequence[tuple[str, bool]]) -> str:
     text = "\0".join(piece for piece, ours in pieces if not ours)
     if len(pieces) == 1 and not pieces[0][1]:
         return plain.escaped(line)
-    if text.isascii() and not plain.SUSPECT.search(text) and "@" not in text:
+    if text.isascii() and not plain.SUSPECT.search(text) and "@" not in text and "{{{" not in line:
         return line
     ends = list(accumulate(len(piece) for piece, _ in pieces))
     ours = [(end - len(piece), end) for end, (piece, is_ours) in zip(ends, pieces, strict=True) if is_ours]

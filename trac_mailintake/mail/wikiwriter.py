@@ -316,7 +316,8 @@ class Writer(HTML2Text):
             before = self.outtextlist[-1][-1:] if self.outtextlist else ""
             if label:
                 self.outtextlist.append(wikipieces.linked(url, label, before))
-            if self.interrupted:
+            # A block within the link may have ended the code; then it goes on with the next text, by itself.
+            if self.interrupted and "code" in self.emphasized:
                 self._code({}, True)  # noqa: FBT003 - as handle_tag
 
     def _is_linked(self) -> bool:

@@ -58,6 +58,9 @@ class TripwireMacro(WikiMacroBase):
         return "<tripwire></tripwire>"
 
 
+_BLOCK = "{{{\r\n#!default\r\n"
+
+
 @dataclass(frozen=True)
 class Finding:
     """What a mail did that its text did not mean."""
@@ -128,6 +131,7 @@ class Scene:
         env = self.trac.env
         ticket = Ticket(env, number)
         wiki = ticket["description"] if comment is None else str(ticket.get_change(comment)["fields"]["comment"]["new"])
+        verbatim = verbatim or _BLOCK in wiki  # a text that would cost Trac too much (`burden`)
         rows = env.db_query("SELECT filename, description FROM attachment WHERE id=%s", (str(number),))
         page = Page(number, frozenset(name for name, _ in rows))
         guest = web_context(MockRequest(env, authname="guest", perm=PermissionCache(env, "guest")), ticket.resource)

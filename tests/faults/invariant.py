@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -47,7 +48,9 @@ def _of_mails(state: State, sent: Sequence[bytes], struck: Struck) -> list[str]:
     wanted = {name_of(number): number for number in range(len(sent))}
     found += [f"lost: {name}" for name, number in wanted.items() if name not in filed and number not in struck.gone]
     if not struck.apart:
-        found += [f"stray: {each}" for each in state.strays]
+        # What a reader had archived when it was killed stays if its mail is listed no more, and the journal names it.
+        named = " ".join(row.reason or "" for row in state.rows if row.rule == "vanished")
+        found += [f"stray: {each}" for each in state.strays if os.path.basename(each) not in named]
         found += [
             f"files of {each.summary}: {dict(each.attachments)}" for each in state.tickets if not many.whole(each)
         ]

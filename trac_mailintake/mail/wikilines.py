@@ -29,6 +29,9 @@ _BEGINNING: Final = re.compile(f"([{QUOTED}{QUOTED_END} ]*){OWN_LINE}([^{_MARKS}
 _DECLARED_FIRST: Final = re.compile(f"[{QUOTED}{QUOTED_END}]*")
 _BLANK_LINES_AND_MARKS: Final = re.compile(f"\n(?:[{QUOTED}{QUOTED_END}]*\n){{2,}}")
 _QUOTE: Final = re.compile(r"(?:> ?)*")
+_UNSEEN: Final = f"[{_MARKS}{QUOTED}{QUOTED_END}]*"
+_TERM: Final = re.compile(rf":({_UNSEEN}):(?={_UNSEEN}(?:\s|$))")
+"""`plain.TERM`, with marks where they may stand: our markup behind it may begin with a blank."""
 _RIGHT_TO_LEFT: Final = re.compile(r"(?>[\W\d_]*?[\u0590-\u08ff]).++(?<=[^\w\s|=}\]\u200e\u200f\u202c])$")
 
 
@@ -65,8 +68,8 @@ def _line(raw: str) -> str:
     """A line as it is to be. What is declared within it counts from its end: lines are quoted as a whole."""
     quote = _QUOTE.match(raw)
     front, rest = (quote[0], raw[quote.end() :]) if quote else ("", raw)
-    if front and "::" in rest:
-        rest = plain.TERM.sub(f":{plain.MARK}:", rest)
+    if front and ":" in rest:
+        rest = _TERM.sub(rf":\1{plain.MARK}:", rest)
     if rest.isascii():  # then no mark is in it
         return (front + plain.guarded(plain.escaped(rest.strip()))).rstrip()
     begins = _BEGINNING.match(rest)
@@ -84,7 +87,7 @@ def _begun(beginning: str, rest: str) -> str:
         return _directed(beginning + mixed(_pieces(rest)))
     if not beginning:
         return _text(rest)
-    pieces = _pieces(plain.TERM.sub(f":{plain.MARK}:", rest.lstrip()))
+    pieces = _pieces(_TERM.sub(rf":\1{plain.MARK}:", rest.lstrip()))
     return _directed(beginning + mixed([(plain.MARK, False), *pieces])) if pieces else ""
 
 

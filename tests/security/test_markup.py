@@ -15,7 +15,7 @@ from trac.ticket.model import Ticket
 from trac.web.chrome import web_context
 from trac.wiki.formatter import format_to_html
 
-from tests.security.hunt.mails import Made, encoded, leaf, message, multipart
+from tests.security.hunt.mails import PNG, Made, encoded, leaf, message, multipart
 from tests.security.hunt.scene import Scene
 from tests.security.hunt.verdict import Page, faults
 from tests.security.kinds import EVIL, FORM, HTML, NAMES, TEXT, html, image
@@ -72,6 +72,22 @@ def test_the_name_of_an_image_is_a_name(scene: Scene, kind: str) -> None:
     rows = scene.trac.query("SELECT id, filename FROM attachment")
     ticket, attached = max(rows, key=lambda row: int(str(row[0])))
     assert f"x[[Image({attached})]]y" in Ticket(scene.trac.env, ticket)["description"]
+
+
+@pytest.mark.parametrize("name", ["x.png)]][[Tripwire(y.png", "x.png, 5000px, class=pwn", "MeatBall"])
+def test_the_name_of_the_same_file_is_a_name(scene: Scene, name: str) -> None:
+    """Where an image is attached already, as a file that nobody meant to be shown."""
+    where = f'Content-Disposition: attachment; filename="{encoded(name)}"'
+    file = multipart(Random(1), "mixed", leaf("application/octet-stream", PNG, where))  # noqa: S311 - any boundary
+    content, made = html("<p>x<img src=cid:a>y</p>", image("logo.png"))
+
+    def first(message_id: str, *fields: str) -> Made:
+        return Made(raw=message(message_id, file, "Subject: x", *fields))
+
+    def answer(message_id: str, *fields: str) -> Made:
+        return replace(made, raw=message(message_id, content, "Subject: x", *fields))
+
+    assert [finding.what for finding in scene.judged([first, answer], [True], pages=False)] == []
 
 
 def test_an_image_that_is_not_attached_is_no_other_image(scene: Scene) -> None:

@@ -87,6 +87,11 @@ def pictured(name: str, content_type: str) -> str:
     return name if "." in name else f"{name}.{from_type(content_type).rpartition('.')[2]}"
 
 
+def picturable(name: str) -> bool:
+    """Whether an image of this name, whoever gave it, can be shown: whether `pictured` would leave it as it is."""
+    return "." in name and name == safe(name) == pictured(name, "")
+
+
 def from_type(content_type: str) -> str:
     """A name for a part that has none."""
     main, _, sub = content_type.partition("/")

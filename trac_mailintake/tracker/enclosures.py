@@ -18,6 +18,7 @@ from trac.util.text import pretty_size
 
 from trac_mailintake.intake.model import Step
 from trac_mailintake.mail import mime
+from trac_mailintake.mail.names import picturable
 from trac_mailintake.mail.plain import inert
 from trac_mailintake.tracker import attachments
 from trac_mailintake.tracker.attachments import Enclosure, Oversized, Staged
@@ -114,7 +115,7 @@ class Enclosing:
 
     def _judge(self, wanted: model.Attachment, name: str, staged: Staged) -> None:
         twin = self._twin(staged) if wanted.part.inline else None
-        if twin:
+        if twin and (twin == wanted.name or picturable(twin)):
             self._drop(staged)
             self.renamed[wanted.name] = twin
             self.steps.append(Step("handle", "attachment-known", f"{name} is attached already, as {twin}"))
@@ -152,7 +153,7 @@ class Enclosing:
         return "; ".join(said)
 
     def _twin(self, staged: Staged) -> str | None:
-        """The name under which the ticket has the very same bytes already."""
+        """The name under which the ticket has the very same bytes already: any name, if they were no image there."""
         if self.resource.id is None:
             return None
         rows = self.env.db_query(

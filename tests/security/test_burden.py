@@ -167,3 +167,20 @@ def test_a_block_that_is_cut_ends() -> None:
     assert cut(block, 500).endswith("\n}}}")
     assert len(cut(block, 500)) <= 500
     assert cut("words " * 100, 50) == ("words " * 100)[:50].rstrip()
+
+
+@pytest.mark.parametrize("end", ["\n", "\u2028", " \n", "\x0b", "\n\u00a0\n"])
+@pytest.mark.parametrize("first", ["", "x\n", "}}}\n", " }}}\n", PROSE * 300])
+def test_blank_lines_are_bearable(trac_cost: Callable[..., float], first: str, end: str) -> None:
+    """Also where they come to stand in one line, behind what Trac leaves out of it."""
+    for lines in (1_400, 4_000, 10_000):
+        text = plain.neutral(first + end * lines + "x")
+        assert bearable(trac_cost, text, as_line=True)
+        assert bearable(trac_cost, text)
+
+
+def test_closed_blocks_of_html_are_bearable(trac_cost: Callable[..., float], tmp_path: Path) -> None:
+    """The same, of paragraphs that look like the end of a block."""
+    message = read(tmp_path, "Content-Type: text/html; charset=utf-8\n\n" + "<p>}}}</p>" * 1_400 + "<p>x</p>")
+    assert message.text.rstrip().endswith("x")
+    assert bearable(trac_cost, message.text, as_line=True)

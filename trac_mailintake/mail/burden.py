@@ -56,6 +56,10 @@ _SHORT: Final = 128
 """A line of so many characters costs no more than its tokens."""
 _WORD: Final = re.compile(rf"[-\w+.]{{{_SHORT},}}")
 _BLANKS: Final = re.compile(r"\s{16,}")
+_BLANK_LINES: Final = re.compile(r"\n{16,}")
+"""Blanks like others, where a timeline shows a text as one line."""
+_BLANK_PAIR: Final = 0.0012
+"""For each pair of blanks in a row."""
 _SCHEME: Final = re.compile(r"<[A-Za-z][-\w+.]*:")
 _STARTS: Final = {"{": 0.006, "`": 0.006}
 """For each, and each character of the line."""
@@ -86,6 +90,8 @@ def heavy(text: str) -> bool:
         cost = _of_tokens(text)
     if ">" in text and (" " * 16 in text or "\t\t" in text):
         cost += sum(_width(blanks) ** 2 for blanks in _INDENTED.findall(text)) * _INDENTATION
+    if "\n" * 16 in text:
+        cost += sum(len(lines) ** 2 for lines in _BLANK_LINES.findall(text)) * _BLANK_PAIR
     cost += sum(_of_line(line) for line in text.split("\n") if len(line) > _SHORT)
     return cost > allowed or cost + _of_brackets(text) > allowed
 
@@ -107,7 +113,7 @@ def heavy_markup(text: str) -> bool:
             inside = bare != _CLOSING
         else:
             inside = bare == _OPENING
-            outside.append("\n" if inside else line)
+            outside.append("\n." if inside else line)
     return heavy("\n".join(outside))
 
 
@@ -137,7 +143,7 @@ def _of_line(line: str) -> float:
     """What a long line costs because it is read again and again."""
     cost = sum(line.count(start) * weight for start, weight in _STARTS.items()) * len(line)
     if " " * 16 in line or "\t\t" in line or not line.isascii():
-        cost += sum(_width(blanks) ** 2 for blanks in _BLANKS.findall(line)) * 0.0012
+        cost += sum(_width(blanks) ** 2 for blanks in _BLANKS.findall(line)) * _BLANK_PAIR
     if max(map(len, line.split()), default=0) > _SHORT:
         cost += sum(len(word) ** 2 for word in _WORD.findall(line)) * 0.0045
         cost += sum(len(run) ** 2 for run in _CLIMBS.findall(line)) * 0.016

@@ -54,8 +54,10 @@ A pattern that begins with one set of characters is searched for several times a
 """
 _LETTER_BEYOND: Final = re.compile(r"[^\W\d_a-zA-Z]")
 LINE_START: Final = re.compile(
-    r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)"
+    r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)|\}\}\}\s*$"
 )
+"""What means something at the beginning of a line. A `}}}` alone is left out where Trac shows a text in one line:
+what blanks were behind it may then begin the text, and Trac takes long over those."""
 _MARKUP: Final = re.compile(r"\s|[> ]*+(?:={1,6} |----|\|\||[*] |[0-9]+[.] |\{\{\{$|\}\}\}$)")
 """Lines that have a meaning of their own; those of strangers are kept from looking like them."""
 _QUOTE: Final = re.compile(r"[ \t]*>(?:[> \t]*>)? ?")
@@ -130,6 +132,7 @@ def neutral(text: str) -> str:
 
     A text that would take Trac too long is a block.
     """
+    text = "\n".join(map(str.rstrip, text.splitlines()))  # some ends of lines are no line feeds
     return burden.verbatim(text) if burden.heavy(text) else burden.shallow(lines(text))
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.mail.wrapped import attached, tnef
 from tests.values import message, part, service
 from trac_mailintake.builtin.handlers.attaching import choose
-from trac_mailintake.mail import mime
+from trac_mailintake.mail import burden, mime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,6 +181,18 @@ def test_an_invitation_is_told_in_words(tmp_path: Path) -> None:
     assert choice.note.count("Invitation: Plan") == 1
     assert "2026-03-02 10:00 (UTC)" in choice.note
     assert "[[Macro]]" not in choice.note.replace("![[", "")
+
+
+def test_many_invitations_are_bearable_together(tmp_path: Path) -> None:
+    """Each of them alone would be, and be wiki text."""
+    said = "@ " * 100
+    lines = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:%d {said}\nDTSTART:20260302T100000Z\nLOCATION:{said}\n"
+    events = [(lines % number).encode() for number in range(30)]
+    parts = [part(tmp_path, f"{n}.ics", event, content_type="text/calendar") for n, event in enumerate(events)]
+    assert not chosen(message(parts=(parts[0],))).note.startswith("{{{")
+    note = chosen(message(parts=tuple(parts))).note
+    assert not burden.heavy_markup(note)
+    assert note.count("2026-03-02") == len(events)
 
 
 @pytest.mark.parametrize(

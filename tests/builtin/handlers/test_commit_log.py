@@ -52,6 +52,13 @@ def test_a_commit_becomes_a_comment_on_the_ticket_of_its_log() -> None:
     assert change.removed.startswith("diff --git")
 
 
+def test_code_in_which_the_diff_begins_is_closed() -> None:
+    """In a mail of HTML, such as forges send."""
+    text = "Cool, refs #12.\n\n{{{\nprinter.c\ndiff --git a/printer.c b/printer.c\n+cool();\n}}}"
+    change = handled("commit-log", NEW, {"text": text, "markup": True}, reader=tracker(12), text="plain")
+    assert change.text == "Cool, refs #12.\n\n{{{\nprinter.c\n}}}"
+
+
 @pytest.mark.parametrize(
     ("subject", "text", "ticket"),
     [

@@ -15,6 +15,7 @@ from trac_mailintake.builtin.handlers import filing
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup, Hold, Proof, Reopen
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail import cutting
 from trac_mailintake.mail.message import Origin
 from trac_mailintake.mail.quoting import Cut
 
@@ -46,7 +47,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
 
     Neither reopens a ticket; nor does it notify of what is only a machine's answer.
     """
-    parted = _without_diff(message.text)
+    parted = _without_diff(message)
     named = _named(f"{message.subject}\n{parted.kept}", context)
     if named is None and not isinstance(target, Followup):
         return filing.without_ticket("The commit's log names no ticket.", context)
@@ -63,11 +64,14 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
     return replace(change, reopen=Reopen.NEVER, quiet=_is_answer(message))
 
 
-def _without_diff(text: str) -> Cut:
+def _without_diff(message: Message) -> Cut:
+    """The log, and the diff; a block of code in which the diff begins is closed."""
+    text = message.text
     match = _DIFF.search(text)
     if match is None or not text[: match.start()].strip():
         return Cut(text, "")
-    return Cut(text[: match.start()].rstrip(), text[match.start() :])
+    kept = cutting.ended(text, match.start()) if message.markup else text[: match.start()]
+    return Cut(kept.rstrip(), text[match.start() :])
 
 
 def _named(log: str, context: Context) -> int | None:

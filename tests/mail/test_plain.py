@@ -120,6 +120,14 @@ def test_markup_is_not_broken() -> None:
     assert broken(text) == text.replace("one", "one \\\\").replace("> q", "> q \\\\")
 
 
+@pytest.mark.parametrize("end", ["> }}}", ">> }}}"])
+def test_what_looks_like_the_end_of_a_block_is_code(end: str) -> None:
+    """A block ends where its markup does; until then each line stands as it is."""
+    text = f"{{{{{{\n{end}\nb\nc\n}}}}}}\nd"
+    assert broken(text) == text
+    assert broken(neutral(f"{end}\nb\n" + "&" * 4_000)).count("\\\\") == 0
+
+
 def test_quotes_are_quotes(render: Callable[[str], str]) -> None:
     """The marks become Trac's citations; what is quoted does not run either."""
     html = render(neutral("> [[Timeline]] #12\n>> {{{\n>> #!html\n>> <b>\n>> }}}\nanswer"))

@@ -149,12 +149,12 @@ def unended(text: str) -> str:
 def broken(text: str) -> str:
     """Our own wiki text `text` for a Trac that joins lines (`[ticket] preserve_newlines = false`)."""
     lines = text.split("\n")
-    block = False
+    end = ""
     for index in range(len(lines) - 1):
         line, following = lines[index], lines[index + 1]
-        if line.lstrip("> ") in {"{{{", "}}}"}:
-            block = line.endswith("{{{")
-        elif not (block or _MARKUP.match(line) or _MARKUP.match(following)) and joins(line, following):
+        if end or line.lstrip("> ") == "{{{":
+            end = "" if line.strip() == end else end or line.strip().replace("{{{", "}}}")
+        elif not (_MARKUP.match(line) or _MARKUP.match(following)) and joins(line, following):
             lines[index] = _with_break(line)
     return "\n".join(lines)
 

@@ -19,7 +19,8 @@ from trac.test import EnvironmentStub, MockRequest
 from trac.web.chrome import web_context
 from trac.wiki.formatter import format_to_html
 
-from trac_mailintake.mail import plain
+from trac_mailintake.mail import burden, plain
+from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.plain import broken, neutral
 
 if TYPE_CHECKING:
@@ -198,3 +199,14 @@ def test_hostile_text_takes_no_time(unit: str) -> None:
 def test_lines_are_never_longer_than_trac_can_bear() -> None:
     """Trac's own rules are quadratic in the length of a line."""
     assert max(map(len, neutral("word " * 10_000).splitlines())) < 2 * plain.LINE
+
+
+UNFIT = ("[\x01[TracIni]]", "{{{\x02\n#!html", "}}}\x00\n[[TracIni]]", "\ufdd2[[TracIni]]\ufdd4")
+
+
+@pytest.mark.parametrize("written", [plain.neutral, burden.verbatim])
+@pytest.mark.parametrize("text", UNFIT)
+def test_nothing_is_left_to_be_taken_out(written: Callable[[str], str], text: str) -> None:
+    """Who stores a text takes out control characters; plugins escape texts that nobody has looked at."""
+    assert scrub(written(text)) == written(text)
+    assert "\n[[" not in f"\n{plain.neutral(text)}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.marks import QUOTED, QUOTED_END
 
 MARK: Final = "\u200b"
@@ -193,6 +194,6 @@ def verbatim(text: str) -> str:
     """
     lines = (
         f"{MARK}{line}" if line.lstrip().startswith(_OPENING) or line.strip() == _CLOSING else line
-        for line in text.strip("\n").splitlines()
+        for line in scrub(text).strip("\n").splitlines()
     )
     return "\n".join((_OPENING, "#!default", *lines, _CLOSING))

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Final
 
 from trac_mailintake.mail import burden
+from trac_mailintake.mail.charsets import scrub
 
 MARK: Final = burden.MARK
 BREAK: Final = r" \\"
@@ -130,9 +131,10 @@ def _optional(*rules: str) -> str:
 def neutral(text: str) -> str:
     """Wiki text that Trac renders as `text` reads, where it shows line breaks as they stand (see `broken`).
 
-    A text that would take Trac too long is a block.
+    A text that would take Trac too long is a block. Control characters are taken out first: where they are taken out
+    later, as a ticket's text is stored, what stands on both sides of them would come together.
     """
-    text = "\n".join(map(str.rstrip, text.splitlines()))  # some ends of lines are no line feeds
+    text = "\n".join(map(str.rstrip, scrub(text).splitlines()))  # some ends of lines are no line feeds
     return burden.verbatim(text) if burden.heavy(text) else burden.shallow(lines(text))
 
 

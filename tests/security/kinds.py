@@ -22,6 +22,7 @@ HTML = {
     "a macro of entities": "&lbrack;&#91;Image(http://evil.example/p.png)&rsqb;&#x5d &lbrack;[TracIni]&rbrack;]",
     "a macro behind a thousand characters": f"<p>{'word ' * 199}xxx{IMAGE}</p>",
     "a block in an item": "<ul><li>x<br>{{{<br>#!html<br>&lt;form&gt;&lt;/form&gt;<br>}}}</li></ul>",
+    "an address that ends in colons": "<blockquote>x <a href='http://x.example/a::'>y</a></blockquote>",
     "a term that a line break ends": "<ul><li>x<br>term::<br>y</li></ul>",
     "a list in an item": "<ul><li>x<br>term:: y<br>- z<br>= h =</li></ul>",
     "a block behind words of html2text": f"<pre>&amp;nbsp_place_holder;}}}}}}\n{IMAGE}</pre>",

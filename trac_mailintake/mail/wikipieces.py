@@ -11,7 +11,8 @@ from trac_mailintake.mail.marks import OWN, OWN_END, OWN_LINE
 _BLANKS: Final = re.compile(r"\s+")
 _SCHEMES: Final = ("", "mailto:", "http://", "https://")
 """What people leave out where they write an address."""
-_UNSAFE_IN_URL: Final = re.compile(r"[\s\u200b\[\]|<>\"]")
+_UNSAFE_IN_URL: Final = re.compile(r"[\s\u200b\[\]|<>\"]|(?<=:):\Z")
+"""Two colons before a blank are parted where they would end a term of a list."""
 _TAGGED: Final = re.compile(r"[<>]")
 """In the label of an address: Trac shows it as HTML to who may not see addresses (`Formatter._make_link`)."""
 _UNSAFE_IN_LABEL: Final = re.compile(r"[\[\]]")

@@ -23,6 +23,10 @@ HTML = {
     "a macro behind a thousand characters": f"<p>{'word ' * 199}xxx{IMAGE}</p>",
     "a block in an item": "<ul><li>x<br>{{{<br>#!html<br>&lt;form&gt;&lt;/form&gt;<br>}}}</li></ul>",
     "an address that ends in colons": "<blockquote>x <a href='http://x.example/a::'>y</a></blockquote>",
+    "a block behind a mark of what is quoted": (
+        "<span class=gmail_quote>&gt;{{{ #!div class=pwn<br>x<br>}}}<br>&gt; = h =<br>&gt; a:: b</span> "
+        "<p>&gt;  &gt;{{{ #!div class=pwn<br>x<br>}}}</p>"
+    ),
     "a term that a line break ends": "<ul><li>x<br>term::<br>y</li></ul>",
     "a list in an item": "<ul><li>x<br>term:: y<br>- z<br>= h =</li></ul>",
     "a block behind words of html2text": f"<pre>&amp;nbsp_place_holder;}}}}}}\n{IMAGE}</pre>",

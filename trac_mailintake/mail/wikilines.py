@@ -29,6 +29,7 @@ _BEGINNING: Final = re.compile(f"([{QUOTED}{QUOTED_END} ]*){OWN_LINE}([^{_MARKS}
 _DECLARED_FIRST: Final = re.compile(f"[{QUOTED}{QUOTED_END}]*")
 _BLANK_LINES_AND_MARKS: Final = re.compile(f"\n(?:[{QUOTED}{QUOTED_END}]*\n){{2,}}")
 _QUOTE: Final = re.compile(r"(?:> ?)*")
+_SENT_QUOTE: Final = re.compile(r"(?:>\s*)+")
 _UNSEEN: Final = f"[{_MARKS}{QUOTED}{QUOTED_END}]*"
 _TERM: Final = re.compile(rf":({_UNSEEN}):(?={_UNSEEN}(?:\s|$))")
 """`plain.TERM`, with marks where they may stand: our markup behind it may begin with a blank."""
@@ -71,7 +72,7 @@ def _line(raw: str) -> str:
     if front and ":" in rest:
         rest = _TERM.sub(rf":\1{plain.MARK}:", rest)
     if rest.isascii():  # then no mark is in it
-        return (front + plain.guarded(plain.escaped(rest.strip()))).rstrip()
+        return (front + _text(rest.rstrip())).rstrip()
     begins = _BEGINNING.match(rest)
     first = begins or _DECLARED_FIRST.match(rest)
     lead = declared.marks_of(begins[1] if begins else first[0] if first else "")
@@ -92,8 +93,16 @@ def _begun(beginning: str, rest: str) -> str:
 
 
 def _text(rest: str) -> str:
-    """A line whose beginning is the stranger's, or markup that may stand anywhere."""
-    return plain.guarded(_directed(mixed(_pieces(rest.lstrip()))))
+    """A line whose beginning is the stranger's, or markup that may stand anywhere.
+
+    Quote marks of the stranger's own may stand there, too: behind them Trac looks for the beginning of a line.
+    """
+    rest = rest.lstrip()
+    quote = _SENT_QUOTE.match(rest)
+    if not quote:
+        return plain.guarded(_directed(mixed(_pieces(rest))))
+    behind = _TERM.sub(rf":\1{plain.MARK}:", rest[quote.end() :])
+    return quote[0] + plain.guarded(_directed(mixed(_pieces(behind))))
 
 
 def _pieces(text: str) -> list[tuple[str, bool]]:

@@ -31,6 +31,9 @@ HTML = {
     "a list in an item": "<ul><li>x<br>term:: y<br>- z<br>= h =</li></ul>",
     "a block behind words of html2text": f"<pre>&amp;nbsp_place_holder;}}}}}}\n{IMAGE}</pre>",
     "a processor behind words of html2text": "<pre>&amp;nbsp_place_holder;#!html\n&lt;form&gt;&lt;/form&gt;</pre>",
+    "a block whose code begins with the end of a report's link": (
+        f"<pre>1}}}}}}\nr1 {IMAGE} {ADDRESSES.replace('<', '&lt;')}</pre><pre> \n\n 12}}\n{IMAGE}</pre>"
+    ),
     "a block behind a line separator": f"<pre>x\u2028}}}}}}\u2028{IMAGE}</pre>",
     "a link parted by elements": "<p>tick<x>et:1</x> Wiki<a name=x></a>Start <b>[</b>wiki:<i>Start</i> x]</p>",
     "a label that begins with markup": '<p>["WikiStart" <b>x</b>] `<b>x</b>` &lt;wiki:<b>x</b>&gt;</p>',
@@ -60,6 +63,7 @@ TEXT = {
     "links before what looks like markup": "r1__ WikiStart__ #1__",
     "links to elsewhere": "trac:#1 MeatBall:x [trac:1 x]",
     "addresses that are markup": f"<mailto:x@people.example,{FORM.replace('>', ' ')}> [mailto:x@people.example {FORM}]",
+    "a report's number behind empty lines": "{\n\n \n1} {{{\n1}}} {\n 1} {\n{\n1}",
     "a macro behind tabs": " a" + "\t" * 124 + IMAGE,
     "our marks": f"\ufdd2{IMAGE}\ufdd4 [\ue003{IMAGE[1:]} [\ufdd0{IMAGE[1:]} [\ufeff{IMAGE[1:]} [\x01{IMAGE[1:]}",
     "a block in our marks": "{\ue003{{\n#!html\n<form></form>\n}}}",

@@ -42,8 +42,8 @@ _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 _ADDRESS: Final = re.compile(rf"(?:{_SCHEME}://\S*|mailto:[^<>,;\s]*)\Z", re.IGNORECASE)
 _LIVE: Final = re.compile(r"\[(?=\[[\w/+-]+\??(?:\(|\]\]))|[\[<](?=mailto:)")
 """Where a macro begins, or an address with a label."""
-_REPORT: Final = re.compile(r"\{(?=[a-zA-Z.+-]*\s*\n\s*[0-9]+\})")
-"""A number in braces, in the next line."""
+_REPORT: Final = re.compile(r"\{[a-zA-Z.+-]*+[^\S\n]*+\n\s*+(?=[0-9]++\})")
+"""What stands before a number in braces that is in the next line. A brace may be the last of ours: it stays whole."""
 
 SUSPECT: Final = re.compile(
     r"[\^{`\[\\#|<:'*/_~,A-Z0-9]"
@@ -145,7 +145,7 @@ def lines(text: str) -> str:
 
 def unended(text: str) -> str:
     """Lines that are safe, each for itself, as they are safe in one line, too."""
-    return _REPORT.sub(f"{{{MARK}", text) if "{" in text else text
+    return _REPORT.sub(rf"\g<0>{MARK}", text) if "{" in text else text
 
 
 def broken(text: str) -> str:

@@ -18,7 +18,8 @@ from trac_mailintake.intake.model import Sender
 from trac_mailintake.intake.ports import KnownId, Prepared
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker.announce import announce, renotify
-from trac_mailintake.tracker.reader import LOOP_HEADER, TracReader
+from trac_mailintake.tracker.options import LOOP_HEADER
+from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.users import Directory
 
 if TYPE_CHECKING:

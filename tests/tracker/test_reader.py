@@ -16,7 +16,8 @@ from trac_mailintake.intake.ports import KnownId
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker import outgoing, replyaddress
 from trac_mailintake.tracker.database import key
-from trac_mailintake.tracker.reader import LOOP_HEADER, TracReader
+from trac_mailintake.tracker.options import LOOP_HEADER
+from trac_mailintake.tracker.reader import TracReader
 from trac_mailintake.tracker.recall import CROWD, FIRST
 from trac_mailintake.tracker.rows import sender_key
 from trac_mailintake.tracker.users import Directory

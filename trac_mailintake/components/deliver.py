@@ -58,6 +58,7 @@ def deliver(env: Environment, name: str) -> Answer:
 
 def _deliver(env: Environment, name: str) -> Answer:
     from trac_mailintake.sources.pipe import PipeSource  # noqa: PLC0415 - what only a mail needs
+    from trac_mailintake.tracker.stopping import stop  # noqa: PLC0415 - as above
 
     source = PipeSource(sys.stdin.buffer, name)
     with bridge.watched_intake(env) as assembly:
@@ -74,7 +75,7 @@ def _deliver(env: Environment, name: str) -> Answer:
         assembly.recorder.sweep()
         report = assembly.round.run(service, source)
         if report.overrun:
-            services.stop(name, report.overrun)
+            stop(env, services, name, report.overrun)
             return Answer(SysExit.TEMPFAIL, f"The service {name} has stopped: {report.overrun}")
         answer = _answer(env, name, listing[0].locator, report.error or report.down)
         error = answer.line if answer.status is SysExit.TEMPFAIL else ""

@@ -71,11 +71,8 @@ class TicketMailDecorator(_Ready):
             self.log.exception("The notification for ticket #%s goes out without our headers", event.target.id)
 
     def _decorate(self, ticket: int, message: EmailMessage) -> None:
-        from trac_mailintake.tracker.reader import (  # noqa: PLC0415 - most processes of Trac's send nothing
-            LOOP_HEADER,
-            SECTION,
-            delimiter,
-        )
+        from trac_mailintake.tracker.options import LOOP_HEADER, SECTION  # noqa: PLC0415 - likewise
+        from trac_mailintake.tracker.reader import delimiter  # noqa: PLC0415 - most processes of Trac's send nothing
 
         keys = self.keys()
         set_header(message, LOOP_HEADER, keys.loop()[0])

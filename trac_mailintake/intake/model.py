@@ -303,6 +303,14 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What a round left in the mailbox: how many mails, and when the oldest arrived (microseconds, 0: nobody knows)."""
+
+    number: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """How a source answered to a disposal.
 

@@ -8,7 +8,7 @@ from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.reader import LOOP_HEADER, SECTION
+from trac_mailintake.tracker.options import LOOP_HEADER, SECTION
 from trac_mailintake.tracker.replyaddress import load_keys
 
 if TYPE_CHECKING:

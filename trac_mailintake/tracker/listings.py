@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.model import Afterwards, Listed
+from trac_mailintake.intake.model import Afterwards, Left, Listed
 from trac_mailintake.tracker import identity
 from trac_mailintake.tracker.database import SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.durable import durable
@@ -34,14 +33,6 @@ HOUR = 3600 * SECOND
 
 _PUSHED = frozenset({"pipe"})
 """Kinds that list only what is being handed in: that they do not list something says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What a round left in the mailbox: how many mails, and when the oldest arrived (microseconds, 0: nobody knows)."""
-
-    number: int
-    oldest: int
 
 
 class Listings:

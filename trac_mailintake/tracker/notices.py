@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.database import DAY, key, now
 from trac_mailintake.tracker.letters import line
+from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.phrases import phrases
-from trac_mailintake.tracker.reader import SECTION
 
 if TYPE_CHECKING:
     from trac.env import Environment

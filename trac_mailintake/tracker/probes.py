@@ -10,7 +10,7 @@ from trac.notification.api import NotificationSystem
 
 from trac_mailintake.tracker.database import temporary
 from trac_mailintake.tracker.letters import letter, path
-from trac_mailintake.tracker.reader import PROBE_HEADER
+from trac_mailintake.tracker.options import PROBE_HEADER
 from trac_mailintake.tracker.replyaddress import load_keys
 
 if TYPE_CHECKING:

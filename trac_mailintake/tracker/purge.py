@@ -17,8 +17,8 @@ from trac_mailintake.tracker.database import DAY, chunks, marks, now, temporary,
 from trac_mailintake.tracker.durable import durable
 from trac_mailintake.tracker.folders import ROOT
 from trac_mailintake.tracker.moments import lately
+from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.queue import PURGED
-from trac_mailintake.tracker.reader import SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

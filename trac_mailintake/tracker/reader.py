@@ -21,6 +21,7 @@ from trac_mailintake.tracker import replyaddress
 from trac_mailintake.tracker.addresses import own_addresses
 from trac_mailintake.tracker.database import by_index, key, marks
 from trac_mailintake.tracker.filed import filed_mails
+from trac_mailintake.tracker.options import LOOP_HEADER, PROBE_HEADER, SECTION
 from trac_mailintake.tracker.recall import Recall
 from trac_mailintake.tracker.rows import sender_key
 
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.replyaddress import Keys
     from trac_mailintake.tracker.users import Directory
 
-LOOP_HEADER: Final = "X-Mailintake-Loop"
-"""On all mail that we send. On mail that comes in it can only stop."""
-PROBE_HEADER: Final = "X-Mailintake-Probe"
-"""On a probe: its token, and our signature of it. Only with that it means anything on mail that comes in."""
-SECTION: Final = "mailintake"
 _CLOSED: Final = "closed"
 _TRAC_ID: Final = re.compile(r"<([0-9]{3,5})\.([0-9a-f]{32,128})@[^<>\s]+>\Z")
 _ROOTS: Final = 20_000

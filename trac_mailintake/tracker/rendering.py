@@ -8,7 +8,7 @@ from trac_mailintake.tracker.archive import found
 from trac_mailintake.tracker.forwards import Forwarded, forward
 from trac_mailintake.tracker.letters import journal, letter, line
 from trac_mailintake.tracker.notices import ALARMING
-from trac_mailintake.tracker.reader import SECTION
+from trac_mailintake.tracker.options import SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,6 @@ from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingErr
 from trac_mailintake.tracker import schedule
 from trac_mailintake.tracker.choices import check_choices, custom_fields
 from trac_mailintake.tracker.database import temporary, transaction
-from trac_mailintake.tracker.notices import alert
 from trac_mailintake.tracker.servers import Servers, check_name, insert
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.hookspecs import Handler, SourceKind
+    from trac_mailintake.intake.model import Left
     from trac_mailintake.intake.settings import Value
-    from trac_mailintake.tracker.listings import Left
 
 T = TypeVar("T")
 
@@ -204,13 +203,12 @@ class Services:
         """What failed works again: count anew."""
         self._update(name, {"failure": "", "failures": 0})
 
-    def stop(self, name: str, why: str) -> None:
-        """Run it no more until an administrator enables it, who is told. Once it is stopped this changes nothing."""
+    def stop(self, name: str, why: str) -> bool:
+        """Run it no more until an administrator enables it. Whether it was not stopped yet; see `stopping.stop`."""
         with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute("UPDATE mailintake_service SET stopped=%s WHERE name=%s AND stopped=''", (why, name))
-            if cursor.rowcount == 1:
-                alert(self._env, db, name, "stopped", f"The service {name} has stopped. {why}")
+            return bool(cursor.rowcount == 1)
 
     # inside
 

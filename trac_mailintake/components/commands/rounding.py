@@ -16,6 +16,7 @@ from trac_mailintake.intake.ports import Misconfiguration, SourceError, Stale, T
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker import overdue
 from trac_mailintake.tracker.purge import purge_daily
+from trac_mailintake.tracker.stopping import stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.components.commands.abreast import Said
+    from trac_mailintake.intake.model import Left
     from trac_mailintake.intake.round import Report
-    from trac_mailintake.tracker.listings import Left
 
 ALIKE: Final = 5
 """Faults of the same kind in a row after which a service stops."""
@@ -144,7 +145,7 @@ class Rounding:
             report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
         self._stop_when_alike(name, report.faults)
         if report.overrun:
-            services.stop(name, report.overrun)
+            stop(self._env, services, name, report.overrun)
         if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
             services.recovered(name)
         left = None if report.error and not report.undisposed else self._assembly.recorder.left(service, source.account)
@@ -156,7 +157,7 @@ class Rounding:
         for fault in faults:
             if services.failed_alike(name, fault) >= ALIKE:
                 self._env.log.error("Mail intake's service %s stops: %s", name, fault)
-                services.stop(name, f"{ALIKE} times in a row: {fault}")
+                stop(self._env, services, name, f"{ALIKE} times in a row: {fault}")
                 return
 
 

@@ -106,8 +106,8 @@ class Scene:
             filed = box.filed
             for made, ticket, comment in filed:
                 yield from self._look(made, ticket, comment, keeps_lines=keeps_lines, verbatim=name == "word")
-            numbers = sorted({ticket for _, ticket, _ in filed})
-            if pages:
+            numbers = sorted({ticket for _, ticket, _ in filed})  # none when all comments are empty
+            if pages and numbers:
                 yield from self._visit(f"/ticket/{numbers[0]}")
                 yield from self._visit("/query", id=f"{numbers[0]}-{numbers[-1]}", row="description", col="summary")
         if pages:
@@ -203,4 +203,7 @@ class _Box(Rig):
         self.drop(*messages)
         with self.worker() as assembly:
             service = assembly.settings.services.get(self.name)
-            assembly.round.run(service, assembly.settings.open(service))
+            report = assembly.round.run(service, assembly.settings.open(service))
+        if trouble := report.error or report.down or "; ".join(report.faults):
+            msg = f"{self.name}: {trouble}"
+            raise AssertionError(msg)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trac_mailintake.mail import block, body, bounced, charsets, headers, names, origin, scanner, texts, uuencode
+from trac_mailintake.mail.headers import Fields
 from trac_mailintake.mail.limits import LIMITS
 from trac_mailintake.mail.message import NO_AUTHOR, Defect, Message, Origin, Part
+from trac_mailintake.mail.origin import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +37,7 @@ def parse(raw: Slice, limits: Limits = LIMITS) -> Message:
 
 def _parse(raw: Slice, limits: Limits) -> Message:
     scan = scanner.scan(raw, limits)
-    fields = headers.Fields(scan.entities[0].fields)
+    fields = Fields(scan.entities[0].fields)
     reader = texts.Reader(raw, scan.tape.memory(), limits)
     leaves = body.arrange(scan.entities, reader.says_something)
     kept = (leaf for leaf in leaves.files if leaf.end > leaf.body or body.disposition_of(leaf)[1])
@@ -48,11 +50,11 @@ def _parse(raw: Slice, limits: Limits) -> Message:
     return _message(scan, fields, _shape(scan, parts, text.text), content, limits)
 
 
-def _shape(scan: Scan, parts: Iterable[Part], text: str) -> origin.Shape:
+def _shape(scan: Scan, parts: Iterable[Part], text: str) -> Shape:
     """What tells the origin."""
     root = scan.entities[0]
     kinds = frozenset(part.content_type for part in parts)
-    return origin.Shape(root.content_type, root.parameters, kinds, text[: bounced.BEGINNING])
+    return Shape(root.content_type, root.parameters, kinds, text[: bounced.BEGINNING])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class _Content:
     parts: tuple[Part, ...]
 
 
-def _message(scan: Scan, fields: headers.Fields, shape: origin.Shape, content: _Content, limits: Limits) -> Message:
+def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits: Limits) -> Message:
     """The message as its header fields tell it, and its content."""
     text = content.text
     subject = headers.decoded(fields.get("subject"))
@@ -106,13 +108,13 @@ def _message(scan: Scan, fields: headers.Fields, shape: origin.Shape, content: _
     )
 
 
-def _author(fields: headers.Fields, authors: Sequence[Address], defects: Iterable[Defect]) -> Address | None:
+def _author(fields: Fields, authors: Sequence[Address], defects: Iterable[Defect]) -> Address | None:
     """The one address of the one From field, when nothing else can be the author."""
     sure = len(authors) == 1 and len(fields.get_all("from")) == 1
     return authors[0] if sure and all(defect.slug != NO_AUTHOR for defect in defects) else None
 
 
-def _left_out(fields: headers.Fields) -> tuple[Defect, ...]:
+def _left_out(fields: Fields) -> tuple[Defect, ...]:
     """The defect of a From field of which an address was left out."""
     if not fields.overlong("from"):
         return ()
@@ -150,7 +152,7 @@ def _is_image(content_type: str) -> bool:
 def _subject_of(leaf: Entity, reader: texts.Reader, limits: Limits) -> str:
     """A name for an enclosed message."""
     beginning, _ = reader.content(leaf, limits.field)
-    fields = headers.Fields(block.cut(beginning.lstrip(b"\r\n"), 0, limits).fields)
+    fields = Fields(block.cut(beginning.lstrip(b"\r\n"), 0, limits).fields)
     return names.from_subject(headers.decoded(fields.get("subject")), "eml")
 
 

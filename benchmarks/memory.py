@@ -33,7 +33,7 @@ from benchmarks.stand import SERVICE, Stand, fill_maildir
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.machine import ServerMissing
 from trac_mailintake.components import bridge
-from trac_mailintake.tracker.journal import Journal
+from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.load import Kind, mails
-from trac_mailintake.mail.parser import parse
+from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.corpus.measure import ROOT, comparison, entries, read
-from trac_mailintake.mail import quoting
+from trac_mailintake.mail.reply import new_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ def main() -> int:
         return 2
     messages = [read(entry)[0] for entry in wanted]
     texts = [message.text for message in messages]
-    right = {"ours": judged(wanted, [quoting.reply(message).kept for message in messages])}
+    right = {"ours": judged(wanted, [new_text.reply(message).kept for message in messages])}
     right |= {name: judged(wanted, cutter(texts)) for name, cutter in _rivals().items()}
     print(table(wanted, right))
     for entry, passed in zip(wanted, right.get(chosen.verbose, []), strict=False):

@@ -36,7 +36,7 @@ from benchmarks.stand import SERVICE, Stand
 from benchmarks.turns import NOTED, TURN, TURNS, UNLIMITED, Note, counted, database, in_turn, noted, take
 from tests.past import fill
 from tests.servers.dovecot import Dovecot
-from trac_mailintake.tracker.database import chunks, key, now
+from trac_mailintake.tracker.db.transaction import chunks, key, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

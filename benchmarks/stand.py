@@ -14,7 +14,7 @@ from tests.servers.dovecot import PASSWORD
 from tests.servers.tracenv import SQLITE, TracEnv
 from trac_mailintake.components import bridge
 from trac_mailintake.intake.model import Status
-from trac_mailintake.tracker.journal import Journal
+from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.load import Mail
     from tests.servers.tracenv import Options
     from trac_mailintake.intake.round import Report
-    from trac_mailintake.tracker.journal import Entry
+    from trac_mailintake.tracker.journal.journal import Entry
 
 SERVICE: Final = "support"
 MAX_ATTACHMENT: Final = 4 * 1024**2

@@ -18,7 +18,7 @@ from benchmarks.stand import SERVICE
 from tests.servers.postgres import Postgres
 from tests.servers.tracenv import SQLITE
 from trac_mailintake.components import bridge
-from trac_mailintake.tracker.database import now
+from trac_mailintake.tracker.db.transaction import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

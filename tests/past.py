@@ -10,14 +10,14 @@ import itertools
 import random
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.database import DAY, SECOND, key, now
+from trac_mailintake.tracker.db.transaction import DAY, SECOND, key, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from trac.env import Environment
 
-    from trac_mailintake.tracker.database import Connection
+    from trac_mailintake.tracker.db.transaction import Connection
 
 YEARS: Final = 3
 PURGED: Final = 365

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trac_mailintake.bootstrap import assemble_intake, settings_of
-from trac_mailintake.tracker.archive import found
+from trac_mailintake.tracker.archive.store import found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from trac.perm import PermissionSystem
 
 from tests.rig import Rig, mail
 from trac_mailintake.components import bridge
-from trac_mailintake.tracker.database import SECOND, now
-from trac_mailintake.tracker.promises import keep_promises
+from trac_mailintake.tracker.db.transaction import SECOND, now
+from trac_mailintake.tracker.people.account_creation import keep_promises
 
 if TYPE_CHECKING:
     from pathlib import Path

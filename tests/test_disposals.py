@@ -13,7 +13,7 @@ from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.sources import scripted
 from tests.sources.bent import Bend, BentServer
 from trac_mailintake.bootstrap import settings_of
-from trac_mailintake.intake.disposing import DISPOSAL
+from trac_mailintake.intake.disposal import DISPOSAL
 from trac_mailintake.intake.model import Answer, Reply, Status
 from trac_mailintake.intake.ports import SourceError
 

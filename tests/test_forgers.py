@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import Rig, mail
-from trac_mailintake.tracker.reader import TracReader
-from trac_mailintake.tracker.replyaddress import load_keys, reply_address
-from trac_mailintake.tracker.users import Directory
+from trac_mailintake.tracker.lookups import TracReader
+from trac_mailintake.tracker.people.directory import Directory
+from trac_mailintake.tracker.people.reply_address import load_keys, reply_address
 
 if TYPE_CHECKING:
     from pathlib import Path

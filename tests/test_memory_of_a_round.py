@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.rig import SERVICE, Rig, mail
-from trac_mailintake.intake.disposing import DISPOSAL
+from trac_mailintake.intake.disposal import DISPOSAL
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rig import Rig, id_of, mail
 from trac_mailintake.intake.settings import SettingError
-from trac_mailintake.tracker.journal import Journal
+from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from trac.notification.mail import create_message_id
 
 from tests.rig import Rig
 from trac_mailintake.bootstrap import settings_of
-from trac_mailintake.tracker import outgoing
-from trac_mailintake.tracker.database import DAY
-from trac_mailintake.tracker.recall import CROWD
+from trac_mailintake.tracker.db.transaction import DAY
+from trac_mailintake.tracker.message_ids import ticket_mails
+from trac_mailintake.tracker.message_ids.known import CROWD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,7 +271,7 @@ def test_mallory_cannot_push_the_answer_on_to_a_mail_of_his(office: Office, forg
     # What else the people concerned wrote, or Trac sent, is behind the forged ones as ever.
     office.take(letter(CAROL, "<own@a.example>"))
     own = office.rig.trac.tickets()[-1].id
-    outgoing.remember(office.rig.trac.env, "<ours@example.org>", 1)
+    ticket_mails.remember(office.rig.trac.env, "<ours@example.org>", 1)
     for next_one, ticket in (("<own@a.example>", own), ("<ours@example.org>", 1)):
         mail = answer(f"References: {next_one} <m@evil.example> {ID}")
         assert office.take(mail) == [("commented", "message-id", 2 if forged == 1 else ticket)]
@@ -295,7 +295,7 @@ def test_an_id_of_ours_is_ours(office: Office, *, before: bool) -> None:
         assert office.take(letter(MALLORY, ours)) == [("created", "new", 1)]
     office.take(letter(CAROL))
     hers = 2 if before else 1
-    outgoing.remember(office.rig.trac.env, ours, hers)
+    ticket_mails.remember(office.rig.trac.env, ours, hers)
     assert office.take(letter(MALLORY, ours)) == [("ignored", "loop", None)]
     assert office.take(answer(f"In-Reply-To: {ours}")) == [("commented", "message-id", hers)]
     assert office.readers() == {CAROL}

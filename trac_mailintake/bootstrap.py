@@ -9,28 +9,28 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from trac_mailintake.hookspecs import Opening
-from trac_mailintake.intake.ahead import Ahead
+from trac_mailintake.intake.forked_parser import Ahead
 from trac_mailintake.intake.pipeline import Intake
 from trac_mailintake.intake.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.round import Round
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
-from trac_mailintake.mail.parser import parse
-from trac_mailintake.mail.reading import read
-from trac_mailintake.plugins import Rules
+from trac_mailintake.mail.parse import parse
+from trac_mailintake.mail.prefetch import read
+from trac_mailintake.plugins.registry import Rules
 from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.adapter import TracTracker
-from trac_mailintake.tracker.archive import FileArchive
-from trac_mailintake.tracker.attachments import Staging
-from trac_mailintake.tracker.connection import OneConnection
-from trac_mailintake.tracker.database import named
-from trac_mailintake.tracker.outbox import Outbox
-from trac_mailintake.tracker.pages import keep_more_pages
-from trac_mailintake.tracker.reader import TracReader
-from trac_mailintake.tracker.recorder import DatabaseRecorder
-from trac_mailintake.tracker.servers import Servers
-from trac_mailintake.tracker.services import Services
-from trac_mailintake.tracker.users import Directory
-from trac_mailintake.tracker.worker import Worker
+from trac_mailintake.tracker.archive.store import FileArchive
+from trac_mailintake.tracker.config.servers import Servers
+from trac_mailintake.tracker.config.services import Services
+from trac_mailintake.tracker.db.read_connection import OneConnection
+from trac_mailintake.tracker.db.sqlite_cache import keep_more_pages
+from trac_mailintake.tracker.db.transaction import named
+from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
+from trac_mailintake.tracker.lookups import TracReader
+from trac_mailintake.tracker.outgoing.outbox import Outbox
+from trac_mailintake.tracker.people.directory import Directory
+from trac_mailintake.tracker.tickets.stage_attachments import Staging
+from trac_mailintake.tracker.workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.ports import Reader, Source, Watch
     from trac_mailintake.intake.settings import Service
-    from trac_mailintake.tracker.journal import Entry
+    from trac_mailintake.tracker.journal.journal import Entry
 
 PATIENCE = 10
 """Seconds that a person is kept waiting for a mail server, however long its own time-out is."""

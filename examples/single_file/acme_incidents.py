@@ -12,7 +12,7 @@ from trac_mailintake.components.bridge import IMailintakePlugin
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Change, Hold, NewTicket, Reopen
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail.plain import neutral
+from trac_mailintake.mail.wiki.escape import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Change, Hold, NewTicket, Reopen
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail.plain import neutral
+from trac_mailintake.mail.wiki.escape import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes import FakeReader
 from tests.values import ANN, DELIVERY, context, message
 from trac_mailintake.builtin import rates
-from trac_mailintake.intake.arrival import arrival
+from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Account, Followup, Hold, NewTicket, Proof
 
 if TYPE_CHECKING:

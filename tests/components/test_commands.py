@@ -9,7 +9,7 @@ import pytest
 
 from tests.components.mails import Mailbox, mail
 from tests.servers.dovecot import PASSWORD
-from trac_mailintake.tracker.servers import Servers
+from trac_mailintake.tracker.config.servers import Servers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.components.mails import Mailbox, mail
-from trac_mailintake.tracker import overdue
+from trac_mailintake.tracker.outgoing import overdue
 
 if TYPE_CHECKING:
     from pathlib import Path

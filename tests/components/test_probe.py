@@ -12,7 +12,7 @@ from tests.components.mails import mail
 from tests.servers.dovecot import PASSWORD
 from tests.servers.required import running
 from tests.servers.smtp_sink import SmtpSink
-from trac_mailintake.tracker.replyaddress import load_keys
+from trac_mailintake.tracker.people.reply_address import load_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from trac.core import TracError
 from trac.db import DatabaseManager
 
 from trac_mailintake.components.setup import MailIntakeSetup
-from trac_mailintake.tracker.schema import NAME, SCHEMA, VERSION
-from trac_mailintake.tracker.servers import Servers
+from trac_mailintake.tracker.config.servers import Servers
+from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv

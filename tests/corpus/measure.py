@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trac_mailintake.mail import mime, names, quoting
 from trac_mailintake.mail.message import Origin
-from trac_mailintake.mail.parser import parse
+from trac_mailintake.mail.mime import filenames, transfer_encoding
+from trac_mailintake.mail.parse import parse
+from trac_mailintake.mail.reply import new_text
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def measure(entry: Entry, problems: Callable[[dict[str, Any], dict[str, Any]], l
 def _as_stored(expected: dict[str, Any]) -> dict[str, Any]:
     """What is expected, with names as spec 6 wants them: the seed's forbidden characters are `_`."""
     attachments = [
-        attachment | {"name": names.safe(attachment["name"])} if attachment.get("name") else attachment
+        attachment | {"name": filenames.safe(attachment["name"])} if attachment.get("name") else attachment
         for attachment in expected.get("attachments", ())
     ]
     return expected | {"attachments": attachments} if attachments else expected
@@ -104,9 +105,9 @@ def _got(entry: Entry, message: Message) -> dict[str, Any]:
         "subject": message.subject,
         "from_addr": author.spec if author else None,
         "from_name": author.name if author else None,
-        "body": _words(quoting.reply(message).kept if entry.strips else message.text, wiki=message.markup),
+        "body": _words(new_text.reply(message).kept if entry.strips else message.text, wiki=message.markup),
         "attachments": [
-            {"name": part.filename, "data": b"".join(mime.decoded(part)), "inline": part.inline}
+            {"name": part.filename, "data": b"".join(transfer_encoding.decoded(part)), "inline": part.inline}
             for part in message.parts
         ],
         "is_auto_reply": message.origin in {Origin.RESPONDER, Origin.REPORT},

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.corpus.measure import ROOT, comparison, entries, measure
-from trac_mailintake.mail import quoting
-from trac_mailintake.mail.parser import parse
+from trac_mailintake.mail.parse import parse
+from trac_mailintake.mail.reply import new_text
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def test_every_mail_is_read(entry: Entry) -> None:
     """No exception, not even one that the last resort catches; the reply is never empty; less than a second."""
     message = parse(Slice(str(entry.path), 0, entry.path.stat().st_size))
     assert "unreadable" not in [defect.slug for defect in message.defects]
-    assert bool(quoting.reply(message).kept.strip()) == bool(message.text.strip())
+    assert bool(new_text.reply(message).kept.strip()) == bool(message.text.strip())
     assert measure(entry, lambda _, __: []).seconds < 1
 
 

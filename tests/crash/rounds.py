@@ -21,17 +21,18 @@ from trac.db.api import DatabaseManager
 
 from tests.crash.faults import NONE, failing
 from tests.crash.loaded import open_loaded
-from trac_mailintake import bootstrap, plugins
+from trac_mailintake import bootstrap
 from trac_mailintake.builtin.handlers import create_or_comment
-from trac_mailintake.components.commands import rounding
-from trac_mailintake.components.commands.held import HeldCommands
-from trac_mailintake.components.commands.rounds import RoundCommands
+from trac_mailintake.components.cli.journal.held import HeldCommands
+from trac_mailintake.components.cli.run import RoundCommands
+from trac_mailintake.components.cli.running import run_services
 from trac_mailintake.components.deliver import SysExit, deliver
+from trac_mailintake.plugins import registry
 from trac_mailintake.sources import imap, pop3
-from trac_mailintake.tracker import queue
-from trac_mailintake.tracker.attachments import target
-from trac_mailintake.tracker.servers import Servers
-from trac_mailintake.tracker.services import Services
+from trac_mailintake.tracker.config.servers import Servers
+from trac_mailintake.tracker.config.services import Services
+from trac_mailintake.tracker.outgoing import waiting
+from trac_mailintake.tracker.tickets.stage_attachments import target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 _PRELOADED: Final = (
     *(trac.attachment, trac.ticket.web_ui, trac.web.chrome),
-    *(bootstrap, plugins, queue, create_or_comment, rounding, imap, pop3),
+    *(bootstrap, registry, waiting, create_or_comment, run_services, imap, pop3),
 )
 
 SERVICE: Final = "support"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.crash import rounds
-from trac_mailintake.tracker import schedule
-from trac_mailintake.tracker.database import SECOND, now
+from trac_mailintake.tracker.config import schedule
+from trac_mailintake.tracker.db.transaction import SECOND, now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.crash.faults import Fault, Meter, Way
 from tests.faults.model import LISTED, Common, Struck
-from trac_mailintake.intake.disposing import Disposing
+from trac_mailintake.intake.disposal import Disposing
 from trac_mailintake.intake.pipeline import Intake
-from trac_mailintake.mail.parser import parse
-from trac_mailintake.plugins import Rules
-from trac_mailintake.tracker import attachments, tickets
+from trac_mailintake.mail.parse import parse
+from trac_mailintake.plugins.registry import Rules
 from trac_mailintake.tracker.adapter import TracTracker
-from trac_mailintake.tracker.archive import Batch, FileArchive
-from trac_mailintake.tracker.claims import Claims
-from trac_mailintake.tracker.outbox import Outbox
-from trac_mailintake.tracker.recorder import DatabaseRecorder
+from trac_mailintake.tracker.archive.store import Batch, FileArchive
+from trac_mailintake.tracker.deliveries.claims import Claims
+from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
+from trac_mailintake.tracker.outgoing.outbox import Outbox
+from trac_mailintake.tracker.tickets import stage_attachments, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,9 +43,9 @@ STEPS: Final[Mapping[str, Callable[..., object]]] = {
     "handle": Rules.handle,
     "prepare": TracTracker.prepare,
     "record": DatabaseRecorder.record,
-    "write": tickets.write,
-    "link": attachments.link,
-    "commit": attachments.Staging.commit,
+    "write": write.write,
+    "link": stage_attachments.link,
+    "commit": stage_attachments.Staging.commit,
     "announce": DatabaseRecorder.announce,
     "dispose": Disposing._dispose,
     "settle": Disposing.end,

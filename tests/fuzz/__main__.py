@@ -13,7 +13,12 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["trac_mailintake"]):
-    from trac_mailintake.mail import calendars, cleaning, markup, parser, plain, quoting, tnef  # noqa: F401 - instrumented
+    from trac_mailintake.mail import parse  # noqa: F401 - instrumented
+    from trac_mailintake.mail.html import sanitizer, to_wiki  # noqa: F401 - instrumented
+    from trac_mailintake.mail.mime import tnef  # noqa: F401 - instrumented
+    from trac_mailintake.mail.reply import new_text  # noqa: F401 - instrumented
+    from trac_mailintake.mail.text import calendar  # noqa: F401 - instrumented
+    from trac_mailintake.mail.wiki import escape  # noqa: F401 - instrumented
 
 from tests.fuzz.promises import keep
 from trac_mailintake.mail.spool import Slice

@@ -6,9 +6,13 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trac_mailintake.mail import calendars, mime, parser, plain, quoting, tnef
+from trac_mailintake.mail import parse
+from trac_mailintake.mail.classify.delivery_status import reported_ids
 from trac_mailintake.mail.limits import LIMITS
-from trac_mailintake.mail.reported import reported_ids
+from trac_mailintake.mail.mime import tnef, transfer_encoding
+from trac_mailintake.mail.reply import new_text
+from trac_mailintake.mail.text import calendar
+from trac_mailintake.mail.wiki import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +31,10 @@ class BrokenPromiseError(AssertionError):
 def keep(raw: Slice) -> Message:
     """The message in `raw`, of which everything is checked. Raises BrokenPromiseError, or what the parser died of."""
     begun = time.process_time()
-    message = parser.parse(raw)
+    message = parse.parse(raw)
     _hold(time.process_time() - begun < SECONDS, "it takes too long to parse")
     if any(defect.slug == "unreadable" for defect in message.defects):
-        parser._parse(raw, LIMITS)
+        parse._parse(raw, LIMITS)
         raise BrokenPromiseError("it could not be read the first time")
     for text in _texts(message):
         _hold("\x00" not in text, "a text has U+0000")
@@ -39,7 +43,10 @@ def keep(raw: Slice) -> Message:
     _hold(not any(set("/\\\r\n") & set(part.filename) for part in message.parts), "a name has a path")
     _hold(not any(set("\r\n") & set(value) for _, value in message.fields), "a field has line breaks")
     for part in _attached(message):
-        _hold(sum(map(len, mime.decoded(part))) <= 4 * max(part.body.length, 16), "a part grows when it is decoded")
+        _hold(
+            sum(map(len, transfer_encoding.decoded(part))) <= 4 * max(part.body.length, 16),
+            "a part grows when it is decoded",
+        )
     reported_ids(message)
     _hold(len(message.text) <= 4 * LIMITS.text, "the text grows without a bound")
     _keep_when_cut(message)
@@ -48,19 +55,19 @@ def keep(raw: Slice) -> Message:
 
 def _letters(text: str) -> Counter[str]:
     """What a text consists of, but for blanks and for what escapes wiki text: half a line may need more of that."""
-    return Counter("".join(text.translate({ord("!"): None, ord(plain.MARK): None}).split()))
+    return Counter("".join(text.translate({ord("!"): None, ord(escape.MARK): None}).split()))
 
 
 def _keep_when_cut(message: Message) -> None:
     """What holds of the two pieces that a text is cut into."""
     begun = time.process_time()
-    pieces = quoting.reply(message)
+    pieces = new_text.reply(message)
     _hold(time.process_time() - begun < SECONDS, "it takes too long to cut")
     _hold(bool(pieces.kept.strip()) == bool(message.text.strip()), "nothing is left of the reply")
     both = _letters(pieces.kept) + _letters(pieces.removed)
     _hold(both == _letters(message.text), "the pieces are not the whole")
     if pieces.removed:
-        again = quoting.cut(pieces.kept, markup=message.markup).kept
+        again = new_text.cut(pieces.kept, markup=message.markup).kept
         _hold(again.strip("\n") == pieces.kept.strip("\n"), "cutting twice is not cutting once")
 
 
@@ -75,7 +82,7 @@ def _attached(message: Message) -> Iterator[Part]:
         yield part
         found = tnef.contents(part)
         yield from (*found.attachments, *found.bodies) if found else ()
-        _hold("\x00" not in calendars.told(part), "a calendar has U+0000")
+        _hold("\x00" not in calendar.told(part), "a calendar has U+0000")
 
 
 def _texts(message: Message) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trac_mailintake.mail.limits import LIMITS
-from trac_mailintake.mail.parser import parse
+from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.fuzz.promises import keep
 from tests.mail.spooled import spooled
 from tests.mail.trees import broken, trees
-from trac_mailintake.mail import mime
+from trac_mailintake.mail.mime import transfer_encoding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,9 @@ def test_what_was_attached_is_what_comes_out(tmp_path: Path, tree: Tree) -> None
     assert [(part.filename, part.content_type) for part in message.parts] == [
         (unicodedata.normalize("NFC", " ".join(leaf.name.split())), leaf.content_type) for leaf in tree.leaves
     ]
-    assert [b"".join(mime.decoded(part)) for part in message.parts] == [leaf.content for leaf in tree.leaves]
+    assert [b"".join(transfer_encoding.decoded(part)) for part in message.parts] == [
+        leaf.content for leaf in tree.leaves
+    ]
     assert message.subject == "x"
 
 

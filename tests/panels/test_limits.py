@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.components.mails import Mailbox, mail
-from trac_mailintake.components.panels.deadline import within
-from trac_mailintake.components.panels.held import act
-from trac_mailintake.components.panels.running import run
+from trac_mailintake.components.panels.actions import run
+from trac_mailintake.components.panels.journal.held_actions import act
+from trac_mailintake.components.panels.time_limit import within
 from trac_mailintake.intake.ports import SourceError
-from trac_mailintake.tracker.journal import Journal
+from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from selenium.webdriver.common.by import By
 
 from tests.rig import Rig
-from tests.tracker.test_typed import HANDMADE, PIECES, written
+from tests.tracker.trac_calls.test_browser_text import HANDMADE, PIECES, written
 
 if TYPE_CHECKING:
     from pathlib import Path

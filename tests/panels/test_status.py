@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.components.mails import Mailbox, mail
-from trac_mailintake.components.panels.chart import HEIGHT, WIDTH, chart
-from trac_mailintake.tracker.daily import Day
+from trac_mailintake.components.panels.status.chart import HEIGHT, WIDTH, chart
+from trac_mailintake.tracker.journal.daily_counts import Day
 
 if TYPE_CHECKING:
     from tests.servers.chromium import Chromium, Tab

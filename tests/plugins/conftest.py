@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trac_mailintake.plugins import GROUP
+from trac_mailintake.plugins.registry import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,10 +18,10 @@ from trac.ticket.model import Ticket
 from trac.web.chrome import web_context
 from trac.wiki.formatter import format_to_html
 
-from trac_mailintake.builtin.handlers import writing
-from trac_mailintake.mail import mime
-from trac_mailintake.mail.parser import parse
-from trac_mailintake.mail.quoting import reply
+from trac_mailintake.builtin.handlers import ticket_text
+from trac_mailintake.mail.mime import transfer_encoding
+from trac_mailintake.mail.parse import parse
+from trac_mailintake.mail.reply.new_text import reply
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class Stage:
         message = parse(Slice(str(path), 0, path.stat().st_size))
         for part in message.parts:
             self._attach(part)
-        wiki = writing.body(message, message.text, manner="plain", keeps_lines=keeps_lines)
+        wiki = ticket_text.body(message, message.text, manner="plain", keeps_lines=keeps_lines)
         html = str(format_to_html(self.env, self.context, wiki, escape_newlines=keeps_lines))
         [leaf] = message.text_parts
-        return Shown(message, b"".join(mime.decoded(leaf)).decode(), wiki, html, reply(message).kept)
+        return Shown(message, b"".join(transfer_encoding.decoded(leaf)).decode(), wiki, html, reply(message).kept)
 
     def pictured(self, shown: Shown) -> tuple[str, str]:
         """The sender's HTML and Trac's with images that need no server."""
@@ -83,11 +83,11 @@ class Stage:
         return _SOURCE.sub(source, shown.original), _SOURCE.sub(source, shown.html)
 
     def _attach(self, part: Part) -> None:
-        content = b"".join(mime.decoded(part))
+        content = b"".join(transfer_encoding.decoded(part))
         if part.filename not in [each.filename for each in Attachment.select(self.env, "ticket", self.ticket)]:
             Attachment(self.env, "ticket", self.ticket).insert(part.filename, io.BytesIO(content), len(content))
 
 
 def _as_url(part: Part) -> str:
-    content = base64.b64encode(b"".join(mime.decoded(part))).decode()
+    content = base64.b64encode(b"".join(transfer_encoding.decoded(part))).decode()
     return f"data:{part.content_type};base64,{content}"

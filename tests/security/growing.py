@@ -16,35 +16,22 @@ from typing import TYPE_CHECKING, Final
 from tests.mail import wrapped
 from tests.security import tokens as of
 from tests.values import part
-from trac_mailintake.builtin import threads
+from trac_mailintake.builtin import follow_up
 from trac_mailintake.builtin.handlers import commit_log
-from trac_mailintake.mail import (
-    address,
-    authentication,
-    block,
-    bounced,
-    burden,
-    calendars,
-    charsets,
-    declared,
-    headers,
-    markup,
-    mime,
-    names,
-    origin,
-    parameters,
-    parser,
-    plain,
-    quoting,
-    reported,
-    tnef,
-    uuencode,
-    words,
-)
-from trac_mailintake.mail.cutting import cut
+from trac_mailintake.mail import charsets, parse
+from trac_mailintake.mail.classify import bounce_phrases, delivery_status, sender_kind
+from trac_mailintake.mail.headers import address_list, authentication_results, encoded_words, field_values
+from trac_mailintake.mail.html import declared_quotes, to_wiki
 from trac_mailintake.mail.limits import LIMITS
+from trac_mailintake.mail.mime import filenames, header_block, parameters, tnef, transfer_encoding
+from trac_mailintake.mail.reply import new_text
 from trac_mailintake.mail.spool import Slice
-from trac_mailintake.sources import imap_fetch, mbox, transcript
+from trac_mailintake.mail.text import calendar, uuencoded
+from trac_mailintake.mail.wiki import escape, formatter_cost
+from trac_mailintake.mail.wiki.truncate import cut
+from trac_mailintake.sources.imap import fetch_response
+from trac_mailintake.sources.local import mbox
+from trac_mailintake.sources.net import transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +88,7 @@ def _spooled(raw: bytes) -> Slice:
 def _parsed(head: str, text: str) -> Message:
     """The mail that has `head`, and `text` behind it, byte by byte."""
     mail = head + text
-    return parser.parse(_spooled(mail.encode("utf-8" if "charset=utf-8" in head else "latin-1")))
+    return parse.parse(_spooled(mail.encode("utf-8" if "charset=utf-8" in head else "latin-1")))
 
 
 def _mail(head: str) -> Callable[[str], object]:
@@ -113,7 +100,7 @@ def _texts(kind: str) -> Callable[[str], object]:
 
 
 def _calendar(text: str) -> object:
-    return calendars.told(part(_emptied(), "a.ics", f"BEGIN:VCALENDAR\n{text}".encode()))
+    return calendar.told(part(_emptied(), "a.ics", f"BEGIN:VCALENDAR\n{text}".encode()))
 
 
 def _emptied() -> Path:
@@ -126,20 +113,25 @@ def _wrapping(text: str) -> object:
     """As many attachments in a winmail.dat as `text` has characters, each of 100 bytes, every byte of them read."""
     raw = wrapped.tnef(*(wrapped.attached("a.bin", b"x" * 100) for _ in text))
     found = tnef.contents(part(_emptied(), "winmail.dat", raw, encoding="7bit"))
-    return sum(len(b"".join(mime.decoded(each))) for each in found.attachments) if found else 0
+    return sum(len(b"".join(transfer_encoding.decoded(each))) for each in found.attachments) if found else 0
 
 
 def _proof(text: str) -> object:
     fields = (("Authentication-Results", f"mx.example; {text}"), ("Received", f"from x by mx.example {text}"))
-    return authentication.proof(fields, ("mx.example",), "a@b.example")
+    return authentication_results.proof(fields, ("mx.example",), "a@b.example")
 
 
 def _origin(text: str) -> object:
-    return origin.origin(headers.Fields(()), text, origin.Shape("text/plain", {}, frozenset(), text))
+    return sender_kind.origin(field_values.Fields(()), text, sender_kind.Shape("text/plain", {}, frozenset(), text))
 
 
 def _bounce(text: str) -> object:
-    return bounced.DAEMON.search(text), bounced.software(text), bounced.subject(text[:300]), bounced.sentence(text)
+    return (
+        bounce_phrases.DAEMON.search(text),
+        bounce_phrases.software(text),
+        bounce_phrases.subject(text[:300]),
+        bounce_phrases.sentence(text),
+    )
 
 
 def _parameters(text: str) -> object:
@@ -148,16 +140,16 @@ def _parameters(text: str) -> object:
 
 
 def _reported(text: str) -> object:
-    return list(reported._MESSAGE_ID.finditer(text))
+    return list(delivery_status._MESSAGE_ID.finditer(text))
 
 
 def _uuencoded(text: str) -> object:
     raw = text.encode("latin-1") + b"."
-    return list(uuencode._files(_spooled(raw)))
+    return list(uuencoded._files(_spooled(raw)))
 
 
 def _subject(text: str) -> object:
-    return list(threads._SUBJECT.finditer(text))
+    return list(follow_up._SUBJECT.finditer(text))
 
 
 def _log(text: str) -> object:
@@ -165,11 +157,11 @@ def _log(text: str) -> object:
 
 
 def _fetched(text: str) -> object:
-    return list(imap_fetch.parse([(f"1 (UID 1 {text} BODY[] {{1}}".encode(), b"x"), f" {text})".encode()]))
+    return list(fetch_response.parse([(f"1 (UID 1 {text} BODY[] {{1}}".encode(), b"x"), f" {text})".encode()]))
 
 
 def _marked(text: str) -> object:
-    return quoting.cut(text, markup=True)
+    return new_text.cut(text, markup=True)
 
 
 def _decoded(charset: str) -> Callable[[str], object]:
@@ -177,11 +169,11 @@ def _decoded(charset: str) -> Callable[[str], object]:
 
 
 def _unfolded(text: str) -> object:
-    return headers.unfolded(text.encode())
+    return field_values.unfolded(text.encode())
 
 
 def _cut(text: str) -> object:
-    return block.cut(text.encode(), 0, LIMITS)
+    return header_block.cut(text.encode(), 0, LIMITS)
 
 
 def _encoded(name: str) -> Callable[[str], object]:
@@ -222,16 +214,16 @@ CHARSETS: Final = (
 SCANNERS: Final = (
     Scanner("parameters", _parameters, FIELD, of.PARAMETERS, "a/b"),
     Scanner("a quoted parameter", _parameters, FIELD, of.PARAMETERS, 'a/b; name="'),
-    Scanner("addresses", address.parse, FIELD, of.ADDRESSES),
-    Scanner("addresses behind a word", address.parse, FIELD, of.ADDRESSES, "a"),
-    Scanner("an address in angles", address.parse, FIELD, of.ADDRESSES, "a <"),
-    Scanner("encoded words", words.decode, FIELD, of.ENCODED),
+    Scanner("addresses", address_list.parse, FIELD, of.ADDRESSES),
+    Scanner("addresses behind a word", address_list.parse, FIELD, of.ADDRESSES, "a"),
+    Scanner("an address in angles", address_list.parse, FIELD, of.ADDRESSES, "a <"),
+    Scanner("encoded words", encoded_words.decode, FIELD, of.ENCODED),
     Scanner("a folded field", _unfolded, FIELD, of.FOLDS, "a\nb"),
-    Scanner("ids", headers.ids, LIMITS.head, of.IDS),
-    Scanner("a date", headers.date, FIELD, of.DATES),
-    Scanner("a path", headers.path, FIELD, of.PATHS),
+    Scanner("ids", field_values.ids, LIMITS.head, of.IDS),
+    Scanner("a date", field_values.date, FIELD, of.DATES),
+    Scanner("a path", field_values.path, FIELD, of.PATHS),
     Scanner("results", _proof, 8 * KB, of.RESULTS),
-    Scanner("names", names.safe, FIELD, of.NAMES),
+    Scanner("names", filenames.safe, FIELD, of.NAMES),
     Scanner("subjects of bounces", _bounce, 64 * KB, of.BOUNCES),
     Scanner("subjects of responders", _origin, 64 * KB, of.RESPONDERS),
     Scanner("numbers in a subject", _subject, FIELD, of.NUMBERS),
@@ -243,17 +235,17 @@ SCANNERS: Final = (
     Scanner("flowed text", _texts("plain; format=flowed; delsp=yes"), TEXT, of.FLOWED),
     Scanner("files in a text", _uuencoded, TEXT, of.FILES, "begin 644 a\n"),
     Scanner("ids of a bounce", _reported, TEXT, of.REPORTED),
-    Scanner("replies", quoting.cut, TEXT, of.QUOTES, bound=2.5),
+    Scanner("replies", new_text.cut, TEXT, of.QUOTES, bound=2.5),
     Scanner("replies in wiki text", _marked, TEXT, of.QUOTES, bound=2.5),
-    Scanner("passages", declared.taken_out, TEXT, of.PASSAGES),
-    Scanner("wiki text", plain.neutral, TEXT, of.WIKI, bound=0.5),
-    Scanner("lines of wiki text", plain.lines, 256 * KB, of.WIKI, bound=2.0),
-    Scanner("what it costs", burden.heavy_markup, TEXT, of.BLOCKS, bound=0.5),
-    Scanner("wiki text of senders", burden.bearable, TEXT, of.BLOCKS, bound=0.5),
+    Scanner("passages", declared_quotes.taken_out, TEXT, of.PASSAGES),
+    Scanner("wiki text", escape.neutral, TEXT, of.WIKI, bound=0.5),
+    Scanner("lines of wiki text", escape.lines, 256 * KB, of.WIKI, bound=2.0),
+    Scanner("what it costs", formatter_cost.heavy_markup, TEXT, of.BLOCKS, bound=0.5),
+    Scanner("wiki text of senders", formatter_cost.bearable, TEXT, of.BLOCKS, bound=0.5),
     Scanner("wiki text that is cut", _shortened, TEXT, of.BLOCKS, bound=0.5),
-    Scanner("wiki text for joined lines", plain.broken, TEXT, of.WIKI, bound=0.5),
+    Scanner("wiki text for joined lines", escape.broken, TEXT, of.WIKI, bound=0.5),
     Scanner("HTML", _texts("html; charset=utf-8"), LIMITS.html, of.MARKUP, bound=2.5),
-    Scanner("the words of HTML", markup.bare, TEXT, of.MARKUP, bound=0.5),
+    Scanner("the words of HTML", to_wiki.bare, TEXT, of.MARKUP, bound=0.5),
     Scanner("calendars", _calendar, 256 * KB, of.CALENDARS),
     Scanner("wrappings", _wrapping, 2 * KB, ("x",), bound=1.0),
     Scanner("logs of commits", _log, TEXT, of.LOGS, bound=1.0),

@@ -19,9 +19,9 @@ from trac.wiki.formatter import format_to_html, format_to_oneliner
 from tests.mail.spooled import read
 from tests.security.patience import patience
 from tests.security.tokens import WIKI
-from trac_mailintake.builtin.handlers import writing
-from trac_mailintake.mail import burden, plain
-from trac_mailintake.mail.cutting import cut
+from trac_mailintake.builtin.handlers import ticket_text
+from trac_mailintake.mail.wiki import escape, formatter_cost
+from trac_mailintake.mail.wiki.truncate import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +107,7 @@ def test_plain_text_is_bearable(trac_cost: Callable[..., float], token: str) -> 
     """In lines of any length; also where a timeline shows a comment, cut at nothing, as one line."""
     for width in WIDTHS:
         line = token * max(width // len(token), 1)
-        text = plain.neutral("\n".join([line] * (LENGTH // (len(line) + 1) + 1)))
+        text = escape.neutral("\n".join([line] * (LENGTH // (len(line) + 1) + 1)))
         assert bearable(trac_cost, text)
         assert bearable(trac_cost, text, as_line=True)
 
@@ -117,7 +117,7 @@ def test_html_is_bearable(trac_cost: Callable[..., float], tmp_path: Path, unit:
     """What its tags become, and what is written in their stead when they would be too many."""
     message = read(tmp_path, "Content-Type: text/html; charset=utf-8\n\n" + unit * (LENGTH // len(unit)))
     assert message.text.strip() or unit == "<hr>"
-    assert bearable(trac_cost, writing.body(message, message.text, manner="plain"))
+    assert bearable(trac_cost, ticket_text.body(message, message.text, manner="plain"))
 
 
 @pytest.mark.parametrize("kind", ["html", "plain"])
@@ -134,10 +134,12 @@ def test_many_bearable_texts_are_bearable(trac_cost: Callable[..., float], tmp_p
 def test_twenty_quote_marks_are_markup() -> None:
     """The rest are shown as text, whatever blanks are between them."""
     for blank in ("", " ", "\t", "\u00a0"):
-        text = burden.shallow(f">{blank}" * 50 + "x")
-        assert text.index(burden.MARK) == text.replace(blank, "").index(burden.MARK) * (1 + len(blank)) / 1
-        assert text.replace(burden.MARK, "") == f">{blank}" * 50 + "x"
-    assert burden.shallow(">" * 20 + "x") == ">" * 20 + "x"
+        text = formatter_cost.shallow(f">{blank}" * 50 + "x")
+        assert (
+            text.index(formatter_cost.MARK) == text.replace(blank, "").index(formatter_cost.MARK) * (1 + len(blank)) / 1
+        )
+        assert text.replace(formatter_cost.MARK, "") == f">{blank}" * 50 + "x"
+    assert formatter_cost.shallow(">" * 20 + "x") == ">" * 20 + "x"
 
 
 @pytest.mark.parametrize(
@@ -158,12 +160,12 @@ def test_twenty_quote_marks_are_markup() -> None:
 )
 def test_what_people_write_is_no_block(text: str) -> None:
     """Prose, threads, logs, programs, lists of addresses and links, base64: links stay links, quotes quotes."""
-    assert not plain.neutral(text).startswith("{{{")
+    assert not escape.neutral(text).startswith("{{{")
 
 
 def test_a_block_that_is_cut_ends() -> None:
     """So that what is said of the cut stands below it."""
-    block = burden.verbatim("[" * 1_000 + "\n" + "x" * 1_000)
+    block = formatter_cost.verbatim("[" * 1_000 + "\n" + "x" * 1_000)
     assert cut(block, 500).endswith("\n}}}")
     assert len(cut(block, 500)) <= 500
     assert cut("words " * 100, 50) == ("words " * 100)[:50].rstrip()
@@ -174,7 +176,7 @@ def test_a_block_that_is_cut_ends() -> None:
 def test_blank_lines_are_bearable(trac_cost: Callable[..., float], first: str, end: str) -> None:
     """Also where they come to stand in one line, behind what Trac leaves out of it."""
     for lines in (1_400, 4_000, 10_000):
-        text = plain.neutral(first + end * lines + "x")
+        text = escape.neutral(first + end * lines + "x")
         assert bearable(trac_cost, text, as_line=True)
         assert bearable(trac_cost, text)
 

@@ -14,8 +14,8 @@ from tests.servers.certificates import issue
 from tests.servers.machine import LOOPBACK
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import Server
-from trac_mailintake.sources import tls
-from trac_mailintake.sources.probe import probe
+from trac_mailintake.sources.connection_check import probe
+from trac_mailintake.sources.net import tls
 
 if TYPE_CHECKING:
     from tests.servers.certificates import Certificates

@@ -10,7 +10,7 @@ import pytest
 from tests.rig import Rig, id_of, mail
 from tests.servers.tracenv import TracEnv
 from trac_mailintake.mail.message import Address
-from trac_mailintake.tracker.replyaddress import Keys, load_keys, reply_address, signed_ticket
+from trac_mailintake.tracker.people.reply_address import Keys, load_keys, reply_address, signed_ticket
 
 if TYPE_CHECKING:
     from pathlib import Path

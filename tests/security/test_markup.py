@@ -21,7 +21,7 @@ from tests.security.hunt.verdict import Page, faults
 from tests.security.kinds import EVIL, FORM, HTML, NAMES, TEXT, html, image
 from tests.servers.tracenv import TracEnv
 from trac_mailintake.bootstrap import settings_of
-from trac_mailintake.mail.cutting import cut
+from trac_mailintake.mail.wiki.truncate import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

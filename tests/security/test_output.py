@@ -11,7 +11,7 @@ import pytest
 
 from tests.components.mails import Mailbox
 from tests.servers.tracenv import TracEnv
-from trac_mailintake.components.plain import plain
+from trac_mailintake.components.terminal import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trac_mailintake.intake.settings import Server
-from trac_mailintake.sources import files
-from trac_mailintake.tracker import replyaddress
-from trac_mailintake.tracker.replyaddress import KEY_FILE, Keys, load_keys
-from trac_mailintake.tracker.secrets import KEY_FILE as SECRET_KEY_FILE
-from trac_mailintake.tracker.secrets import Secrets
-from trac_mailintake.tracker.servers import Servers
+from trac_mailintake.sources.local import files
+from trac_mailintake.tracker.config.secrets import KEY_FILE as SECRET_KEY_FILE
+from trac_mailintake.tracker.config.secrets import Secrets
+from trac_mailintake.tracker.config.servers import Servers
+from trac_mailintake.tracker.people import reply_address
+from trac_mailintake.tracker.people.reply_address import KEY_FILE, Keys, load_keys
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -38,7 +38,7 @@ def comparisons(function: ast.FunctionDef) -> set[str]:
 
 def test_signatures_are_compared_in_constant_time() -> None:
     """By hmac.compare_digest and by nothing else, with all keys each time; in no loop that ends early."""
-    tree = ast.parse(Path(replyaddress.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(reply_address.__file__).read_text(encoding="utf-8"))
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for name in ("verify", "vouched"):
         assert comparisons(functions[name]) == {"compare_digest"}, name

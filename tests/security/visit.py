@@ -16,9 +16,9 @@ from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import Server
-from trac_mailintake.sources.imap_mailbox import ImapSource
-from trac_mailintake.sources.pop3_mailbox import Pop3Source
-from trac_mailintake.sources.probe import probe
+from trac_mailintake.sources.connection_check import probe
+from trac_mailintake.sources.imap.mailbox import ImapSource
+from trac_mailintake.sources.pop3.mailbox import Pop3Source
 
 if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service

@@ -10,9 +10,9 @@ from trac.util.datefmt import datetime_now, utc
 
 from tests.tracker.values import message, service
 from trac_mailintake.intake.ports import Prepared
-from trac_mailintake.tracker import tickets
 from trac_mailintake.tracker.adapter import TracTracker
-from trac_mailintake.tracker.attachments import Staging
+from trac_mailintake.tracker.tickets import write as ticket_write
+from trac_mailintake.tracker.tickets.stage_attachments import Staging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from tests.servers.tracenv import TracEnv
     from trac_mailintake.intake.model import Change
-    from trac_mailintake.tracker.tickets import Filed
+    from trac_mailintake.tracker.tickets.write import Filed
 
 
 def write(env: Environment, prepared: Prepared, when: datetime) -> Filed:
     """Lock what is changed, and write; inside a transaction."""
-    return tickets.write(env, prepared, when, tickets.lock(env, [prepared]))
+    return ticket_write.write(env, prepared, when, ticket_write.lock(env, [prepared]))
 
 
 @dataclass

@@ -1,5 +1,6 @@
-"""screen, handle: how far the word of our own mail servers goes (spec 4, Proof). `tracker.users` says who acts as whom.
+"""screen, handle: how far the word of our own mail servers goes (spec 4, Proof).
 
+`tracker.people.directory` says who acts as whom.
 A sender is proved by DMARC, or by DKIM of the very domain of the address.
 """
 
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake.model import Hold
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail.authentication import spam
+from trac_mailintake.mail.headers.authentication_results import spam
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
-from trac_mailintake.intake.arrival import arrival
+from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Followup, Hold, Proof
 from trac_mailintake.intake.settings import Kind, Parameter
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from trac_mailintake.components import bridge, commands, deadman, notifications, panels, setup, system
+from trac_mailintake.components import bridge, cli, notifications, options, overdue_check, panels, setup
 
-__all__ = ["bridge", "commands", "deadman", "notifications", "panels", "setup", "system"]
+__all__ = ["bridge", "cli", "notifications", "options", "overdue_check", "panels", "setup"]

@@ -57,8 +57,8 @@ def deliver(env: Environment, name: str) -> Answer:
 
 
 def _deliver(env: Environment, name: str) -> Answer:
-    from trac_mailintake.sources.pipe import PipeSource  # noqa: PLC0415 - what only a mail needs
-    from trac_mailintake.tracker.stopping import stop  # noqa: PLC0415 - as above
+    from trac_mailintake.sources.local.stdin import PipeSource  # noqa: PLC0415 - what only a mail needs
+    from trac_mailintake.tracker.outgoing.stopped import stop  # noqa: PLC0415 - as above
 
     source = PipeSource(sys.stdin.buffer, name)
     with bridge.watched_intake(env) as assembly:
@@ -88,8 +88,8 @@ def _deliver(env: Environment, name: str) -> Answer:
 def _answer(env: Environment, name: str, locator: str, failure: str) -> Answer:
     """What the journal says of this very mail: also when it was handed over before."""
     from trac_mailintake.intake.model import Status  # noqa: PLC0415 - what only a mail needs
-    from trac_mailintake.tracker.journal import Journal  # noqa: PLC0415 - as above
-    from trac_mailintake.tracker.search import IN_WORK, Filter  # noqa: PLC0415 - as above
+    from trac_mailintake.tracker.journal.journal import Journal  # noqa: PLC0415 - as above
+    from trac_mailintake.tracker.journal.search import IN_WORK, Filter  # noqa: PLC0415 - as above
 
     entries = Journal(env).entries(Filter(service=name, locator=locator), limit=1)
     if failure or not entries:
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer = Answer(SysExit.TEMPFAIL, "Usage: mailintake-deliver ENV SERVICE < mail")
     else:
         answer = _open_and_deliver(*words)
-    from trac_mailintake.components.plain import plain  # noqa: PLC0415 - once Trac could be imported
+    from trac_mailintake.components.terminal import plain  # noqa: PLC0415 - once Trac could be imported
 
     sys.stderr.write(f"{' '.join(plain(answer.line).split())}\n")
     return answer.status

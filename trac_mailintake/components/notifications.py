@@ -13,7 +13,9 @@ from trac.core import Component, implements
 from trac.notification.api import IEmailDecorator, INotificationSubscriber
 from trac.notification.mail import RecipientMatcher, set_header
 
-from trac_mailintake.tracker import outgoing, outsiders, replyaddress
+from trac_mailintake.tracker.message_ids import ticket_mails
+from trac_mailintake.tracker.outgoing import outsiders
+from trac_mailintake.tracker.people import reply_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
 
     from trac.notification.api import NotificationEvent
 
-    from trac_mailintake.tracker.outgoing import Beginning
-    from trac_mailintake.tracker.outsiders import Match
-    from trac_mailintake.tracker.replyaddress import Keys
-    from trac_mailintake.tracker.users import Directory
+    from trac_mailintake.tracker.message_ids.ticket_mails import Beginning
+    from trac_mailintake.tracker.outgoing.outsiders import Match
+    from trac_mailintake.tracker.people.directory import Directory
+    from trac_mailintake.tracker.people.reply_address import Keys
 
 
 class _Ready(Component):
@@ -40,13 +42,13 @@ class _Ready(Component):
         """Whether the event is about one ticket, and the upgrade was made."""
         if event.realm != "ticket" or event.category == "batchmodify":
             return False
-        self._installed = self._installed or outgoing.installed(self.env)
+        self._installed = self._installed or ticket_mails.installed(self.env)
         return self._installed
 
     def keys(self) -> Keys:
         """The keys of the reply addresses."""
         if self._loaded is None:
-            self._loaded = replyaddress.load_keys(self.env)
+            self._loaded = reply_address.load_keys(self.env)
         return self._loaded
 
 
@@ -71,19 +73,19 @@ class TicketMailDecorator(_Ready):
             self.log.exception("The notification for ticket #%s goes out without our headers", event.target.id)
 
     def _decorate(self, ticket: int, message: EmailMessage) -> None:
+        from trac_mailintake.tracker.lookups import delimiter  # noqa: PLC0415 - most processes of Trac's send nothing
         from trac_mailintake.tracker.options import LOOP_HEADER, SECTION  # noqa: PLC0415 - likewise
-        from trac_mailintake.tracker.reader import delimiter  # noqa: PLC0415 - most processes of Trac's send nothing
 
         keys = self.keys()
         set_header(message, LOOP_HEADER, keys.loop()[0])
         address = self.config.get(SECTION, "address").strip()
         if "@" in address:
-            reply_to = replyaddress.reply_address(keys, address, delimiter(self.env), ticket)
+            reply_to = reply_address.reply_address(keys, address, delimiter(self.env), ticket)
             set_header(message, "Reply-To", addresses=[(self.env.project_name, reply_to)])
-        beginning = outgoing.beginning(self.env, ticket)
+        beginning = ticket_mails.beginning(self.env, ticket)
         if beginning and beginning.message_id:
             self._thread(message, beginning.message_id)
-        outgoing.remember(self.env, str(message["Message-ID"]).strip(), ticket)
+        ticket_mails.remember(self.env, str(message["Message-ID"]).strip(), ticket)
 
     def _thread(self, message: EmailMessage, first: str) -> None:
         """The first mail, then what Trac says itself (RFC 5322, 3.6.4: the oldest first)."""
@@ -118,7 +120,7 @@ class MailReporterSubscriber(_Ready):
 
     def _told(self, event: NotificationEvent) -> Iterator[Match]:
         """The address of the outsider who reported the ticket."""
-        beginning = outgoing.beginning(self.env, event.target.id)
+        beginning = ticket_mails.beginning(self.env, event.target.id)
         fresh = event.category == "created"
         if fresh and not (beginning and beginning.acknowledge):
             return
@@ -141,7 +143,9 @@ class MailReporterSubscriber(_Ready):
     @cached_property
     def _directory(self) -> Directory:
         """Kept, since it is made anew only when users have changed."""
-        from trac_mailintake.tracker.users import Directory  # noqa: PLC0415 - most processes of Trac's send nothing
+        from trac_mailintake.tracker.people.directory import (  # noqa: PLC0415 - most processes of Trac's send nothing
+            Directory,
+        )
 
         return Directory(self.env)
 

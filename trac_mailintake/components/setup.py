@@ -6,10 +6,10 @@ from trac.api import IEnvironmentSetupParticipant
 from trac.core import Component, implements
 from trac.db import DatabaseManager
 
-from trac_mailintake.tracker.schema import NAME, VERSION
-from trac_mailintake.tracker.tables import make_tables
+from trac_mailintake.tracker.db.schema import NAME, VERSION
+from trac_mailintake.tracker.db.tables import make_tables
 
-UPGRADES = "trac_mailintake.tracker.upgrades"
+UPGRADES = "trac_mailintake.tracker.db.upgrades"
 
 
 class MailIntakeSetup(Component):

@@ -13,7 +13,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.sources.timeouts import limit_all
+from trac_mailintake.sources.net.timeouts import limit_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -36,7 +36,7 @@ from trac_mailintake.intake.ports import (
     Stale,
     TemporaryFailure,
 )
-from trac_mailintake.intake.telling import acknowledges, whom_to_tell
+from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -91,7 +91,7 @@ Result = Recorded | Deferred
 
 
 class Intake:
-    """Takes deliveries of one environment. `parse` is `mail.parser.parse`, or another that keeps its promise."""
+    """Takes deliveries of one environment. `parse` is `mail.parse.parse`, or another that keeps its promise."""
 
     def __init__(
         self,

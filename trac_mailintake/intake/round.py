@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.ahead import WORTH
-from trac_mailintake.intake.disposing import Disposing
+from trac_mailintake.intake.disposal import Disposing
+from trac_mailintake.intake.forked_parser import WORTH
 from trac_mailintake.intake.model import CONSUMING, Hold, Status
 from trac_mailintake.intake.pipeline import ATTEMPTS, BACKOFF, RENEWAL, Deferred, refused
 from trac_mailintake.intake.ports import (
@@ -37,7 +37,7 @@ BATCH: Final = 100
 """Messages that are claimed and fetched together."""
 
 FORESEEN: Final = WORTH
-"""Messages that are fetched before a second process begins to read them (see `ahead.WORTH`)."""
+"""Messages that are fetched before a second process begins to read them (see `forked_parser.WORTH`)."""
 
 PATIENCE: Final = 60.0
 """Seconds that a round waits for what other workers are filing."""

@@ -148,10 +148,10 @@ def _split(typed: str) -> tuple[str, ...]:
 
 
 def _expression(parameter: Parameter, typed: str) -> Value:
-    from trac_mailintake.mail import expressions  # noqa: PLC0415 - costs more than the rest, and few have one
+    from trac_mailintake.intake import timed_regex  # noqa: PLC0415 - costs more than the rest, and few have one
 
     try:
-        expressions.read(typed)
+        timed_regex.read(typed)
     except ValueError as error:
         raise SettingError(parameter.name, typed, f"a regular expression; this one has a mistake: {error}") from None
     return typed

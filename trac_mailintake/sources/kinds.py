@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
-from trac_mailintake.sources import directory, imap, maildir, mbox, pipe, pop3
+from trac_mailintake.sources import imap, pop3
+from trac_mailintake.sources.local import directory, maildir, mbox, stdin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trac_mailintake.hookspecs import SourceKind
 
-KINDS: Final[tuple[SourceKind, ...]] = (imap.KIND, pop3.KIND, maildir.KIND, mbox.KIND, directory.KIND, pipe.KIND)
+KINDS: Final[tuple[SourceKind, ...]] = (imap.KIND, pop3.KIND, maildir.KIND, mbox.KIND, directory.KIND, stdin.KIND)
 
 
 @hookimpl

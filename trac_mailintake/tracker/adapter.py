@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trac_mailintake.builtin import rates
-from trac_mailintake.tracker.drafts import Drafting
-from trac_mailintake.tracker.models import Models
-from trac_mailintake.tracker.reader import TracReader
-from trac_mailintake.tracker.recall import Recall
-from trac_mailintake.tracker.rights import Rights
-from trac_mailintake.tracker.users import Directory
+from trac_mailintake.tracker.lookups import TracReader
+from trac_mailintake.tracker.message_ids.known import Recall
+from trac_mailintake.tracker.people.directory import Directory
+from trac_mailintake.tracker.tickets.permission_cache import Rights
+from trac_mailintake.tracker.tickets.prepare import Drafting
+from trac_mailintake.tracker.tickets.ticket_copies import Models
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Prepared, Reader
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
-    from trac_mailintake.tracker.attachments import Staging
+    from trac_mailintake.tracker.tickets.stage_attachments import Staging
 
 
 class TracTracker:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.builtin.handlers import build_change
 from trac_mailintake.hookspecs import Handler, hookimpl
+from trac_mailintake.intake import timed_regex
 from trac_mailintake.intake.model import Followup
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail import cutting, expressions
-from trac_mailintake.mail.quoting import Cut
+from trac_mailintake.mail.reply.new_text import Cut
+from trac_mailintake.mail.wiki import truncate
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -26,8 +27,10 @@ log = logging.getLogger(__name__)
 def handle(message: Message, target: Target, context: Context) -> Change | Objection:
     """The comment, or why there is no ticket to comment on. Raises OSError."""
     if not isinstance(target, Followup):
-        return filing.without_ticket(target.reason, context)
-    return filing.comment(message, target, context, _split(message, context.service.parameters.text("splitregex")))
+        return build_change.without_ticket(target.reason, context)
+    return build_change.comment(
+        message, target, context, _split(message, context.service.parameters.text("splitregex"))
+    )
 
 
 def _split(message: Message, typed: str) -> Cut:
@@ -36,13 +39,13 @@ def _split(message: Message, typed: str) -> Cut:
     if not typed:
         return whole
     try:
-        begin = expressions.read(typed).begin(message.text)
+        begin = timed_regex.read(typed).begin(message.text)
     except TimeoutError:
         log.warning("splitregex took too long for %s; its text is kept whole", message.message_id or message.sha256)
         return whole
     if begin is None or not message.text[:begin].strip():
         return whole
-    kept = cutting.ended(message.text, begin) if message.markup else message.text[:begin]
+    kept = truncate.ended(message.text, begin) if message.markup else message.text[:begin]
     return Cut(kept.rstrip(), message.text[begin:])
 
 
@@ -51,8 +54,8 @@ HANDLER: Final = Handler(
     label="Comment with the text before a pattern; mail without a ticket is forwarded or held",
     handle=handle,
     parameters=(
-        *filing.COMMON,
-        *filing.COMMENTING,
+        *build_change.COMMON,
+        *build_change.COMMENTING,
         Parameter(
             "splitregex",
             Kind.EXPRESSION,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.builtin.handlers import build_change
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup
-from trac_mailintake.mail.quoting import reply
+from trac_mailintake.mail.reply.new_text import reply
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 def handle(message: Message, target: Target, context: Context) -> Change | Objection:
     """The comment, or why there is no ticket to comment on. Raises OSError."""
     if not isinstance(target, Followup):
-        return filing.without_ticket(target.reason, context)
-    return filing.comment(message, target, context, reply(message))
+        return build_change.without_ticket(target.reason, context)
+    return build_change.comment(message, target, context, reply(message))
 
 
 HANDLER: Final = Handler(
     name="comment-unquoted",
     label="Comment without quotes; mail without a ticket is forwarded or held",
     handle=handle,
-    parameters=(*filing.COMMON, *filing.COMMENTING),
+    parameters=(*build_change.COMMON, *build_change.COMMENTING),
 )
 
 

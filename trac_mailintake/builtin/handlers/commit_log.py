@@ -11,13 +11,13 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.builtin.handlers import build_change
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup, Hold, Proof, Reopen
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail import cutting
 from trac_mailintake.mail.message import Origin
-from trac_mailintake.mail.quoting import Cut
+from trac_mailintake.mail.reply.new_text import Cut
+from trac_mailintake.mail.wiki import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
     parted = _without_diff(message)
     named = _named(f"{message.subject}\n{parted.kept}", context)
     if named is None and not isinstance(target, Followup):
-        return filing.without_ticket("The commit's log names no ticket.", context)
+        return build_change.without_ticket("The commit's log names no ticket.", context)
     if named is not None:
         if context.sender.username == _ANONYMOUS:
             return Hold("stranger", _stranger(context, named))
@@ -60,7 +60,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
             return Hold("permission", _unseen(context, named))
         target = Followup(named, "commit-log", f"The commit's log names ticket {named}.", Proof.HANDLER)
     assert isinstance(target, Followup)  # noqa: S101 - one of both is given, said again for mypy
-    change = filing.comment(message, target, context, parted)
+    change = build_change.comment(message, target, context, parted)
     return replace(change, reopen=Reopen.NEVER, quiet=_is_answer(message))
 
 
@@ -70,7 +70,7 @@ def _without_diff(message: Message) -> Cut:
     match = _DIFF.search(text)
     if match is None or not text[: match.start()].strip():
         return Cut(text, "")
-    kept = cutting.ended(text, match.start()) if message.markup else text[: match.start()]
+    kept = truncate.ended(text, match.start()) if message.markup else text[: match.start()]
     return Cut(kept.rstrip(), text[match.start() :])
 
 
@@ -115,7 +115,7 @@ HANDLER: Final = Handler(
     label="Comment on the ticket that a commit's log names; mail without a ticket is forwarded or held",
     handle=handle,
     parameters=(
-        *(replace(each, default="verbatim") if each.name == "text" else each for each in filing.COMMON),
+        *(replace(each, default="verbatim") if each.name == "text" else each for each in build_change.COMMON),
         Parameter(
             "bulk",
             Kind.CHOICE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.builtin.handlers import build_change
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup, NewTicket
 
@@ -19,14 +19,14 @@ def handle(message: Message, target: Target, context: Context) -> Change:
     if isinstance(target, Followup):
         reason = f"{target.reason} The handler create always makes a new ticket."
         target = NewTicket("create", reason, related=target.ticket)
-    return filing.ticket(message, target, context)
+    return build_change.ticket(message, target, context)
 
 
 HANDLER: Final = Handler(
     name="create",
     label="Create a ticket of every mail",
     handle=handle,
-    parameters=(*filing.COMMON, *filing.OF_TICKETS),
+    parameters=(*build_change.COMMON, *build_change.OF_TICKETS),
 )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, assert_never
 
-from trac_mailintake.builtin.handlers import filing
+from trac_mailintake.builtin.handlers import build_change
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Followup, NewTicket
-from trac_mailintake.mail.quoting import Cut, reply
+from trac_mailintake.mail.reply.new_text import Cut, reply
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -21,9 +21,9 @@ def handle(message: Message, target: Target, context: Context) -> Change:
         case Followup():
             stripped = context.service.parameters.flag("stripquotes")
             parted = reply(message) if stripped else Cut(message.text, "")
-            return filing.comment(message, target, context, parted)
+            return build_change.comment(message, target, context, parted)
         case NewTicket():
-            return filing.ticket(message, target, context)
+            return build_change.ticket(message, target, context)
         case _:
             assert_never(target)
 
@@ -32,7 +32,7 @@ HANDLER: Final = Handler(
     name="create-or-comment",
     label="Comment on the ticket that the mail belongs to, else create one",
     handle=handle,
-    parameters=(*filing.COMMON, filing.STRIPQUOTES, *filing.OF_TICKETS),
+    parameters=(*build_change.COMMON, build_change.STRIPQUOTES, *build_change.OF_TICKETS),
 )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from trac_mailintake.components.panels import journal, servers, services, status, templates, tickets, trial
+from trac_mailintake.components.panels import assets, servers, try_mail
+from trac_mailintake.components.panels.journal import page as journal
+from trac_mailintake.components.panels.journal import ticket_links
+from trac_mailintake.components.panels.services import page as services
+from trac_mailintake.components.panels.status import page as status
 
-__all__ = ["journal", "servers", "services", "status", "templates", "tickets", "trial"]
+__all__ = ["assets", "journal", "servers", "services", "status", "ticket_links", "try_mail"]

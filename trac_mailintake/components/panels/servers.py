@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from trac.web.chrome import add_ctxtnav, add_notice, add_warning
 
-from trac_mailintake.components.panels.panel import Panel, unknown
-from trac_mailintake.components.system import ADMIN
+from trac_mailintake.components.options import ADMIN
+from trac_mailintake.components.panels.base import Panel, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trac.web.api import Request
 
+    from trac_mailintake.components.panels.base import Page
     from trac_mailintake.components.panels.form import Errors, Field
-    from trac_mailintake.components.panels.panel import Page
     from trac_mailintake.intake.settings import Server
-    from trac_mailintake.tracker.servers import Servers
+    from trac_mailintake.tracker.config.servers import Servers
 
 OPERATION: Final = 8
 """Seconds that one network operation of a test may take."""
@@ -68,7 +68,7 @@ class ServersPanel(Panel):
     # inside
 
     def _servers(self) -> Servers:
-        from trac_mailintake.tracker.servers import Servers  # noqa: PLC0415 - when somebody looks
+        from trac_mailintake.tracker.config.servers import Servers  # noqa: PLC0415 - when somebody looks
 
         return Servers(self.env)
 
@@ -86,7 +86,7 @@ class ServersPanel(Panel):
     def _form(
         self, req: Request, server: Server | None, typed: Mapping[str, str] | None = None, errors: Errors | None = None
     ) -> Page:
-        from trac_mailintake.tracker.secrets import where  # noqa: PLC0415 - when somebody looks
+        from trac_mailintake.tracker.config.secrets import where  # noqa: PLC0415 - when somebody looks
 
         add_ctxtnav(req, "Back to the mail servers", req.href.admin("mailintake", self.page))
         stored = where(server.secret) if server else ""
@@ -99,7 +99,7 @@ class ServersPanel(Panel):
     def _save(self, req: Request, server: Server | None) -> Page:
         from trac_mailintake.components.panels import form  # noqa: PLC0415 - when somebody changes something
         from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.servers import PARAMETERS  # noqa: PLC0415 - as above
+        from trac_mailintake.tracker.config.servers import PARAMETERS  # noqa: PLC0415 - as above
 
         typed = form.typed(req, PARAMETERS)
         name = server.name if server else str(req.args.getfirst("name", "")).strip()
@@ -135,9 +135,9 @@ class ServersPanel(Panel):
 
     def _test(self, req: Request, server: Server) -> Page:
         """Log in and list the folders. Changes nothing, so the page is shown at once."""
-        from trac_mailintake.components.panels.deadline import within  # noqa: PLC0415 - when somebody tests
+        from trac_mailintake.components.panels.time_limit import within  # noqa: PLC0415 - when somebody tests
         from trac_mailintake.intake.ports import SourceError  # noqa: PLC0415 - as above
-        from trac_mailintake.sources.probe import probe  # noqa: PLC0415 - as above
+        from trac_mailintake.sources.connection_check import probe  # noqa: PLC0415 - as above
 
         template, page = self._form(req, server)
         brief = replace(server, timeout=min(server.timeout, OPERATION))
@@ -150,7 +150,7 @@ class ServersPanel(Panel):
 
 
 def _goes_elsewhere(server: Server, typed: Mapping[str, str]) -> bool:
-    from trac_mailintake.tracker.servers import PORTS  # noqa: PLC0415 - when somebody changes something
+    from trac_mailintake.tracker.config.servers import PORTS  # noqa: PLC0415 - when somebody changes something
 
     usual = PORTS.get((typed["protocol"], typed["security"]), "")
     wanted = {**typed, "port": typed["port"] or str(usual)}
@@ -160,7 +160,7 @@ def _goes_elsewhere(server: Server, typed: Mapping[str, str]) -> bool:
 def _fields(server: Server | None, typed: Mapping[str, str], errors: Mapping[str, str], stored: str) -> list[Field]:
     """All fields; that of the password is always empty."""
     from trac_mailintake.components.panels import form  # noqa: PLC0415 - when somebody looks
-    from trac_mailintake.tracker.servers import PARAMETERS  # noqa: PLC0415 - as above
+    from trac_mailintake.tracker.config.servers import PARAMETERS  # noqa: PLC0415 - as above
 
     values = {parameter.name: str(getattr(server, parameter.name, "")) for parameter in PARAMETERS} if server else {}
     made = form.fields(PARAMETERS, {**values, **typed}, errors, labels=_LABELS)

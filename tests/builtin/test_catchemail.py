@@ -1,0 +1,56 @@
+"""Mail for somebody else (spec 2, catchemail; spec 4, Order)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes import FakeReader
+from tests.values import context, message
+from trac_mailintake.builtin import catchemail
+from trac_mailintake.intake.model import Hold, Ignore, gravest
+from trac_mailintake.mail.message import Address
+
+
+@pytest.mark.parametrize("header", ["to", "cc", "bcc", "delivered_to"])
+def test_any_recipient_header_will_do(header: str) -> None:
+    """Case does not matter, on either side."""
+    mail = message(**{"to": (), header: (Address("", "Foo-Support@Example.com"),)})
+    assert catchemail.mailintake_screen(mail, context(catchemail="bar@example.com, FOO-support@example.com")) is None
+
+
+def test_mail_for_somebody_else_is_left_alone() -> None:
+    """It ends the matter, so that another service's mail is never touched."""
+    objection = catchemail.mailintake_screen(message(), context(catchemail="other@example.org"))
+    assert isinstance(objection, Ignore)
+    assert gravest([Hold("bulk", ""), objection]) is objection
+
+
+def test_mail_without_a_recipient_is_for_somebody_else() -> None:
+    """Who wants only some mail does not want what says nothing."""
+    assert catchemail.mailintake_screen(message(to=()), context(catchemail="other@example.org")) is not None
+
+
+def test_without_catchemail_all_mail_is_ours() -> None:
+    """The usual mailbox is for one service."""
+    assert catchemail.mailintake_screen(message(to=()), context()) is None
+
+
+def test_the_signed_reply_address_is_ours() -> None:
+    """Made from the service's address, it is in nobody's `catchemail`."""
+    reader = FakeReader(signed={"support+12.abc@example.org": 12})
+    mail = message(to=(Address("", "Support+12.ABC@example.org"),))
+    assert catchemail.mailintake_screen(mail, context(reader, catchemail="support@example.org")) is None
+
+
+@pytest.mark.parametrize("address", ["sales+12.abc@example.org", "support+12.abc@example.com"])
+def test_another_services_signed_address_is_not_ours(address: str) -> None:
+    """The signature is the environment's, the address is the service's."""
+    reader = FakeReader(signed={address: 12})
+    mail = message(to=(Address("", address),))
+    assert catchemail.mailintake_screen(mail, context(reader, catchemail="support@example.org")) is not None
+
+
+def test_an_address_that_only_begins_like_ours_is_not_ours() -> None:
+    """`support-team` is another team."""
+    mail = message(to=(Address("", "support-team@example.org"), Address("", "support+vip@example.org")))
+    assert catchemail.mailintake_screen(mail, context(catchemail="support@example.org")) is not None

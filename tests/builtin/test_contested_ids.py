@@ -1,0 +1,108 @@
+"""Which ticket a Message-ID leads to with which mails are in several: that of somebody whom the mail is from or to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from tests.builtin.test_follow_up import number, route
+from tests.fakes import FakeReader
+from tests.values import ANN, SUPPORT
+from trac_mailintake.intake.model import Filing, NewTicket
+from trac_mailintake.mail.message import Address
+
+
+@pytest.fixture
+def reader() -> FakeReader:
+    """Tickets 12, 13 and 14, in all of which Ann is involved."""
+    tracker = FakeReader()
+    for each in (12, 13, 14):
+        tracker.add(each, ANN.spec)
+    return tracker
+
+
+CAROL = Address("Carol", "carol@a.example")
+WHEN = datetime(2026, 11, 2, 10, tzinfo=UTC)
+
+
+def filing(ticket: int, author: str = CAROL.key, message_id: str = "<a@x>", **more: Any) -> Filing:  # noqa: ANN401 - fields of Filing
+    """A mail that was filed by another service, unproved."""
+    return replace(Filing(message_id, ticket, "other", author, proved=False, filed=WHEN), **more)
+
+
+@pytest.mark.parametrize("people", [{"author": CAROL}, {"to": (SUPPORT, CAROL)}, {"cc": (CAROL,)}, {"bcc": (CAROL,)}])
+def test_a_contested_id_leads_to_whom_the_mail_is_from_or_to(reader: FakeReader, people: dict[str, Any]) -> None:
+    """To the ticket that holds a mail of theirs, whichever was filed first."""
+    for tickets in ((13, 12), (12, 13)):
+        tracker = replace(reader, ids={}, filed=[])
+        tracker.file(*(filing(each, CAROL.key if each == 12 else "mallory@evil.example") for each in tickets))
+        assert number(route(tracker, in_reply_to=("<a@x>",), **people)) == 12
+
+
+@pytest.mark.parametrize("people", [{}, {"reply_to": (CAROL,)}, {"delivered_to": (CAROL,)}, {"authors": (ANN, CAROL)}])
+def test_else_it_is_passed_over(reader: FakeReader, people: dict[str, Any]) -> None:
+    """The next reference is tried, then the subject; the reason says so, as does that of a new ticket."""
+    reader.file(filing(12), filing(13, "mallory@evil.example"))
+    reader.know("<b@x>", 14)
+    mails: list[dict[str, Any]] = [{"references": ("<b@x>",)}, {"subject": "#14"}]
+    for more in mails:
+        target = route(reader, in_reply_to=("<a@x>",), **more, **people)
+        assert number(target) == 14
+        assert target is not None
+        assert "<a@x>" in target.reason
+    target = route(reader, in_reply_to=("<a@x>",), **people)
+    assert isinstance(target, NewTicket)
+    assert (target.rule, target.related, target.note) == ("new", None, "")
+    assert "<a@x>" in target.reason
+
+
+FILINGS: Final[dict[str, tuple[list[Filing], int | None]]] = {
+    "two tickets of two people": ([filing(12), filing(13, ANN.key)], None),
+    "proved before unproved": ([filing(12), filing(13, ANN.key, proved=True)], 13),
+    "proved by the same author": ([filing(12), filing(13), filing(14, proved=True)], 14),
+    "proof of others does not count": ([filing(12), filing(13, "m@evil.example", proved=True)], 12),
+    "the same service": ([filing(12), filing(13, service="support"), filing(14)], 13),
+    "the same service of two people": ([filing(12, ANN.key, service="support"), filing(13)], 12),
+    "proof comes before the service": ([filing(12, service="support"), filing(13, proved=True)], 13),
+    "a service that has none of it": ([filing(12, service="x"), filing(13, service="y")], 12),
+    "two copies": ([filing(13), filing(12)], 13),
+    "two copies after exactly a day": ([filing(13), filing(12, filed=WHEN + timedelta(days=1))], 13),
+    "two mails after more than a day": ([filing(13), filing(12, filed=WHEN + timedelta(days=1, seconds=1))], None),
+    "two copies by a clock that went back": ([filing(13), filing(12, filed=WHEN - timedelta(hours=1))], 13),
+    "three mails": ([filing(12), filing(13), filing(14)], None),
+    "three mails in two tickets": ([filing(12), filing(12), filing(13)], None),
+    "two copies, one of them proved": ([filing(13), filing(12, proved=True)], 12),
+    "many mails in one ticket and others' in another": ([filing(12)] * 5 + [filing(13, "m@evil.example")], 12),
+    "no author": ([filing(12, ""), filing(13, "")], None),
+    "our own address": ([filing(12), filing(13, SUPPORT.key)], 12),
+}
+
+
+@pytest.mark.parametrize(("filings", "found"), FILINGS.values(), ids=FILINGS)
+def test_which_of_the_filings_is_answered(reader: FakeReader, filings: list[Filing], found: int | None) -> None:
+    """By Ann, in a mail to Carol and to the service `support`."""
+    reader.own.add(SUPPORT.key)
+    reader.file(*filings)
+    assert number(route(reader, in_reply_to=("<a@x>",), to=(CAROL, SUPPORT))) == found
+
+
+def test_many_contested_ids_are_not_all_looked_into(reader: FakeReader) -> None:
+    """A mail may refer to hundreds; what is not contested is found behind them."""
+    ids = [f"<{each}@x>" for each in range(100)]
+    for each in ids:
+        reader.file(filing(12, "m@evil.example", each), filing(13, "n@evil.example", each))
+    reader.know("<b@x>", 14)
+    assert number(route(reader, references=("<b@x>", *ids))) == 14
+
+
+def test_what_was_sent_before_the_install_leads_where_it_did(reader: FakeReader) -> None:
+    """Also when somebody had a mail filed, or two, with the id that can be computed."""
+    reader.roots["<root@x>"] = 14
+    reader.file(filing(12, message_id="<root@x>"))
+    assert number(route(reader, references=("<root@x>",))) == 14
+    reader.file(filing(13, "m@evil.example", message_id="<root@x>"))
+    assert number(route(reader, references=("<root@x>",))) == 14
+    assert number(route(reader, references=("<root@x>",), to=(CAROL,))) == 14

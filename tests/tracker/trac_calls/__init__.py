@@ -1,0 +1,1 @@
+"""Calls of Trac's own code."""

@@ -1,0 +1,219 @@
+"""route: which ticket a message belongs to, by the three rules of spec 3; and who may follow a lead that is no proof.
+
+Of the three only the signed reply address proves anything.
+A Message-ID or a number in the subject can be known to anybody, so these need a sender who is involved in the ticket.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.contested_ids import by_people_of, ticket_of
+from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Reject
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.classify.delivery_status import reported_ids
+from trac_mailintake.mail.message import Address, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Objection, Sender, Target
+    from trac_mailintake.intake.ports import KnownId, Reader, TicketFacts
+    from trac_mailintake.mail.message import Message
+
+PARAMETERS: Final = (
+    Parameter(
+        "stranger",
+        Kind.CHOICE,
+        "new",
+        "What to do when somebody who is not involved writes to a ticket without its signed reply address: "
+        "make a new ticket that links to it, hold the mail, or reject it",
+        choices=("new", "hold", "reject"),
+    ),
+    Parameter(
+        "closed",
+        Kind.CHOICE,
+        "reopen",
+        "What a mail to a closed ticket does: reopen it when the workflow offers that to the sender, "
+        "only comment on it, or make a new ticket that links to it",
+        choices=("reopen", "comment", "new"),
+    ),
+)
+_SUBJECT: Final = re.compile(
+    r"""
+      \b[a-z]{2,10}://\S*                           # a URL, skipped with all its numbers
+    | \[\s{0,4}\#(?P<own>[1-9][0-9]{0,8})\s{0,4}\]  # [#12]
+    | \[[^\[\]]{0,200}\]\s{0,4}\#[0-9]{1,9}:        # [other] #12: is how another Trac writes
+    | \[[^\[\]]{0,200}\]                            # [other #12], and any other tag
+    | \((?P<key>[^()\s]{1,64})-(?P<keyed>[1-9][0-9]{0,8})\)
+    | (?<![\w&/\#?=-])\#(?P<bare>[1-9][0-9]{0,8})(?!\w|[-./]\w)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMBERS: Final = 10
+"""Numbers of a subject that are looked up: each costs a query."""
+_LOOKED_INTO: Final = 20
+"""Ids of a message that it is asked of whose mails have them."""
+_MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A ticket that a message points to; `facts` is None when it has been deleted."""
+
+    number: int
+    facts: TicketFacts | None
+    proof: Proof
+    rule: str
+    reason: str
+
+
+@hookimpl(trylast=True)
+def mailintake_route(message: Message, context: Context) -> Target | None:
+    """The ticket that the message points to, or a new one that says why it is not that one; None without a lead."""
+    lead, passed = trace(message, context)
+    if lead is None:
+        return NewTicket("new", f"The mail names no other ticket.{passed}") if passed else None
+    number = lead.number
+    if lead.facts is None:
+        note = f"This mail answers to ticket {number}, which does not exist any more."
+        return NewTicket("deleted-ticket", f"{lead.reason} It has been deleted.", note=note)
+    if not trusted(lead, context.sender, context.reader):
+        note = f"This mail points to #{number}, but its sender is not involved there."
+        return NewTicket("stranger", f"{lead.reason} {_why_not(context.sender)}", related=number, note=note)
+    apart = context.service.parameters.text("closed") == "new" and message.origin not in _MACHINES
+    if lead.facts.closed and apart:
+        note = f"This mail answers to #{number}, which is closed."
+        return NewTicket("closed-ticket", f"{lead.reason} It is closed.", related=number, note=note)
+    return Followup(number, lead.rule, lead.reason, lead.proof)
+
+
+@hookimpl
+def mailintake_screen(message: Message, context: Context) -> Objection | None:
+    """Object to a sender who is not involved in the ticket that the message points to, when `stranger` says so.
+
+    A route cannot object, so the lead is looked for twice, yet only where strangers get no new ticket.
+    """
+    policy = context.service.parameters.text("stranger")
+    lead = None if policy == "new" else trace(message, context)[0]
+    if lead is None or trusted(lead, context.sender, context.reader):
+        return None
+    objection = Reject if policy == "reject" else Hold
+    return objection("stranger", f"{lead.reason} {_why_not(context.sender)}")
+
+
+def trace(message: Message, context: Context) -> tuple[Lead | None, str]:
+    """What the message points to: the reply address, else the Message-IDs, else the subject.
+
+    And in a sentence, after a blank, why Message-IDs that are known were passed over; "" when none was.
+    """
+    reader = context.reader
+    number = reader.signed_ticket(message.recipients)
+    if number is not None:
+        reason = f"The mail came to the signed reply address of ticket {number}."
+        return Lead(number, reader.ticket(number), Proof.SIGNATURE, "reply-address", reason), ""
+    lead, passed = _by_ids(message, context)
+    return lead or _by_subject(message.subject, reader, passed), passed
+
+
+def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
+    """Whether the sender may follow the lead; one to a deleted ticket harms nobody.
+
+    Only a mapped user's name counts: `anonymous`, and whoever acts for strangers, is all of them.
+    Neither does the address of a user count who did not prove it where that is required.
+    """
+    if lead.facts is None or lead.proof is Proof.SIGNATURE:
+        return True
+    if not sender.mapped and sender.address and reader.username(Address("", sender.address)):
+        return False
+    if sender.address and sender.address.casefold() in lead.facts.involved:
+        return True
+    if not sender.mapped:
+        return False
+    # Who may append but not see could, by guessing numbers, write into tickets that are kept from him.
+    may = all(reader.may(sender.username, action, lead.number) for action in ("TICKET_APPEND", "TICKET_VIEW"))
+    return may or sender.username.casefold() in lead.facts.involved
+
+
+def _why_not(sender: Sender) -> str:
+    return f"{sender.address or 'The sender'} is not involved in it, and nothing proves the right to comment there."
+
+
+def _by_ids(message: Message, context: Context) -> tuple[Lead | None, str]:
+    """In-Reply-To, then References from the newest on (RFC 5322, 3.6.4); the first that leads anywhere decides."""
+    ids = [*reversed(message.in_reply_to), *reversed(message.references)]
+    if message.origin is Origin.REPORT:
+        ids += reported_ids(message)
+    if not ids:
+        return None, ""
+    reader = context.reader
+    by_id = reader.known_ids(ids)
+    known = tuple(by_id[each] for each in dict.fromkeys(ids) if each in by_id)
+    found, passed = _first(known, message, context)
+    # Anybody can compute the ids of what Trac sent before the install, and have one filed: they lead where they did.
+    root = reader.root_ticket([*_filed_up_to(found, known)] if found else ids)
+    if root is not None:
+        reason = f"The mail refers to the first notification of ticket {root}."
+        return Lead(root, reader.ticket(root), Proof.MESSAGE_ID, "root-id", reason), passed
+    if found is None:
+        return None, passed
+    how = "sent for" if found.outgoing else "filed in"
+    reason = f"The mail refers to {found.message_id}, which was {how} ticket {found.ticket}.{passed}"
+    return Lead(found.ticket, reader.ticket(found.ticket), Proof.MESSAGE_ID, "message-id", reason), passed
+
+
+def _first(known: Sequence[KnownId], message: Message, context: Context) -> tuple[KnownId | None, str]:
+    """The first that leads to a ticket, and why those before it do not.
+
+    When several mails by people of the message have one id, some may be forged so that it is passed over and what comes
+    next leads to the forger: from then on mails by others lead nowhere. Whose the mails are is asked once, of all.
+    """
+    if not known or not known[0].contested:
+        return next(iter(known), None), ""
+    own = context.reader.own_addresses()
+    filings = context.reader.filings(each.message_id for each in known[:_LOOKED_INTO] if not each.outgoing)
+    passed, forged = "", False
+    for each in known:
+        if each.outgoing or not (each.contested or forged):
+            return each, passed
+        mails = by_people_of(message, [filing for filing in filings if filing.message_id == each.message_id], own)
+        ticket = ticket_of(mails, context.service.name)
+        if ticket is not None:
+            return replace(each, ticket=ticket), passed
+        if each.contested:
+            passed = f" Mails with the id {each.message_id} are in several tickets; which it answers is not known."
+        forged = forged or bool(mails)
+    return None, passed
+
+
+def _filed_up_to(found: KnownId, known: Sequence[KnownId]) -> Iterator[str]:
+    """The ids of mails that were filed, as far as they come before the one that was found, and that one."""
+    for each in known:
+        if not each.outgoing:
+            yield each.message_id
+        if each.message_id == found.message_id:
+            return
+
+
+def _by_subject(subject: str, reader: Reader, passed: str) -> Lead | None:
+    """The leftmost number that is a ticket."""
+    for number in islice(_numbers(subject, reader.project_name(), reader.project_key()), _NUMBERS):
+        facts = reader.ticket(number)
+        if facts is not None:
+            return Lead(number, facts, Proof.SUBJECT, "subject", f"The subject names ticket {number}.{passed}")
+    return None
+
+
+def _numbers(subject: str, project: str, key: str) -> Iterator[int]:
+    """The tickets that a subject names, from the left: `#12`, `[#12]`, `[Project] #12: …` and `(KEY-12)`."""
+    if project:
+        subject = re.sub(re.escape(f"[{project}]"), " ", subject, flags=re.IGNORECASE)
+    for match in _SUBJECT.finditer(subject):
+        number = match["own"] or match["bare"]
+        if number or (key and match["key"] and match["key"].casefold() == key.casefold()):
+            yield int(number or match["keyed"])

@@ -1,0 +1,142 @@
+"""handle: which parts of a message are attached (spec 6, Attachments)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Attachment
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.mime import tnef, transfer_encoding
+from trac_mailintake.mail.text import calendar
+from trac_mailintake.mail.wiki.escape import neutral
+
+if TYPE_CHECKING:
+    from trac_mailintake.intake.settings import Values
+    from trac_mailintake.mail.message import Message, Part
+
+PARAMETERS: Final = (
+    Parameter(
+        "attachment_exclude",
+        Kind.WORDS,
+        (),
+        "Names of files not to attach, such as *.vcf; ? stands for any character, also for a blank",
+    ),
+)
+_SIGNATURES: Final = frozenset(
+    {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
+)
+_SIGNATURE_NAMES: Final = (".p7s", ".asc")
+_FORK: Final = "application/applefile"
+"""What a Macintosh knows of the file beside it (RFC 1740), which nobody else can use."""
+_KEYS: Final = "application/pgp-keys"
+_CONTAINERS: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_ENCRYPTED: Final = "This mail is encrypted: open the attachment with the key that it was written for."
+_BLANK: Final = 4
+"""Bytes of a part that may be line ends alone."""
+_NAMED: Final = 20
+"""Names in a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is attached, and what the ticket has to say of attachments, as wiki text ("" when nothing)."""
+
+    attachments: tuple[Attachment, ...]
+    note: str = ""
+
+
+def choose(message: Message, kept: str, removed: str, parameters: Values) -> Chosen:
+    """The parts to attach. `kept` and `removed` are what was filed of the text and what was cut from it."""
+    most = parameters.number("max_size")
+    if most and message.size > most:
+        wanted = tuple(part for part in message.parts if _wanted(part, message, kept, removed, parameters))
+        return Chosen((), _too_large(message, most, wanted))
+    parts = chain.from_iterable(_unwrapped(part, message) for part in message.parts)
+    wanted = tuple(part for part in parts if _wanted(part, message, kept, removed, parameters))
+    notes = (*dict.fromkeys(calendar.told(part) for part in wanted if calendar.is_calendar(part)), _sealed(message))
+    return Chosen(
+        tuple(Attachment(part.filename, part) for part in wanted),
+        neutral("\n\n".join(filter(None, notes))),  # together: each of hundreds might just be bearable
+    )
+
+
+def _unwrapped(part: Part, message: Message) -> tuple[Part, ...]:
+    """What lies in a `winmail.dat`; the text in it only when the mail has none outside. Itself when it says nothing."""
+    contents = tnef.contents(part) if tnef.is_wrapping(part) else None
+    if contents is None:
+        return (part,)
+    has_text = bool(message.text.strip())
+    inside = contents.attachments if has_text else contents.bodies + contents.attachments
+    return inside if inside or has_text else (part,)
+
+
+def _sealed(message: Message) -> str:
+    """What to say of a mail whose text is out of reach (RFC 8551, 3; RFC 3156, 4), "" when it is not."""
+    if message.text.strip():
+        return ""
+    content_type = message.get("Content-Type").lstrip().lower()
+    if content_type.startswith(_CONTAINERS):
+        if "signed-data" in content_type:
+            return "The text of this mail lies within its signature: open the attachment in a mail program."
+        return _ENCRYPTED
+    return _ENCRYPTED if content_type.startswith("multipart/encrypted") else ""
+
+
+def _wanted(part: Part, message: Message, kept: str, removed: str, parameters: Values) -> bool:
+    return not (
+        _is_empty(part)
+        or part.content_type == _FORK
+        or _is_signature(part, message)
+        or _is_excluded(part.filename, parameters.words("attachment_exclude"))
+        or _is_unseen(part, message, kept, removed)
+    )
+
+
+def _is_empty(part: Part) -> bool:
+    """Whether nothing but line ends lies in the part. Raises OSError."""
+    return part.body.length <= _BLANK and not part.body.read().strip()
+
+
+def _is_signature(part: Part, message: Message) -> bool:
+    """A detached signature (RFC 1847, 2.1): of no use without the exact bytes of what it signs."""
+    if part.content_type in _SIGNATURES:
+        return True
+    signed = message.get("Content-Type").lstrip().lower().startswith("multipart/signed")
+    return signed and part.content_type != _KEYS and part.filename.lower().endswith(_SIGNATURE_NAMES)
+
+
+def _is_excluded(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def _is_unseen(part: Part, message: Message, kept: str, removed: str) -> bool:
+    """An inline image that only what was cut shows, such as the logo of a quoted signature, or that HTML never showed.
+
+    Plain text that says nothing of an image proves nothing: many programs show it in the HTML alone.
+    """
+    if not (part.inline and part.content_type.startswith("image/")) or _refers(kept, part):
+        return False
+    return _refers(removed, part) or (message.markup and bool(part.content_id))
+
+
+def _refers(text: str, part: Part) -> bool:
+    return part.filename in text or (bool(part.content_id) and part.content_id in text)
+
+
+def _too_large(message: Message, most: int, left_out: tuple[Part, ...]) -> str:
+    names = [f"{part.filename} ({_readable(transfer_encoding.about(part))})" for part in left_out[:_NAMED]]
+    if len(left_out) > _NAMED:
+        names.append(f"{len(left_out) - _NAMED} more")
+    sizes = f"The mail has {_readable(message.size)}, and at most {_readable(most)} are taken"
+    what = f"not attached: {', '.join(names)}" if names else "it is in the archive"
+    return neutral(f"{sizes}; {what}.")
+
+
+def _readable(size: int) -> str:
+    for unit, factor in (("MB", 1024**2), ("KB", 1024)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,123 @@
+"""handle: how a message becomes a ticket, how it becomes a comment, and who gets it when it can be neither.
+
+The handlers beside this module choose among these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.builtin.handlers import attachments, cc_and_owner, ticket_text
+from trac_mailintake.intake.model import Change, Forward, Hold, Reopen
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.message import Origin
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.intake.model import Followup, NewTicket, Objection
+    from trac_mailintake.intake.settings import Values
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.reply.new_text import Cut
+
+_PRESETS: Final = (
+    Parameter("type", Kind.TEXT, "", "Type of new tickets"),
+    Parameter("component", Kind.TEXT, "", "Component of new tickets"),
+    Parameter("milestone", Kind.TEXT, "", "Milestone of new tickets"),
+    Parameter("version", Kind.TEXT, "", "Version of new tickets"),
+    Parameter("priority", Kind.TEXT, "", "Priority of new tickets"),
+    Parameter("severity", Kind.TEXT, "", "Severity of new tickets"),
+    Parameter("keywords", Kind.TEXT, "", "Keywords of new tickets"),
+    Parameter("owner", Kind.USER, "", "Owner of new tickets. Empty: as Trac decides"),
+    Parameter("cc", Kind.TEXT, "", "Cc of new tickets"),
+)
+PRESETS: Final = tuple(parameter.name for parameter in _PRESETS)
+"""The ticket fields that a service can set."""
+COMMON: Final = (*ticket_text.PARAMETERS, *attachments.PARAMETERS, *cc_and_owner.WATCHING)
+"""What a service can say of tickets and comments alike."""
+OF_TICKETS: Final = (
+    *_PRESETS,
+    Parameter("issuetype", Kind.TEXT, "", "JIRA's word for type: the number of a ticket type in their order"),
+    Parameter(
+        "project",
+        Kind.TEXT,
+        "",
+        "JIRA's word for where new tickets go. It must name this environment: "
+        "by its folder, the project's name, or [mailintake] project_key",
+    ),
+    *cc_and_owner.ASSIGNING,
+)
+"""What a service can say of new tickets."""
+STRIPQUOTES: Final = Parameter(
+    "stripquotes", Kind.BOOLEAN, default=True, help="Cut quotes and signatures from comments"
+)
+COMMENTING: Final = (
+    Parameter(
+        "closed",
+        Kind.CHOICE,
+        "reopen",
+        "What a mail to a closed ticket does: reopen it when the workflow offers that to the sender, "
+        "or only comment on it",
+        choices=("reopen", "comment"),
+    ),
+)
+"""For handlers that never make a ticket: the choice `new` would not be theirs."""
+_MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
+
+
+def ticket(message: Message, target: NewTicket, context: Context) -> Change:
+    """The message as a new ticket, quotes and all: a forwarded mail is the report. Raises OSError."""
+    parameters = context.service.parameters
+    chosen = attachments.choose(message, message.text, "", parameters)
+    note = target.note or ("" if target.related is None else f"Related to #{target.related}.")
+    owner = cc_and_owner.assignee(message, context)
+    return Change(
+        target=target,
+        sender=context.sender,
+        summary=ticket_text.summary(message),
+        text=text(message.text, message, context, chosen.note, note),
+        fields=_fields(parameters) | ({"owner": owner} if owner else {}),
+        attachments=chosen.attachments,
+        cc=cc_and_owner.watchers(message, context),
+    )
+
+
+def comment(message: Message, target: Followup, context: Context, parted: Cut) -> Change:
+    """What was kept of the message as a comment. Raises OSError.
+
+    A machine's answer neither reopens nor notifies (spec 4, Automatic mail).
+    """
+    parameters = context.service.parameters
+    chosen = attachments.choose(message, parted.kept, parted.removed, parameters)
+    machine = message.origin in _MACHINES
+    reopens = parameters.text("closed") == "reopen" and not machine
+    return Change(
+        target=target,
+        sender=context.sender,
+        summary="",
+        text=text(parted.kept, message, context, chosen.note),
+        attachments=chosen.attachments,
+        cc=cc_and_owner.watchers(message, context),
+        reopen=Reopen.IF_ALLOWED if reopens else Reopen.NEVER,
+        removed=parted.removed,
+        quiet=machine,
+    )
+
+
+def without_ticket(reason: str, context: Context) -> Objection:
+    """For a handler that only comments: the mail goes to the forward address, or to quarantine where there is none."""
+    objection = Forward if context.service.forward else Hold
+    return objection("no-ticket", f"{reason} The handler {context.service.handler} only comments on tickets.")
+
+
+def text(written: str, message: Message, context: Context, *notes: str) -> str:
+    """The wiki text for what was written, the notes below it, and who wrote where somebody acts for strangers."""
+    manner = context.service.parameters.text("text")
+    body = ticket_text.body(message, written, manner=manner, keeps_lines=context.reader.keeps_lines())
+    return "\n\n".join(filter(None, (body, *notes, ticket_text.signature(message, context))))
+
+
+def _fields(parameters: Values) -> dict[str, str]:
+    """The presets that are set; `issuetype`, a number, counts where there is no `type`."""
+    presets = {name: parameters.text(name) for name in PRESETS}
+    presets["type"] = presets["type"] or parameters.text("issuetype")
+    return {name: value for name, value in presets.items() if value}

@@ -1,0 +1,68 @@
+"""handle: what a ticket or comment says, from what the sender wrote (spec 5, Text)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.prefetch import neutral_of
+from trac_mailintake.mail.wiki.escape import broken, neutral
+from trac_mailintake.mail.wiki.formatter_cost import bearable, verbatim
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Context
+    from trac_mailintake.mail.message import Message
+
+PARAMETERS: Final = (
+    Parameter(
+        "text",
+        Kind.CHOICE,
+        "plain",
+        "How plain text is filed: so that it reads as the sender wrote it, word for word in a block, or as wiki text",
+        choices=("plain", "verbatim", "wiki"),
+    ),
+)
+_SUMMARY: Final = 100
+"""Characters of a summary that had to be made from the text."""
+_MARKS: Final = " \t=*'|>-"
+_AUTHORS: Final = 5
+
+
+def summary(message: Message) -> str:
+    """The subject in one line; without one the first line of the text, else "(no subject)"."""
+    subject = " ".join(message.subject.split())
+    if subject:
+        return subject
+    first = next((line for line in map(_bare, message.text.splitlines()) if line), "(no subject)")
+    if len(first) <= _SUMMARY:
+        return first
+    cut = first[:_SUMMARY]
+    return f"{cut.rpartition(' ')[0] or cut}…"
+
+
+def _bare(line: str) -> str:
+    """A line without marks of quoting and of wiki text; images say nothing in a summary."""
+    return "" if line.lstrip().startswith("[[") else " ".join(line[: 10 * _SUMMARY].strip(_MARKS).split())
+
+
+def body(message: Message, text: str, *, manner: str, keeps_lines: bool = True) -> str:
+    """The wiki text for `text`, all or part of the message's, in the `manner` of the parameter `text`.
+
+    Where the tracker does not keep lines apart, this does, except in wiki text that the sender wrote.
+    """
+    if not text.strip():
+        return ""
+    if manner == "verbatim":
+        return verbatim(text)
+    if manner == "wiki" and not message.markup:
+        return bearable(text)
+    written = text if message.markup else neutral_of(message, text)
+    return written if keeps_lines else broken(written)
+
+
+def signature(message: Message, context: Context) -> str:
+    """Who wrote, in a line for the end of the text, when a user acts for strangers (`reporterusername`)."""
+    if context.sender.mapped or not context.service.parameters.text("reporterusername"):
+        return ""
+    authors = (f"{each.name} <{each.spec}>" if each.name else each.spec for each in message.authors[:_AUTHORS])
+    return neutral(f"Sent by mail from {', '.join(authors) or 'nobody'}")

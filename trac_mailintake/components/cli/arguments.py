@@ -1,0 +1,144 @@
+"""What was typed after a command: words, options, settings. And how a command ends."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import wraps
+from typing import TYPE_CHECKING
+
+from trac.admin.api import AdminCommandError
+
+from trac_mailintake.components.cli.output import complain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from trac.core import Component
+
+
+class Exit(IntEnum):
+    """The status that trac-admin ends with (spec 8). trac-admin itself ends with 2 on an AdminCommandError."""
+
+    WELL = 0
+    WAITING = 1
+    """Some mail was held or deferred."""
+    WRONG_USE = 2
+    UNREACHABLE = 3
+    """A service could not be reached, or could not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Words in their order, options by name (a flag's value is ""), and settings (`name=value`) by name."""
+
+    words: tuple[str, ...]
+    options: Mapping[str, str]
+    settings: Mapping[str, str]
+
+    def flag(self, name: str) -> bool:
+        """Whether the option was given."""
+        return name in self.options
+
+    def number(self, name: str) -> int | None:
+        """The number that an option has, at least 1; None when it was not given. Raises AdminCommandError."""
+        if name not in self.options:
+            return None
+        return positive(name, self.options[name])
+
+
+def read(
+    typed: Sequence[str],
+    *,
+    least: int = 0,
+    most: int = 0,
+    flags: Sequence[str] = (),
+    valued: Sequence[str] = (),
+    settings: bool = False,
+) -> Typed:
+    """Take apart what was typed; `least` to `most` words. Raises AdminCommandError.
+
+    An option that has a value takes it as `--limit 5` or `--limit=5`.
+    """
+    words: list[str] = []
+    options: dict[str, str] = {}
+    pairs: dict[str, str] = {}
+    left = list(typed)
+    while left:
+        word = left.pop(0)
+        name, equals, value = word.partition("=")
+        if name in valued:
+            if not equals and not left:
+                raise AdminCommandError(f"{name} needs a value", show_usage=True)
+            options[name] = value if equals else left.pop(0)
+        elif word in flags:
+            options[word] = ""
+        elif word.startswith("--"):
+            raise AdminCommandError(_not_allowed(word, [*flags, *valued]), show_usage=True)
+        elif settings and equals and len(words) >= least:
+            pairs[name] = value
+        else:
+            words.append(word)
+    if not least <= len(words) <= most:
+        raise AdminCommandError("Invalid arguments", show_usage=True)
+    return Typed(tuple(words), options, pairs)
+
+
+def positive(name: str, typed: str) -> int:
+    """A whole number of at least 1. Raises AdminCommandError."""
+    if not typed.isascii() or not typed.isdigit() or not int(typed):
+        raise AdminCommandError(f"{name}={typed}: not allowed. Allowed: a whole number, 1 or more")
+    return int(typed)
+
+
+def _not_allowed(option: str, allowed: Sequence[str]) -> str:
+    return f"{option}: not allowed. Allowed: {', '.join(allowed) or 'no option'}"
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Say what is wrong with a setting, or with what was asked for, as trac-admin says it: one line, status 2."""
+    try:
+        yield
+    except Exception as error:
+        # Trac imports this with each of its commands, which do without the rest.
+        from trac_mailintake.intake.ports import (  # noqa: PLC0415 - see above
+            Misconfiguration,
+            SourceError,
+            TemporaryFailure,
+        )
+        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - see above
+
+        if isinstance(error, SettingError | Misconfiguration | SourceError | TemporaryFailure):
+            raise AdminCommandError(str(error)) from error
+        raise
+
+
+def unless_down(command: Callable[..., int]) -> Callable[..., int]:
+    """A command of a component that says so in a line when the database or the disk cannot be used: status 3.
+
+    The first argument of `command` is the component. What passes by itself is no wrong use.
+    """
+
+    @wraps(command)
+    def guarded(component: Component, *typed: str) -> int:
+        try:
+            return command(component, *typed)
+        except Exception as error:
+            from trac_mailintake.intake.ports import TemporaryFailure  # noqa: PLC0415 - when something fails
+            from trac_mailintake.tracker.db.transaction import named  # noqa: PLC0415 - as above
+
+            cause = error.__cause__ if isinstance(error, AdminCommandError) else error
+            known = named(component.env, cause) if isinstance(cause, Exception) else cause
+            if not isinstance(known, TemporaryFailure):
+                raise
+            complain(f"{known} Nothing is lost: try again once it can be used; the next run goes on where this ended.")
+            return Exit.UNREACHABLE
+
+    return guarded
+
+
+def starting(choices: Sequence[str], typed: Sequence[str], place: int = 0) -> list[str]:
+    """For completion: the choices for the word at `place`, [] for any other."""
+    return list(choices) if len(typed) == place + 1 else []

@@ -1,0 +1,102 @@
+"""`mailintake explain FILE`: parse and decide, as for a mail that arrives; then say it instead of recording it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trac.admin.api import AdminCommandError
+
+from trac_mailintake.components.cli.output import say, say_json
+from trac_mailintake.intake.model import Account, Delivery, Listed, NewTicket
+from trac_mailintake.mail.parse import parse
+from trac_mailintake.mail.spool import Slice
+
+if TYPE_CHECKING:
+    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.intake.model import Change
+    from trac_mailintake.intake.ports import Decision
+    from trac_mailintake.intake.settings import Service
+
+
+def explain(assembly: Assembly, path: str, service: Service, *, as_json: bool) -> None:
+    """Decide about the mail in a file and print what would become of it. Raises AdminCommandError, Misconfiguration."""
+    decision = decide(assembly, _slice(path), service)
+    if as_json:
+        say_json(_shown(decision))
+    else:
+        _say(decision)
+
+
+def decide(assembly: Assembly, raw: Slice, service: Service) -> Decision:
+    """What would become of a mail if it arrived now; nothing is written. Raises OSError, Misconfiguration."""
+    sha256 = hashlib.sha256()
+    for chunk in raw.chunks():
+        sha256.update(chunk)
+    digest = sha256.hexdigest()
+    listed = Listed(Path(raw.path).name, digest, raw.length)
+    delivery = Delivery(0, service.name, Account("file", raw.path), listed, 0, raw=raw, sha256=digest)
+    return assembly.intake.decide(service, delivery, parse(raw), explain=True)
+
+
+def _slice(path: str) -> Slice:
+    try:
+        return Slice(str(Path(path).absolute()), 0, Path(path).stat().st_size)
+    except OSError as error:
+        raise AdminCommandError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _shown(decision: Decision) -> dict[str, object]:
+    outcome = decision.outcome
+    change = decision.prepared.change if decision.prepared else None
+    return {
+        "outcome": outcome.status.value,
+        "rule": outcome.rule,
+        "reason": outcome.reason,
+        "ticket": outcome.ticket,
+        "steps": [{"stage": each.stage, "rule": each.rule, "sentence": each.sentence} for each in decision.steps],
+        "change": _change(change) if change else None,
+    }
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "author": change.sender.author,
+        "username": change.sender.username,
+        "summary": change.summary,
+        "text": change.text,
+        "fields": dict(change.fields),
+        "attachments": [attachment.name for attachment in change.attachments],
+        "cc": list(change.cc),
+        "removed": change.removed,
+    }
+
+
+def _say(decision: Decision) -> None:
+    outcome = decision.outcome
+    ticket = f" #{outcome.ticket}" if outcome.ticket else ""
+    say(f"{outcome.status.value}{ticket} ({outcome.rule}): {outcome.reason}")
+    for step in decision.steps:
+        say(f"  {step.stage:<8}{step.rule:<24}{step.sentence}")
+    if decision.prepared is None:
+        return
+    change = decision.prepared.change
+    say(f"  Author:      {change.sender.author} (rights of {change.sender.username})")
+    if isinstance(change.target, NewTicket):
+        say(f"  Summary:     {change.summary}")
+        for name, value in change.fields.items():
+            say(f"  {name + ':':<13}{value}")
+    if change.cc:
+        say(f"  Cc:          {', '.join(change.cc)}")
+    for attachment in change.attachments:
+        say(f"  Attachment:  {attachment.name}")
+    _say_block("Text", change.text)
+    _say_block("Cut from the text", change.removed)
+
+
+def _say_block(title: str, text: str) -> None:
+    if text:
+        say(f"  {title}:")
+        for line in text.splitlines():
+            say(f"  | {line}")

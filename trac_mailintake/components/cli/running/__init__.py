@@ -1,0 +1,1 @@
+"""What `mailintake run` and `mailintake probe` do."""

@@ -1,0 +1,147 @@
+"""The round trip of a probe, step by step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.bootstrap import PATIENCE
+from trac_mailintake.components.cli.arguments import Exit
+from trac_mailintake.components.cli.output import say, say_json
+from trac_mailintake.components.cli.running.run_services import Rounding
+from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.tracker.db.transaction import now
+from trac_mailintake.tracker.outgoing import probe_mail
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.outgoing.probe_mail import Taken
+
+LONGEST: Final = 60
+"""Seconds that a probe is waited for, unless it is said otherwise."""
+_APART: Final = 1.0
+"""Seconds between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far it came, after how many seconds."""
+
+    step: str
+    seconds: float
+    said: str
+
+
+class RoundTrip:
+    """One probe of one service. `seconds` is how long to wait for cron's run; None runs rounds itself."""
+
+    def __init__(self, env: Environment, assembly: Assembly, service: Service, seconds: int | None) -> None:
+        self._env = env
+        self._assembly = assembly
+        self._service = service
+        self._rounds = seconds is None
+        self._longest = seconds or LONGEST
+        self._steps: list[Step] = []
+        self._begun = time.monotonic()
+        self._before: frozenset[str] = frozenset()
+        self._as_json = False
+
+    def run(self, recipient: str, *, as_json: bool) -> Exit:
+        """Send it, wait for it, and say how that went. Raises TemporaryFailure."""
+        self._as_json = as_json
+        since = now()
+        exit_ = Exit.UNREACHABLE
+        try:
+            if self._rounds:
+                self._before = self._listed()
+            self._begun = time.monotonic()
+            token = probe_mail.send(self._env, self._service.name, recipient)
+        except SourceError as error:
+            self._tell("failed", f"The mailbox could not be reached, so nothing was sent: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever the sender raises, it is what is to be found out
+            self._tell("failed", f"The outgoing server did not take it: {error}")
+        else:
+            self._tell("accepted", f"by the outgoing server, for {recipient}")
+            exit_ = self._wait(token, since)
+        if as_json:
+            well = exit_ is Exit.WELL
+            say_json({"service": self._service.name, "well": well, "steps": [asdict(each) for each in self._steps]})
+        return exit_
+
+    def _wait(self, token: str, since: int) -> Exit:
+        """Look until it was disposed of, or the time is up."""
+        found: Taken | None = None
+        while True:
+            failure = self._round() if self._rounds and found is None else ""
+            was, found = found, probe_mail.taken(self._env, token, since)
+            if found is not None and was is None:
+                self._tell("taken", f"by the service {found.service}, delivery {found.delivery} in the journal")
+            if found is not None and (found.consumed or not self._has_mailbox):
+                self._tell("disposed of", self._disposed())
+                return Exit.WELL
+            if failure:
+                self._tell("failed", failure)
+                return Exit.UNREACHABLE
+            if time.monotonic() - self._begun >= self._longest:
+                return self._give_up(found)
+            time.sleep(_APART)
+
+    @property
+    def _has_mailbox(self) -> bool:
+        return bool(self._service.server or self._service.path)
+
+    def _round(self) -> str:
+        """Run a round once something new lies in the mailbox; why that failed, "" when it did not."""
+        try:
+            fresh = self._listed() - self._before
+        except SourceError as error:
+            return f"The mailbox could not be reached: {error}"
+        if not fresh:
+            return ""
+        if all(each.step != "in the mailbox" for each in self._steps):
+            self._tell("in the mailbox", f"{len(fresh)} new there")
+        rounding = Rounding(self._env, self._assembly, quiet=True, limit=None, trace=None)
+        done = rounding.serve(self._service.name)
+        return f"The round failed: {done.error}" if done.exit is Exit.UNREACHABLE else ""
+
+    def _listed(self) -> frozenset[str]:
+        """What lies in the mailbox. Raises SourceError."""
+        source = self._assembly.settings.open(self._service, patience=PATIENCE)
+        try:
+            return frozenset(listed.locator for listed in source.list())
+        finally:
+            source.close()
+
+    def _disposed(self) -> str:
+        """What was done with the mailbox's copy."""
+        if not self._has_mailbox:
+            return "it was handed over, so there is no mailbox's copy"
+        match self._service.afterwards.word:
+            case Afterwards.DELETE:
+                return "deleted from the mailbox"
+            case Afterwards.MOVE:
+                return f"moved to {self._service.afterwards.folder}"
+            case Afterwards.SEEN:
+                return "marked as seen, and left in the mailbox, as the service says"
+            case Afterwards.LEAVE:
+                return "left in the mailbox, as the service says"
+
+    def _give_up(self, found: Taken | None) -> Exit:
+        if found is not None:
+            self._tell("failed", "Its copy is still in the mailbox; the next round disposes of it.")
+            return Exit.WAITING
+        seen = any(each.step == "in the mailbox" for each in self._steps)
+        where = "New mail came to the mailbox, but not the probe" if seen else "It did not come"
+        self._tell("failed", f"{where}. Should it come later, nothing is made of it either.")
+        return Exit.UNREACHABLE
+
+    def _tell(self, step: str, said: str) -> None:
+        self._steps.append(Step(step, round(time.monotonic() - self._begun, 2), said))
+        if not self._as_json:
+            last = self._steps[-1]
+            say(f"{last.seconds:7.2f} s  {last.step}: {last.said}")

@@ -1,0 +1,97 @@
+"""`mailintake status`: how things stand, for people and for monitoring."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from trac_mailintake.components.cli.arguments import Exit
+from trac_mailintake.components.cli.output import cut, say, say_json, say_table, when
+from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.tracker.db.durable import weaknesses
+from trac_mailintake.tracker.db.durations import lasting
+from trac_mailintake.tracker.db.transaction import SECOND, now
+from trac_mailintake.tracker.journal.journal import Journal
+from trac_mailintake.tracker.journal.statistics import BAD, State, figures
+from trac_mailintake.tracker.outgoing.waiting import queued
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.tracker.config.services import Services
+    from trac_mailintake.tracker.journal.statistics import Figures
+    from trac_mailintake.tracker.outgoing.waiting import Queued
+
+_HEADERS = (
+    *("Service", "State", "Last success", "Waiting", "Oldest", "Held", "Deferred", "In work"),
+    *("Last hour", "Last day", "Lag", "Last error"),
+)
+_ERROR = 60
+"""Characters of the last error that the table shows."""
+
+
+def standing(env: Environment, services: Services, *, as_json: bool) -> int:
+    """Print it, and say by the exit status whether somebody should look."""
+    found = figures(env, services.rows())
+    queue = queued(env)
+    fetch = MailIntakeSystem(env).fetch
+    weak = weaknesses(env)
+    if as_json:
+        counts = Journal(env).counts()
+        shown = [{**_shown(each), "counts": counts.get(each.name, {})} for each in found]
+        failure = next((each.failure for each in reversed(queue) if each.failure), "")
+        say_json(
+            {"fetch": fetch, "services": shown, "queue": len(queue), "queue_failure": failure, "power_cut": list(weak)}
+        )
+    else:
+        _say(found, queue)
+        if queue and not env.config.getbool("notification", "smtp_enabled"):
+            say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
+        if fetch == "disabled":
+            say("Nothing is fetched: [mailintake] fetch = disabled.")
+        for sentence in weak:
+            say(sentence)
+    bad = BAD if fetch == "enabled" else (State.STOPPED, State.FAILING)
+    if any(each.state in bad for each in found):
+        return Exit.UNREACHABLE
+    waits = any(each.held or each.deferred or each.in_work for each in found)
+    return Exit.WAITING if waits or queue else Exit.WELL
+
+
+def _shown(each: Figures) -> dict[str, object]:
+    """Spans in seconds, as their names say; times as everywhere in JSON."""
+    row = asdict(each)
+    row |= {"state": each.state.value, "enabled": int(each.state is not State.DISABLED)}
+    row["stopped"] = each.why if each.state is State.STOPPED else ""
+    for name in ("lag", "lag_most"):
+        span = row.pop(name)
+        row[f"{name}_seconds"] = None if span is None else round(span / SECOND, 1)
+    row["oldest_seconds"] = round((now() - each.oldest) / SECOND, 1) if each.oldest else None
+    return row
+
+
+def _say(found: Sequence[Figures], queue: Sequence[Queued]) -> None:
+    table = [
+        (
+            each.name,
+            each.state.value,
+            when(each.last_success),
+            each.waiting,
+            lasting(now() - each.oldest) if each.oldest else "",
+            each.held,
+            each.deferred,
+            each.in_work,
+            each.hour,
+            each.day,
+            "" if each.lag is None else lasting(each.lag),
+            cut(f"{when(each.failed)} {each.last_error}", _ERROR) if each.failed else "",
+        )
+        for each in found
+    ]
+    say_table(table, _HEADERS, "There is no service yet.")
+    for each in found:
+        if each.why:
+            say(f"{each.name}: {each.state.value}. {each.why}")
+    say(f"Mail queue: {len(queue)} waiting.")

@@ -1,0 +1,83 @@
+"""The web interface notices when services are overdue, since nothing else does when cron itself is dead.
+
+At most once a minute in each process, and never in a request: a thread looks, which costs one query. Whatever fails
+there is logged. `mailintake run` looks, too; the database sees to it that only one of them tells.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from trac.core import Component, implements
+from trac.web.api import IRequestFilter
+
+from trac_mailintake.components.options import MailIntakeSystem
+
+if TYPE_CHECKING:
+    from trac.web.api import IRequestHandler, Request
+
+APART: Final = 60.0
+"""Seconds between two looks of a process."""
+
+
+class DeadMan(Component):
+    """Looks whether services are overdue, while somebody uses this Trac."""
+
+    implements(IRequestFilter)
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._looking = threading.Lock()
+        self._installed = False
+
+    # IRequestFilter methods
+
+    def pre_process_request(self, req: Request, handler: IRequestHandler) -> IRequestHandler:
+        """Begin to look, if it is time; the request goes its way."""
+        if time.monotonic() >= self._next and self._looking.acquire(blocking=False):
+            self._next = time.monotonic() + APART
+            try:
+                threading.Thread(target=self._look, name="mailintake-deadman", daemon=True).start()
+            except RuntimeError:  # no thread to be had: somebody else looks
+                self._looking.release()
+        return handler
+
+    def post_process_request(
+        self,
+        req: Request,
+        template: str,
+        data: dict[str, object],
+        metadata: object,
+    ) -> tuple[str, dict[str, object], object]:
+        """Nothing to do."""
+        return template, data, metadata
+
+    # inside
+
+    def _look(self) -> None:
+        try:
+            if MailIntakeSystem(self.env).fetch == "enabled" and self._ready():
+                self._tell()
+        except Exception:
+            self.log.exception("Mail intake could not see whether a service is overdue")
+        finally:
+            self.env.shutdown(threading.get_ident())  # lets go of this thread's connection, nothing else
+            self._looking.release()
+
+    def _ready(self) -> bool:
+        from trac_mailintake.tracker.message_ids import ticket_mails  # noqa: PLC0415 - a request does without
+
+        self._installed = self._installed or ticket_mails.installed(self.env)
+        return self._installed
+
+    def _tell(self) -> None:
+        from trac_mailintake.tracker.outgoing import overdue  # noqa: PLC0415 - a request does without
+
+        overdue.tell(self.env)
+        if overdue.unsent(self.env):
+            from trac_mailintake.bootstrap import mail_queue  # noqa: PLC0415 - hardly ever
+
+            with mail_queue(self.env) as queue:
+                queue.flush(rules=overdue.RULES)

@@ -1,0 +1,81 @@
+"""*Run now*, *Send now*, and how many mails wait: what takes a while, and never longer than a person waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.bootstrap import PATIENCE
+from trac_mailintake.components import bridge
+from trac_mailintake.components.cli.running.run_services import Rounding
+from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.components.panels.time_limit import within
+from trac_mailintake.intake.ports import Misconfiguration, SourceError, TemporaryFailure
+from trac_mailintake.intake.settings import SettingError
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.bootstrap import Settings
+    from trac_mailintake.intake.settings import Service
+
+_FAILURES: Final = (SettingError, Misconfiguration, SourceError, TemporaryFailure)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it, in a sentence, and whether all is well."""
+
+    sentence: str
+    well: bool
+
+
+def run(env: Environment, name: str, until: float) -> Done:
+    """A round of one service that begins no more batches after `until` (a `time.monotonic()`)."""
+    if MailIntakeSystem(env).fetch == "disabled":
+        return Done("Nothing is fetched: [mailintake] fetch = disabled in trac.ini.", well=False)
+    try:
+        with bridge.intake(env) as assembly:
+            service = assembly.settings.services.get(name)
+            if not service.enabled or service.stopped:
+                return Done(f"Service {name} was not run: enable it first.", well=False)
+            rounding = Rounding(env, assembly, quiet=True, limit=None, trace=None)
+            done = rounding.serve(name, until=until, patience=PATIENCE)
+    except _FAILURES as error:
+        return Done(f"Service {name} could not be run: {error}", well=False)
+    left = ""
+    if done.remaining:
+        left = (
+            f" The time was up: {_mails(done.remaining)} {'waits' if done.remaining == 1 else 'wait'} for the next run."
+        )
+    return Done(f"{done.line}.{left}", well=not done.error)
+
+
+def flush(env: Environment) -> Done:
+    """Try to send all outgoing mail that waits."""
+    try:
+        with bridge.intake(env) as assembly:
+            flushed = assembly.outbox.flush(force=True)
+    except _FAILURES as error:
+        return Done(f"The mail queue could not be sent: {error}", well=False)
+    return Done(
+        f"Mail queue: {flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}", well=not flushed.waiting
+    )
+
+
+def waiting(settings: Settings, service: Service) -> Done:
+    """How many mails the first run of a service will find, and what it does with them."""
+    try:
+        number = within(PATIENCE, lambda: settings.waiting(service))
+    except SourceError as error:
+        return Done(f"How many mails wait could not be found out: {error}.", well=False)
+    begins = {
+        "all": "the first run takes all that lies there",
+        "now": "the first run leaves what lies there, and takes what comes later",
+    }
+    first = begins.get(service.start, f"the first run takes those since {service.start}")
+    return Done(f"{_mails(number)} {'waits' if number == 1 else 'wait'} in the mailbox; {first}.", well=True)
+
+
+def _mails(number: int) -> str:
+    return "1 mail" if number == 1 else f"{number} mails"

@@ -1,0 +1,105 @@
+"""What the panels have in common: the category, who may see and who may change, times, and notices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+
+from trac.admin.api import IAdminPanelProvider
+from trac.core import Component, TracError, implements
+from trac.util.datefmt import from_utimestamp
+from trac.web.api import HTTPBadRequest, HTTPNotFound
+from trac.web.chrome import add_notice, add_stylesheet
+
+from trac_mailintake.components.options import ADMIN, VIEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from trac.web.api import Request
+
+CATEGORY: Final = "mailintake"
+PATIENCE: Final = 20
+"""Seconds that a person waits at most for what a panel does."""
+
+Page = tuple[str, dict[str, Any]]
+
+
+class Panel(Component):
+    """A panel of the category *Mail Intake*. Whoever may see it has MAILINTAKE_VIEW; POST is for `changing`."""
+
+    abstract = True
+
+    implements(IAdminPanelProvider)
+
+    page: ClassVar[str]
+    label: ClassVar[str]
+    changing: ClassVar[str] = ADMIN
+    """The permission that a POST needs."""
+
+    # IAdminPanelProvider methods
+
+    def get_admin_panels(self, req: Request) -> Iterator[tuple[str, str, str, str]]:
+        """The panel, for those who may see it."""
+        if VIEW in req.perm("admin", f"{CATEGORY}/{self.page}"):
+            yield (CATEGORY, "Mail Intake", self.page, self.label)
+
+    def render_admin_panel(self, req: Request, category: str, page: str, path_info: str | None) -> Page:
+        """The page that was asked for; a POST changes something first, and mostly redirects."""
+        from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure  # noqa: PLC0415 - when one looks
+
+        self.require(req, VIEW)
+        add_stylesheet(req, "mailintake/mailintake.css")
+        answer = self.show
+        if req.method == "POST":
+            # Trac looks for the token in forms alone. A POST of another type has no arguments, which is a form all the
+            # same: one with everything emptied and unticked, and any other site can have a visitor's browser send it.
+            if req.args.get("__FORM_TOKEN") != req.form_token:
+                raise HTTPBadRequest("Missing or invalid form token.")
+            self.require(req, self.changing)
+            answer = self.change
+        try:
+            template, found = answer(req, path_info or "")
+        except (Misconfiguration, TemporaryFailure) as error:
+            raise TracError(str(error), "Mail Intake") from error
+        return template, {"moment": moment, "may_change": self.may(req, ADMIN), **found}
+
+    # for each panel
+
+    def show(self, req: Request, name: str) -> Page:
+        """The page below the panel that is called `name`, "" for the panel itself."""
+        raise NotImplementedError
+
+    def change(self, req: Request, name: str) -> Page:
+        """Do what the form on that page asks for; then redirect, or show what was wrong with it."""
+        raise NotImplementedError
+
+    # who may
+
+    def may(self, req: Request, action: str) -> bool:
+        """Whether the visitor has the permission here."""
+        return action in req.perm("admin", f"{CATEGORY}/{self.page}")
+
+    def require(self, req: Request, action: str) -> None:
+        """Raises PermissionError, as Trac has it."""
+        req.perm("admin", f"{CATEGORY}/{self.page}").require(action)
+
+    def back(self, req: Request, *path: str, **arguments: object) -> NoReturn:
+        """Redirect to a page of this panel. Never returns: raises RequestDone."""
+        req.redirect(req.href.admin(CATEGORY, self.page, *path, **arguments))
+        raise AssertionError  # Trac's redirect has no type, and so mypy does not know that it never returns
+
+    def done(self, req: Request, sentence: str, *path: str) -> NoReturn:
+        """Say that something was done, and redirect."""
+        add_notice(req, sentence)
+        self.back(req, *path)
+
+
+def unknown(what: str, name: str) -> HTTPNotFound:
+    """404."""
+    return HTTPNotFound(f"There is no {what} {name}.")
+
+
+def moment(microseconds: int) -> datetime | None:
+    """A time of ours as Trac formats it."""
+    return from_utimestamp(microseconds) if microseconds else None

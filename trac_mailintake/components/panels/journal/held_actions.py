@@ -1,0 +1,106 @@
+"""What an administrator decides about held mail, one or many at once, for as long as a person waits."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.components import bridge
+from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker.config.field_choices import check_ticket
+from trac_mailintake.tracker.journal.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.tracker.journal.journal import Entry
+
+_FEW: Final = 5
+"""Up to so many mails each gets a sentence of its own."""
+
+
+@dataclass(slots=True)
+class Decided:
+    """What came of it, to be said on the next page."""
+
+    notices: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def tell(self, entries: Sequence[Entry]) -> None:
+        """Say of each mail what became of it; of many how many became what."""
+        if len(entries) <= _FEW:
+            for entry in entries:
+                self._into(entry.outcome).append(f"Mail {entry.id}: {_became(entry)}")
+            return
+        counts = Counter(entry.outcome for entry in entries)
+        self.notices.append(f"Of {len(entries)} mails: {', '.join(f'{n} {outcome}' for outcome, n in counts.items())}.")
+
+    def _into(self, outcome: str) -> list[str]:
+        return self.warnings if outcome in (Status.HELD.value, Status.DEFERRED.value) else self.notices
+
+
+def act(env: Environment, word: str, numbers: Sequence[int], ticket: int | None, user: str, until: float) -> Decided:
+    """Do `word` (retry, release, discard) with held mails, beginning none after `until` (a `time.monotonic()`).
+
+    `ticket` is where released mail goes, None for a ticket of its own each; `user` is who decides.
+    """
+    decided = Decided()
+    journal = Journal(env)
+    try:
+        if word == "discard":
+            _discard(journal, decided, numbers, user)
+            return decided
+        if ticket is not None:
+            check_ticket(env, ticket)
+        with bridge.intake(env) as assembly:
+            for place, number in enumerate(numbers):
+                if time.monotonic() > until:
+                    decided.warnings.append(f"The time was up: {len(numbers) - place} mails are as they were.")
+                    numbers = numbers[:place]
+                    break
+                _decide(assembly, journal, decided, word, number, ticket, user)
+    except (SettingError, Misconfiguration, TemporaryFailure) as error:
+        decided.warnings.append(str(error))
+        return decided
+    decided.tell([journal.get(number) for number in sorted(numbers)])
+    return decided
+
+
+def _decide(
+    assembly: Assembly, journal: Journal, decided: Decided, word: str, number: int, ticket: int | None, user: str
+) -> None:
+    try:
+        entry = journal.retryable(number)
+        if word == "retry":
+            assembly.retry(entry)
+        else:
+            assembly.release(entry, ticket, user)
+    except SettingError as error:
+        decided.warnings.append(f"Mail {number}: {error}")
+
+
+def _discard(journal: Journal, decided: Decided, numbers: Sequence[int], user: str) -> None:
+    done = 0
+    for number in numbers:
+        try:
+            journal.discard(number, user)
+        except SettingError as error:
+            decided.warnings.append(f"Mail {number}: {error}")
+        else:
+            done += 1
+    if done:
+        decided.notices.append("1 mail discarded." if done == 1 else f"{done} mails discarded.")
+
+
+def _became(entry: Entry) -> str:
+    if entry.outcome == Status.HELD.value:
+        return f"still held. {entry.failure or entry.reason}"
+    ticket = f" in ticket #{entry.ticket}" if entry.ticket else ""
+    return f"{entry.outcome}{ticket}."

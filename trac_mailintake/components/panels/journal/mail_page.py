@@ -1,0 +1,69 @@
+"""What the page of one mail shows besides the journal's row: headers, the text as filed, attachments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail.parse import parse
+from trac_mailintake.tracker.journal.filed_text import filed_text
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.tracker.journal.filed_text import FiledText
+    from trac_mailintake.tracker.journal.journal import Entry
+
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of a mail up to which it is read for its page."""
+_LONGEST_TEXT: Final = 200_000
+_REFUSED: Final = {
+    "attachment-refused": "refused",
+    "attachment-empty": "left out",
+    "attachment-known": "left out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is in a mail. All of it is text that strangers wrote: a page shows it, and interprets nothing.
+
+    `filed` is what it became, None when it became nothing or was deleted since; `text` and `parts` (names, types) are
+    the mail's own, `headers` all its fields in order; `unread` says why they could not be read.
+    """
+
+    filed: FiledText | None
+    refused: tuple[tuple[str, str], ...]
+    text: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    unread: str = ""
+
+
+def inside(env: Environment, entry: Entry) -> Inside:
+    """What is in the mail, from the ticket and from the archive."""
+    filed = filed_text(env, entry.ticket, entry.comment) if entry.ticket and entry.outcome in _FILED else None
+    refused = tuple((_REFUSED[step.rule], step.sentence) for step in entry.trail if step.rule in _REFUSED)
+    message = _message(entry)
+    if isinstance(message, str):
+        return Inside(filed, refused, unread=message)
+    parts = tuple((part.filename, part.content_type) for part in message.parts)
+    return Inside(filed, refused, message.text[:_LONGEST_TEXT], parts, message.fields)
+
+
+_FILED: Final = ("created", "commented")
+
+
+def _message(entry: Entry) -> Message | str:
+    """The mail, or why it cannot be shown."""
+    if entry.purged:
+        return "The bytes of this mail were purged: it is older than [mailintake] archive_days."
+    if entry.raw is None:
+        return "Of this mail only the headers were read: it was never archived."
+    if entry.raw.length > LARGEST:
+        return "This mail is too large to be shown here. Download it to look into it."
+    try:
+        return parse(entry.raw)
+    except OSError:
+        return "The bytes of this mail are no longer kept."

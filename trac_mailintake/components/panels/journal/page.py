@@ -1,0 +1,216 @@
+"""The admin panel *Mail Intake / Journal*: what became of each mail and why, and what is done about held mail."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
+
+from trac.web.api import HTTPNotFound, RequestDone
+from trac.web.chrome import add_ctxtnav, add_link, add_notice, add_warning
+
+from trac_mailintake.components.options import VIEW
+from trac_mailintake.components.panels.base import CATEGORY, PATIENCE, Panel, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac.web.api import Request
+
+    from trac_mailintake.components.panels.base import Page
+    from trac_mailintake.mail.spool import Slice
+    from trac_mailintake.tracker.journal.journal import Entry, Journal
+    from trac_mailintake.tracker.journal.journal import Page as Found
+    from trac_mailintake.tracker.journal.search import Filter, Stretch
+
+PER_PAGE: Final = 50
+SECONDS: Final = 0.25
+"""For so long rows are looked at for one page; then it says how far it came, and offers to go on."""
+_FILTERS: Final = ("service", "outcome", "rule", "sender", "ticket", "text")
+_ACTIONS: Final = ("retry", "release_new", "release", "discard")
+_WHERE: Final = ("before", "after")
+"""Where a page begins: below a number, or above one."""
+_RAW: Final = "raw"
+_LARGEST_NUMBER: Final = 2**31 - 1
+
+
+class JournalPanel(Panel):
+    """Shows the journal to whoever has MAILINTAKE_VIEW; who has MAILINTAKE_ADMIN decides about held mail."""
+
+    page: ClassVar[str] = "journal"
+    label: ClassVar[str] = "Journal"
+
+    # Panel methods
+
+    def show(self, req: Request, name: str) -> Page:
+        """The journal, or the page of one mail, or its bytes."""
+        if not name:
+            return self._list(req)
+        number, slash, rest = name.partition("/")
+        entry = self._entry(number)
+        if slash and rest == _RAW:
+            self._send(req, entry)
+        if slash:
+            raise unknown("page", name)
+        return self._mail(req, entry)
+
+    def change(self, req: Request, name: str) -> Page:
+        """Retry, release or discard held mail; then back to where it was asked for."""
+        chosen = [name] if name else req.args.getlist("sel")
+        numbers = [self._entry(each).id for each in chosen]
+        action = next((each for each in _ACTIONS if each in req.args), "")
+        if not numbers:
+            add_warning(req, "Choose held mail first.")
+        elif action:
+            self._act(req, action, numbers)
+        arguments = {} if name else {each: req.args.getfirst(each) or None for each in (*_FILTERS, *_WHERE)}
+        self.back(req, *filter(None, [name]), **arguments)
+
+    # the list
+
+    def _journal(self) -> Journal:
+        from trac_mailintake.tracker.journal.journal import Journal  # noqa: PLC0415 - when somebody looks
+
+        return Journal(self.env)
+
+    def _list(self, req: Request) -> Page:
+        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody looks
+        from trac_mailintake.tracker.journal.search import OUTCOMES  # noqa: PLC0415 - as above
+
+        journal = self._journal()
+        wanted = _filter(req)
+        found: Found | None = None
+        if wanted is not None:
+            try:
+                found = journal.page(wanted, _stretch(req), PER_PAGE)
+            except SettingError as error:
+                raise HTTPNotFound(str(error)) from None
+        entries = found.entries if found else ()
+        filters = {name: str(req.args.getfirst(name, "")) for name in _FILTERS}
+        return "mailintake_journal.html", {
+            "entries": entries,
+            "searched": found.searched if found else None,
+            "holds": any(_waits(entry) for entry in entries),
+            "waits": _waits,
+            "pages": _pages(req, found, filters) if found else (),
+            "here": {name: req.args.getfirst(name) for name in _WHERE},
+            "filters": filters,
+            "services": journal.names(),
+            "outcomes": OUTCOMES,
+        }
+
+    # one mail
+
+    def _entry(self, number: str) -> Entry:
+        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody looks
+
+        if not _is_number(number):
+            raise unknown("mail", f"{number} in the journal")
+        try:
+            return self._journal().get(int(number))
+        except SettingError:
+            raise unknown("mail", f"{number} in the journal") from None
+
+    def _mail(self, req: Request, entry: Entry) -> Page:
+        from trac_mailintake.components.panels.journal.mail_page import inside  # noqa: PLC0415 - when somebody looks
+
+        add_ctxtnav(req, "Back to the journal", req.href.admin(CATEGORY, self.page))
+        return "mailintake_mail.html", {"entry": entry, "waits": _waits(entry), "inside": inside(self.env, entry)}
+
+    def _send(self, req: Request, entry: Entry) -> NoReturn:
+        """The mail as it came, for a mail program: no browser shows it, whatever it holds."""
+        self.require(req, VIEW)
+        raw = self._bytes(entry)
+        chunks = raw.chunks()
+        try:
+            first = next(chunks, b"")
+        except OSError:
+            raise HTTPNotFound(f"The bytes of mail {entry.id} are no longer kept.") from None
+        req.send_response(200)
+        req.send_header("Content-Type", "message/rfc822")
+        req.send_header("Content-Disposition", f'attachment; filename="mail-{entry.id}.eml"')
+        req.send_header("Content-Length", str(raw.length))
+        req.send_header("Content-Security-Policy", "default-src 'none'; sandbox")
+        req.send_header("X-Content-Type-Options", "nosniff")
+        req.send_header("Cache-Control", "no-store")
+        req.end_headers()
+        if req.method != "HEAD":
+            req.write(first)
+            req.write(chunks)
+        raise RequestDone
+
+    @staticmethod
+    def _bytes(entry: Entry) -> Slice:
+        if entry.raw is None:
+            why = "its bytes were purged" if entry.purged else "only its headers were read: it was never archived"
+            raise HTTPNotFound(f"Mail {entry.id}: {why}.")
+        return entry.raw
+
+    # held mail
+
+    def _act(self, req: Request, action: str, numbers: Sequence[int]) -> None:
+        from trac_mailintake.components.panels.journal.held_actions import act  # noqa: PLC0415 - when somebody decides
+
+        ticket = str(req.args.getfirst("to_ticket", "")).strip().removeprefix("#")
+        if action == "release" and not _is_number(ticket):
+            add_warning(req, "Type the number of the ticket to release the mail to.")
+            return
+        target = int(ticket) if action == "release" else None
+        word = action.partition("_")[0]
+        done = act(self.env, word, numbers, target, req.authname, time.monotonic() + PATIENCE)
+        for sentence in done.notices:
+            add_notice(req, sentence)
+        for sentence in done.warnings:
+            add_warning(req, sentence)
+
+
+def _waits(entry: Entry) -> bool:
+    """Whether an administrator can decide about it."""
+    return entry.outcome == "held"
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and 0 < len(word) <= 10 and 0 < int(word) <= _LARGEST_NUMBER  # noqa: PLR2004 - digits of the largest
+
+
+def _filter(req: Request) -> Filter | None:
+    """What was asked for; None, with a warning, when it cannot be."""
+    from trac_mailintake.tracker.journal.search import Filter  # noqa: PLC0415 - when somebody looks
+
+    typed = {name: str(req.args.getfirst(name, "")).strip() for name in _FILTERS}
+    ticket = typed.pop("ticket").removeprefix("#")
+    if ticket and not _is_number(ticket):
+        add_warning(req, f"{ticket} is no number of a ticket.")
+        return None
+    return Filter(**typed, ticket=int(ticket) if ticket else None)
+
+
+def _stretch(req: Request) -> Stretch:
+    """Where the page begins; at the newest mail, unless the address names a number."""
+    from trac_mailintake.tracker.journal.search import Stretch  # noqa: PLC0415 - when somebody looks
+
+    numbers: dict[str, int | None] = {}
+    for name in _WHERE:
+        typed = str(req.args.getfirst(name, ""))
+        numbers[name] = int(typed) if typed == "0" or _is_number(typed) else None
+    return Stretch(**numbers, seconds=SECONDS)
+
+
+def _pages(req: Request, found: Found, filters: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
+    """The pages around: label and address, None where there is none."""
+
+    def href(**where: int) -> str:
+        given = {name: value for name, value in filters.items() if value}
+        return str(req.href.admin(CATEGORY, JournalPanel.page, **where, **given))
+
+    newer = href(after=found.newer) if found.newer is not None else None
+    older = href(before=found.older) if found.older is not None else None
+    if older:
+        add_link(req, "next", older, "Older mail")
+    if newer:
+        add_link(req, "prev", newer, "Newer mail")
+    return (
+        ("Newest", newer and href()),
+        ("Newer", newer),
+        ("Older", older),
+        ("Oldest", older and href(after=0)),
+    )

@@ -1,0 +1,88 @@
+"""The services as the panel lists them: the stored ones, and the built-in mail queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.model import Status
+from trac_mailintake.tracker.journal.journal import Journal
+from trac_mailintake.tracker.journal.search import IN_WORK
+from trac_mailintake.tracker.outgoing.waiting import queued
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.settings import Value
+    from trac_mailintake.tracker.config.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service. Times are microseconds since 1970, UTC, 0 for never; `backlog` is how many mails by outcome."""
+
+    name: str
+    description: str
+    kind: str
+    place: str
+    handler: str
+    delay: int
+    enabled: bool
+    stopped: str
+    next_run: int
+    last_run: int
+    last_result: str
+    failed: bool
+    backlog: tuple[tuple[str, int], ...]
+    rounds: bool
+    """Whether it is run at all; a pipe takes what is handed to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The mail queue: how many mails wait to be sent, whether sending is switched on, and the last failure."""
+
+    waiting: int
+    sends: bool
+    failure: str
+
+
+def rows(env: Environment, services: Services) -> list[Row]:
+    """All stored services, by name; asks nothing of any plugin, so that they can be listed when one is broken."""
+    counts = Journal(env).waiting()
+    return [_row(stored, counts.get(str(stored["name"]), {})) for stored in services.rows()]
+
+
+def queue(env: Environment) -> Queue:
+    """How the mail queue stands."""
+    waiting = queued(env)
+    failure = next((each.failure for each in reversed(waiting) if each.failure), "")
+    return Queue(len(waiting), bool(env.config.getbool("notification", "smtp_enabled")), failure)
+
+
+def _row(stored: Mapping[str, Value], counts: Mapping[str, int]) -> Row:
+    server, path = str(stored["server"] or ""), str(stored["path"] or "")
+    return Row(
+        name=str(stored["name"]),
+        description=str(stored["description"] or ""),
+        kind=str(stored["kind"]),
+        place=f"{server}/{stored['folder']}" if server else path,
+        handler=str(stored["handler"]),
+        delay=_time(stored["delay"]),
+        enabled=bool(stored["enabled"]),
+        stopped=str(stored["stopped"] or ""),
+        next_run=_time(stored["next_run"]),
+        last_run=_time(stored["last_run"]),
+        last_result=str(stored["last_result"] or ""),
+        failed=_time(stored["failed"]) > _time(stored["last_success"]),
+        backlog=tuple(
+            (each, counts[each]) for each in (Status.HELD.value, Status.DEFERRED.value, IN_WORK) if each in counts
+        ),
+        rounds=bool(server or path),
+    )
+
+
+def _time(value: Value) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,98 @@
+"""The admin panel *Mail Intake / Try a mail*: what would become of a mail, by the same way as of one that arrives."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
+
+from trac_mailintake.components import bridge
+from trac_mailintake.components.options import VIEW
+from trac_mailintake.components.panels.base import Panel
+
+if TYPE_CHECKING:
+    from trac.web.api import Request
+
+    from trac_mailintake.components.panels.base import Page
+    from trac_mailintake.intake.ports import Decision
+
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of a mail that can be tried."""
+_CHUNK: Final = 64 * 1024
+
+
+class TrialPanel(Panel):
+    """Decides about a mail that is pasted or uploaded, and writes nothing."""
+
+    page: ClassVar[str] = "try"
+    label: ClassVar[str] = "Try a mail"
+    changing: ClassVar[str] = VIEW
+    """A POST changes nothing here."""
+
+    # Panel methods
+
+    def show(self, req: Request, name: str) -> Page:
+        """The form."""
+        return self._page(req)
+
+    def change(self, req: Request, name: str) -> Page:
+        """What would become of the mail, with the form as it was below. Nothing changes, so nothing is redirected."""
+        from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure  # noqa: PLC0415 - when one tries
+        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - as above
+
+        service = str(req.args.getfirst("service", ""))
+        if service not in bridge.settings(self.env).services.names():
+            return self._page(req, error="service", sentence="Choose a service.")
+        with tempfile.NamedTemporaryFile(prefix="mailintake-try-", suffix=".eml") as file:
+            wrong = _spool(req, file)
+            if wrong:
+                return self._page(req, error="mail", sentence=wrong)
+            try:
+                decision = self._decide(file.name, service)
+            except (Misconfiguration, TemporaryFailure, SettingError) as error:
+                return self._page(req, error="service", sentence=str(error))
+        return self._page(req, decision=decision)
+
+    # inside
+
+    def _decide(self, path: str, name: str) -> Decision:
+        from trac_mailintake.components.cli.explain import decide  # noqa: PLC0415 - when somebody tries
+        from trac_mailintake.mail.spool import Slice  # noqa: PLC0415 - as above
+
+        with bridge.intake(self.env) as assembly:
+            service = assembly.settings.services.get(name)
+            return decide(assembly, Slice(path, 0, os.path.getsize(path)), service)
+
+    def _page(self, req: Request, *, error: str = "", sentence: str = "", decision: Decision | None = None) -> Page:
+        names = bridge.settings(self.env).services.names()
+        page: dict[str, Any] = {
+            "services": names,
+            "chosen": str(req.args.getfirst("service", "")),
+            "pasted": str(req.args.getfirst("mail", "")),
+            "errors": {error: sentence} if error else {},
+            "decision": decision,
+            "change": decision.prepared.change if decision and decision.prepared else None,
+        }
+        return "mailintake_try.html", page
+
+
+def _spool(req: Request, file: Any) -> str:  # noqa: ANN401 - a temporary file has no nameable type
+    """Write the uploaded mail, else the pasted one, into `file`; what is wrong with it, "" when all is well."""
+    name, upload, _size = req.args.getfile("file") if "file" in req.args else (None, None, 0)
+    if name and upload:
+        _copy(upload, file)
+    else:
+        file.write(str(req.args.getfirst("mail", "")).encode("utf-8", "replace"))
+    file.flush()
+    length = file.tell()
+    if length > LARGEST:
+        return f"The mail is larger than the {LARGEST // 1024**2} MB that can be tried here."
+    return "" if length else "Paste a mail, or choose a file."
+
+
+def _copy(upload: BinaryIO, file: BinaryIO) -> None:
+    """Copy what was uploaded, but no more than needed to see that it is too large."""
+    left = LARGEST + 1
+    while left > 0 and (chunk := upload.read(min(_CHUNK, left))):
+        file.write(chunk)
+        left -= len(chunk)

@@ -1,0 +1,204 @@
+"""parse: a batch is read in a second process while this one decides and records.
+
+The second process is a fork that has nothing but the parser: no connection, no lock, no log. Whatever ends it, this
+process reads for itself from then on, so that mail is deferred, or held, for the same reasons with it and without it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import logging
+import os
+import pickle
+import select
+import signal
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.spool import Slice
+
+log = logging.getLogger(__name__)
+
+WORTH: Final = 20
+"""So many messages are worth a second process: to begin it costs about as much as to read so many."""
+_LEAD: Final = 1024 * 1024
+"""Bytes of messages that were read and not yet taken: some hundred mails, or a single large one."""
+_TOGETHER: Final = 30
+"""Messages that are received together, and foreseen."""
+_GREETING: Final = 5.0
+"""Seconds that the second process has for its first sign of life."""
+_FIRST: Final = 3
+"""The first descriptor that is nobody's standard input or output."""
+
+
+class Ahead:
+    """Reads messages in the order in which they were announced. Call it like `parse`; close it."""
+
+    def __init__(
+        self,
+        parse: Callable[[Slice], Message],
+        seconds: float = 0.0,
+        beside: Callable[[Message], None] = lambda _: None,
+        foresee: Callable[[Sequence[Message]], None] = lambda _: None,
+    ) -> None:
+        """`parse` is `mail.parse.parse`; `beside` is what only the second process does with what it has read.
+
+        `seconds` is what both together may take over one message, 0 for as long as they like. `foresee` is told, in
+        this process, of messages that were read and will be asked for next.
+        """
+        self._foresee = foresee
+        self._arrived: deque[tuple[Slice, Message | None]] = deque()
+        self._parse = parse
+        self._beside = beside
+        self._seconds = seconds
+        self._reader: _Reader | None = None
+        self._expected: deque[Slice] = deque()
+        self._useless = len(os.sched_getaffinity(0)) == 1
+
+    def expect(self, raws: Sequence[Slice]) -> None:
+        """These will be asked for, in this order."""
+        if self._reader is None and not self._useless and len(raws) >= WORTH:
+            self._reader = _Reader(self._read, self._seconds)
+        if self._reader is not None:
+            self._expected.extend(raws)
+            try:
+                self._reader.send(raws)
+            except OSError:
+                self._lose()
+
+    def __call__(self, raw: Slice) -> Message:
+        """The message, as `parse` gives it. Raises OSError."""
+        announced = raw in self._expected or any(raw == each for each, _ in self._arrived)
+        message = self._received(raw) if announced else None
+        return message if message is not None else self._parse(raw)
+
+    def _received(self, raw: Slice) -> Message | None:
+        """What the second process made of it; None when that failed. Those before it were announced in vain."""
+        while self._arrived or self._receive():
+            arrived, message = self._arrived.popleft()
+            if arrived == raw:
+                return message
+        return None
+
+    def _receive(self) -> bool:
+        """Wait for the next message, and take those that are there as well; whether any was."""
+        characters = 0
+        try:
+            while self._reader is not None and self._expected:
+                message = self._reader.receive()
+                self._arrived.append((self._expected.popleft(), message))
+                characters += len(message.text) if message else 0
+                if len(self._arrived) == _TOGETHER or characters > _LEAD or not self._reader.ready():
+                    break
+        except (OSError, EOFError, pickle.UnpicklingError):
+            self._lose()
+        self._foresee([message for _, message in self._arrived if message is not None])
+        return bool(self._arrived)
+
+    def _read(self, raw: Slice) -> Message:
+        message = self._parse(raw)
+        self._beside(message)
+        return message
+
+    def _lose(self) -> None:
+        """The second process is gone, and no other is begun: what ended it may end that one, too."""
+        log.warning("The process that reads mail ahead ended; this one reads for itself")
+        self._useless = True
+        self.close()
+
+    def close(self) -> None:
+        """End the second process."""
+        self._expected.clear()
+        self._arrived.clear()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+class _Reader:
+    """The second process, as the first one sees it."""
+
+    def __init__(self, parse: Callable[[Slice], Message], seconds: float) -> None:
+        wanted, ours = os.pipe()
+        theirs, found = os.pipe()
+        with suppress(OSError):  # more than this user may have: then it is not so far ahead
+            fcntl.fcntl(found, fcntl.F_SETPIPE_SZ, _LEAD)
+        self._pid = os.fork()
+        if self._pid == 0:
+            _serve(wanted, found, parse, seconds)
+        os.close(wanted)
+        os.close(found)
+        self._wanted = os.fdopen(ours, "wb")
+        self._found = os.fdopen(theirs, "rb")
+        # Once it greets it holds none of this one's locks: others will see at once that this one was killed.
+        self._greeted = False
+        self.ready(_GREETING)
+
+    def send(self, raws: Sequence[Slice]) -> None:
+        """Announce messages. Raises OSError."""
+        pickle.dump(list(raws), self._wanted)
+        self._wanted.flush()
+
+    def receive(self) -> Message | None:
+        """The next one of those that were announced. Raises OSError, EOFError, pickle.UnpicklingError."""
+        if not self._greeted:
+            self._greeted = bool(self._found.read(1))
+        message: Message | None = pickle.load(self._found)  # noqa: S301 - written by our own fork
+        return message
+
+    def ready(self, seconds: float = 0.0) -> bool:
+        """Whether something is under way, or will be within so many seconds."""
+        return bool(select.select([self._found], [], [], seconds)[0])
+
+    def close(self) -> None:
+        """End it: it has nothing to lose."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        with suppress(OSError):  # what it did not take is of no use to anybody
+            self._wanted.close()
+        self._found.close()
+
+
+def _serve(wanted: int, found: int, parse: Callable[[Slice], Message], seconds: float) -> NoReturn:
+    """The life of the second process: until the first one closes the pipe, or is no more."""
+    try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process
+        logging.disable()
+        gc.freeze()
+        _close_all_but(wanted, found)
+        with os.fdopen(wanted, "rb") as asked, os.fdopen(found, "wb") as answers:
+            answers.write(b"!")
+            answers.flush()
+            while True:
+                for raw in pickle.load(asked):  # noqa: S301 - written by the process that we are a fork of
+                    signal.setitimer(signal.ITIMER_REAL, seconds)
+                    message = _read(raw, parse)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    pickle.dump(message, answers, pickle.HIGHEST_PROTOCOL)
+                    answers.flush()
+    finally:
+        os._exit(0)
+
+
+def _read(raw: Slice, parse: Callable[[Slice], Message]) -> Message | None:
+    try:
+        return parse(raw)
+    except Exception:  # noqa: BLE001 - the first process meets the same, and says what it means
+        return None
+
+
+def _close_all_but(*kept: int) -> None:
+    """Let go of everything inherited: a lock on a file is held as long as anybody has it open."""
+    first = _FIRST
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))

@@ -1,0 +1,47 @@
+"""record: whether the sender is told (spec 4, Notices). A forged From must not make us send, nor may a machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import NewTicket, Status
+from trac_mailintake.mail.headers.authentication_results import proof
+from trac_mailintake.mail.message import Origin
+
+if TYPE_CHECKING:
+    from trac_mailintake.intake.model import Change, Outcome
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+
+HELD_FOR_ITS_SENDER: Final = frozenset({"permission", "stranger", "allow", "max-size", "require-subject"})
+"""The rules that hold a mail for what its sender may or did; of all others he learns nothing."""
+
+
+def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) -> str:
+    """The address that a notice of a refusal goes to, "" when nobody is told.
+
+    Never a machine, a list or a null path (RFC 3834, 2); nobody unproved where there are hosts that could prove him;
+    and nobody whom a mail server tells that pipes its mail to us and was answered 77.
+    """
+    wanted = service.parameters.values.get("notify_sender") or "never"
+    rejected = outcome.status is Status.REJECTED and service.kind != "pipe"
+    held = outcome.status is Status.HELD and outcome.rule in HELD_FOR_ITS_SENDER and wanted == "refused"
+    if wanted == "never" or not (rejected or held):
+        return ""
+    if message is None or message.author is None or message.origin is not Origin.PERSON or message.return_path == "":
+        return ""
+    hosts = service.parameters.values.get("authserv_ids")
+    if isinstance(hosts, tuple) and hosts and not proof(message.fields, hosts, message.author.spec):
+        return ""
+    return message.author.spec
+
+
+def acknowledges(change: Change, message: Message, service: Service) -> bool:
+    """Whether a sender who is no user is told of the ticket that his mail became: `acknowledge`."""
+    wanted = service.parameters.values.get("acknowledge")
+    sender = change.sender
+    if not isinstance(change.target, NewTicket) or sender.mapped or not sender.address:
+        return False
+    if message.origin is not Origin.PERSON or message.return_path == "":
+        return False
+    return wanted == "always" or (wanted == "proved" and bool(sender.proof))

@@ -1,0 +1,1 @@
+"""parse: what kind of sender a mail is from, and which mail a bounce returns."""

@@ -1,0 +1,1 @@
+"""parse: HTML mail becomes Trac wiki text. Read `to_wiki` first."""

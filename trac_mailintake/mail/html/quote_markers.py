@@ -1,0 +1,133 @@
+"""parse: the marks that mail software puts into its HTML where a quote, or a signature, begins and ends.
+
+Within a marked element only what stands before a `blockquote` is sure to be quoted or to announce a quote:
+people answer between the quotes, and the element of their mail software is around it all.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final
+
+from genshi.core import END, START, TEXT
+
+from trac_mailintake.mail import marks
+from trac_mailintake.mail.html.tokenizer import NO_PLACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from trac_mailintake.mail.html.tokenizer import Event
+
+_ELEMENTS: Final = {
+    *("gmail_quote", "gmail_quote_container", "gmail_attr", "gmail_quote_attribution", "yahoo_quoted"),
+    *("protonmail_quote", "tutanota_quote", "moz-cite-prefix", "zmail_extra", "skiff_quote", "airmail_on"),
+    *("messagereplysection", "reply-intro", "replyintro", "isreplycontent", "mail-quote-header"),
+    *("gmail_signature", "gmail_signature_prefix", "moz-signature", "ms-outlook-mobile-signature"),
+    *("ms-outlook-mobile-body-separator-line", "protonmail_signature_block", "applemailsignature", "yahoo-signature"),
+}
+"""Classes, ids and names of elements that hold a quote, what announces it, or a signature."""
+_HEADS: Final = {
+    *("divrplyfwdmsg", "appendonsend", "outlookmessageheader", "zwchr", "divrphd", "olk_src_body_section"),
+    *("mail-editor-reference-message-container", "ms-outlook-mobile-reference-message", "divneteasemailcard"),
+}
+"""Those of elements behind which everything is quoted."""
+_OUTLOOK_RULER: Final = re.compile(r"border:none;border-top:solid(?:#[0-9a-f]{6}|windowtext)1\.0pt;padding:3\.0pt0")
+"""The style of the line that Outlook draws above the header block, without blanks."""
+_HINTS: Final = (
+    *("quot", "signature", "border-top", *sorted(_HEADS)),
+    *sorted(word for word in _ELEMENTS if "quot" not in word and "signature" not in word),
+)
+"""One of these is in every HTML that has a mark."""
+_BLANKS: Final = re.compile(r"\s+")
+_MARKED: Final = {"div", "span", "p", "hr", "pre", "section", "table", "td", "header"}
+_NAMED: Final = {"name": {"quote", "quoted-content"}, "id": {"signature"}}
+"""Words that mean it in one attribute only."""
+
+
+class Scope(Enum):
+    """How far a mark reaches."""
+
+    ELEMENT = auto()
+    REST = auto()
+
+
+def marked(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
+    """The events of some HTML (`lower` case), with marks as text around what is declared to be quoted."""
+    return _Marker().events(stream) if any(hint in lower for hint in _HINTS) else stream
+
+
+class _Marker:
+    """Where the reading of the events has come to."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.quotes = 0
+        """Open blockquotes."""
+        self.element = 0
+        """The depth of the marked element that is open."""
+        self.is_open = False
+
+    def events(self, stream: Iterable[Event]) -> Iterator[Event]:
+        """The events and the marks. Each mark stands within the element that it is about."""
+        rest = iter(stream)
+        for event in rest:
+            if event[0] is START:
+                yield from self._start(event)
+                if self.is_open and not self.element:
+                    break
+            elif event[0] is END:
+                yield from self._end(event)
+            else:
+                yield event
+        yield from rest
+
+    def _start(self, event: Event) -> Iterator[Event]:
+        name = event[1][0]
+        self.depth += 1
+        self.quotes += name == "blockquote"
+        if self.quotes and self.is_open:
+            yield from self._closing()
+        scope = None if self.quotes or self.element else _scope(name, event[1][1])
+        if scope is Scope.REST:
+            yield TEXT, marks.QUOTED, NO_PLACE
+        if scope is Scope.ELEMENT:
+            self.element = self.depth
+        if scope is Scope.ELEMENT and name == "pre":  # a mark within would be code
+            yield TEXT, marks.QUOTED, NO_PLACE
+        yield event
+        if scope is Scope.ELEMENT and name != "pre":
+            yield TEXT, marks.QUOTED, NO_PLACE
+        self.is_open = self.is_open or scope is not None
+
+    def _end(self, event: Event) -> Iterator[Event]:
+        name = event[1]
+        ends = self.depth == self.element
+        if ends and name != "pre":
+            yield from self._closing()
+        self.depth -= 1
+        self.quotes -= name == "blockquote"
+        yield event
+        if ends:
+            yield from self._closing()
+            self.element = 0
+
+    def _closing(self) -> Iterator[Event]:
+        if self.is_open:
+            yield TEXT, marks.QUOTED_END, NO_PLACE
+        self.is_open = False
+
+
+def _scope(name: str, attributes: Any) -> Scope | None:  # noqa: ANN401 - Genshi is untyped
+    """What the attributes of an element say of it."""
+    if name not in _MARKED or not attributes:
+        return None
+    words = {attribute: (attributes.get(attribute) or "").lower().split() for attribute in ("class", "id", "name")}
+    every = {word.removeprefix("x_") for found in words.values() for word in found}
+    if every & _HEADS:
+        return Scope.REST
+    if every & _ELEMENTS or any(_NAMED[attribute] & set(words[attribute]) for attribute in _NAMED):
+        return Scope.ELEMENT
+    style = _BLANKS.sub("", attributes.get("style") or "")[:200].lower()
+    return Scope.REST if name == "div" and _OUTLOOK_RULER.match(style) else None

@@ -1,0 +1,85 @@
+"""parse: pieces of Trac's wiki markup: links and blocks of code, set apart from the sender's text."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from trac_mailintake.mail.html import declared_quotes
+from trac_mailintake.mail.marks import OWN, OWN_END, OWN_LINE
+from trac_mailintake.mail.wiki import escape
+
+_BLANKS: Final = re.compile(r"\s+")
+_SCHEMES: Final = ("", "mailto:", "http://", "https://")
+"""What people leave out where they write an address."""
+_UNSAFE_IN_URL: Final = re.compile(r"[\s\u200b\[\]|<>\"]|(?<=:):\Z")
+"""Two colons before a blank are parted where they would end a term of a list."""
+_TAGGED: Final = re.compile(r"[<>]")
+"""In the label of an address: Trac shows it as HTML to who may not see addresses (`Formatter._make_link`)."""
+_UNSAFE_IN_LABEL: Final = re.compile(r"[\[\]]")
+_FOLLOWED: Final = ("http:", "https:", "ftp:", "mailto:")
+"""What Trac makes links of; a telephone's number is a text."""
+
+
+_IMAGE: Final = f"{OWN}[[Image("
+_PIECE: Final = re.compile(f"[{OWN}{OWN_LINE}][^{OWN_END}]*{OWN_END}")
+
+
+def own(markup: str) -> str:
+    """Markup of ours, set apart from the text around it."""
+    return f"{OWN}{markup}{OWN_END}"
+
+
+def begun(markup: str) -> str:
+    """Markup of ours at the beginning of a line."""
+    return f"{OWN_LINE}{markup}{OWN_END}"
+
+
+def image(name: str) -> str:
+    """An image that is attached; its name is `filenames.pictured`: nothing in it ends or parametrises the macro."""
+    return own(f"[[Image({name})]]")
+
+
+def block(lines: list[str], indent: str) -> str:
+    """A block of code."""
+    safe = (_within_block(line, first=not number) for number, line in enumerate(lines))
+    return "\n".join(begun(f"{indent}{line}") for line in ("{{{", *safe, "}}}"))
+
+
+def _within_block(line: str, *, first: bool) -> str:
+    """A line of code, kept from opening or closing a block, and the first one from naming a processor."""
+    bare = line.strip()
+    special = bare == "}}}" or bare.startswith("{{{") or (first and bare.startswith("#!"))
+    return escape.MARK + line if special else line
+
+
+def linked(url: str, written: str, before: str) -> str:
+    """The markup of a link to `url` whose label was `written`, blanks around it kept; `before` is what stands there."""
+    quoted, written = declared_quotes.marks_of(written), declared_quotes.without_marks(written)
+    return quoted + (_linked(url, written, before) if url else written)
+
+
+def _linked(url: str, written: str, before: str) -> str:
+    lead = written[: len(written) - len(written.lstrip())]
+    if _IMAGE in written:
+        return lead + written.lstrip()
+    label = _BLANKS.sub(" ", _PIECE.sub(" ", written)).strip()
+    if not label:
+        return written
+    if not url.lower().startswith(_FOLLOWED):
+        return lead + label
+    if url.lower().startswith("mailto:") and _TAGGED.search(label):
+        return lead + (label if url[len("mailto:") :] in label else f"{label} ({url[len('mailto:') :]})")
+    url = _UNSAFE_IN_URL.sub(_percent, url)
+    shown = label.rstrip("/")
+    stands_alone = bool(lead) or not (before.isalnum() or before == "!")
+    if stands_alone and shown in {url.rstrip("/").removeprefix(scheme) for scheme in _SCHEMES}:
+        return lead + url.removeprefix("mailto:")
+    if "]" in label or label[0] in "'\"":
+        quote = next((mark for mark in "\"'" if mark not in label), "")
+        label = f"{quote}{label}{quote}" if quote else _UNSAFE_IN_LABEL.sub("", label)
+    return lead + own(f"[{url} {escape.inert(label)}]")
+
+
+def _percent(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())

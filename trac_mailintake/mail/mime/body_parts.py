@@ -1,0 +1,99 @@
+"""parse: which leaves are the text, which are attachments (RFC 2046, 5.1; RFC 2387; RFC 2183).
+
+The tree is folded from its leaves upwards, without recursion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail.mime import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trac_mailintake.mail.mime.scanner import Entity
+
+_TEXTS: Final = {"text/plain", "text/html"}
+_FILES: Final = {"text/calendar", "text/rtf", "text/vcard", "text/x-vcard", "text/csv", "text/css", "text/xml"}
+"""Texts that are written for a program. All others are plain to who does not know them (RFC 2046, 4.1.4)."""
+_OTHER_VERSIONS: Final = {"text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext"}
+"""Within an alternative these say once more what its plain text and its HTML say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The leaves of an entity: those that are read, and those that are kept. Both in the order of the message."""
+
+    texts: tuple[Entity, ...] = ()
+    files: tuple[Entity, ...] = ()
+
+
+def arrange(entities: Sequence[Entity], says_something: Callable[[Entity], bool]) -> Sorted:
+    """Sort the leaves of a tree, given with parents before children.
+
+    `says_something` tells a plain text from an empty one and from a placeholder.
+    """
+    done: dict[Entity, Sorted] = {}
+    first = next((entity for entity in entities if not entity.multipart), None)
+    for entity in reversed(entities):
+        if entity.children:
+            done[entity] = _fold(entity, [done.pop(child) for child in entity.children], says_something)
+        elif entity.multipart and not entity.opaque:
+            done[entity] = Sorted(texts=(entity,))
+        else:
+            done[entity] = Sorted(texts=(entity,)) if _is_text(entity, entity is first) else Sorted(files=(entity,))
+    return done[entities[0]]
+
+
+def _is_text(entity: Entity, first: bool) -> bool:  # noqa: FBT001 - private, and named where it is called
+    """Whether a leaf is to be read in place: text that is not put aside by its disposition or by having a name."""
+    unknown = first and entity.content_type.startswith("text/") and entity.content_type not in _FILES
+    if entity.opaque or not (unknown or entity.content_type in _TEXTS):
+        return False
+    disposition, name = disposition_of(entity)
+    return disposition != "attachment" and (first or not name)
+
+
+def disposition_of(entity: Entity) -> tuple[str, str]:
+    """`inline`, `attachment` or empty (RFC 2183), and the name as it is given, empty when there is none."""
+    raw = entity.header("content-disposition")
+    main, values = parameters.parse(raw) if raw else ("", {})
+    name = values.get("filename") or entity.parameters.get("name") or values.get("name") or ""
+    return main.strip().lower(), _fuller(name, entity.parameters.get("name", ""))
+
+
+def _fuller(name: str, other: str) -> str:
+    """`other` when `name` is it with `?` for the letters that its charset lacks."""
+    if "?" not in name or len(name) != len(other):
+        return name
+    return other if all(mine in {"?", its} for mine, its in zip(name, other, strict=True)) else name
+
+
+def _fold(entity: Entity, children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
+    if entity.content_type == "multipart/alternative":
+        return _alternative(children, says_something)
+    if entity.content_type == "multipart/related":
+        root = next((child for child in children if child.texts), None)
+        children = [child if child is root else Sorted((), child.texts + child.files) for child in children]
+    return Sorted(
+        tuple(text for child in children for text in child.texts),
+        tuple(leaf for child in children for leaf in child.files),
+    )
+
+
+def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
+    """The plain text if it says something, else the best that is left: the last.
+
+    Files of all of them are kept, and so are further texts of the same kind: they cannot be versions of the one chosen.
+    """
+    files = tuple(leaf for child in children for leaf in child.files)
+    if any(child.texts for child in children):
+        files = tuple(leaf for leaf in files if leaf.content_type not in _OTHER_VERSIONS)
+    readable = [child.texts for child in children if child.texts]
+    plain = (texts for texts in readable if all(text.content_type == "text/plain" for text in texts))
+    chosen = next((texts for texts in plain if any(map(says_something, texts))), readable[-1] if readable else ())
+    kinds = {text.content_type for text in chosen}
+    others = (text for texts in readable if texts is not chosen for text in texts if text.content_type in kinds)
+    return Sorted(chosen, files + tuple(others))

@@ -1,0 +1,193 @@
+"""parse: one header block, cut into fields (RFC 5322, 2.2; RFC 2045, 3).
+
+Only the bytes are cut here; what they mean is the matter of `mail.headers`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.mail.message import Defect
+
+if TYPE_CHECKING:
+    from trac_mailintake.mail.limits import Limits
+    from trac_mailintake.mail.mime.window import Tape
+
+Field = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class LineEnds:
+    """How the lines of a message end: nearly always LF or CR LF; old software wrote CR alone."""
+
+    newline: bytes
+    field: re.Pattern[bytes]
+    blank: re.Pattern[bytes]
+    blank_after: re.Pattern[bytes]
+    mbox: re.Pattern[bytes]
+    junk: re.Pattern[bytes]
+
+
+def _line_ends(newline: str) -> LineEnds:
+    """The patterns of a header block whose lines end with `newline`; each of them is linear in time."""
+    end = rf"\r*{newline}" if newline == "\n" else newline
+    name = r"[!-9;-~]+"
+    return LineEnds(
+        newline=newline.encode(),
+        field=re.compile(rf"({name})[ \t]*:([^{newline}]*(?:{newline}[ \t][^{newline}]*)*)(?:{newline}|\Z)".encode()),
+        blank=re.compile(end.encode()),
+        blank_after=re.compile(f"{newline}{end}".encode()),
+        mbox=re.compile(
+            (
+                rf"(?:\xef\xbb\xbf)?(?:[ \t]*{end})*"
+                rf"(?:>?From (?![ \t]*:)[^{newline}]*{newline}(?:{end})*)?[ \t]*(?={name}[ \t]*:)"
+            ).encode()
+        ),
+        junk=re.compile(
+            rf"(?!{end})[^{newline}]{{1,998}}{newline}(?=(?:{_USUAL})[ \t]*:)".encode(),
+            re.IGNORECASE,
+        ),
+    )
+
+
+_USUAL: Final = (
+    "from|to|cc|subject|date|message-id|mime-version|received|return-path|reply-to|references|in-reply-to"
+    r"|content-[a-z-]{2,30}|x-[\w-]{1,60}"
+)
+"""Names of fields that do not begin a line of a letter."""
+
+LF: Final = _line_ends("\n")
+CR: Final = _line_ends("\r")
+
+_WINDOW: Final = 4
+"""How many times the limit of a header block is looked at, so that one monstrous field does not hide those after it."""
+
+
+_TELLING: Final = {"from", "sender", "authentication-results"}
+"""Fields that say who wrote a message, and who vouches for that; names in lower case."""
+_OPEN: Final = "no-blank-line"
+_CUT: Final = "The header is longer than what is read of it: somebody else may be named there, so it has no author."
+_HIDDEN: Final = "It has a line that other software may take for another From field: so it has no author."
+_FROM: Final = re.compile(rb"^from[ \t]*+:", re.IGNORECASE | re.MULTILINE)
+_ENDS: Final = bytes.maketrans(b"\r\v\f\x1c\x1d\x1e", b"\n" * 6)
+"""What ends a line for some software: Python's parser of mail, for one, takes CR, LF and CR LF alike."""
+_DROPPED: Final = bytes({*range(0x20), *range(0x7F, 0x100)} - set(b"\t\n\r\v\f\x1c\x1d\x1e"))
+"""What some software drops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A header block: its fields with raw values, and the position where the body begins.
+
+    `doubt` says which limit leaves open who wrote the message, "" when none does. A border host verified all of it, and
+    may have taken the lowest From (RFC 6376, 5.4.2): what was not read here could be what it vouches for.
+    """
+
+    fields: tuple[Field, ...]
+    body: int
+    defects: tuple[Defect, ...]
+    doubt: str = ""
+
+
+def line_ends(tape: Tape, limits: Limits) -> LineEnds:
+    """How the lines of this message end, judged by the first one."""
+    tape.ensure(0, limits.head)
+    first = tape.window.find(b"\r", 0, limits.head)
+    if first < 0 or tape.window[first : first + 2] == b"\r\n":
+        return LF
+    line_feed = tape.window.find(b"\n", 0, limits.head)
+    return CR if line_feed < 0 or (first < line_feed and CR.field.match(tape.window, first + 1, limits.head)) else LF
+
+
+def preamble(tape: Tape, ends: LineEnds) -> int:
+    """Where the first field begins: behind blank lines and the `From ` line of an mbox, if a field follows them."""
+    match = ends.mbox.match(tape.window)
+    return match.end() if match else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The fields at the beginning of some bytes, the index behind them, and whether the limit ended them.
+
+    `doubt` is that of `Block`, as far as the limit of a field raises it.
+    """
+
+    fields: tuple[Field, ...]
+    behind: int
+    full: bool
+    defects: tuple[Defect, ...]
+    doubt: str
+
+
+def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
+    """The fields in `window` from the index `start` on, up to the first line that is no field."""
+    position, kept = start, 0
+    fields: list[Field] = []
+    defects: list[Defect] = []
+    doubt = ""
+    while kept <= limits.head and (
+        match := ends.field.match(window, position) or _junk(window, position, fields, ends)
+    ):
+        position = match.end()
+        if match.re is ends.junk:
+            kept += len(match[0])
+            defects.append(Defect("junk-in-head", "A line of the header block is no field: it was left out."))
+            continue
+        name, value = match[1][: limits.field].decode("ascii"), match[2]
+        if len(value) > limits.field:
+            value = value[: limits.field]
+            sentence = f"The header field {name[:40]} is longer than {limits.field} bytes: its end was left out."
+            defects.append(Defect("long-field", sentence))
+            doubt = _CUT if name.lower() in _TELLING else doubt
+        fields.append((name, value))
+        kept += len(name) + len(value) + 2
+    return Cut(tuple(fields), position, kept > limits.head, tuple(defects), doubt)
+
+
+def _junk(window: bytes, position: int, fields: list[Field], ends: LineEnds) -> re.Match[bytes] | None:
+    """A line between fields that is none itself: a broken gateway's, such as a fold without its blank."""
+    return ends.junk.match(window, position) if fields else None
+
+
+def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:
+    """The header block that begins at `start`; a line that is no field begins the body."""
+    tape.ensure(start, _WINDOW * limits.head)
+    found = cut(tape.window, start - tape.base, limits, ends)
+    position, defects = tape.base + found.behind, found.defects
+    at_end = position >= tape.end
+    if found.full or (at_end and tape.end < tape.raw.length):
+        sentence = f"The header block is longer than {limits.head} bytes: fields were left out."
+        return Block(found.fields, _behind(tape, position, ends), (*defects, Defect("long-head", sentence)), _CUT)
+    blank = ends.blank.match(tape.window, found.behind)
+    if blank:
+        position = tape.base + blank.end()
+    elif not at_end:
+        defects = (*defects, Defect(_OPEN, "No blank line separates the header from the body."))
+    return Block(found.fields, position, defects, found.doubt)
+
+
+def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> str:
+    """Why the header block of a message, just read from `start` on, does not tell who wrote it; "" when it does.
+
+    Some software ends lines otherwise, or drops bytes; for some a header goes on until a blank line comes, whatever
+    stands before it. What may be a From field there, and is none here, raises a doubt as well.
+    """
+    if head.doubt:
+        return head.doubt
+    window, stop = tape.window, head.body - tape.base
+    if any(defect.slug == _OPEN for defect in head.defects):
+        blank = ends.blank_after.search(window, stop)
+        if blank is None and tape.end < tape.raw.length:
+            return _CUT
+        stop = blank.start() if blank else len(window)
+    lines = window[start - tape.base : stop].translate(_ENDS, _DROPPED)
+    read_here = sum(name.lower() == "from" for name, _ in head.fields)
+    return _HIDDEN if len(_FROM.findall(lines)) > read_here else ""
+
+
+def _behind(tape: Tape, position: int, ends: LineEnds) -> int:
+    """Where the body begins behind a header block that is too long to be read."""
+    match = tape.search(ends.blank_after, max(tape.base, position - 1), 3)
+    return tape.base + match.end() if match else tape.end

@@ -1,0 +1,198 @@
+"""parse: bytes on disk in, a frozen Message out; bad mail is a list of defects.
+
+The way of one message: `scanner` finds the structure, `field_values` reads the fields, `body_parts` sorts the leaves,
+`body_text` decodes the text, `sender_kind` says what kind of sender it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trac_mailintake.mail import charsets
+from trac_mailintake.mail.classify import bounce_phrases, sender_kind
+from trac_mailintake.mail.classify.sender_kind import Shape
+from trac_mailintake.mail.headers import field_values
+from trac_mailintake.mail.headers.field_values import Fields
+from trac_mailintake.mail.limits import LIMITS
+from trac_mailintake.mail.message import NO_AUTHOR, Defect, Message, Origin, Part
+from trac_mailintake.mail.mime import body_parts, filenames, header_block, scanner
+from trac_mailintake.mail.text import body_text, uuencoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trac_mailintake.mail.limits import Limits
+    from trac_mailintake.mail.message import Address
+    from trac_mailintake.mail.mime.scanner import Entity, Scan
+    from trac_mailintake.mail.spool import Slice
+
+
+def parse(raw: Slice, limits: Limits = LIMITS) -> Message:
+    """The message that lies in `raw`. Raises OSError when it cannot be read, and nothing else, whatever the bytes."""
+    try:
+        return _parse(raw, limits)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - bytes of strangers must never stop a round: what can be read is kept
+        return _unreadable(raw, error)
+
+
+def _parse(raw: Slice, limits: Limits) -> Message:
+    scan = scanner.scan(raw, limits)
+    fields = Fields(scan.entities[0].fields)
+    reader = body_text.Reader(raw, scan.tape.memory(), limits)
+    leaves = body_parts.arrange(scan.entities, reader.says_something)
+    kept = (leaf for leaf in leaves.files if leaf.end > leaf.body or body_parts.disposition_of(leaf)[1])
+    parts = tuple(_part(raw, leaf, reader, limits) for leaf in kept)
+    images = {part.content_id: part.filename for part in parts if part.content_id and _is_image(part.content_type)}
+    enclosed = uuencoded.taken_out(raw, reader, leaves.texts)
+    text = body_text.joined(reader, leaves.texts, images, limits)
+    text_parts = tuple(_part(raw, leaf, reader, limits) for leaf in leaves.texts)
+    content = _Content(text, text_parts, (*parts, *enclosed))
+    return _message(scan, fields, _shape(scan, parts, text.text), content, limits)
+
+
+def _shape(scan: Scan, parts: Iterable[Part], text: str) -> Shape:
+    """What tells the origin."""
+    root = scan.entities[0]
+    kinds = frozenset(part.content_type for part in parts)
+    return Shape(root.content_type, root.parameters, kinds, text[: bounce_phrases.BEGINNING])
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What the body holds."""
+
+    text: body_text.Text
+    text_parts: tuple[Part, ...]
+    parts: tuple[Part, ...]
+
+
+def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits: Limits) -> Message:
+    """The message as its header fields tell it, and its content."""
+    text = content.text
+    subject = field_values.decoded(fields.get("subject"))
+    authors = fields.addresses("from", limit=limits.addresses)
+    kind, reason = sender_kind.origin(fields, subject, shape)
+    references = field_values.ids(fields.get("references"))
+    paths = fields.get_all("return-path")
+    decoded = fields.decoded()
+    defects = (*scan.defects, *_left_out(fields), *field_values.damage(decoded), *text.defects)
+    return Message(
+        message_id=field_values.message_id(fields.get("message-id")),
+        in_reply_to=field_values.ids(" ".join(fields.get_all("in-reply-to")))[: limits.ids],
+        references=references if len(references) <= limits.ids else (references[0], *references[1 - limits.ids :]),
+        authors=authors,
+        author=_author(fields, authors, defects),
+        sender=next(iter(fields.addresses("sender", limit=1)), None),
+        reply_to=fields.addresses("reply-to", limit=limits.addresses),
+        to=fields.addresses("to", limit=limits.addresses),
+        cc=fields.addresses("cc", limit=limits.addresses),
+        bcc=fields.addresses("bcc", limit=limits.addresses),
+        delivered_to=fields.addresses(*field_values.DELIVERY, limit=limits.addresses),
+        return_path=field_values.path(paths[0]) if paths else None,
+        subject=subject,
+        date=field_values.date(fields.get("date")),
+        text=text.text,
+        markup=text.markup,
+        overlong=text.overlong,
+        text_parts=content.text_parts,
+        parts=content.parts,
+        origin=kind,
+        origin_reason=reason,
+        fields=decoded,
+        defects=defects,
+        digest=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
+        sha256=scan.tape.sha256(),
+        size=scan.tape.raw.length,
+        raw=scan.tape.raw,
+        quoted=text.quoted,
+    )
+
+
+def _author(fields: Fields, authors: Sequence[Address], defects: Iterable[Defect]) -> Address | None:
+    """The one address of the one From field, when nothing else can be the author."""
+    sure = len(authors) == 1 and len(fields.get_all("from")) == 1
+    return authors[0] if sure and all(defect.slug != NO_AUTHOR for defect in defects) else None
+
+
+def _left_out(fields: Fields) -> tuple[Defect, ...]:
+    """The defect of a From field of which an address was left out."""
+    if not fields.overlong("from"):
+        return ()
+    return (Defect(NO_AUTHOR, "An address of the From field is too long to be read: so the mail has no author."),)
+
+
+def _part(raw: Slice, leaf: Entity, reader: body_text.Reader, limits: Limits) -> Part:
+    """The value for a leaf. What was not looked into is kept with its header block, as mail software can open it."""
+    disposition, written = body_parts.disposition_of(leaf)
+    content_type = leaf.content_type
+    start = leaf.body
+    if leaf.opaque and leaf.multipart:
+        content_type, start = "message/rfc822", leaf.head
+    name = filenames.safe(field_values.decoded(written))
+    if not name and leaf.content_type == "message/rfc822":
+        name = _subject_of(leaf, reader, limits)
+    name = name or filenames.from_type(content_type)
+    content_id = field_values.unfolded(leaf.header("content-id")).strip("<> \t")
+    return Part(
+        path=leaf.path,
+        content_type=content_type,
+        filename=filenames.pictured(name, content_type) if content_id and _is_image(content_type) else name,
+        inline=disposition == "inline" or (bool(content_id) and disposition != "attachment"),
+        content_id=content_id,
+        encoding=body_text.encoding_of(leaf),
+        charset=leaf.parameters.get("charset", ""),
+        body=raw.part(start, leaf.end),
+    )
+
+
+def _is_image(content_type: str) -> bool:
+    return content_type.startswith("image/")
+
+
+def _subject_of(leaf: Entity, reader: body_text.Reader, limits: Limits) -> str:
+    """A name for an enclosed message."""
+    beginning, _ = reader.content(leaf, limits.field)
+    fields = Fields(header_block.cut(beginning.lstrip(b"\r\n"), 0, limits).fields)
+    return filenames.from_subject(field_values.decoded(fields.get("subject")), "eml")
+
+
+def _unreadable(raw: Slice, error: Exception) -> Message:
+    """What is left when the parser itself has a fault: the raw mail, and as text its beginning."""
+    whole = hashlib.sha256()
+    for chunk in raw.chunks():
+        whole.update(chunk)
+    beginning = charsets.scrub(raw.read(LIMITS.head).decode("utf-8", "replace"))
+    sentence = f"The message could not be read ({type(error).__name__}): its beginning is shown as it came."
+    return Message(
+        message_id=None,
+        in_reply_to=(),
+        references=(),
+        authors=(),
+        author=None,
+        sender=None,
+        reply_to=(),
+        to=(),
+        cc=(),
+        bcc=(),
+        delivered_to=(),
+        return_path=None,
+        subject="",
+        date=None,
+        text=beginning,
+        markup=False,
+        overlong=raw.length > LIMITS.head,
+        text_parts=(),
+        parts=(),
+        origin=Origin.PERSON,
+        origin_reason="",
+        fields=(),
+        defects=(Defect("unreadable", sentence),),
+        digest=whole.hexdigest(),
+        sha256=whole.hexdigest(),
+        size=raw.length,
+        raw=raw,
+    )

@@ -1,0 +1,1 @@
+"""parse: what is new in a reply: quotes, announcements, signatures."""

@@ -1,0 +1,1 @@
+"""parse: the text of a message: its text parts decoded and joined."""

@@ -1,0 +1,255 @@
+"""parse: plain text made safe for a field that is rendered as Trac wiki text; what the sender wrote reads the same.
+
+Macros, processors, links into this tracker, accidental CamelCase and markup are escaped with `!`,
+which Trac's formatter takes away exactly where one of its rules would have matched:
+so the rules below are those of Trac 1.6 (`WikiParser` and the syntax providers), in its order,
+and the tests compare with its formatter. URLs and addresses stay links, quotes (`>`) stay quotes.
+Where no escape exists, at the beginning of a line, a zero-width space keeps the rule from matching.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.wiki import formatter_cost
+
+MARK: Final = formatter_cost.MARK
+BREAK: Final = r" \\"
+"""A line break in Trac's wiki text."""
+LINE: Final = 1000
+"""Characters of a line; longer ones are cut, since some of Trac's own rules take quadratic time."""
+_TAB: Final = 8
+
+_SCHEME: Final = r"[a-zA-Z][-a-zA-Z0-9+._]*"
+_QUOTED: Final = r"'[^']+'|\"[^\"]+\""
+_RANGES: Final = r"[0-9]+(?:[-:][0-9]+)?(?:,\u200b?[0-9]+(?:[-:][0-9]+)?)*"
+_CHANGESET: Final = r"(?:[0-9]+|[a-fA-F0-9]{8,})"
+_REVISIONS: Final = rf"(?:{_RANGES}|{_CHANGESET}(?:[:-]{_CHANGESET})?)"
+_INTERTRAC: Final = r"[a-zA-Z.+-]*?"
+_XML_NAME: Final = r"[\w:](?<!\d)(?:[\w:.-]*[\w-])?"
+_RELATIVE: Final = r"[/\?#][^\s\]]*|\.\.?(?:[/\?#][^\s\]]*)?"
+_TARGET: Final = r"[\w/?!#@](?<!_)(?:(?:\|(?=[^|\s])|[^|<>\s])*[\w/=](?<!_))?"
+_ANCHOR_NAME: Final = r"[\w:](?<!\d)[\w:.-]*?"
+_NAMESPACES: Final = (
+    "ticket|bug|issue|comment|report|query|wiki|source|browser|repos|export|changeset|diff|log|milestone|attachment"
+    "|raw-attachment|search|htdocs|timeline|intertrac|interwiki|javascript|data|vbscript"
+)
+_OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
+
+_ADDRESS: Final = re.compile(rf"(?:{_SCHEME}://\S*|mailto:[^<>,;\s]*)\Z", re.IGNORECASE)
+_LIVE: Final = re.compile(r"\[(?=\[[\w/+-]+\??(?:\(|\]\]))|[\[<](?=mailto:)")
+"""Where a macro begins, or an address with a label."""
+_REPORT: Final = re.compile(r"\{[a-zA-Z.+-]*+[^\S\n]*+\n\s*+(?=[0-9]++\})")
+"""What stands before a number in braces that is in the next line. A brace may be the last of ours: it stays whole."""
+
+SUSPECT: Final = re.compile(
+    r"[\^{`\[\\#|<:'*/_~,A-Z0-9]"
+    r"(?:(?<=[\^{`\[\\#|])|(?<=[a-z][A-Z])|(?<=[a-z]/[A-Z])|(?<=:)(?=\S)|(?<=<)(?=[a-zA-Z][-a-zA-Z0-9+._]*:)|(?<=([*'/_~,]))\1|(?<=\br[0-9]))"
+)
+"""What is in every ASCII text that a rule could match, and in few others: most lines need no closer look.
+
+A pattern that begins with one set of characters is searched for several times as fast as one that begins with choices.
+"""
+_LETTER_BEYOND: Final = re.compile(r"[^\W\d_a-zA-Z]")
+LINE_START: Final = re.compile(
+    r"\s|={1,6}\s|----|(?:[-*\u2022]|[0-9]+\.|[a-zA-Z]\.|[ivxIVX]{1,5}\.)\s|\{\{\{\s*(?:$|#!)|\}\}\}\s*$"
+)
+"""What means something at the beginning of a line. A `}}}` alone is left out where Trac shows a text in one line:
+what blanks were behind it may then begin the text, and Trac takes long over those."""
+_MARKUP: Final = re.compile(r"\s|[> ]*+(?:={1,6} |----|\|\||[*] |[0-9]+[.] |\{\{\{$|\}\}\}$)")
+"""Lines that have a meaning of their own; those of strangers are kept from looking like them."""
+_QUOTE: Final = re.compile(r"[ \t]*>(?:[> \t]*>)? ?")
+TERM: Final = re.compile(r"::(?=\s|$)")
+"""Where a blank begins a line, the end of what a list defines; in one line of many, too."""
+_RULER: Final = re.compile(r"-{4,}[ \t]*")
+
+
+@cache
+def _letters() -> tuple[str, str]:
+    """The letters that Trac takes for upper and for lower case."""
+    letters = "".join(map(chr, range(0x10000)))
+    return "".join(filter(str.isupper, letters)), "".join(filter(str.islower, letters))
+
+
+@cache
+def _rules(*, code: bool, macro: bool, quoted: bool, latin: bool) -> re.Pattern[str]:
+    """What Trac's formatter looks for within a line, in its order; made when the first mail needs it.
+
+    Without `code` and `macro`: for a line that has no end of either, where looking for it again and again takes long.
+    With `latin`: for a line whose letters are a to z, since a pattern of all letters takes long to make.
+    """
+    upper, lower = ("A-Z", "a-z") if latin else _letters()
+    words = rf"(?:[{upper}](?:[{lower}])+/?){{2,}}(?:@[0-9]+)?(?:#{_XML_NAME})?"
+    page = rf"{words}(?=:(?:\Z|\s)|[^:\w{upper}{lower}]|__|\s|\Z)"
+    rules = (
+        r"'''''|'''|\*\*|''|//|__|~~|,,|\^",
+        r"\{\{\{.*?\}\}\}" if code else "",
+        r"`.*?`",
+        rf"(?<![\w/])(?:\.{{0,2}}/)*+{page}",
+        rf"\[{page}\s+(?:{_QUOTED}|[^\]]+)\]",
+        rf"\[(?:{_QUOTED})(?:\s+(?:{_QUOTED}|[^\]]+))?\]",
+        rf"(?<!&)#{_INTERTRAC}{_RANGES}",
+        _optional(
+            rf"\{{(?={_INTERTRAC}\s*[0-9]+\}})",
+            rf"\[(?={_INTERTRAC}\s*{_CHANGESET}(?:[/?\#][^\]]*)?\])",
+            rf"\[(?={_INTERTRAC}\s*{_REVISIONS}(?:[/?][^\]]*)?\])",
+            rf"\br(?=[0-9]+(?:\b|(?=__))(?!:[0-9])|{_RANGES}(?:\b|(?=__)))",
+        ),
+        r"\\\\",
+        r"(?P<keep>[a-zA-Z0-9.'+_-]+@(?:[a-zA-Z0-9_-]+\.)+[a-zA-Z](?:[-a-zA-Z\d]*[a-zA-Z\d])?)",
+        rf"(?P<angle><{_SCHEME}:[^>]+>)",
+        rf"(?P<link>(?<![a-zA-Z]){_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|{_TARGET}))",
+        rf"\[(?:{_RELATIVE}|{_SCHEME}:(?:{_SCHEME}:(?:{_QUOTED})|{_QUOTED}|[^\]\s\u200b]*))(?:[\s\u200b]+(?:{_QUOTED}|[^\]]*))?\]",
+        rf"\[=\#{_ANCHOR_NAME}(?:\s+[^\]]*)?\]",
+        r"\[\[(?:[^]]|][^]])+\]\]" if macro else "",
+        r"\|-+\s*(?:[-\w]+=(?:\".*?\"|'.*?'|[-,\w]+)\s*)*",
+        r"=?(?:\|\|)+=?(?:\s*\\?$)?",
+        _unended(page, quoted=quoted),
+    )
+    return re.compile("|".join(filter(None, rules)))
+
+
+def _unended(page: str, *, quoted: bool) -> str:
+    """The beginnings of what may end in another line: where Trac shows a text in one line (the timeline), it would."""
+    bracketed = (
+        r"\[|'[^']|\"[^\"]|['\"]\Z|=\#|[/?\#]|\.\.?(?:[/?\#\s]|\Z)",
+        rf"{_SCHEME}:|{page}(?:\s|\Z)",
+        rf"{_INTERTRAC}\s*(?:\Z|(?:{_CHANGESET}|{_REVISIONS})[/?\#])",
+    )
+    open_quote = rf"(?<![a-zA-Z]){_SCHEME}:(?:{_SCHEME}:)?(?='[^']|\"[^\"]|['\"]\Z)"
+    return rf"(?P<unended>\[(?={'|'.join(bracketed)})|<(?={_SCHEME}:){f'|{open_quote}' if quoted else ''})"
+
+
+def _optional(*rules: str) -> str:
+    """The first characters of what providers match that may be disabled: those would leave a `!` behind."""
+    return f"(?P<optional>{'|'.join(rules)})"
+
+
+def neutral(text: str) -> str:
+    """Wiki text that Trac renders as `text` reads, where it shows line breaks as they stand (see `broken`).
+
+    A text that would take Trac too long is a block. Control characters are taken out first: where they are taken out
+    later, as a ticket's text is stored, what stands on both sides of them would come together.
+    """
+    text = "\n".join(map(str.rstrip, scrub(text).splitlines()))  # some ends of lines are no line feeds
+    return formatter_cost.verbatim(text) if formatter_cost.heavy(text) else formatter_cost.shallow(lines(text))
+
+
+def lines(text: str) -> str:
+    """As `neutral`, but never a block; whatever it costs Trac."""
+    return unended("\n".join(_line(piece) for line in text.splitlines() for piece in _pieces(line)))
+
+
+def unended(text: str) -> str:
+    """Lines that are safe, each for itself, as they are safe in one line, too."""
+    return _REPORT.sub(rf"\g<0>{MARK}", text) if "{" in text else text
+
+
+def broken(text: str) -> str:
+    """Our own wiki text `text` for a Trac that joins lines (`[ticket] preserve_newlines = false`)."""
+    lines = text.split("\n")
+    end = ""
+    for index in range(len(lines) - 1):
+        line, following = lines[index], lines[index + 1]
+        if end or line.lstrip("> ") == "{{{":
+            end = "" if line.strip() == end else end or line.strip().replace("{{{", "}}}")
+        elif not (_MARKUP.match(line) or _MARKUP.match(following)) and joins(line, following):
+            lines[index] = _with_break(line)
+    return "\n".join(lines)
+
+
+def _with_break(line: str) -> str:
+    """The line with a line break, whose blank could make an item of a list, or a heading, of what stands alone."""
+    quote = _QUOTE.match(line)
+    front, rest = (quote[0], line[quote.end() :]) if quote else ("", line)
+    return front + guarded(rest + BREAK)
+
+
+def escaped(text: str) -> str:
+    """The part of a line `text` with everything escaped that Trac's formatter would take for markup or a link."""
+    if text.isascii() and not SUSPECT.search(text):
+        return text
+    return rules_for(text).sub(escape, text)
+
+
+def inert(text: str) -> str:
+    """A text within code, a label or an escape, whose end may be cut off: Trac's timeline does.
+
+    What is within is then no longer, so that nothing may begin in it that runs, or that Trac shows as HTML.
+    Other links, and emphasis, do no harm there.
+    """
+    if "::" in text:
+        text = TERM.sub(f":{MARK}:", text)
+    return _LIVE.sub(lambda found: found[0] + MARK, text) if "[[" in text or "mailto:" in text else text
+
+
+def rules_for(piece: str) -> re.Pattern[str]:
+    """What Trac's formatter looks for in a line, or part of one."""
+    quoted = ":'" in piece or ':"' in piece
+    return _rules(code="}}}" in piece, macro="]]" in piece, quoted=quoted, latin=not _LETTER_BEYOND.search(piece))
+
+
+def escape(match: re.Match[str]) -> str:
+    """What is to be written for what one of the rules found."""
+    found, kind = match[0], match.lastgroup
+    if kind in {"optional", "unended"}:
+        return found + MARK
+    before = match.string[match.start() - 1 : match.start()]
+    if kind == "keep" or (kind in {"angle", "link"} and _leads_outside(found.strip("<>"))):
+        return f"!{found}" if before == "!" else found
+    found = found[0] + inert(found[1:])
+    return f"{MARK}!{found}" if before == ":" else f"!{found}"  # `name:!` would be a link of its own
+
+
+def _leads_outside(link: str) -> bool:
+    """Whether a link shows where it leads; others lead into Trac, or to where its InterTrac and InterWiki say.
+
+    Of several addresses Trac shows one after the other as it is, HTML and all, to who may not see addresses
+    (`Formatter._make_link`).
+    """
+    return bool(_ADDRESS.match(link)) and not _OURS.match(link)
+
+
+def _line(line: str) -> str:
+    """One line; the marks of a quote stay in front of it."""
+    quote = _QUOTE.match(line)
+    front, rest = (quote[0], line[quote.end() :]) if quote else ("", line)
+    if not rest or _RULER.fullmatch(rest):
+        return front + rest
+    rest = TERM.sub(f":{MARK}:", rest) if front else rest
+    if not LINE_START.match(rest):
+        return front + escaped(rest)
+    bare = rest.lstrip()
+    blanks = len(rest[: len(rest) - len(bare)].expandtabs(_TAB))
+    return front + MARK + "\u00a0" * blanks + escaped(bare)
+
+
+def guarded(line: str) -> str:
+    """A line whose inside is escaped, kept from being taken for a heading, a list, a block or a ruler."""
+    return MARK + line if LINE_START.match(line) else line
+
+
+def _pieces(line: str) -> list[str]:
+    """The line, or pieces of it that Trac can bear, cut at blanks where there are any."""
+    line = line.rstrip()
+    pieces = []
+    while len(line) > LINE:
+        at = line.rfind(" ", LINE // 2, LINE)
+        at = LINE if at < 0 else at
+        pieces.append(line[:at])
+        line = line[at:].lstrip(" ")
+    return [*pieces, line]
+
+
+def joins(line: str, following: str) -> bool:
+    """Whether Trac could join the two lines, which the sender set apart."""
+    if not line or not following or _RULER.fullmatch(line) or _RULER.fullmatch(following):
+        return False
+    quote, next_quote = _QUOTE.match(line), _QUOTE.match(following)
+    if not quote or not next_quote:
+        return not quote and not next_quote
+    same_depth = quote[0].count(">") == next_quote[0].count(">")
+    return same_depth and quote.end() < len(line) and next_quote.end() < len(following)

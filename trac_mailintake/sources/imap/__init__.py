@@ -1,0 +1,28 @@
+"""fetch and dispose: a folder of an IMAP account. What speaks the protocol is imported when one is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac_mailintake.hookspecs import SourceKind
+from trac_mailintake.intake.model import Afterwards
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Opening
+    from trac_mailintake.intake.ports import Source
+
+
+def _open(opening: Opening) -> Source:
+    from trac_mailintake.sources.imap.mailbox import ImapSource  # noqa: PLC0415 - see above
+
+    return ImapSource(opening)
+
+
+KIND = SourceKind(
+    name="imap",
+    label="IMAP",
+    afterwards=(Afterwards.DELETE, Afterwards.MOVE, Afterwards.SEEN, Afterwards.LEAVE),
+    open=_open,
+    protocol="imap",
+    dated=True,
+)

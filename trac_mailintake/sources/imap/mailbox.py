@@ -1,0 +1,385 @@
+"""fetch and dispose: one folder of an IMAP account (RFC 3501, with UIDPLUS, RFC 4315, and MOVE, RFC 6851)."""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import re
+import time
+from typing import TYPE_CHECKING
+
+from imapclient.exceptions import IMAPClientError
+
+from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
+from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.sources.errors import address, excerpt, told
+from trac_mailintake.sources.imap.fetch_response import merged
+from trac_mailintake.sources.imap.interrupted_copies import copied
+from trac_mailintake.sources.imap.pipelining import IDENTITY, Orders, Slicing, uid_of, uids_of
+from trac_mailintake.sources.imap.session import choice, connect
+from trac_mailintake.sources.imap.slices import opened
+from trac_mailintake.sources.imap.target_folder import ensured
+from trac_mailintake.sources.local import files
+from trac_mailintake.sources.net.quota import MESSAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from trac_mailintake.hookspecs import Opening
+    from trac_mailintake.sources.imap.fetch_response import Fetched
+    from trac_mailintake.sources.imap.session import Session
+    from trac_mailintake.sources.imap.whole_message import Whole
+
+_WINDOW = 2000
+"""Messages listed at a time."""
+_AT_ONCE = 200
+"""Messages disposed of by one command: servers take lines of some kilobytes (RFC 7162, 4)."""
+_LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
+_SLOW = 30.0
+"""Seconds after which an answer that nobody reads is not asked for ahead any more: servers cut such a line."""
+_DELETED = b"\\Deleted"
+
+
+class ImapSource:
+    """One folder. The connection is opened when it is needed, and let go after any failure."""
+
+    def __init__(self, opening: Opening) -> None:
+        """`opening` has a server. Raises SourceError when mail would be moved to where it is taken from."""
+        if opening.server is None:
+            raise SourceError(f"service {opening.service.name}: no mail server is given; set one")
+        self._server = opening.server
+        self._opening = opening
+        self._folder = opening.service.folder or "INBOX"
+        self._afterwards = opening.afterwards
+        self._session: Session | None = None
+        self._orders: Orders | None = None
+        self._slicing = Slicing()
+        self._whole: Whole | None = None
+        self._refusal = ""
+        self._no_target = ""
+        self._read: dict[str, str] = {}
+        """What was read in this session: locator and fingerprint."""
+        self._doubtful = False
+        self._foresees = True
+        self._foresaw = 0.0
+        self._uidvalidity = 0
+        self._target_exists = False
+        self.account = Account("imap", f"{address(self._server)}/{self._folder}")
+        if self._afterwards.folder == self._folder:
+            raise SourceError(f"{self.account.label}: is moved to itself; correct afterwards={self._afterwards}")
+
+    def list(self) -> Sequence[Listed]:
+        """All messages but those that somebody marked as deleted, by UID, which is the order of arrival."""
+        with self._guarded():
+            session, count = self._select()
+            found: dict[int, Listed] = {}
+            # By sequence numbers, which are dense: no server may renumber during FETCH (RFC 3501, 7.4.1).
+            for start in range(1, count + 1, _WINDOW):
+                if max(count, len(found)) > MESSAGES:
+                    raise SourceError(f"{self.account.label}: holds over {MESSAGES} mails; move old ones elsewhere")
+                window = f"{start}:{min(start + _WINDOW - 1, count)}"
+                fetched = merged(session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False))
+                for uid, each in fetched.items():
+                    # What nobody asked for, such as that a flag has changed, says no size.
+                    if uid and _DELETED.lower() not in each.flags and (each.size or uid not in found):
+                        found[uid] = self._listed(each)
+        return [found[uid] for uid in sorted(found)]
+
+    def _listed(self, fetched: Fetched) -> Listed:
+        fingerprint = fetched.fingerprint(self._uidvalidity)
+        return Listed(f"{self._uidvalidity}/{fetched.uid}", fingerprint, fetched.size, fetched.arrived)
+
+    # fetch
+
+    def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+        """The bytes of each; small messages by the batch, large ones in slices."""
+        mine = self._mine(wanted)
+        if not mine:
+            return
+        with self._guarded():
+            vain = self._ordering().expect(mine)
+            late = self._foresaw and time.monotonic() - self._foresaw > _SLOW
+            self._foresees = self._foresees and not late and vain <= len(mine) // 2
+            self._foresaw = 0.0
+        for place, listed in enumerate(mine):
+            if self._session is None and not self._again(mine[place:]):
+                return
+            chunks = opened(self, listed)
+            if chunks is not None:
+                self._note(listed)
+                yield listed, chunks
+                # Whoever reads may have stopped in the middle.
+                self._abandon()
+                if self._orders is not None:
+                    self._orders.end(listed)
+
+    def _again(self, left: Sequence[Listed]) -> bool:
+        """Begin a new session for what is left: one ended with a message of which the rest was not read."""
+        mine = self._mine(left)
+        with self._guarded():
+            self._ordering().expect(mine)
+        return len(mine) == len(left)
+
+    def ahead(self, coming: Sequence[Listed]) -> None:
+        """See `ports.Foreseeing`. Nothing is asked for that others took before, or that came too early."""
+        if self._session is None or not self._foresees:
+            return
+        mine = self._mine(coming)
+        if mine:
+            with self._guarded():
+                self._ordering().expect(mine)
+                self._foresaw = time.monotonic()
+
+    def _mine(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
+        """Those that name a message of this folder as it is now: a new UIDVALIDITY makes all others void."""
+        if not wanted:
+            return []
+        with self._guarded():
+            if self._session is None:
+                self._select()
+        return [
+            listed
+            for listed in wanted
+            if listed.locator.startswith(f"{self._uidvalidity}/") and _LOCATOR.match(listed.locator)
+        ]
+
+    # for `opened`
+
+    @property
+    def slices(self) -> bool:
+        """See `slices.Asked`."""
+        return not self._slicing.failed
+
+    def piece(self, listed: Listed, offset: int | None) -> bytes | None:
+        """See `slices.Asked`."""
+        with self._guarded():
+            return self._ordering().piece(listed, offset)
+
+    def is_odd(self, listed: Listed) -> bool:
+        """See `slices.Asked`."""
+        return self._orders is not None and self._orders.is_odd(listed)
+
+    def whole(self, listed: Listed) -> tuple[Whole, int | None]:
+        """See `slices.Asked`."""
+        with self._guarded():
+            self._quiet()
+            whole = self._connected().whole(uid_of(listed))
+            self._whole = whole
+            return whole, whole.begin()
+
+    def read(self, whole: Whole) -> Iterator[bytes]:
+        """See `slices.Asked`."""
+        chunks = whole.chunks()
+        while True:
+            # A reader may let go of this after another session has begun, of which it is no failure.
+            with self._guarded(whole):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    def _abandon(self, reading: Whole | None = None) -> None:
+        """Nobody reads a message to its end: no other answer can be had of that session."""
+        whole, self._whole = self._whole, reading
+        if whole is not None and whole is not reading and not whole.finished:
+            self._drop()
+
+    def _note(self, listed: Listed) -> None:
+        if self._afterwards.word is not Afterwards.LEAVE:
+            self._read[listed.locator] = listed.fingerprint
+
+    # dispose
+
+    def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
+        """Delete, move, mark as seen, or leave: exactly these messages, by UID. Heard of by the next, or `settle`."""
+        if self._afterwards.word is Afterwards.LEAVE:
+            return [files.DONE] * len(done)
+        mine = self._mine([listed for listed, _ in done])
+        hashes = {listed.locator: sha256 for listed, sha256 in done}
+        replies: dict[str, Reply] = {}
+        for start in range(0, len(mine), _AT_ONCE):
+            with self._guarded():
+                self._hear()
+                some = mine[start : start + _AT_ONCE]
+                still = self._still(some)
+                said = self._consumed({uid_of(listed): hashes[listed.locator] for listed in still})
+                replies |= {listed.locator: said for listed in still}
+        return [replies.get(listed.locator, files.GONE) for listed, _ in done]
+
+    def _consumed(self, messages: Mapping[int, str]) -> Reply:
+        """Dispose of messages together. What is refused stays; the line is as good as before."""
+        if not messages:
+            return files.GONE
+        try:
+            if not self._no_target:
+                self._consume(messages)
+        except imaplib.IMAP4.abort:
+            raise
+        except IMAPClientError as error:
+            # It may have been another folder's turn.
+            self._reselect()
+            return Reply(Answer.TRANSIENT, self._refused(excerpt(error)), fault=True)
+        return Reply(Answer.TRANSIENT, self._no_target, fault=True) if self._no_target else files.DONE
+
+    def _refused(self, said: str) -> str:
+        return (
+            f"{self.account.label}: {self._afterwards} was refused ({said}); the mails stay, the next run tries again"
+        )
+
+    def _still(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
+        """Those that are the same, and, where this costs a question, are there.
+
+        What was read in this session is the same until it is gone: see RFC 9051, 2.3.1.1.
+        """
+        unsure = [listed for listed in wanted if self._read.pop(listed.locator, "") != listed.fingerprint]
+        if not unsure:
+            return wanted
+        self._quiet()
+        fetched = merged(self._connected().raw_fetch(uids_of(unsure), f"(UID {IDENTITY})"))
+        there = {each.fingerprint(self._uidvalidity) for each in fetched.values()}
+        gone = {listed.locator for listed in unsure if listed.fingerprint not in there}
+        return [listed for listed in wanted if listed.locator not in gone]
+
+    def _consume(self, messages: Mapping[int, str]) -> None:
+        """Dispose of messages, each UID with the SHA-256 of its bytes."""
+        if self._afterwards.word is Afterwards.SEEN:
+            self._connected().tell("STORE", _set(messages), "+FLAGS.SILENT", r"(\Seen)")
+        elif self._afterwards.word is Afterwards.DELETE:
+            self._delete(messages)
+        else:
+            self._move(messages)
+
+    def _delete(self, uids: Iterable[int]) -> None:
+        """Expunge by UID, or only mark: a plain EXPUNGE would remove what others have marked (RFC 4315, 2.1)."""
+        session = self._connected()
+        session.tell("STORE", _set(uids), "+FLAGS.SILENT", rf"({_DELETED.decode('ascii')})")
+        if session.has_capability("UIDPLUS"):
+            session.tell("EXPUNGE", _set(uids))
+
+    def _move(self, messages: Mapping[int, str]) -> None:
+        session, target = self._connected(), self._afterwards.folder
+        self._make_target(session, target)
+        if self._no_target:
+            return
+        if session.has_capability("MOVE"):
+            session.tell("MOVE", _set(messages), session.quoted(target))
+            return
+        # A crash may have come between COPY and \Deleted; then the copy is there already.
+        self._quiet()
+        there = copied(session, messages, target)
+        self._reselect()
+        missing = [uid for uid in messages if uid not in there]
+        if missing:
+            session.copy(missing, target)
+        self._delete(messages)
+
+    def _make_target(self, session: Session, target: str) -> None:
+        if not self._target_exists:
+            self._quiet()
+            self._no_target = ensured(session, target, self.account.label)
+            self._target_exists = not self._no_target
+
+    def settle(self) -> None:
+        """Wait for what the server was told to do. Raises SourceError, too, when it refused some of it."""
+        with self._guarded():
+            self._hear()
+        refusal, self._refusal = self._refusal, ""
+        if refusal:
+            raise SourceError(refusal)
+        if self._doubtful:
+            raise SourceError(f"{self.account.label}: the line broke over a disposal; the next run looks what is left")
+
+    # the session
+
+    def close(self) -> None:
+        """Log out."""
+        self._abandon()
+        session = self._let_go()
+        self._doubtful, self._refusal, self._no_target = False, "", ""
+        if session is not None:
+            session.leave()
+
+    def _let_go(self) -> Session | None:
+        session, self._session, self._orders = self._session, None, None
+        self._read.clear()
+        return session
+
+    def _drop(self) -> None:
+        session = self._let_go()
+        if session is not None:
+            self._doubtful |= session.doubtful
+            session.drop()
+
+    @contextlib.contextmanager
+    def _guarded(self, reading: Whole | None = None) -> Iterator[None]:
+        """Raise what goes wrong as SourceError; the session is of no use any more then."""
+        self._abandon(reading)
+        try:
+            with told(self._server, self.account.label, imaplib.IMAP4.error):
+                yield
+        except BaseException:
+            self._drop()
+            raise
+
+    def _hear(self) -> None:
+        """Wait for what was told; what was refused is raised by `settle`."""
+        said = self._session.hear() if self._session is not None else ""
+        if said:
+            self._refusal = self._refusal or self._refused(said)
+
+    def _quiet(self) -> None:
+        """Nothing is under way on the line."""
+        self._hear()
+        if self._orders is not None:
+            self._orders.drain()
+
+    def _ordering(self) -> Orders:
+        session = self._connected()
+        if self._orders is None:
+            self._orders = Orders(session, self._slicing)
+        return self._orders
+
+    def _connected(self) -> Session:
+        if self._session is None:
+            self._select()
+        if self._session is None:
+            raise SourceError(f"{self.account.label}: the session ended; the next run begins a new one")
+        return self._session
+
+    def _select(self) -> tuple[Session, int]:
+        """The session with the folder selected, read-only where nothing will change; how many messages are in it."""
+        self._quiet()
+        if self._session is None:
+            self._session = connect(self._server, self._opening.password, self._opening.trace)
+        readonly = self._afterwards.word is Afterwards.LEAVE
+        try:
+            answer = self._session.select_folder(self._folder, readonly=readonly)
+        except imaplib.IMAP4.readonly as error:
+            raise SourceError(
+                f"{self.account.label}: the folder is read-only; set afterwards=leave, or grant the right to change it"
+            ) from error
+        except imaplib.IMAP4.abort:
+            raise
+        except IMAPClientError as error:
+            raise SourceError(
+                f"{self.account.label}: the folder cannot be opened ({excerpt(error)}); {choice(self._session)}"
+            ) from error
+        self._uidvalidity = _small(answer[b"UIDVALIDITY"])
+        return self._session, _small(answer[b"EXISTS"])
+
+    def _reselect(self) -> None:
+        before = self._uidvalidity
+        self._select()
+        if self._uidvalidity != before:
+            raise SourceError(f"{self.account.label}: the folder was made anew meanwhile; the next run lists it again")
+
+
+def _small(number: object) -> int:
+    """A number of 32 bits, as all of IMAP's are (RFC 3501, 9). Raises ValueError."""
+    if not isinstance(number, int) or not 0 <= number < 2**32:
+        raise ValueError(f"a number of more than 32 bits: {excerpt(number)}")
+    return number
+
+
+def _set(uids: Iterable[int]) -> str:
+    return ",".join(map(str, uids))

@@ -1,0 +1,1 @@
+"""fetch and dispose: mail in files of this machine, and on standard input."""

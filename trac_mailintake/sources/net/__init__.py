@@ -1,0 +1,1 @@
+"""fetch: what IMAP and POP3 share on the wire: encryption, quotas, time-outs, transcripts."""

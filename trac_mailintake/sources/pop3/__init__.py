@@ -1,0 +1,27 @@
+"""fetch and dispose: a POP3 account. What speaks the protocol is imported when one is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac_mailintake.hookspecs import SourceKind
+from trac_mailintake.intake.model import Afterwards
+
+if TYPE_CHECKING:
+    from trac_mailintake.hookspecs import Opening
+    from trac_mailintake.intake.ports import Source
+
+
+def _open(opening: Opening) -> Source:
+    from trac_mailintake.sources.pop3.mailbox import Pop3Source  # noqa: PLC0415 - see above
+
+    return Pop3Source(opening)
+
+
+KIND = SourceKind(
+    name="pop3",
+    label="POP3",
+    afterwards=(Afterwards.DELETE, Afterwards.LEAVE),
+    open=_open,
+    protocol="pop3",
+)

@@ -1,0 +1,268 @@
+"""fetch and dispose: a POP3 account (RFC 1939), told apart by UIDL.
+
+Servers give a UIDL to another message now and then, so nothing is deleted that was not read in the same session and
+found to be, byte for byte, what the archive holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import poplib
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
+from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.sources.errors import address, told
+from trac_mailintake.sources.local import files
+from trac_mailintake.sources.net.quota import LARGEST, most
+from trac_mailintake.sources.pop3.session import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from trac_mailintake.hookspecs import Opening
+    from trac_mailintake.sources.pop3.session import Session
+
+_AT_ONCE = 50
+"""Commands sent before their answers are read, where the server offers PIPELINING (RFC 2449, 6.6)."""
+
+_LONGEST_UIDL = 500
+"""RFC 1939 allows 70, which not every server knows."""
+
+_OTHER = Reply(Answer.PERMANENT, "the server gave its UIDL to another message, which was left alone")
+
+
+class Pop3Source:
+    """The mailbox of one account. A session sees what lay there when it began; `settle` ends it."""
+
+    def __init__(self, opening: Opening) -> None:
+        """`opening` has a server. Raises SourceError."""
+        if opening.server is None:
+            raise SourceError(f"service {opening.service.name}: no mail server is given; set one")
+        self._server = opening.server
+        self._opening = opening
+        self._session: Session | None = None
+        self._at_once = 1
+        self._listed: dict[int, Listed] = {}
+        self._hashes: dict[int, str] = {}
+        self._deleted: set[int] = set()
+        self._lost = False
+        self.account = Account("pop3", address(opening.server))
+
+    def list(self) -> Sequence[Listed]:
+        """All messages, in the server's order; copies that share a UIDL count once (RFC 1939, 7)."""
+        with self._guarded():
+            self._open()
+        unique: dict[str, Listed] = {}
+        for number, listed in self._listed.items():
+            if number not in self._deleted:
+                unique.setdefault(listed.locator, listed)
+        return [*unique.values()]
+
+    # fetch
+
+    def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+        """The bytes of each, several asked for at once."""
+        numbered = self._numbered(wanted)
+        for start in range(0, len(numbered), self._at_once):
+            yield from self._retrieve(numbered[start : start + self._at_once])
+
+    def _numbered(self, wanted: Sequence[Listed]) -> Sequence[tuple[int, Listed]]:
+        """The first message of each that is wanted and there."""
+        if not wanted:
+            return []
+        with self._guarded():
+            self._open()
+        numbers: dict[tuple[str, str], int] = {}
+        for number, listed in self._listed.items():
+            if number not in self._deleted:
+                numbers.setdefault((listed.locator, listed.fingerprint), number)
+        found = ((numbers.get((listed.locator, listed.fingerprint)), listed) for listed in wanted)
+        return [(number, listed) for number, listed in found if number is not None]
+
+    def _retrieve(self, batch: Sequence[tuple[int, Listed]]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+        with self._guarded():
+            session = self._open()
+            session.send([f"RETR {number}" for number, _ in batch])
+        waiting = len(batch)
+        try:
+            for number, listed in batch:
+                with self._guarded():
+                    accepted, _ = session.answer()
+                if accepted:
+                    reading = self._reading(session, number)
+                    yield listed, reading
+                    for _ in reading:
+                        pass  # what the caller did not want; the next answer comes after it
+                waiting -= 1
+        finally:
+            if waiting:
+                self._drop()
+
+    def _reading(self, session: Session, number: int) -> _Reading:
+        # Of this session: after a failure the numbers mean other messages.
+        hashes, longest = self._hashes, most(self._listed[number].size)
+
+        def chunks() -> Iterator[bytes]:
+            with self._guarded():
+                yield from session.content(longest)
+
+        def finish(sha256: str) -> None:
+            hashes[number] = sha256
+
+        return _Reading(chunks(), finish)
+
+    # dispose
+
+    def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
+        """Mark as deleted, which `settle` makes final, or leave."""
+        if self._opening.afterwards.word is Afterwards.LEAVE or not done:
+            return [files.DONE] * len(done)
+        with self._guarded():
+            self._open()
+        numbers: dict[tuple[str, str], list[int]] = {}
+        for number, listed in self._listed.items():
+            numbers.setdefault((listed.locator, listed.fingerprint), []).append(number)
+        replies: list[Reply] = []
+        doomed: dict[int, int] = {}
+        for place, (listed, sha256) in enumerate(done):
+            there = numbers.get((listed.locator, listed.fingerprint), [])
+            same = [number for number in there if self._sha256(number) == sha256]
+            doomed |= {number: place for number in same if number not in self._deleted}
+            replies.append(files.DONE if same else _OTHER if there else files.GONE)
+        for number, said in self._delete([*doomed]).items():
+            sentence = f"{self.account.label}: DELE was refused ({said}); the mail stays, the next run tries again"
+            replies[doomed[number]] = Reply(Answer.TRANSIENT, sentence, fault=True)
+        return replies
+
+    def _sha256(self, number: int) -> str:
+        """Of the message's bytes, read anew unless this session has read it; "" when it cannot be read."""
+        if number not in self._hashes:
+            for _, chunks in self._retrieve([(number, self._listed[number])]):
+                for _ in chunks:
+                    pass
+        return self._hashes.get(number, "")
+
+    def _delete(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Mark as deleted; those that were refused, with what was said."""
+        refused = {}
+        with self._guarded():
+            session = self._open()
+            for start in range(0, len(numbers), self._at_once):
+                batch = numbers[start : start + self._at_once]
+                session.send([f"DELE {number}" for number in batch])
+                for number in batch:
+                    accepted, said = session.answer()
+                    if accepted:
+                        self._deleted.add(number)
+                    else:
+                        refused[number] = said
+        return refused
+
+    def settle(self) -> None:
+        """QUIT: only now the server deletes. The next call begins a new session.
+
+        When a session was lost that had deleted something, this fails until `close`: whose deletions were undone, the
+        caller could not tell.
+        """
+        if self._session is not None:
+            with self._guarded():
+                self._session.send(["QUIT"])
+                accepted, said = self._session.answer()
+                if not accepted:
+                    raise SourceError(f"{self.account.label}: not all was deleted ({said}); the next run tries again")
+            self._deleted.clear()
+            self._drop()
+        if self._lost:
+            raise SourceError(
+                f"{self.account.label}: the line was lost before QUIT, so the server keeps what was to be deleted; "
+                "the next run deletes it"
+            )
+
+    # the session
+
+    def close(self) -> None:
+        """Let the connection go; what was marked and not settled stays."""
+        if self._session is not None and not self._deleted:
+            self._session.leave()
+        self._drop()
+        self._lost = False
+
+    def _drop(self) -> None:
+        session, self._session = self._session, None
+        self._lost = self._lost or bool(self._deleted)
+        self._listed, self._hashes, self._deleted = {}, {}, set()
+        if session is not None:
+            session.drop()
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Raise what goes wrong as SourceError; the session is of no use any more then."""
+        try:
+            with told(self._server, self.account.label, poplib.error_proto):
+                yield
+        except BaseException:
+            self._drop()
+            raise
+
+    def _open(self) -> Session:
+        """The session; a new one knows all messages by number."""
+        if self._session is None:
+            session = connect(self._server, self._opening.password, self._opening.trace)
+            self._session = session
+            self._at_once = _AT_ONCE if session.offers("PIPELINING") else 1
+            self._listed = self._names(session)
+        return self._session
+
+    def _names(self, session: Session) -> dict[int, Listed]:
+        sizes = _by_number(session.list()[1])
+        if not sizes:
+            return {}
+        try:
+            names = _by_number(session.uidl()[1])
+        except poplib.error_proto as error:
+            raise SourceError(
+                f"{self.account.label}: the server knows no UIDL, so what was filed cannot be told; use IMAP"
+            ) from error
+        return {
+            number: Listed(name, f"{name} {size}", size)
+            for number, name in sorted(names.items())
+            if (size := _size(sizes.get(number))) is not None
+        }
+
+
+class _Reading:
+    """The chunks of one message, hashed as they pass. No generator: a reader that gives up must not close it."""
+
+    def __init__(self, chunks: Iterator[bytes], finish: Callable[[str], None]) -> None:
+        self._chunks = chunks
+        self._finish = finish
+        self._known = hashlib.sha256()
+
+    def __iter__(self) -> _Reading:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self._finish(self._known.hexdigest())
+            raise StopIteration
+        self._known.update(chunk)
+        return chunk
+
+
+def _by_number(lines: Sequence[bytes]) -> dict[int, str]:
+    """What a listing says of each message. Raises ValueError when it is none."""
+    words = (line.split() for line in lines)
+    return {int(number): _name(name) for number, name, *_ in words}
+
+
+def _size(told: str | None) -> int | None:
+    return None if told is None else min(max(0, int(told)), LARGEST)
+
+
+def _name(word: bytes) -> str:
+    """A UIDL as text that may be kept and shown; one that is none (RFC 1939, 7) by its hash."""
+    text = word.decode("ascii", "backslashreplace")
+    return text if text.isprintable() and len(text) <= _LONGEST_UIDL else hashlib.sha256(word).hexdigest()

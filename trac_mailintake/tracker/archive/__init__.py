@@ -1,0 +1,1 @@
+"""fetch: the raw bytes of every delivery."""

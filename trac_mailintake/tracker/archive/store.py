@@ -1,0 +1,135 @@
+"""fetch: the raw bytes of every delivery, by date. The archive is the spool: a mail is written once.
+
+A batch of mails is one file, `archive/YYYY/MM/DD/OWNER-N.mails`: an append a mail, one flush for all.
+The journal's row says which slice of it is whose.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, BinaryIO
+
+from trac_mailintake.intake.ports import TemporaryFailure, TooLarge
+from trac_mailintake.mail.spool import Slice
+from trac_mailintake.tracker.archive import leftovers
+from trac_mailintake.tracker.private_dir import ROOT, flush_chain, flush_folder, private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.tracker.workers import Worker
+
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "it is read-only"}
+
+
+class FileArchive:
+    """The archive of one environment, written by one worker."""
+
+    def __init__(self, env: Environment, worker: Worker) -> None:
+        """Nothing is made before the first mail."""
+        self._env = env
+        self._worker = worker
+        self._batches = 0
+        self._folder = ""
+
+    def begin(self, ids: Sequence[int]) -> Batch:
+        """A new batch, noted with the worker so that it is swept if the worker dies before anything refers to it."""
+        now = datetime.now(UTC)
+        day = ("archive", f"{now:%Y}", f"{now:%m}", f"{now:%d}")
+        self._batches += 1
+        name = f"{self._worker.owner}-{self._batches}.mails"
+        with _told(os.path.join(*day)):
+            folder = private_folder(self._env, *day)
+            if folder != self._folder:
+                flush_chain(self._env.files_dir, folder, set())
+                self._folder = folder
+            self._worker.note(leftovers.note(os.path.join(*day, name), ids))
+            return Batch(folder, name)
+
+
+class Batch:
+    """Mails that are archived together."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        """Make the file `name` in `folder`."""
+        self._folder = folder
+        self._path = os.path.join(folder, name)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file: BinaryIO = os.fdopen(descriptor, "wb")
+        self._end = 0
+
+    def append(self, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
+        """Write one mail; its slice and its SHA-256 (hex).
+
+        Raises TooLarge past `limit` bytes (nothing of it is kept), TemporaryFailure when the disk refuses.
+        Whatever `chunks` raises goes through; nothing of the mail is kept then.
+        """
+        digest = hashlib.sha256()
+        start = self._end
+        length = 0
+        whole = False
+        try:
+            for chunk in chunks:
+                length += len(chunk)
+                if limit is not None and length > limit:
+                    message = f"larger than the archive's limit of {limit} bytes"
+                    raise TooLarge(message)
+                digest.update(chunk)
+                with _told(self._path):
+                    self._file.write(chunk)
+            whole = True
+        finally:
+            if not whole:
+                with _told(self._path):
+                    self._file.seek(start)
+                    self._file.truncate()
+        self._end = start + length
+        return Slice(self._path, start, length), digest.hexdigest()
+
+    def flush(self) -> None:
+        """What was written can be read from its slice, though it may not be on the disk. Raises TemporaryFailure."""
+        with _told(self._path):
+            self._file.flush()
+
+    def seal(self) -> None:
+        """Flush the file and its folder to disk; an empty batch leaves no file. Raises TemporaryFailure."""
+        with _told(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            if not self._end:
+                os.unlink(self._path)
+            flush_folder(self._folder)
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Say in plain words why the archive cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        cause = _FULL.get(error.errno or 0, error.strerror or str(error))
+        message = f"The archive cannot be written ({path}): {cause}. Mail stays in its mailbox until it can."
+        raise TemporaryFailure(message) from error
+
+
+def stored(env: Environment, path: str) -> str:
+    """The path of a batch as the journal keeps it: relative to the environment's folder of intake."""
+    return os.path.relpath(path, os.path.join(env.files_dir, ROOT))
+
+
+def found(env: Environment, archive: str, offset: int, length: int) -> Slice:
+    """The slice that a row of the journal names."""
+    return Slice(os.path.join(env.files_dir, ROOT, archive), offset, length)
+
+
+def remove(env: Environment, archive: str) -> None:
+    """Remove a batch that no row refers to; one that is gone already is no error. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(os.path.join(env.files_dir, ROOT, archive))

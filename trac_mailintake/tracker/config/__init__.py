@@ -1,0 +1,1 @@
+"""Servers and services as they are stored, and when they run."""

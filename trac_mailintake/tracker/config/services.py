@@ -1,0 +1,316 @@
+"""Services as they are stored: typed, checked when saved, and when they run next.
+
+What is typed goes through the same check whether it is new or a change: a change is merged into what was typed before.
+Rules, handlers and kinds of source are asked for only when a service is read or written, so that `due` costs one query.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from trac.util.datefmt import datetime_now, to_utimestamp, utc
+
+from trac_mailintake.intake.model import Afterwards, Disposition
+from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingError, check, disposition, start
+from trac_mailintake.tracker.config import schedule
+from trac_mailintake.tracker.config.field_choices import check_choices, custom_fields
+from trac_mailintake.tracker.config.servers import Servers, check_name, insert
+from trac_mailintake.tracker.db.transaction import temporary, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.hookspecs import Handler, SourceKind
+    from trac_mailintake.intake.model import Left
+    from trac_mailintake.intake.settings import Value
+
+T = TypeVar("T")
+
+MINUTE: Final = 60_000_000
+"""Microseconds."""
+
+PARAMETERS: Final = (
+    Parameter("kind", Kind.TEXT, "", "Where the mail comes from"),
+    Parameter("server", Kind.TEXT, "", "Mail server, for the kinds that need one"),
+    Parameter("folder", Kind.TEXT, "INBOX", "Folder on the mail server"),
+    Parameter("path", Kind.TEXT, "", "Absolute path, for the kinds that read files"),
+    Parameter("address", Kind.ADDRESSES, (), "The service's own address or addresses"),
+    Parameter("delay", Kind.INTEGER, 1, "Minutes between two rounds", maximum=525_600),
+    Parameter("handler", Kind.TEXT, "create-or-comment", "What turns a mail into a change"),
+    Parameter("forward", Kind.ADDRESS, "", "Where to send what is not handled"),
+    Parameter("afterwards", Kind.TEXT, "", "What is done with the mailbox's copy"),
+    Parameter("start", Kind.TEXT, "all", "Which mails of the first round count"),
+    Parameter(
+        "overdue",
+        Kind.INTEGER,
+        60,
+        "Minutes without a round that goes well after which the administrator is told, and again when one does; at"
+        " least three times the delay. 0: never",
+        maximum=525_600,
+    ),
+    Parameter("enabled", Kind.BOOLEAN, default=True, help="Whether it runs"),
+    Parameter("description", Kind.TEXT, "", "For people"),
+)
+_OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
+_TYPED: Final = tuple("addresses" if name == "address" else name for name in _OWN)
+_TIMES: Final = ("created", "next_run", "last_run", "last_success", "last_result", "stopped", "resumed")
+_WATCHED: Final = ("told", "failed", "last_error", "waiting", "oldest")
+"""What only who watches a service wants to know; no part of a `Service`."""
+_COLUMNS: Final = ("id", "name", *_TYPED, "parameters", *_TIMES, *_WATCHED)
+_BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.BOOLEAN, Kind.CHOICE})
+
+
+class Catalogue(Protocol):
+    """What a service can be made of: `plugins.registry.Rules`."""
+
+    @property
+    def kinds(self) -> Mapping[str, SourceKind]:
+        """Kinds of source by name."""
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Handlers by name."""
+
+    def parameters(self, handler: str) -> Sequence[Parameter]:
+        """All parameters of a service that has this handler."""
+
+
+class Services:
+    """The services of one environment. `catalogue` is called when it is first needed.
+
+    Whatever asks the database raises TemporaryFailure while that is locked or gone.
+    """
+
+    def __init__(self, env: Environment, catalogue: Callable[[], Catalogue]) -> None:
+        self._env = env
+        self._catalogue = catalogue
+
+    # what is stored
+
+    def rows(self) -> list[dict[str, Value]]:
+        """All services as they are stored, by name; asks nothing of any plugin."""
+        query = f"SELECT {', '.join(_COLUMNS)} FROM mailintake_service ORDER BY name"
+        with temporary(self._env):
+            return [dict(zip(_COLUMNS, row, strict=True)) for row in self._env.db_query(query)]
+
+    def names(self) -> list[str]:
+        """The names of all services."""
+        with temporary(self._env):
+            return [name for (name,) in self._env.db_query("SELECT name FROM mailintake_service ORDER BY name")]
+
+    def all(self) -> list[Service]:
+        """All services. Raises SettingError when one of them is no longer right, such as after a plugin is gone."""
+        return [self._service(row) for row in self.rows()]
+
+    def get(self, name: str) -> Service:
+        """The one called `name`. Raises SettingError."""
+        return self._service(self._row(name))
+
+    def parameters(self, handler: str) -> tuple[Parameter, ...]:
+        """The parameters of a service with this handler, this environment's custom ticket fields included."""
+        known = tuple(self._catalogue().parameters(handler))
+        taken = frozenset(parameter.name for parameter in known) | _OWN.keys()
+        return known + custom_fields(self._env, taken)
+
+    def typed(self, name: str) -> dict[str, str]:
+        """What would have to be typed to make the same service: settings and parameters by name."""
+        row = self._row(name)
+        own = {each: parameter.write(row[_column(each)]) for each, parameter in _OWN.items()}
+        own["enabled"] = "true" if row["enabled"] else "false"
+        return own | json.loads(str(row["parameters"]))
+
+    # changing it
+
+    def add(self, name: str, typed: Mapping[str, str]) -> Service:
+        """Store a new service. Raises SettingError."""
+        check_name(name, self.names())
+        row = self._checked(typed, typed)
+        row |= {"name": name, "created": to_utimestamp(datetime_now(utc)), "failure": "", "failures": 0}
+        row |= {"next_run": 0, "last_run": 0, "last_success": 0, "last_result": "", "stopped": "", "resumed": 0}
+        row |= {"told": 0, "failed": 0, "last_error": "", "waiting": 0, "oldest": 0}
+        insert(self._env, "mailintake_service", row)
+        return self.get(name)
+
+    def set(self, name: str, typed: Mapping[str, str]) -> Service:
+        """Change what was typed and keep the rest; enabling a service clears why it stopped. Raises SettingError."""
+        before = self.typed(name)
+        if (
+            typed.get("handler", before["handler"]) != before["handler"]
+            and typed["handler"] in self._catalogue().handlers
+        ):
+            kept = _OWN.keys() | {parameter.name for parameter in self.parameters(typed["handler"])}
+            before = {each: text for each, text in before.items() if each in kept}
+        row = self._checked({**before, **typed}, typed)
+        if "enabled" in typed and row["enabled"]:
+            row |= {"stopped": "", "failure": "", "failures": 0, "next_run": 0, "told": 0}
+            row["resumed"] = to_utimestamp(datetime_now(utc))
+        self._update(name, row)
+        return self.get(name)
+
+    def remove(self, name: str) -> None:
+        """Forget a service; its journal stays. Raises SettingError while mail of it is held."""
+        self._row(name)
+        with transaction(self._env) as db:
+            held = db("SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND outcome='held'", (name,))[0][0]
+            if held:
+                raise SettingError(
+                    "service", name, f"a service without held mail; {held} held: see `held list service={name}`"
+                )
+            db("DELETE FROM mailintake_service WHERE name=%s", (name,))
+
+    # when it runs
+
+    def due(self, now: int) -> list[str]:
+        """Names of the services to run at `now`: see `schedule.due`."""
+        return schedule.due(self._env, now)
+
+    def begin(self, name: str) -> None:
+        """A round begins: the next one is due a delay from now."""
+        now = to_utimestamp(datetime_now(utc))
+        delay = int(str(self._row(name)["delay"]))
+        self._update(name, {"last_run": now, "next_run": now + delay * MINUTE})
+
+    def finish(self, name: str, *, error: str, result: str, left: Left | None = None, undisposed: bool = False) -> None:
+        """A round is over; `result` is its line. What is `left` in the mailbox is kept as it was when it is None.
+
+        When the mail was taken and is only `undisposed`, the first run is over all the same: what it took counts for no
+        rate, and what comes from now on does.
+        """
+        moment = to_utimestamp(datetime_now(utc))
+        row: dict[str, Value] = {"last_result": result}
+        row |= {"last_error": error, "failed": moment} if error else {"last_success": moment}
+        if undisposed and not self._row(name)["last_success"]:
+            row["last_success"] = moment - 1  # before `failed`: the service is failing
+        if left is not None:
+            row |= {"waiting": left.number, "oldest": left.oldest}
+        self._update(name, row)
+
+    def failed_alike(self, name: str, failure: str) -> int:
+        """How often in a row this same failure has now happened to the service."""
+        with transaction(self._env) as db:
+            db(
+                """UPDATE mailintake_service
+                   SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s WHERE name=%s""",
+                (failure, failure, name),
+            )
+            rows = db("SELECT failures FROM mailintake_service WHERE name=%s", (name,))
+        return rows[0][0] if rows else 0
+
+    def recovered(self, name: str) -> None:
+        """What failed works again: count anew."""
+        self._update(name, {"failure": "", "failures": 0})
+
+    def stop(self, name: str, why: str) -> bool:
+        """Run it no more until an administrator enables it. Whether it was not stopped yet; see `stopped.stop`."""
+        with transaction(self._env) as db:
+            cursor = db.cursor()
+            cursor.execute("UPDATE mailintake_service SET stopped=%s WHERE name=%s AND stopped=''", (why, name))
+            return bool(cursor.rowcount == 1)
+
+    # inside
+
+    def _update(self, name: str, row: Mapping[str, Value]) -> None:
+        columns = ", ".join(f"{column}=%s" for column in row)
+        with transaction(self._env) as db:
+            db(f"UPDATE mailintake_service SET {columns} WHERE name=%s", (*row.values(), name))
+
+    def _row(self, name: str) -> dict[str, Value]:
+        rows = {str(row["name"]): row for row in self.rows()}
+        if name not in rows:
+            raise SettingError("service", name, ", ".join(rows) or "none yet: `service add` makes one")
+        return rows[name]
+
+    def _service(self, row: dict[str, Value]) -> Service:
+        handler = str(row["handler"])
+        _one_of("handler", handler, self._catalogue().handlers)
+        known = tuple(self._catalogue().parameters(handler))
+        presets = custom_fields(self._env, frozenset(each.name for each in known) | _OWN.keys())
+        values = check((*known, *presets), json.loads(str(row["parameters"])))
+        word, _, folder = str(row["afterwards"]).partition(":")
+        row = {each: value for each, value in row.items() if each not in _WATCHED} | {
+            "enabled": bool(row["enabled"]),
+            "addresses": tuple(filter(None, str(row["addresses"]).split(","))),
+            "presets": tuple(each.name for each in presets),
+        }
+        return Service(**row | {"parameters": values, "afterwards": Disposition(Afterwards(word), folder)})  # type: ignore[arg-type]  # columns and fields have the same names and types
+
+    def _checked(self, typed: Mapping[str, str], fresh: Mapping[str, str]) -> dict[str, Value]:
+        """The row of all that was `typed`, before and now; `fresh` is what was typed now."""
+        own = dict(check(PARAMETERS, {name: text for name, text in typed.items() if name in _OWN}).values)
+        kind = _one_of("kind", str(own["kind"]), self._catalogue().kinds)
+        own |= self._place(kind, own, fresh)
+        own["afterwards"] = _afterwards(kind, typed, fresh)
+        own["start"] = start(str(own["start"]), dated=kind.dated)
+        own["addresses"] = ",".join(_words(own.pop("address")))
+        own["enabled"] = int(bool(own["enabled"]))
+        own["parameters"] = self._parameters(str(own["handler"]), typed, fresh)
+        return own
+
+    def _place(self, kind: SourceKind, own: Mapping[str, Value], fresh: Mapping[str, str]) -> dict[str, Value]:
+        """Server and folder, or path: what the kind needs; what it cannot use is refused when typed now."""
+        server, path = str(own["server"]), str(own["path"])
+        if kind.protocol:
+            _refuse(kind, fresh, "path")
+            fitting = [each.name for each in Servers(self._env).all() if each.protocol == kind.protocol]
+            if server not in fitting:
+                wanted = ", ".join(fitting) or f"a mail server that speaks {kind.protocol}; there is none yet"
+                raise SettingError("server", server, wanted)
+            return {"path": ""}
+        _refuse(kind, fresh, "server", "folder")
+        if not kind.afterwards:  # a pipe: what arrives is handed over, nothing is looked for
+            _refuse(kind, fresh, "path")
+            return {"server": "", "folder": "", "path": ""}
+        if not path.startswith("/"):
+            raise SettingError("path", path, f"an absolute path, which {kind.name} needs")
+        return {"server": "", "folder": ""}
+
+    def _parameters(self, handler: str, typed: Mapping[str, str], fresh: Mapping[str, str]) -> str:
+        _one_of("handler", handler, self._catalogue().handlers)
+        by_name = {parameter.name: parameter for parameter in self.parameters(handler)}
+        theirs = {
+            name: text
+            for name, text in typed.items()
+            if name not in _OWN
+            and not (name in by_name and by_name[name].kind in _BLANK_MEANS_DEFAULT and not text.strip())
+        }
+        unknown = next((name for name in theirs if name not in by_name), None)
+        if unknown is not None:
+            allowed = f"the settings {', '.join(_OWN)}; the parameters {', '.join(sorted(by_name)) or '(none)'}"
+            raise SettingError(unknown, theirs[unknown], allowed)
+        values = check(by_name.values(), theirs)
+        check_choices(self._env, {name: values.values[name] for name in theirs if name in fresh}, by_name)
+        return json.dumps({name: by_name[name].write(values.values[name]) for name in sorted(theirs)})
+
+
+def _column(name: str) -> str:
+    return "addresses" if name == "address" else name
+
+
+def _words(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _one_of(name: str, value: str, choices: Mapping[str, T]) -> T:
+    if value not in choices:
+        raise SettingError(name, value, ", ".join(sorted(choices)))
+    return choices[value]
+
+
+def _refuse(kind: SourceKind, fresh: Mapping[str, str], *names: str) -> None:
+    for name in names:
+        if fresh.get(name, "").strip():
+            raise SettingError(name, fresh[name], f"nothing, since {kind.name} has none")
+
+
+def _afterwards(kind: SourceKind, typed: Mapping[str, str], fresh: Mapping[str, str]) -> str:
+    """As typed, else the kind's default; what another kind meant is not carried over."""
+    text = typed.get("afterwards", "").strip()
+    if "kind" in fresh and "afterwards" not in fresh:
+        text = ""
+    if not kind.afterwards:
+        _refuse(kind, fresh, "afterwards")
+        return str(Disposition(Afterwards.LEAVE))
+    return str(disposition(text or kind.default.value, kind.afterwards, kind.name))

@@ -1,0 +1,1 @@
+"""record: what all SQL needs: transactions, clocks, the schema and its upgrades."""

@@ -1,0 +1,56 @@
+"""handle: one connection for all that is asked while several mails are decided about.
+
+Trac looks for a connection with each question, and rolls it back after the answer; on PostgreSQL that costs two more
+journeys to the server than the question does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from trac_mailintake.intake.ports import Deciding
+from trac_mailintake.tracker.db.transaction import is_mariadb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trac.db.api import QueryContextManager
+    from trac.env import Environment
+
+T = TypeVar("T")
+
+
+class OneConnection(Deciding):
+    """For one thread.
+
+    On PostgreSQL no question is answered after one that failed. A plugin that takes a failure for an answer is used to
+    each having a connection of its own: then so it is. And so it is on MariaDB, where over one connection all answers
+    would be as old as the first.
+    """
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+        self._each_its_own = is_mariadb(env)
+        self._kept: QueryContextManager | None = None
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """What `work` comes to. Its connection is kept until `rest`, or until something fails."""
+        if self._each_its_own:
+            return work()
+        if self._kept is None:
+            self._kept = self._env.db_query
+            self._kept.__enter__()
+        try:
+            return work()
+        except self._env.db_exc.InternalError:
+            self.rest()
+            return work()
+        except BaseException:
+            self.rest()
+            raise
+
+    def rest(self) -> None:
+        """Give the connection back."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.__exit__(None, None, None)

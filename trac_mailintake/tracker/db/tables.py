@@ -1,0 +1,26 @@
+"""The tables of the schema, made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac.db import DatabaseManager
+
+from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+
+def make_tables(env: Environment) -> None:
+    """Make all tables, then say so.
+
+    SQLite and MariaDB commit each CREATE, so a crash can leave some of them behind. Those are empty, since nothing uses
+    a table before the version is set, and are made anew with all their indexes.
+    """
+    manager = DatabaseManager(env)
+    with env.db_transaction as db:
+        left = [table for table in SCHEMA if manager.has_table(table)]
+        manager.drop_tables([table for table in left if not db(f"SELECT id FROM {table.name} LIMIT 1")])
+        manager.create_tables([table for table in SCHEMA if not manager.has_table(table)])
+        manager.set_database_version(VERSION, NAME)

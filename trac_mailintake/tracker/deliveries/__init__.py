@@ -1,0 +1,1 @@
+"""record: the life of a delivery: listed, claimed, decided, recorded, purged."""

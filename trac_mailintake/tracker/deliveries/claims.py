@@ -1,0 +1,268 @@
+"""record: who works on which message. Claims, leases, fencing numbers (spec 7).
+
+A claim is a row of `mailintake_delivery` with an owner, a lease and no outcome. Whoever takes a row over raises its
+fencing number; what is written later checks owner and number. All statements are portable, and nothing is asked
+of the database's isolation but that one UPDATE of one row happens after the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.model import Account, Delivery, Listed
+from trac_mailintake.intake.ports import NoLongerMine, Stale
+from trac_mailintake.tracker.archive.store import found
+from trac_mailintake.tracker.db.clock import ahead, reached, span
+from trac_mailintake.tracker.db.transaction import CHUNK, SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.deliveries.mailbox import Listings, begins
+from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, insert, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.db.transaction import Connection
+
+LEASE = 15 * 60 * SECOND
+"""How long a claim holds without being renewed. Only matters when its worker is on another host: see worker.py."""
+
+_LONGEST_WAIT = 2 * 3600 * SECOND
+"""Longer than any back-off of a delivery's."""
+
+BATCH_BYTES = 32 * 1024 * 1024
+"""A batch ends when its messages are larger than this together."""
+
+_UNDECIDED = "outcome IS NULL AND COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
+"""Of one mailbox, in an expression: few rows have no outcome, whereas a mailbox may have 20,000."""
+
+_TRIES = 20
+"""How often another worker may insert the same row first, before this one gives the round up."""
+
+
+class Claims(Listings):
+    """The claims of one worker; see `ports.Recorder`."""
+
+    # held mail
+
+    def reclaim(self, row: int) -> Delivery | None:
+        """Take a held delivery out of quarantine, to be tried again from the archive; None when it is not held.
+
+        If it is not recorded again it is held as before: see `defer` and `restore`. Raises TemporaryFailure.
+        """
+        with transaction(self._env) as db:
+            cursor = db.cursor()
+            cursor.execute(
+                "UPDATE mailintake_delivery SET outcome=NULL, owner=%s, fence=fence+1, lease=%s, attempts=0, alone=0, "
+                "deaths=0 WHERE id=%s AND outcome='held' AND archive IS NOT NULL",
+                (self._worker.owner, now() + LEASE, row),
+            )
+            if cursor.rowcount != 1:
+                return None
+            kept = Row(*db(f"SELECT {COLUMNS} FROM mailintake_delivery WHERE id=%s", (row,))[0])
+            name, label, locator = db("SELECT service, label, locator FROM mailintake_delivery WHERE id=%s", (row,))[0]
+        raw = found(self._env, kept.archive or "", kept.archive_offset or 0, kept.archive_length or 0)
+        listed = Listed(locator, kept.fingerprint, raw.length)
+        return Delivery(row, name, Account("archive", label), listed, kept.fence, raw=raw, sha256=kept.sha256 or "")
+
+    def restore(self) -> None:
+        """What was taken out of quarantine by a worker that is gone is held again. Raises TemporaryFailure."""
+        with transaction(self._env) as db:
+            db(
+                "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
+                "WHERE outcome IS NULL AND COALESCE(archive, '')<>'' AND " + reached("lease"),
+                span(LEASE),
+            )
+
+    # the dead
+
+    def bury(self, owner: str) -> None:
+        """What this worker held, or had not yet disposed of or told of, may be taken over at once.
+
+        Raises TemporaryFailure.
+        """
+        with transaction(self._env) as db:
+            db("UPDATE mailintake_delivery SET lease=0 WHERE owner=%s AND consumed=0", (owner,))
+            db("UPDATE mailintake_delivery SET owner=NULL WHERE owner=%s AND notify=1", (owner,))
+            db(
+                "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
+                "WHERE owner=%s AND outcome IS NULL AND archive IS NOT NULL",
+                (owner,),
+            )
+
+    def unused(self, archive: str) -> bool:
+        """Whether no row refers to a batch of the archive. Raises TemporaryFailure."""
+        with temporary(self._env):
+            return not self._env.db_query("SELECT id FROM mailintake_delivery WHERE archive=%s LIMIT 1", (archive,))
+
+    # claim
+
+    def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> list[Delivery]:
+        """See `ports.Recorder.claim`. Raises TemporaryFailure."""
+        pending = self._pending.setdefault(account.label, {})
+        tries = 0
+        while tries < _TRIES:
+            wanted = _next(service, pending, limit)
+            if not wanted:
+                break
+            try:
+                with temporary(self._env):
+                    taken, passed = self._take(service, account, wanted, alone=alone)
+            except Stale:
+                tries += 1  # another worker inserted one of them first: look again
+                continue
+            for live in passed:
+                del pending[live]
+            if taken or not passed:
+                return taken
+        return []
+
+    def upcoming(self, service: Service, account: Account, limit: int) -> list[Listed]:
+        """See `ports.Recorder.upcoming`."""
+        return list(_next(service, self._pending.get(account.label, {}), limit).values()) if limit > 0 else []
+
+    def _take(
+        self, service: Service, account: Account, wanted: Mapping[str, Listed], *, alone: bool
+    ) -> tuple[list[Delivery], list[str]]:
+        """Take what can be taken of `wanted`, in one transaction; with the keys that are done with for this round."""
+        with transaction(self._env) as db:
+            known = {row.live: row for row in rows_of(db, list(wanted))}
+            free = {live: row for live, row in known.items() if self._free(row)}
+            usable = _alone_first([live for live in wanted if live not in known or live in free], free, alone=alone)
+            fresh = [wanted[live] for live in usable if live not in known]
+            if fresh:
+                insert(db, service, account, fresh, self._worker.owner, now() + LEASE)
+            for live in usable:
+                if live in free:
+                    self._seize(db, free[live], wanted[live])
+            taken = {row.live: row for row in rows_of(db, usable)}
+        busy = [live for live in known if live not in free]
+        return [delivery(self._env, service, account, wanted[live], taken[live]) for live in usable], busy + usable
+
+    def _free(self, row: Row) -> bool:
+        if row.outcome is not None:
+            return False
+        if row.owner is None:
+            return not ahead(row.retry_at, _LONGEST_WAIT)
+        return not self._holds(row)
+
+    def _seize(self, db: Connection, row: Row, listed: Listed) -> None:
+        """Take a row over. One that has an owner still was held by a worker that died: `alone` from now on."""
+        died = row.owner is not None
+        cursor = db.cursor()
+        cursor.execute(
+            "UPDATE mailintake_delivery SET owner=%s, fence=fence+1, lease=%s, fingerprint=%s, alone=%s, deaths=%s "
+            "WHERE id=%s AND fence=%s AND outcome IS NULL",
+            (
+                self._worker.owner,
+                now() + LEASE,
+                listed.fingerprint,
+                1 if died else row.alone,
+                row.deaths + (row.alone if died else 0),
+                row.id,
+                row.fence,
+            ),
+        )
+        if cursor.rowcount != 1:
+            raise Stale(row.live)
+
+    # while it is held
+
+    def renew(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.Recorder.renew`. Raises TemporaryFailure."""
+        for some in chunks(each.id for each in deliveries):
+            with transaction(self._env) as db:
+                db(
+                    "UPDATE mailintake_delivery SET lease=%s "
+                    f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND id IN ({marks(some)})",
+                    (now() + LEASE, self._worker.owner, *some),
+                )
+
+    def release(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.Recorder.release`. Raises TemporaryFailure."""
+        for some in chunks(each.id for each in deliveries):
+            with transaction(self._env) as db:
+                db(
+                    "UPDATE mailintake_delivery SET owner=NULL, lease=0 "
+                    f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND id IN ({marks(some)})",
+                    (self._worker.owner, *some),
+                )
+
+    def defer(
+        self, claimed: Delivery, reason: str, *, seconds: float, counted: bool, message_id: str | None = None
+    ) -> None:
+        """See `ports.Recorder.defer`."""
+        with transaction(self._env) as db:
+            cursor = db.cursor()
+            cursor.execute(
+                "UPDATE mailintake_delivery SET owner=NULL, lease=0, alone=0, deaths=0, retry_at=%s, failure=%s, "
+                "message_id=COALESCE(%s, message_id), attempts=attempts+%s, "
+                "outcome=CASE WHEN archive IS NULL THEN NULL ELSE 'held' END "
+                "WHERE id=%s AND owner=%s AND fence=%s AND outcome IS NULL",
+                (
+                    now() + int(seconds * SECOND),
+                    reason,
+                    message_id,
+                    int(counted),
+                    claimed.id,
+                    self._worker.owner,
+                    claimed.fence,
+                ),
+            )
+            if cursor.rowcount != 1:
+                raise NoLongerMine(claimed.listed.locator)
+
+    def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
+        """See `ports.Recorder.undecided`. Raises TemporaryFailure."""
+        found: set[int] = set()
+        for some in chunks(each.id for each in deliveries):
+            with temporary(self._env):
+                sql = f"SELECT id FROM mailintake_delivery WHERE outcome IS NULL AND id IN ({marks(some)})"
+                found.update(number for (number,) in self._env.db_query(sql, some))
+        return frozenset(found)
+
+    def waits_for_others(self, claimed: Delivery) -> bool:
+        """See `ports.Recorder.waits_for_others`."""
+        with temporary(self._env):
+            rows = self._env.db_query(
+                f"SELECT DISTINCT owner, lease FROM mailintake_delivery WHERE {_UNDECIDED} "
+                "AND COALESCE(owner, '') NOT IN ('', %s) AND id + 0<%s",
+                (account_key(claimed.account), self._worker.owner, claimed.id),
+            )
+        return any(ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease in rows)
+
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
+        """See `ports.Recorder.postponed`. Raises TemporaryFailure."""
+        some = list(dict.fromkeys(message_ids))[-CHUNK:]
+        with temporary(self._env):
+            rows = self._env.db_query(
+                f"SELECT MAX(COALESCE(retry_at, 0)) FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
+                f"AND (message_id IN ({marks(some)}) "
+                "OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL)",
+                (account_key(claimed.account), claimed.id, *some),
+            )
+        due = rows[0][0]
+        return None if due is None else max(due - now(), 0) / SECOND
+
+
+def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[str, Listed]:
+    """The next messages to look at: not before the service's start, not too many bytes at once."""
+    since = begins(service)
+    wanted: dict[str, Listed] = {}
+    size = 0
+    for live, listed in pending.items():
+        if since and listed.arrived and listed.arrived < since:
+            continue
+        size += listed.size or 0
+        if wanted and (len(wanted) >= limit or size > BATCH_BYTES):
+            break
+        wanted[live] = listed
+    return wanted
+
+
+def _alone_first(usable: list[str], free: Mapping[str, Row], *, alone: bool) -> list[str]:
+    """A message that a worker died with is taken alone, so that one knows who was to blame if it happens again."""
+    for place, live in enumerate(usable):
+        row = free.get(live)
+        if row is not None and (row.alone or row.owner is not None):
+            return usable[:place] or ([live] if alone else [])
+    return usable

@@ -1,0 +1,235 @@
+"""record: what a source lists, compared with what is remembered."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.model import Afterwards, Left, Listed
+from trac_mailintake.tracker.db.clock import ahead
+from trac_mailintake.tracker.db.durable import durable
+from trac_mailintake.tracker.db.transaction import SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.deliveries import ownership
+from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, insert, live_key, live_keys, passed_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Account, Delivery
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.workers import Worker
+
+SETTLED = 10 * 60 * SECOND
+"""For how long a row is kept after its message is gone: another worker may still go by an older listing."""
+
+_LONGEST_LEASE = 3600 * SECOND
+"""Longer than any lease of a delivery's."""
+
+HOUR = 3600 * SECOND
+"""The time in which new tickets are counted."""
+
+_PUSHED = frozenset({"pipe"})
+"""Kinds that list only what is being handed in: that they do not list something says nothing."""
+
+
+class Listings:
+    """The listings of one worker's rounds."""
+
+    def __init__(self, env: Environment, worker: Worker) -> None:
+        """`worker` asks."""
+        self._env = env
+        self._worker = worker
+        self._pending: dict[str, dict[str, Listed]] = {}
+        """By account: what is listed and may be claimed in this round, by live key, in the mailbox's order."""
+        self._backlog: set[str] = set()
+        """Services in their first run: what they take does not count for rates."""
+        self._left: dict[int, str] = {}
+        """By delivery that a dead worker had in hand: the batch of the archive that may hold its bytes."""
+
+    def admit(self, account: Account) -> str:
+        """See `ports.Recorder.admit`. What is handed in is nobody's mailbox. Raises TemporaryFailure."""
+        return "" if account.kind in _PUSHED else ownership.admit(self._env, account)
+
+    def room(self, service: Service) -> tuple[int, str]:
+        """See `ports.Recorder.room`. What was counted before the service was last enabled counts no more."""
+        most = service.parameters.values.get("rate_service")
+        if not isinstance(most, int) or not most:
+            return sys.maxsize, ""
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND counted>%s AND outcome='created'",
+                (service.name, max(now() - HOUR, service.resumed)),
+            )
+        number = int(rows[0][0])
+        if number < most:
+            return most - number, ""
+        why = f"{number} new tickets within an hour; rate_service allows {most}. Enabling the service lets it go on."
+        return 0, why
+
+    def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
+        """See `ports.Recorder.reconcile`. Raises TemporaryFailure.
+
+        What another service passed, since it is not for its address, is not settled for this one.
+        """
+        keys = {live_key(account, listed): listed for listed in listing}
+        if not service.last_success:
+            self._backlog.add(service.name)
+        rows = self._remembered(account)
+        with temporary(self._env):
+            known = any(row.service == service.name for row in rows)
+            if not known and service.start == "now" and not service.last_success:
+                self._remember(service, account, listing)
+                self._pending[account.label] = {}
+                return []
+            passing = {row.service for row in rows if row.outcome == "ignored"}
+            named = keys | {passed_key(account, each, other): each for other in passing for each in listing}
+            unlisted = self._unlisted(service, account, [row for row in rows if row.live not in named])
+            hidden = {each.id for each in unlisted}
+            self._let_go(account, [row for row in rows if row.live not in named and row.id not in hidden])
+        kept = [row for row in rows if row.live in named]
+        replaced = [row for row in kept if row.outcome and row.fingerprint != named[row.live].fingerprint]
+        with temporary(self._env):
+            self._retire(row.id for row in replaced)
+        settled = {row.live for row in kept if row.outcome}.difference(row.live for row in replaced)
+        if service.name in passing:
+            settled |= {live for live, each in keys.items() if passed_key(account, each, service.name) in settled}
+        self._pending[account.label] = {live: each for live, each in keys.items() if live not in settled}
+        left = unlisted + [
+            delivery(self._env, service, account, named[row.live], row)
+            for row in kept
+            if row not in replaced and self._left_over(service, row)
+        ]
+        self._make_sure(left)
+        return left
+
+    def _make_sure(self, left: Sequence[Delivery]) -> None:
+        """Have what is remembered of these on the disk before their copies go.
+
+        Who recorded them was killed, maybe between the commit, which is seen, and its flush; or the flush failed. A
+        later commit that is flushed takes it along, if it changes something.
+        """
+        if left:
+            with temporary(self._env), durable(self._env) as db:
+                db("UPDATE mailintake_delivery SET lease=%s WHERE id=%s", (now(), left[0].id))
+
+    def _remembered(self, account: Account) -> list[Row]:
+        with temporary(self._env):
+            rows = self._env.db_query(
+                f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live>=%s AND live<%s", live_keys(account)
+            )
+        return [Row(*row) for row in rows]
+
+    def _unlisted(self, service: Service, account: Account, gone: Sequence[Row]) -> list[Delivery]:
+        """Those that are listed no more, though nobody noted that they were disposed of.
+
+        They may be gone, or only hidden: IMAP marks as deleted what it expunges a moment later, if nothing intervenes.
+        """
+        rows = {row.id: row for row in gone if not row.consumed and self._left_over(service, row)}
+        found: list[Delivery] = []
+        for some in chunks(rows):
+            for number, locator, size in self._env.db_query(
+                f"SELECT id, locator, size FROM mailintake_delivery WHERE id IN ({marks(some)}) ORDER BY id", some
+            ):
+                row = rows[number]
+                found.append(delivery(self._env, service, account, Listed(locator, row.fingerprint, size or None), row))
+        return found
+
+    def pending(self, service: Service, account: Account) -> int:
+        """See `ports.Recorder.pending`."""
+        since = begins(service)
+        listing = self._pending.get(account.label, {}).values()
+        return sum(not (since and listed.arrived and listed.arrived < since) for listed in listing)
+
+    def left(self, service: Service, account: Account) -> Left:
+        """What of the reconciled listing nobody has claimed yet, once a round is over."""
+        since = begins(service)
+        waiting = [
+            listed.arrived
+            for listed in self._pending.get(account.label, {}).values()
+            if not (since and listed.arrived and listed.arrived < since)
+        ]
+        oldest = min(filter(None, waiting), default=None)
+        return Left(len(waiting), int(oldest.timestamp() * SECOND) if oldest else 0)
+
+    def _left_over(self, service: Service, row: Row) -> bool:
+        """Whether a recorded row's copy in the mailbox is still to be disposed of, and not by a living worker."""
+        if row.outcome in (None, "ignored", "deferred") or not row.archive:
+            return False
+        if not row.consumed:
+            return row.owner is None or row.owner == self._worker.owner or not self._holds(row)
+        # Disposed of, and yet listed: the server undid it, or gave the locator to another message.
+        gone = service.afterwards.word in (Afterwards.DELETE, Afterwards.MOVE)
+        return gone and row.consumed < now() - SETTLED
+
+    def _holds(self, row: Row) -> bool:
+        """Whether the row's owner still has a right to it."""
+        alive = self._worker.alive(row.owner or "")
+        return ahead(row.lease, _LONGEST_LEASE) if alive is None else alive
+
+    def _let_go(self, account: Account, gone: Sequence[Row]) -> None:
+        """Their messages are no longer listed: locators are free again, after a while."""
+        before = now() - SETTLED
+        self._vanish([row for row in gone if account.kind not in _PUSHED and self._unread(row)])
+        self._retire(row.id for row in gone if row.outcome and row.recorded < before)
+
+    def _unread(self, row: Row) -> bool:
+        """Whether nobody has its message, nor ever had: nobody claimed it, or a worker that died over it."""
+        return row.outcome is None and not row.archive and (not row.owner or not self._holds(row))
+
+    def _vanish(self, rows: Sequence[Row]) -> None:
+        """Say that they were gone before they could be read; but of those that somebody took over meanwhile."""
+        for batch in sorted({self._left.get(row.id, "") for row in rows}):
+            self._say_vanished(_vanished(batch), [row for row in rows if self._left.get(row.id, "") == batch])
+
+    def _say_vanished(self, reason: str, rows: Sequence[Row]) -> None:
+        for some in chunks(rows):
+            owners = sorted({row.owner or "" for row in some})
+            with transaction(self._env) as db:
+                db(
+                    "UPDATE mailintake_delivery SET outcome='ignored', rule='vanished', reason=%s, live=NULL, "
+                    "owner=NULL, recorded=%s WHERE outcome IS NULL "
+                    f"AND COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(some)})",
+                    (reason, now(), *owners, *(row.id for row in some)),
+                )
+
+    def _retire(self, ids: Iterable[int]) -> None:
+        for some in chunks(ids):
+            with transaction(self._env) as db:
+                db(f"UPDATE mailintake_delivery SET live=NULL WHERE id IN ({marks(some)})", some)
+
+    def forget(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.Recorder.forget`."""
+        with temporary(self._env):
+            self._retire(each.id for each in deliveries)
+
+    def _remember(self, service: Service, account: Account, listing: Sequence[Listed]) -> None:
+        """A first run with `start=now`: what lies there already is ignored, and remembered."""
+        for some in chunks(listing, 50):
+            with transaction(self._env) as db:
+                insert(db, service, account, some, None, 0)
+                lives = [passed_key(account, listed, service.name) for listed in some]
+                db(
+                    "UPDATE mailintake_delivery SET outcome='ignored', rule='start', reason=%s, recorded=%s "
+                    f"WHERE outcome IS NULL AND live IN ({marks(lives)})",
+                    ("It was there before the service's first run, and start=now.", now(), *lives),
+                )
+
+
+def _vanished(batch: str) -> str:
+    """Why a mail is ignored that is listed no more; `batch` may hold its bytes."""
+    if not batch:
+        return "It was no longer in the mailbox when it was to be read."
+    return (
+        "It was no longer in the mailbox when it was to be read again. The process that read it before ended before "
+        f"anything was recorded; what it had read is in files/mailintake/{batch}."
+    )
+
+
+def begins(service: Service) -> datetime | None:
+    """The date before which a service leaves mail alone, None when it takes mail of any date."""
+    if service.start in ("all", "now"):
+        return None
+    return datetime.fromisoformat(service.start).replace(tzinfo=UTC)

@@ -1,0 +1,103 @@
+"""fetch: which environment this is, told from its copies; and whose mailbox is whose (spec 7, Another environment)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from trac.db.api import DatabaseManager
+from trac.util.datefmt import from_utimestamp
+
+from trac_mailintake.intake.ports import Stale
+from trac_mailintake.tracker.db.transaction import key, now, transaction
+from trac_mailintake.tracker.deliveries.rows import account_key
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Account
+    from trac_mailintake.tracker.db.transaction import Connection
+
+_OF_POSTGRES: Final = """
+    SELECT oid, (SELECT oid FROM pg_namespace WHERE nspname=current_schema()),
+    CASE WHEN has_function_privilege('pg_control_system()', 'execute')
+    THEN (SELECT system_identifier FROM pg_control_system()) END
+    FROM pg_database WHERE datname=current_database()"""
+"""The numbers of database and schema within the cluster, and the cluster's own, where it may be read."""
+_OF_MYSQL: Final = "SELECT @@hostname, @@port, @@datadir, DATABASE()"
+
+
+def instance(env: Environment) -> str:
+    """What tells this environment from a copy of it: `[mailintake] instance`, else where its folder and database lie.
+
+    A copy of files, of the database, or of both has another one; so has an environment that was restored from a backup.
+    """
+    named = env.config.get("mailintake", "instance").strip()
+    if named:
+        return f"named {named}"[:100]
+    return key(_place(os.path.join(env.path, "VERSION")), _of_database(env))
+
+
+def _place(path: str) -> str:
+    """Device and inode of a file."""
+    found = os.stat(path)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def _of_database(env: Environment) -> str:
+    connector, arguments = DatabaseManager(env).get_connector()
+    match type(connector).__name__:
+        case "SQLiteConnector":
+            return _place(arguments["path"])
+        case "PostgreSQLConnector":
+            return repr(tuple(env.db_query(_OF_POSTGRES)[0]))
+        case _:
+            return repr(tuple(env.db_query(_OF_MYSQL)[0]))
+
+
+def admit(env: Environment, account: Account) -> str:
+    """See `ports.Recorder.admit`. Raises TemporaryFailure."""
+    try:
+        return _admit(env, account)
+    except Stale:
+        return _admit(env, account)  # another worker, here or elsewhere, claimed it at the same moment
+
+
+def _admit(env: Environment, account: Account) -> str:
+    with transaction(env) as db:
+        mine = instance(env)
+        claimed = _claimed(db, account)
+        if claimed is None:
+            _write(db, account, mine)
+        elif claimed[0] != mine:
+            since = from_utimestamp(claimed[1]).strftime("%Y-%m-%d")
+            return (
+                f"{account.label} was claimed by another instance of this environment on {since}. If this is a copy,"
+                " leave the mail to the original; if it is the original, moved or restored: `mailintake claim`"
+            )
+    return ""
+
+
+def claim(env: Environment, account: Account) -> bool:
+    """Make a mailbox this environment's; whether it was not so already. Raises TemporaryFailure."""
+    with transaction(env) as db:
+        mine = instance(env)
+        claimed = _claimed(db, account)
+        if claimed is not None and claimed[0] == mine:
+            return False
+        db("DELETE FROM mailintake_mailbox WHERE account=%s", (account_key(account),))
+        _write(db, account, mine)
+    return True
+
+
+def _claimed(db: Connection, account: Account) -> tuple[str, int] | None:
+    """Whose a mailbox is, and since when."""
+    rows = db("SELECT instance, since FROM mailintake_mailbox WHERE account=%s", (account_key(account),))
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def _write(db: Connection, account: Account, mine: str) -> None:
+    db(
+        "INSERT INTO mailintake_mailbox (account, label, instance, since) VALUES (%s, %s, %s, %s)",
+        (account_key(account), account.label, mine, now()),
+    )

@@ -1,0 +1,348 @@
+"""record: outcomes, each exactly once (spec 7, step 4 to 6).
+
+One transaction: is it still mine, the ticket or comment, the attachments' rows with their files linked into place,
+the message ids, the outbox, the mark that notifications are owed. Whatever fails undoes all of it.
+No network, no decoding, no plugin inside.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+from trac.util.datefmt import from_utimestamp, to_utimestamp
+
+from trac_mailintake.intake.arrival_time import arrival
+from trac_mailintake.intake.model import NewTicket, Outcome, Status
+from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
+from trac_mailintake.tracker.archive import leftovers
+from trac_mailintake.tracker.archive.leftovers import Fate
+from trac_mailintake.tracker.archive.store import found, remove, stored
+from trac_mailintake.tracker.db.durable import durable
+from trac_mailintake.tracker.db.transaction import SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.deliveries.claims import LEASE, Claims
+from trac_mailintake.tracker.deliveries.rows import passed_key, sender_key
+from trac_mailintake.tracker.outgoing import enqueue, notify
+from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
+from trac_mailintake.tracker.people.account_creation import keep_promises
+from trac_mailintake.tracker.people.newcomers import remember
+from trac_mailintake.tracker.tickets import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.ports import Decision, Rules
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.tracker.db.transaction import Connection
+    from trac_mailintake.tracker.message_ids.known import Recall
+    from trac_mailintake.tracker.people.newcomers import Newcomer
+    from trac_mailintake.tracker.tickets.stage_attachments import Staging
+    from trac_mailintake.tracker.tickets.write import Filed
+    from trac_mailintake.tracker.workers import Worker
+
+_NOT_OURS = "catchemail"
+"""The rule under which a mail is left to another service that reads the same mailbox."""
+_OWED_AFTER = 5 * 60 * SECOND
+"""A notification that was owed for so long is sent by whoever comes by, unless its worker lives."""
+
+
+class DatabaseRecorder(Claims):
+    """The recorder of one worker, on Trac's database. Implements `ports.Recorder`."""
+
+    def __init__(self, env: Environment, worker: Worker, staging: Staging, rules: Rules, recall: Recall) -> None:
+        """`staging` holds the attachments that `prepare` decoded; `rules` are told of what was recorded."""
+        super().__init__(env, worker)
+        self._recall = recall
+        self._staging = staging
+        self._rules = rules
+        self._patience = Patience()
+        self._filed: dict[int, tuple[Filed, Decision]] = {}
+        self._known: dict[str, frozenset[str]] = {}
+        """Of each mail (SHA-256) that is decided upon and not yet recorded: which of its ids were known then."""
+        self._relied_on: set[str] = set()
+        """Batches of which something was recorded, whatever the database may have made of that since."""
+
+    # recall
+
+    def seen(self, service: Service, message: Message) -> Seen | None:
+        """See `ports.Recorder.seen`. Raises TemporaryFailure."""
+        self._staging.begin(message)
+        copy = _copy(service.name, message)
+        with temporary(self._env):
+            rows = self._recall.begin(message, copy)
+        self._known[message.sha256] = frozenset(row.hash for row in rows)
+        return next((Seen(row.delivery or 0, row.ticket) for row in rows if row.copy == copy), None)
+
+    # record
+
+    def record(self, decisions: Sequence[Decision]) -> list[Recorded]:
+        """See `ports.Recorder.record`."""
+        filed: list[Filed] = []
+        committed = False
+        try:
+            with durable(self._env) as db:
+                self._still_mine(db, decisions)
+                self._not_overtaken(db, decisions)
+                tells = notify.tells(self._env)
+                changed = write.lock(self._env, (each.prepared for each in decisions if each.prepared))
+                recorded = [self._write(db, decision, filed, changed, tells=tells) for decision in decisions]
+                self._remember_ids(db, decisions, recorded)
+            committed = True
+            self._relied_on.update(each.delivery.raw.path for each in decisions if each.delivery.raw)
+        finally:
+            self._recall.changed()
+            self._known.clear()
+            for each in filed:
+                if committed:
+                    self._staging.commit(each)
+                else:
+                    self._staging.rollback(each)
+        return recorded
+
+    def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
+        """The first statement writes: it takes the write lock before anything is read, and renews the leases.
+
+        MariaDB counts only what changes; where the clock stands still a lease would not.
+        """
+        fences = [word for each in decisions for word in (each.delivery.id, each.delivery.fence)]
+        pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(decisions))
+        lease = now() + LEASE
+        cursor = db.cursor()
+        cursor.execute(
+            # By number: a worker owns 20,000 rows in the end, and the index of owners would be read from end to end.
+            "UPDATE mailintake_delivery SET lease=CASE WHEN lease=%s THEN lease+1 ELSE %s END "
+            f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND ({pairs})",
+            (lease, lease, self._worker.owner, *fences),
+        )
+        if cursor.rowcount != len(decisions):
+            raise NoLongerMine(", ".join(each.delivery.listed.locator for each in decisions))
+
+    def _not_overtaken(self, db: Connection, decisions: Sequence[Decision]) -> None:
+        """Route again under the lock: a new ticket whose parent was filed meanwhile is decided anew.
+
+        What was known when it was decided led nowhere then, and was passed over.
+        """
+        hashes = [
+            hashed
+            for each in decisions
+            if each.prepared and each.message and _starts_a_thread(each)
+            for hashed in map(key, (*each.message.in_reply_to, *each.message.references))
+            if hashed not in self._known.get(each.message.sha256, ())
+        ]
+        for some in chunks(hashes):
+            if db(f"SELECT ticket FROM mailintake_message_id WHERE hash IN ({marks(some)}) LIMIT 1", some):
+                raise Stale("A message that this one answers was filed meanwhile.")
+
+    def _write(
+        self, db: Connection, decision: Decision, filed: list[Filed], changed: Mapping[int, int], *, tells: bool
+    ) -> Recorded:
+        """Write what is filed, and what is to be sent, and make the claim a row of the journal."""
+        outcome = decision.outcome
+        done: Filed | None = None
+        if decision.prepared is not None:
+            done = write.write(self._env, decision.prepared, from_utimestamp(now()), changed)
+            filed.append(done)
+            self._remember_sender(db, decision)
+            outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)
+            self._filed[decision.delivery.id] = (done, decision)
+        enqueue.enqueue(self._env, db, decision)
+        self._update(db, decision, outcome, done, tells=tells)
+        return Recorded(decision.delivery, outcome)
+
+    def _remember_sender(self, db: Connection, decision: Decision) -> None:
+        """Write down who writes for the first time (`createusers`)."""
+        who = _newcomer(decision)
+        if who is not None:
+            remember(self._env, db, who, decision.delivery.id)
+
+    def _update(
+        self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None, *, tells: bool
+    ) -> None:
+        """Make the claim a row of the journal. It owes a notification if that `tells` anybody."""
+        delivery, message = decision.delivery, decision.message
+        raw = delivery.raw
+        values: dict[str, object] = {
+            "outcome": outcome.status.value,
+            "rule": outcome.rule,
+            "reason": outcome.reason,
+            "ticket": outcome.ticket,
+            "comment": outcome.comment,
+            "filed": to_utimestamp(filed.when) if filed else 0,
+            "author": filed.author if filed else "",
+            "sender_told": 0,
+            "admin_told": 0,
+            "recorded": now(),
+            "notify": int(tells and filed is not None and not filed.quiet),
+            "archive": stored(self._env, raw.path) if raw else None,
+            "archive_offset": raw.offset if raw else 0,
+            "archive_length": raw.length if raw else 0,
+            "sha256": delivery.sha256,
+            "message_id": message.message_id if message else "",
+            "subject": message.subject if message else "",
+            "sender": _senders(message),
+            "sent": int(message.date.timestamp() * SECOND) if message and message.date else 0,
+            "trail": json.dumps([[step.stage, step.rule, step.sentence] for step in decision.steps]),
+            "removed": decision.prepared.change.removed if decision.prepared else "",
+            "sender_key": sender_key(message),
+            "acknowledge": int(decision.acknowledge),
+            "counted": 0 if delivery.service in self._backlog else to_utimestamp(arrival(delivery.listed, message)),
+        }
+        if outcome.status is Status.IGNORED and outcome.rule == _NOT_OURS:
+            values["live"] = passed_key(delivery.account, delivery.listed, delivery.service)
+        names = ",".join(f"{name}=%s" for name in values)
+        db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
+
+    def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
+        """Every id of a mail that was filed, and the key by which a second copy of it is known."""
+        values: list[object] = []
+        for decision, each in zip(decisions, recorded, strict=True):
+            message = decision.message
+            if message is None or decision.prepared is None:
+                continue
+            copy = _copy(each.delivery.service, message)
+            hashed = key(message.message_id) if message.message_id else copy
+            values += (hashed, copy, 0, each.outcome.ticket, each.delivery.id, now())
+        if values:
+            rows = ",".join(["(%s,%s,%s,%s,%s,%s)"] * (len(values) // 6))
+            db(
+                f"INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket, delivery, recorded) VALUES {rows}",
+                values,
+            )
+
+    # after the commit
+
+    def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
+        """See `ports.Recorder.announce`. Raises TemporaryFailure, never what a listener or a plugin raises."""
+        told = []
+        tells = notify.tells(self._env)
+        if any(each.delivery.id in self._filed and _newcomer(self._filed[each.delivery.id][1]) for each in recorded):
+            keep_promises(self._env)
+        for each in recorded:
+            filed, decision = self._filed.pop(each.delivery.id, (None, None))
+            if filed is not None and notify.announce(self._env, filed, self._patience) and tells:
+                told.append(each.delivery.id)
+            if decision is not None and decision.message is not None and decision.prepared is not None:
+                self._tell_plugins(decision, each, service)
+        self._told(told)
+        self._recall.changed()
+
+    def _tell_plugins(self, decision: Decision, each: Recorded, service: Service) -> None:
+        assert decision.message is not None  # noqa: S101 - the caller looked; said again for mypy
+        assert decision.prepared is not None  # noqa: S101 - likewise
+        try:
+            self._rules.recorded(decision.message, each.outcome, service, decision.prepared.change.sender)
+        except Exception:  # it is committed: a plugin's failure is logged and undoes nothing
+            self._env.log.exception("A plugin failed when it was told of delivery %s", each.delivery.id)
+
+    def _told(self, ids: Sequence[int]) -> None:
+        for some in chunks(ids):
+            with transaction(self._env) as db:
+                db(f"UPDATE mailintake_delivery SET notify=0 WHERE id IN ({marks(some)})", some)
+
+    def announce_owed(self) -> int:
+        """Make the accounts, and send the notifications, that a crash left owing; how many went out.
+
+        Raises TemporaryFailure.
+        """
+        keep_promises(self._env)
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT id, ticket, comment, filed, author, owner, recorded FROM mailintake_delivery "
+                "WHERE notify=1 ORDER BY id"
+            )
+        told = []
+        for row, ticket, comment, filed, author, owner, recorded in rows:
+            alive = owner is not None and self._worker.alive(owner)
+            if alive or (alive is None and recorded > now() - _OWED_AFTER):
+                continue
+            if self._patience.spend(
+                partial(notify.renotify, self._env, ticket, comment, from_utimestamp(filed), author)
+            ):
+                told.append(row)
+        self._told(told)
+        return len(told)
+
+    # dispose
+
+    def consumed(self, ids: Iterable[int]) -> None:
+        """See `ports.Recorder.consumed`. Raises TemporaryFailure."""
+        for some in chunks(ids):
+            with transaction(self._env) as db:
+                db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
+
+    def close(self) -> None:
+        """What this worker holds or did not dispose of is free for others at once; what it left unused is removed.
+
+        Raises TemporaryFailure.
+        """
+        with temporary(self._env):
+            self.bury(self._worker.owner)
+            self._staging.close()
+            for batch in map(leftovers.batch_of, self._worker.notes):
+                if found(self._env, batch, 0, 0).path not in self._relied_on:
+                    self._remove_unused(batch)
+            # What dead workers had in hand may be decided by now.
+            self._clear_up()
+
+    # the dead
+
+    def sweep(self) -> None:
+        """Clear up after workers that died on this folder: staged files, unused archives, claims.
+
+        Raises TemporaryFailure; what was not swept is swept the next time.
+        """
+        with temporary(self._env):
+            self.restore()
+            self._clear_up()
+
+    def _clear_up(self) -> None:
+        """After the dead. Whose mail is undecided is looked at again, by whoever comes next: see `leftovers`."""
+        with self._worker.dead() as dead:
+            for owner, notes in list(dead.items()):
+                # First the rows: that waits for a transaction which the database may still be busy with.
+                self.bury(owner)
+                self._staging.sweep(owner)
+                if [note for note in notes if not self._settle(note)]:
+                    del dead[owner]
+
+    def _settle(self, note: str) -> bool:
+        """Remove a batch, or leave it, for good; false while what became of its mail is not sure."""
+        batch = leftovers.batch_of(note)
+        fate = leftovers.fate(self._env, note)
+        if fate is Fate.WAITS:
+            self._left.update(dict.fromkeys(leftovers.ids_of(note), batch))
+        elif fate is Fate.GOES:
+            self._remove_unused(batch)
+        return fate is not Fate.WAITS
+
+    def _remove_unused(self, batch: str) -> None:
+        if self.unused(batch):
+            remove(self._env, batch)
+
+
+def _senders(message: Message | None) -> str:
+    """Whom a mail is from: they are involved in its ticket. Of one that others may have written: nobody."""
+    return "" if message is None or message.disowned else ", ".join(author.spec for author in message.authors)
+
+
+def _newcomer(decision: Decision) -> Newcomer | None:
+    native = decision.prepared.native if decision.prepared else None
+    return native.newcomer if isinstance(native, write.Draft) else None
+
+
+def _starts_a_thread(decision: Decision) -> bool:
+    """Whether the target is a new ticket because no message that it answers was known."""
+    assert decision.prepared is not None  # noqa: S101 - the caller looked; said again for mypy
+    target = decision.prepared.change.target
+    return isinstance(target, NewTicket) and target.related is None and not target.note
+
+
+def _copy(service: str, message: Message) -> str:
+    """The key of spec 3's duplicate: service, Message-ID and digest; without an id the SHA-256 of all bytes."""
+    if message.message_id:
+        return key(service, message.message_id, message.digest)
+    return key(service, message.sha256)

@@ -1,0 +1,147 @@
+"""Retention: bytes of mail, and rows of the journal, that are older than the administrator wants them kept.
+
+First the rows say, durably, that their bytes are gone; then the bytes go. A crash in between leaves files that no row
+refers to, which the next purge removes. What is held or not done with is never touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Status
+from trac_mailintake.tracker.archive.store import stored
+from trac_mailintake.tracker.db.clock import lately
+from trac_mailintake.tracker.db.durable import durable
+from trac_mailintake.tracker.db.transaction import DAY, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.options import SECTION
+from trac_mailintake.tracker.outgoing.waiting import PURGED
+from trac_mailintake.tracker.private_dir import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac.env import Environment
+
+    from trac_mailintake.tracker.db.transaction import Connection
+
+_NEEDED: Final = "(outcome IS NULL OR outcome='held' OR (consumed=0 AND outcome<>'ignored' AND live IS NOT NULL))"
+
+
+_FORGETTABLE: Final = tuple(status.value for status in Status if status not in (Status.HELD, Status.DEFERRED))
+_STEP: Final = 1_000
+"""So many rows are looked at in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What went: mails whose bytes are gone, files of them with their bytes, rows of the journal.
+
+    `kept` is how many files of that age stay for a mail in them.
+    """
+
+    mails: int = 0
+    batches: int = 0
+    size: int = 0
+    kept: int = 0
+    rows: int = 0
+
+
+def purge_daily(env: Environment) -> None:
+    """Purge, unless that was done within a day. A failure is logged, and made up for the next time."""
+    try:
+        with transaction(env) as db:
+            due = _take_turn(db)
+        if due:
+            purged = purge(env)
+            env.log.info("Mail intake: %d mails purged, %d rows removed", purged.mails, purged.rows)
+    except Exception:
+        env.log.exception("Mail intake's old mail could not be purged")
+
+
+def purge(env: Environment) -> Purged:
+    """Remove what `[mailintake] archive_days` and `journal_days` no longer want. Raises TemporaryFailure."""
+    with temporary(env):
+        mails = batches = size = kept = 0
+        days = env.config.getint(SECTION, "archive_days", 365)
+        for folder in _days_before(env, days) if days > 0 else ():
+            for batch in sorted(folder.glob("*.mails")):
+                purged = _part(env, stored(env, str(batch)))
+                if purged is None:
+                    kept += 1
+                    continue
+                mails, batches, size = mails + purged, batches + 1, size + batch.stat().st_size
+                batch.unlink(missing_ok=True)
+            _remove_empty(folder)
+        return Purged(mails, batches, size, kept, _forget(env, env.config.getint(SECTION, "journal_days", 0)))
+
+
+def _part(env: Environment, batch: str) -> int | None:
+    """Say of all mails in a batch that their bytes are gone: how many; None when one of them is needed."""
+    with durable(env) as db:
+        if db(f"SELECT id FROM mailintake_delivery WHERE archive=%s AND {_NEEDED} LIMIT 1", (batch,)):
+            return None
+        cursor = db.cursor()
+        cursor.execute("UPDATE mailintake_delivery SET archive=NULL, purged=%s WHERE archive=%s", (now(), batch))
+        return cursor.rowcount
+
+
+def _days_before(env: Environment, days: int) -> Iterator[Path]:
+    """The archive's folders of earlier days, the oldest first; what has another name is not ours."""
+    before = datetime.now(UTC).date() - timedelta(days=days)
+    for folder in sorted((Path(env.files_dir) / ROOT / "archive").glob("[0-9]*/[0-9]*/[0-9]*")):
+        year, month, day = folder.parts[-3:]
+        try:
+            if date(int(year), int(month), int(day)) < before:
+                yield folder
+        except ValueError:
+            continue
+
+
+def _remove_empty(day: Path) -> None:
+    for folder in (day, day.parent, day.parent.parent):
+        if any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _forget(env: Environment, days: int) -> int:
+    """Remove rows of the journal whose mail is in no ticket; threads and rates need none of them. How many."""
+    with transaction(env) as db:
+        db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * DAY,))
+        db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * DAY,))
+    before = now() - days * DAY
+    return sum(_forget_some(env, outcome, before) for outcome in _FORGETTABLE) if days > 0 else 0
+
+
+def _forget_some(env: Environment, outcome: str, before: int) -> int:
+    """Remove rows of one outcome that were recorded before a time, some at a time, the oldest first. How many."""
+    number = since = 0
+    while True:
+        with transaction(env) as db:
+            # Looked at in the order of the index: what has to stay is passed over, and not met again.
+            rows = db(
+                "SELECT id, recorded, CASE WHEN COALESCE(archive, '')='' AND COALESCE(live, '')='' "
+                "AND COALESCE(ticket, 0)=0 THEN 1 ELSE 0 END FROM mailintake_delivery "
+                f"WHERE outcome=%s AND recorded>%s AND recorded<%s ORDER BY recorded LIMIT {_STEP}",
+                (outcome, since, before),
+            )
+            for some in chunks(row for row, _, goes in rows if goes):
+                db(f"DELETE FROM mailintake_delivery WHERE id IN ({marks(some)})", some)
+                number += len(some)
+        if len(rows) < _STEP:
+            return number
+        # Those of the very last microsecond may not all have been among them.
+        since = max(rows[-1][1] - 1, since + (rows[0][1] == rows[-1][1]))
+
+
+def _take_turn(db: Connection) -> bool:
+    """Whether a day has gone by; if so it begins anew."""
+    rows = db("SELECT value FROM system WHERE name=%s", (PURGED,))
+    if rows and lately(int(rows[0][0]), now(), DAY):
+        return False
+    db("DELETE FROM system WHERE name=%s", (PURGED,))
+    db("INSERT INTO system (name, value) VALUES (%s, %s)", (PURGED, str(now())))
+    return True

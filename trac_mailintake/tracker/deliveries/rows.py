@@ -1,0 +1,134 @@
+"""record: the rows of deliveries, as claims and listings use them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from trac_mailintake.intake.model import Delivery
+from trac_mailintake.tracker.archive.store import found
+from trac_mailintake.tracker.db.transaction import SECOND, key, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Account, Listed
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.tracker.db.transaction import Connection
+
+
+class Row(NamedTuple):
+    """What claims and listings look at of a delivery."""
+
+    id: int
+    live: str
+    service: str
+    fingerprint: str
+    owner: str | None
+    fence: int
+    lease: int
+    alone: int
+    deaths: int
+    attempts: int
+    retry_at: int
+    outcome: str | None
+    recorded: int
+    consumed: int
+    sha256: str | None
+    archive: str | None
+    archive_offset: int | None
+    archive_length: int | None
+
+
+COLUMNS = ",".join(Row._fields)
+
+_MAILBOX = 24
+"""So many digits at the beginning of a live key are of the mailbox, the forty after them of the message."""
+
+_ZERO = ("alone", "deaths", "attempts", "retry_at", "recorded", "consumed", "notify")
+
+
+def rows_of(db: Connection, lives: Sequence[str]) -> list[Row]:
+    """The rows with these live keys."""
+    if not lives:
+        return []
+    return [Row(*row) for row in db(f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live IN ({marks(lives)})", lives)]
+
+
+def insert(
+    db: Connection, service: Service, account: Account, fresh: Sequence[Listed], owner: str | None, lease: int
+) -> None:
+    """Rows for messages that were never seen, in one statement; without an owner, of those that the service passes."""
+    values: list[object] = []
+    for listed in fresh:
+        row = {
+            "live": live_key(account, listed) if owner else passed_key(account, listed, service.name),
+            "service": service.name,
+            "account": account_key(account),
+            "label": account.label,
+            "locator": listed.locator,
+            "fingerprint": listed.fingerprint,
+            "size": listed.size or 0,
+            "arrived": int(listed.arrived.timestamp() * SECOND) if listed.arrived else 0,
+            "owner": owner,
+            "fence": 1,
+            "lease": lease,
+            **dict.fromkeys(_ZERO, 0),
+        }
+        values += row.values()
+    names = "live, service, account, label, locator, fingerprint, size, arrived, owner, fence, lease, " + ", ".join(
+        _ZERO
+    )
+    each = f"({marks(names.split(','))})"
+    db(f"INSERT INTO mailintake_delivery ({names}) VALUES {','.join([each] * len(fresh))}", values)
+
+
+def delivery(env: Environment, service: Service, account: Account, listed: Listed, row: Row) -> Delivery:
+    """A row as the value that goes forward."""
+    raw = None
+    if row.archive and row.archive_length is not None:
+        raw = found(env, row.archive, row.archive_offset or 0, row.archive_length)
+    return Delivery(
+        row.id,
+        service.name,
+        account,
+        listed,
+        row.fence,
+        row.attempts,
+        bool(row.alone),
+        row.deaths,
+        raw,
+        row.sha256 or "",
+    )
+
+
+def account_key(account: Account) -> str:
+    """The key of a mailbox."""
+    return key(account.kind, account.label)
+
+
+def sender_key(message: Message | None) -> str:
+    """The key of whoever a mail is from, for rates; "" when it names nobody."""
+    authors = sorted(author.key for author in message.authors) if message else []
+    return key(*authors) if authors else ""
+
+
+def passed_key(account: Account, listed: Listed, service: str) -> str:
+    """The key of a message that this service leaves to the others of the same mailbox."""
+    return _of_mailbox(account) + key(listed.locator, "passed", service)[_MAILBOX:]
+
+
+def live_key(account: Account, listed: Listed) -> str:
+    """The key of a message for as long as its source lists it."""
+    return _of_mailbox(account) + key(listed.locator)[_MAILBOX:]
+
+
+def live_keys(account: Account) -> tuple[str, str]:
+    """Between which two all keys of a mailbox are: they stand together in their index, which needs no other."""
+    return _of_mailbox(account), _of_mailbox(account) + "g"
+
+
+def _of_mailbox(account: Account) -> str:
+    return account_key(account)[:_MAILBOX]

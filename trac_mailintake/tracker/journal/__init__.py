@@ -1,0 +1,1 @@
+"""The journal: read, searched and counted."""

@@ -1,0 +1,56 @@
+"""How many mails a day, by outcome: counted in the index of service and time, which is all that is read of the journal.
+
+Days are those of whoever looks, so the database counts quarters of an hour: every time zone begins its days with one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from trac.util.datefmt import from_utimestamp
+
+from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
+from trac_mailintake.tracker.journal.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, tzinfo
+
+    from trac.env import Environment
+
+DAYS: Final = 30
+_QUARTER: Final = 900 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day; `counts` are mails by outcome, as it is now, on the day when it was recorded."""
+
+    date: date
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All of the day's mails."""
+        return sum(self.counts.values())
+
+
+def daily(env: Environment, zone: tzinfo, service: str = "", days: int = DAYS) -> tuple[Day, ...]:
+    """The last `days` days of a service, or of all that the journal knows, today's last."""
+    today = datetime.now(UTC).astimezone(zone).date()
+    counted = {today - timedelta(days=before): Counter[str]() for before in reversed(range(days))}
+    since = now() - (days + 1) * DAY
+    for each in [service] if service else Journal(env).names():
+        rows = env.db_query(
+            f"""SELECT outcome, recorded - recorded %% {_QUARTER} AS quarter, COUNT(*) FROM mailintake_delivery
+                WHERE service=%s AND recorded>=%s GROUP BY outcome, recorded - recorded %% {_QUARTER}""",
+            (each, since),
+        )
+        for outcome, quarter, number in rows:
+            when = from_utimestamp(quarter).astimezone(zone).date()
+            if outcome and when in counted:
+                counted[when][outcome] += number
+    return tuple(Day(when, dict(counts)) for when, counts in counted.items())

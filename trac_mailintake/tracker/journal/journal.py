@@ -1,0 +1,260 @@
+"""The journal, read: what became of each delivery, by which rule, why. And what an administrator does about held mail.
+
+A row without an outcome is a delivery that is being worked on, or was deferred.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Status, Step
+from trac_mailintake.intake.pipeline import FORWARD_PENDING
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker.archive.store import found
+from trac_mailintake.tracker.db.transaction import now
+from trac_mailintake.tracker.journal.search import IN_WORK, SHOWN, Filter, Stretch, search
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.mail.spool import Slice
+
+_COLUMNS: Final = (
+    "id",
+    "service",
+    "label",
+    "locator",
+    "fingerprint",
+    "size",
+    "arrived",
+    "attempts",
+    "retry_at",
+    "failure",
+    "outcome",
+    "rule",
+    "reason",
+    "ticket",
+    "comment",
+    "author",
+    "sender_told",
+    "admin_told",
+    "recorded",
+    "consumed",
+    "archive",
+    "archive_offset",
+    "archive_length",
+    "sha256",
+    "message_id",
+    "subject",
+    "sender",
+    "sent",
+    "trail",
+    "removed",
+    "purged",
+)
+
+
+_DECIDED: Final = {status.value for status in Status} - {Status.HELD.value, Status.DEFERRED.value}
+"""What nobody waits for any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the journal. Times are microseconds since 1970, UTC, 0 for never."""
+
+    id: int
+    service: str
+    account: str
+    locator: str
+    fingerprint: str
+    size: int
+    arrived: int
+    attempts: int
+    retry_at: int
+    failure: str
+    outcome: str
+    """One of OUTCOMES."""
+    rule: str
+    reason: str
+    ticket: int | None
+    comment: int | None
+    author: str
+    sender_told: bool
+    admin_told: bool
+    recorded: int
+    consumed: int
+    raw: Slice | None
+    sha256: str
+    message_id: str
+    subject: str
+    sender: str
+    sent: int
+    trail: tuple[Step, ...]
+    removed: str
+    purged: int
+    """When the bytes were removed: see `retention`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, the newest first, and where their neighbours are; None where there are none.
+
+    `older` is what the numbers on the next page are below, `newer` what those on the page before are above.
+    `searched` is None when all rows that could be on the page were looked at; else the time was up at that number.
+    """
+
+    entries: tuple[Entry, ...]
+    newer: int | None = None
+    older: int | None = None
+    searched: int | None = None
+
+
+class Journal:
+    """The journal of one environment."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+
+    # reading
+
+    def entries(self, wanted: Filter | None = None, *, limit: int = 50) -> tuple[Entry, ...]:
+        """Rows, the newest first. Raises SettingError for an outcome that does not exist."""
+        with self._env.db_query as db:
+            rows, _ = search(db, ", ".join(_COLUMNS), wanted or Filter(), Stretch(), limit)
+        return tuple(self._entry(row) for row in rows)
+
+    def page(self, wanted: Filter, stretch: Stretch, size: int) -> Page:
+        """A page of rows. Raises SettingError for an outcome that does not exist."""
+        with self._env.db_query as db:
+            rows, stopped = search(db, ", ".join(_COLUMNS), wanted, stretch, size + 1)
+        more, rows = len(rows) > size, rows[:size]
+        if stretch.upwards:
+            rows.reverse()
+        entries = tuple(self._entry(row) for row in rows)
+        first, last = (entries[0].id, entries[-1].id) if entries else (stretch.after, stretch.before)
+        if stretch.upwards:
+            return Page(entries, first if more else stopped, last if stretch.after else None, stopped)
+        return Page(entries, first if stretch.before is not None else None, last if more else stopped, stopped)
+
+    def names(self) -> tuple[str, ...]:
+        """All services that rows are of, by name."""
+        found: list[str] = []
+        with self._env.db_query as db:
+            # One look into the index for each: DISTINCT would read it all.
+            while name := db(
+                "SELECT MIN(service) FROM mailintake_delivery WHERE service>%s", (found[-1] if found else "",)
+            )[0][0]:
+                found.append(name)
+        return tuple(found)
+
+    def mails_of(self, ticket: int) -> int:
+        """How many deliveries became part of a ticket, or are copies of one that did."""
+        return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s", (ticket,))[0][0])
+
+    def get(self, number: int) -> Entry:
+        """The row of one delivery. Raises SettingError."""
+        rows = self._env.db_query(
+            f"SELECT {', '.join(_COLUMNS)} FROM mailintake_delivery WHERE id=%s",
+            (number,),
+        )
+        if not rows:
+            raise SettingError("id", number, "a number that `journal list` shows")
+        return self._entry(rows[0])
+
+    def raw(self, number: int) -> Slice:
+        """Where the bytes of a delivery lie. Raises SettingError when they were never archived."""
+        entry = self.get(number)
+        if entry.purged:
+            raise SettingError("id", number, "a mail that is not older than [mailintake] archive_days: it was purged")
+        if entry.raw is None:
+            raise SettingError("id", number, "a mail that was archived; of this one only the headers were read")
+        return entry.raw
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many deliveries of each outcome, by service."""
+        counts = self.waiting()
+        decided = sorted(_DECIDED)
+        # One pass over the index of each service: grouped, all its rows would be sorted first.
+        each = ", ".join(["COUNT(CASE WHEN outcome=%s THEN 1 ELSE NULL END)"] * len(decided))
+        for service in self.names():
+            sql = f"SELECT {each} FROM mailintake_delivery WHERE service=%s"
+            numbers = self._env.db_query(sql, (*decided, service))[0]
+            found = {outcome: number for outcome, number in zip(decided, numbers, strict=True) if number}
+            if found:
+                counts.setdefault(service, {}).update(found)
+        return counts
+
+    def waiting(self) -> dict[str, dict[str, int]]:
+        """How many deliveries are held, deferred or in work, by service: what `counts` has, without reading it all."""
+        counts: dict[str, dict[str, int]] = {}
+        with self._env.db_query as db:
+            for outcome in ("outcome='held'", "outcome IS NULL"):
+                # Grouped by an expression: SQLite would rather read all rows in the order of the service.
+                rows = db(
+                    f"SELECT COALESCE(service, ''), {SHOWN}, COUNT(*) FROM mailintake_delivery WHERE {outcome} "
+                    f"GROUP BY COALESCE(service, ''), {SHOWN}"
+                )
+                for service, shown, number in rows:
+                    counts.setdefault(service, {})[shown] = number
+        return counts
+
+    # held mail
+
+    def held(self, service: str = "") -> tuple[Entry, ...]:
+        """All held mail, the newest first."""
+        rows = self._env.db_query(f"SELECT {', '.join(_COLUMNS)} FROM mailintake_delivery WHERE outcome='held'")
+        entries = [self._entry(row) for row in sorted(rows, reverse=True)]
+        return tuple(entry for entry in entries if not service or entry.service == service)
+
+    def retryable(self, number: int) -> Entry:
+        """A held mail that can be decided about once more. Raises SettingError when it cannot."""
+        entry = self._held(number)
+        self.raw(number)
+        if entry.rule == FORWARD_PENDING:
+            raise SettingError("id", number, "a mail that does not wait to be forwarded: `queue flush` forwards it")
+        return entry
+
+    def discard(self, number: int, who: str) -> None:
+        """Throw a held mail away; its bytes stay in the archive for as long as all others do. Raises SettingError."""
+        self._held(number)
+        with self._env.db_transaction as db:
+            cursor = db.cursor()
+            cursor.execute(
+                """UPDATE mailintake_delivery SET outcome='discarded', rule='administrator', reason=%s, recorded=%s
+                   WHERE id=%s AND outcome='held'""",
+                (f"Discarded by {who}.", now(), number),
+            )
+            if cursor.rowcount == 1:
+                db("DELETE FROM mailintake_outbox WHERE delivery=%s AND sent=0", (number,))
+
+    def _held(self, number: int) -> Entry:
+        entry = self.get(number)
+        if entry.outcome != Status.HELD.value:
+            raise _not_held(number, entry.outcome)
+        return entry
+
+    # inside
+
+    def _entry(self, found_row: Sequence[object]) -> Entry:
+        """Nothing of a row that is still in work is filled in, so every NULL gets its empty value."""
+        row: dict[str, object] = dict(zip(_COLUMNS, found_row, strict=True))
+        row["account"] = row.pop("label")
+        archive = (row.pop("archive"), row.pop("archive_offset"), row.pop("archive_length"))
+        row["raw"] = found(self._env, *archive) if archive[0] else None  # type: ignore[arg-type]  # a row has no types
+        row["outcome"] = row["outcome"] or (Status.DEFERRED.value if row["failure"] else IN_WORK)
+        row["trail"] = tuple(Step(*step) for step in json.loads(str(row["trail"] or "[]")))
+        for name in ("sender_told", "admin_told"):
+            row[name] = bool(row[name])
+        for name in ("size", "arrived", "attempts", "retry_at", "recorded", "consumed", "sent", "purged"):
+            row[name] = row[name] or 0
+        for name in ("failure", "rule", "reason", "author", "sha256", "message_id", "subject", "sender", "removed"):
+            row[name] = row[name] or ""
+        return Entry(**row)  # type: ignore[arg-type]  # columns and fields have the same names and types
+
+
+def _not_held(number: int, outcome: str) -> SettingError:
+    return SettingError("id", number, f"a mail that is held; this one is {outcome}")

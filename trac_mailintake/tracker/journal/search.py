@@ -1,0 +1,170 @@
+"""The journal, searched: a page at a time, however many rows it has.
+
+A page begins where the one before it ended, since rows that are skipped by number are read all the same. When one of
+the filters leaves few rows, as its index says at once, those are read. Otherwise rows are looked at in stretches of
+their numbers, from the newest or the oldest on, until the page is full or the time is up: words have no index.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker.db.transaction import chunks, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+IN_WORK: Final = "in work"
+"""What is shown for a delivery that has no outcome and was not deferred."""
+
+OUTCOMES: Final = (*(status.value for status in Status), IN_WORK)
+
+SHOWN: Final = f"COALESCE(outcome, CASE WHEN failure IS NULL THEN '{IN_WORK}' ELSE '{Status.DEFERRED.value}' END)"
+"""The outcome as it is shown."""
+
+_FEW: Final = 1_000
+"""Up to so many rows of one service, outcome or ticket are all looked at."""
+_STRETCH: Final = 2_000
+"""Numbers that are looked at together at first; more and more for as long as that is quick."""
+_LONGEST: Final = 64_000
+_QUICK: Final = 0.05
+"""Seconds."""
+
+Found = tuple[Any, ...]
+"""A row, its number first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows of the journal; what is empty filters nothing. `text` is looked for in subject, sender and reason."""
+
+    service: str = ""
+    outcome: str = ""
+    rule: str = ""
+    sender: str = ""
+    ticket: int | None = None
+    text: str = ""
+    locator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where to look: rows below the number `before`, the newest first, or above `after`, the oldest first.
+
+    `seconds` is how long it may take, None for as long as it takes.
+    """
+
+    before: int | None = None
+    after: int | None = None
+    seconds: float | None = None
+
+    @property
+    def upwards(self) -> bool:
+        """Whether the oldest comes first."""
+        return self.after is not None
+
+
+def search(
+    db: Any,  # noqa: ANN401 - Trac's connection has no type
+    columns: str,
+    wanted: Filter,
+    stretch: Stretch,
+    limit: int,
+) -> tuple[list[Found], int | None]:
+    """At most `limit` rows in the stretch's order; and where to go on when the time was up, None when it was not.
+
+    The first of `columns` is the id. Raises SettingError for an outcome that does not exist.
+    """
+    where, arguments = _where(wanted, db)
+    few = _few(db, wanted)
+    if few is None:
+        return _look(db, columns, (where, arguments), stretch, limit)
+    inside = [number for number in few if _inside(number, stretch)]
+    query = f"SELECT {columns} FROM mailintake_delivery WHERE id IN"
+    rows = [row for some in chunks(inside) for row in db(f"{query} ({marks(some)}){where}", (*some, *arguments))]
+    return sorted(rows, reverse=not stretch.upwards, key=lambda row: int(row[0]))[:limit], None
+
+
+def _look(
+    db: Any,  # noqa: ANN401 - as above
+    columns: str,
+    where: tuple[str, Sequence[object]],
+    stretch: Stretch,
+    limit: int,
+) -> tuple[list[Found], int | None]:
+    """Look at one stretch of numbers after the other."""
+    order = "ASC" if stretch.upwards else "DESC"
+    query = f"SELECT {columns} FROM mailintake_delivery WHERE id>=%s AND id<%s{where[0]} ORDER BY id {order} LIMIT %s"
+    found: list[Found] = []
+    low, high = _ends(db, stretch)
+    size = _STRETCH
+    start = time.monotonic()
+    while low < high and len(found) < limit:
+        began = time.monotonic()
+        first, end = (low, min(low + size, high)) if stretch.upwards else (max(low, high - size), high)
+        found += db(query, (first, end, *where[1], limit - len(found)))
+        low, high = (end, high) if stretch.upwards else (low, first)
+        ended = time.monotonic()
+        if stretch.seconds is not None and ended - start >= stretch.seconds and low < high and len(found) < limit:
+            return found, low - 1 if stretch.upwards else high
+        if ended - began < _QUICK:
+            size = min(2 * size, _LONGEST)
+    return found, None
+
+
+def _ends(db: Any, stretch: Stretch) -> tuple[int, int]:  # noqa: ANN401 - as above
+    """The lowest number to look at, and the one after the highest."""
+    # One at a time: asked for both at once, SQLite reads all that is between them.
+    low = db("SELECT MIN(id) FROM mailintake_delivery")[0][0] or 0
+    high = (db("SELECT MAX(id) FROM mailintake_delivery")[0][0] or 0) + 1
+    return max(low, (stretch.after or 0) + 1), high if stretch.before is None else min(high, stretch.before)
+
+
+def _inside(number: int, stretch: Stretch) -> bool:
+    return number > (stretch.after or 0) and (stretch.before is None or number < stretch.before)
+
+
+def _few(db: Any, wanted: Filter) -> list[int] | None:  # noqa: ANN401 - as above
+    """The numbers of all rows that one of the filters leaves, when they are few; each is asked of an index."""
+    unfinished = wanted.outcome in (Status.DEFERRED.value, IN_WORK)
+    terms = (
+        ("ticket=%s", wanted.ticket, "counted"),
+        ("outcome IS NULL" if unfinished else "outcome=%s", wanted.outcome, "recorded"),
+        ("service=%s", wanted.service, "recorded"),
+    )
+    for term, value, order in terms:
+        if value:
+            numbers = db(
+                f"SELECT id FROM mailintake_delivery WHERE {term} ORDER BY {order} LIMIT {_FEW + 1}",
+                (value,) if "%s" in term else (),
+            )
+            if len(numbers) <= _FEW:
+                return [number for (number,) in numbers]
+    return None
+
+
+def _where(wanted: Filter, db: Any) -> tuple[str, tuple[object, ...]]:  # noqa: ANN401 - as above
+    """The terms after those on `id`; columns are inside an expression, so that no index but that of `id` serves."""
+    if wanted.outcome and wanted.outcome not in OUTCOMES:
+        raise SettingError("outcome", wanted.outcome, ", ".join(OUTCOMES))
+    equal: tuple[tuple[str, object], ...] = (
+        ("COALESCE(service, '')=%s", wanted.service),
+        (f"{SHOWN}=%s", wanted.outcome),
+        ("COALESCE(rule, '')=%s", wanted.rule),
+        ("COALESCE(ticket, 0)=%s", wanted.ticket),
+        ("locator=%s", wanted.locator),
+    )
+    terms = [term for term, value in equal if value]
+    args = [value for _, value in equal if value]
+    if wanted.sender:
+        terms.append(f"sender {db.like()}")
+        args.append(f"%{db.like_escape(wanted.sender)}%")
+    if wanted.text:
+        names = ("subject", "sender", "reason", "message_id")
+        terms.append("(" + " OR ".join(f"{name} {db.like()}" for name in names) + ")")
+        args += [f"%{db.like_escape(wanted.text)}%"] * len(names)
+    return "".join(f" AND {term}" for term in terms), tuple(args)

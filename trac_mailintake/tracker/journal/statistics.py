@@ -1,0 +1,228 @@
+"""How each service stands, in figures: the one place where they are computed, for `status`, the panel and monitoring.
+
+What is asked of the journal stays cheap however long it is: ranges of an index, and the newest rows of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from statistics import quantiles
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.tracker.config.schedule import ROUNDS
+from trac_mailintake.tracker.db.durations import lasting
+from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.settings import Value
+
+_MINUTE: Final = 60 * SECOND
+_HOUR: Final = 60 * _MINUTE
+_PUNCTUAL: Final = 5 * _MINUTE
+"""How much later than it is due a round may begin, at least, since cron does not look each second."""
+_LATELY: Final = 7 * DAY
+_SAMPLE: Final = 100
+"""The newest mails of which one knows how long they took to be filed."""
+
+
+class State(Enum):
+    """How a service stands, in a word."""
+
+    WELL = "well"
+    NEW = "not run yet"
+    LATE = "late"
+    FAILING = "failing"
+    OVERDUE = "overdue"
+    STOPPED = "stopped"
+    DISABLED = "disabled"
+
+
+BAD: Final = (State.LATE, State.FAILING, State.OVERDUE, State.STOPPED)
+"""Somebody should look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One service. Times are microseconds since 1970, UTC, 0 for never; spans are microseconds, None when unknown.
+
+    `waiting` mails lay in the mailbox after the last round that reached it, the oldest since `oldest`; deferred ones
+    are counted apart. Half of the last mails were filed within `lag` of their arrival, nine of ten within `lag_most`.
+    """
+
+    name: str
+    kind: str
+    state: State
+    why: str
+    """The state in a sentence, "" when all is well."""
+    rounds: bool
+    """Whether it is run at all; a pipe takes what is handed to it."""
+    delay: int
+    next_run: int
+    last_run: int
+    last_success: int
+    last_result: str
+    failed: int
+    last_error: str
+    waiting: int
+    oldest: int
+    held: int
+    deferred: int
+    in_work: int
+    hour: int
+    """Mails of the last hour, then of the last 24 hours, and of the last seven days."""
+    day: int
+    week: int
+    lag: int | None
+    lag_most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is not decided upon of a service's mail."""
+
+    held: int = 0
+    deferred: int = 0
+    in_work: int = 0
+    oldest: int = 0
+
+
+def figures(env: Environment, rows: Sequence[Mapping[str, Value]]) -> list[Figures]:
+    """The services, in the order of their `rows` (see `Services.rows`)."""
+    moment = now()
+    open_ = _open(env)
+    return [_figures(env, row, open_.get(str(row["name"]), _Open()), moment) for row in rows]
+
+
+def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: int) -> Figures:
+    name = str(row["name"])
+    state = _state(row, moment)
+    lag, lag_most = _lags(env, name, moment)
+    waiting = [each for each in (_int(row, "oldest"), open_.oldest) if each]
+    return Figures(
+        name=name,
+        kind=str(row["kind"]),
+        state=state,
+        why=_why(state, row, moment),
+        rounds=_rounds(row),
+        delay=_int(row, "delay"),
+        next_run=_int(row, "next_run"),
+        last_run=_int(row, "last_run"),
+        last_success=_int(row, "last_success"),
+        last_result=str(row["last_result"] or ""),
+        failed=_int(row, "failed"),
+        last_error=str(row["last_error"] or ""),
+        waiting=_int(row, "waiting"),
+        oldest=min(waiting, default=0),
+        held=open_.held,
+        deferred=open_.deferred,
+        in_work=open_.in_work,
+        hour=_since(env, name, moment - _HOUR),
+        day=_since(env, name, moment - DAY),
+        week=_since(env, name, moment - _LATELY),
+        lag=lag,
+        lag_most=lag_most,
+    )
+
+
+# how it stands
+
+
+def _state(row: Mapping[str, Value], moment: int) -> State:
+    if row["stopped"]:
+        return State.STOPPED
+    if not row["enabled"]:
+        return State.DISABLED
+    bound = max(_int(row, "overdue"), ROUNDS * _int(row, "delay")) * _MINUTE
+    if _rounds(row) and row["overdue"] and moment - _well_since(row) > bound:
+        return State.OVERDUE
+    if _int(row, "failed") > _int(row, "last_success"):
+        return State.FAILING
+    if _rounds(row) and _late(row, moment) > 0:
+        return State.LATE
+    return State.WELL if row["last_success"] or not _rounds(row) else State.NEW
+
+
+def _why(state: State, row: Mapping[str, Value], moment: int) -> str:
+    silent = lasting(moment - _well_since(row))
+    match state:
+        case State.STOPPED:
+            return f"It has stopped: {row['stopped']}"
+        case State.OVERDUE if _late(row, moment) > 0:
+            return f"No round for {silent}: does cron still run `trac-admin ENV mailintake run`?"
+        case State.OVERDUE:
+            return f"No round has gone well for {silent}. {row['last_error']}".strip()
+        case State.FAILING:
+            return str(row["last_error"])
+        case State.LATE:
+            return f"Due for {lasting(moment - _due(row))}, and not run: does cron run `trac-admin ENV mailintake run`?"
+        case _:
+            return ""
+
+
+def _due(row: Mapping[str, Value]) -> int:
+    """When it is to run; of a new one since when it could."""
+    return _int(row, "next_run") or max(_int(row, "created"), _int(row, "resumed"))
+
+
+def _late(row: Mapping[str, Value], moment: int) -> int:
+    """How much later than may be, in microseconds; not above 0 when it is in time."""
+    return moment - _due(row) - max(2 * _int(row, "delay") * _MINUTE, _PUNCTUAL)
+
+
+def _well_since(row: Mapping[str, Value]) -> int:
+    return max(_int(row, name) for name in ("last_success", "created", "resumed"))
+
+
+def _rounds(row: Mapping[str, Value]) -> bool:
+    return bool(row["server"] or row["path"])
+
+
+def _int(row: Mapping[str, Value], name: str) -> int:
+    value = row[name]
+    return value if isinstance(value, int) else 0
+
+
+# what the journal says
+
+
+def _open(env: Environment) -> dict[str, _Open]:
+    """What waits for an administrator, for another attempt, or for its worker, by service."""
+    # Grouped by an expression: SQLite would rather read all rows in the order of the service.
+    by = "COALESCE(service, '')"
+    sql = f"SELECT {by}, COUNT(*) FROM mailintake_delivery WHERE outcome='held' GROUP BY {by}"
+    held = dict(env.db_query(sql))
+    rows = env.db_query(
+        f"""SELECT {by}, SUM(CASE WHEN failure IS NULL THEN 0 ELSE 1 END), COUNT(*),
+                  MIN(CASE WHEN arrived>0 THEN arrived ELSE NULL END)
+           FROM mailintake_delivery WHERE outcome IS NULL GROUP BY {by}"""
+    )
+    undecided = {service: (int(deferred), int(number), oldest) for service, deferred, number, oldest in rows}
+    found = {}
+    for service in held.keys() | undecided.keys():
+        deferred, number, oldest = undecided.get(service, (0, 0, 0))
+        found[service] = _Open(held.get(service, 0), deferred, number - deferred, oldest or 0)
+    return found
+
+
+def _since(env: Environment, service: str, since: int) -> int:
+    sql = "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND recorded>%s"
+    return int(env.db_query(sql, (service, since))[0][0])
+
+
+def _lags(env: Environment, service: str, moment: int) -> tuple[int | None, int | None]:
+    """What half, and nine of ten, of the newest mails took from their arrival until they were recorded."""
+    rows = env.db_query(
+        f"""SELECT recorded, counted FROM mailintake_delivery WHERE service=%s AND recorded>%s
+            ORDER BY recorded DESC LIMIT {_SAMPLE}""",
+        (service, moment - _LATELY),
+    )
+    spans = [max(recorded - counted, 0) for recorded, counted in rows if counted]
+    if not spans:
+        return None, None
+    tenths = quantiles([*spans, spans[0]] if len(spans) == 1 else spans, n=10, method="inclusive")
+    return int(tenths[4]), int(tenths[8])

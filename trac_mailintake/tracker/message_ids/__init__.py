@@ -1,0 +1,1 @@
+"""route: which Message-IDs lead to which tickets."""

@@ -1,0 +1,75 @@
+"""record: what must be known of the mails that Trac sends for a ticket, and of the mail that the ticket came from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac.db.api import DatabaseManager
+
+from trac_mailintake.tracker.db.schema import NAME
+from trac_mailintake.tracker.db.transaction import key, now
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+_MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,480}>\Z")
+"""RFC 5322, 3.6.4, without folding: what may be written into a header without a second thought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The mail that a ticket was made of: its Message-ID ("" when unfit), its sender, who was written as reporter.
+
+    With `acknowledge` its sender is to be told of the ticket.
+    """
+
+    message_id: str
+    address: str
+    author: str
+    acknowledge: bool
+
+
+def installed(env: Environment) -> bool:
+    """Whether our tables are there: before the upgrade they are not, and PostgreSQL forgives no failed statement."""
+    return bool(DatabaseManager(env).get_database_version(NAME))
+
+
+def remember(env: Environment, message_id: str, ticket: int) -> None:
+    """Record that Trac sent `message_id` (with its angle brackets) for the ticket. A repeat changes nothing."""
+    hashed = key(message_id)
+    with env.db_transaction as db:
+        if not db("SELECT id FROM mailintake_message_id WHERE hash=%s AND outgoing=1 AND ticket=%s", (hashed, ticket)):
+            db(
+                "INSERT INTO mailintake_message_id (hash, outgoing, ticket, recorded) VALUES (%s, 1, %s, %s)",
+                (hashed, ticket, now()),
+            )
+
+
+def beginning(env: Environment, ticket: int) -> Beginning | None:
+    """The mail that the ticket was made of, None when it was made otherwise.
+
+    A database may give the number of a deleted ticket again (SQLite: lang_createtab, "ROWIDs and the INTEGER PRIMARY
+    KEY"); what was filed in that one was filed before this one was made.
+    """
+    rows = env.db_query(
+        "SELECT d.message_id, d.sender, d.author, d.acknowledge FROM mailintake_delivery d "
+        "JOIN ticket t ON t.id=d.ticket WHERE d.ticket=%s AND d.outcome='created' AND d.filed>=t.time ORDER BY d.id",
+        (ticket,),
+    )
+    if not rows:
+        return None
+    message_id, sender, author = (text or "" for text in rows[0][:3])
+    fit = message_id if _MESSAGE_ID.match(message_id) else ""
+    return Beginning(fit, sender if "," not in sender else "", author, acknowledge=bool(rows[0][3]))
+
+
+def writers(env: Environment, ticket: int) -> set[str]:
+    """The casefolded addresses whose mails became the ticket or its comments; see `beginning` about deleted ones."""
+    rows = env.db_query(
+        "SELECT DISTINCT d.sender FROM mailintake_delivery d JOIN ticket t ON t.id=d.ticket "
+        "WHERE d.ticket=%s AND d.outcome IN ('created', 'commented') AND d.filed>=t.time",
+        (ticket,),
+    )
+    return {each.strip().casefold() for (sender,) in rows for each in (sender or "").split(",") if each.strip()}

@@ -1,0 +1,93 @@
+"""record: the outbox, written: forwards, notices to refused senders, alerts for administrators.
+
+Everything is written in the transaction of what it is about, so that it is sent if and only if that happened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Status
+from trac_mailintake.tracker.db.transaction import DAY, key, now
+from trac_mailintake.tracker.options import SECTION
+from trac_mailintake.tracker.outgoing.headers import line
+from trac_mailintake.tracker.outgoing.translations import phrases
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.intake.ports import Decision
+    from trac_mailintake.tracker.db.transaction import Connection
+
+ALARMING: Final = ("crashes", "failed")
+"""Rules under which a mail is held or forwarded because something is broken here."""
+_QUOTED: Final = 80
+"""Characters of the sender's subject that a notice repeats: a forger must not make us carry his message."""
+
+
+def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
+    """Write what is to be sent because of a decision: its forward, or an alert; and the notice to its sender."""
+    outcome, service = decision.outcome, decision.delivery.service
+    if decision.forward is not None:
+        _insert(
+            db, "forward", service, decision.delivery.id, subject=decision.forward.rule, body=decision.forward.reason
+        )
+    elif outcome.status is Status.HELD and outcome.rule in ALARMING:
+        alert(env, db, service, outcome.rule, outcome.reason, decision.delivery.id)
+    if decision.tell and _first_today(db, outcome.rule, decision.tell) and _sends(env):
+        subject, text = _notice(env, decision)
+        _insert(db, "notice", service, decision.delivery.id, decision.tell, subject, text)
+
+
+def alert(env: Environment, db: Connection, service: str, rule: str, reason: str, delivery: int | None = None) -> None:
+    """Tell the administrator, where there is an address for that: `[mailintake] admin_address`, or the forward's."""
+    forward = db("SELECT forward FROM mailintake_service WHERE name=%s", (service,))
+    if told(env, str(forward[0][0] or "") if forward else ""):
+        _insert(db, "alert", service, delivery, subject=rule, body=reason)
+
+
+def told(env: Environment, forward: str) -> str:
+    """The address of the administrator of a service with this forward address; "" when nobody can be told."""
+    return (str(env.config.get(SECTION, "admin_address")).strip() or forward) if _sends(env) else ""
+
+
+def _sends(env: Environment) -> bool:
+    """While sending is off nothing is queued but forwards, which keep their mail held."""
+    return bool(env.config.getbool("notification", "smtp_enabled"))
+
+
+def _first_today(db: Connection, rule: str, address: str) -> bool:
+    """Whether the address was told nothing for this reason today; remembered from now on."""
+    moment = now()
+    hashed = key(rule, address.casefold(), str(moment // DAY))
+    if db("SELECT id FROM mailintake_notice WHERE hash=%s", (hashed,)):
+        return False
+    db("INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, %s)", (hashed, moment))
+    return True
+
+
+def _notice(env: Environment, decision: Decision) -> tuple[str, str]:
+    """Subject and text, in the language of the mail if it says one, else in that of this Trac."""
+    message = decision.message
+    language = message.get("Content-Language") if message else ""
+    spoken = phrases(language, env.config.get("trac", "default_language"))
+    subject = line(message.subject if message else "")[:_QUOTED]
+    held = decision.outcome.status is Status.HELD
+    title, text = spoken.text(env.project_name, subject, decision.outcome.rule, held=held)
+    return f"[{env.project_name}] {title}", text
+
+
+def _insert(
+    db: Connection,
+    kind: str,
+    service: str,
+    delivery: int | None,
+    recipient: str = "",
+    subject: str = "",
+    body: str = "",
+) -> None:
+    db(
+        "INSERT INTO mailintake_outbox (kind, delivery, service, recipient, subject, body, fence, lease, attempts, "
+        "retry_at, created, sent, digest) VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 0, 0, %s, 0, 0)",
+        (kind, delivery, service, recipient, subject, body, now()),
+    )

@@ -1,0 +1,124 @@
+"""record: after the commit, who wants to know is told: listeners, the workflow's side effects, one notification."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+
+from trac.notification.api import NotificationSystem
+from trac.notification.mail import EmailDistributor
+from trac.resource import ResourceNotFound
+from trac.ticket.model import Ticket
+from trac.ticket.notification import TicketChangeEvent
+
+from trac_mailintake.tracker.outgoing import smtp_refusals
+from trac_mailintake.tracker.outgoing.outsiders import heard
+from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from trac.env import Environment
+
+    from trac_mailintake.tracker.outgoing.outsiders import Subscription
+    from trac_mailintake.tracker.tickets.write import Filed
+
+
+def tells(env: Environment) -> bool:
+    """Whether notifications reach anybody: to find out who would be told costs more than to file the mail."""
+    system = NotificationSystem(env)
+    return system.smtp_enabled or not all(isinstance(each, EmailDistributor) for each in system.distributors)
+
+
+def announce(env: Environment, filed: Filed, patience: Patience | None = None) -> bool:
+    """Tell of what was committed. False when the notification did not go out and is still owed; never raises."""
+    for call in filed.calls:
+        try:
+            call()
+        except Exception:
+            env.log.exception("A listener failed on ticket #%s, which is filed", filed.ticket)
+    if filed.quiet:
+        return True
+    category = "created" if filed.comment is None else "changed"
+    return (patience or Patience()).spend(
+        lambda: _notify(env, filed.model, category, filed.when, filed.author, filed.text, filed.address)
+    )
+
+
+def renotify(env: Environment, ticket: int, comment: int | None, when: datetime, author: str) -> bool:
+    """Send the notification that a crash, or a server that was down, left owing; as `notify.announce` would have.
+
+    Trac makes its Message-ID of the ticket and the time, so a repeat has the same id. Listeners are not called again.
+    After a week it is given up.
+    """
+    try:
+        model = Ticket(env, ticket)
+    except ResourceNotFound:
+        return True  # nobody has to be told of a ticket that was deleted
+    category = "created" if comment is None else "changed"
+    change = {} if comment is None else model.get_change(cdate=when) or {}
+    text = change.get("fields", {}).get("comment", {}).get("new") or ""
+    if not _notify(env, model, category, when, author, text, _writer(env, ticket, comment)):
+        if not smtp_refusals.stale(when):
+            return False
+        smtp_refusals.note(env, ticket, when, "it could not be sent for a week")
+    return True
+
+
+def _notify(
+    env: Environment, model: Ticket, category: str, when: datetime, author: str, text: str, address: str
+) -> bool:
+    """Send one notification, but not to `address`: an unmapped sender is not told of his own mail.
+
+    False when it is still owed; what is refused for good is not.
+    """
+    if not tells(env):
+        return True
+    system = NotificationSystem(env)
+    try:
+        event = TicketChangeEvent(category, model, when, author, text or None)
+        wanted = [each for each in heard(system.subscriptions(event)) if each[0] or not _is(each[2], address)]
+        refused = [said for letter in _letters(system, wanted) if (said := _distribute(system, event, letter))]
+        if refused:
+            smtp_refusals.note(env, model.id, when, "the outgoing server refused it: " + "; ".join(refused))
+    except Exception:
+        env.log.exception("The notification for ticket #%s did not go out; it will be sent later", model.id)
+        return False
+    return True
+
+
+def _letters(system: NotificationSystem, wanted: Sequence[Subscription]) -> Iterable[Sequence[Subscription]]:
+    """Those who get the same letter, since a server that refuses one letter must not keep others from theirs."""
+    letters: dict[tuple[str, str], list[Subscription]] = {}
+    for each in wanted:
+        sid, authenticated, _, transport, layout = each
+        layout = layout or system.get_preferred_format(sid, authenticated, transport)
+        letters.setdefault((transport, layout), []).append(each)
+    return letters.values()
+
+
+def _distribute(system: NotificationSystem, event: TicketChangeEvent, letter: Sequence[Subscription]) -> str:
+    """Send it; how it was refused for good, "" when it was not. Raises whatever may pass."""
+    try:
+        system.distribute_event(event, letter)
+    except Exception as error:
+        if not (said := smtp_refusals.for_good(error)):
+            raise
+        return said
+    return ""
+
+
+def _is(recipient: str | None, address: str) -> bool:
+    return bool(address) and parseaddr(recipient or "")[1].casefold() == address.casefold()
+
+
+def _writer(env: Environment, ticket: int, comment: int | None) -> str:
+    """The address of the unmapped sender whose mail became the ticket or comment, "" when he was mapped."""
+    where, values = ("comment IS NULL", (ticket,)) if comment is None else ("comment=%s", (ticket, comment))
+    rows = env.db_query(f"SELECT sender, author FROM mailintake_delivery WHERE ticket=%s AND {where}", values)
+    for address, author in rows:
+        known = env.get_known_users(as_dict=True).get(author)
+        if known is None or (known[1] or "").casefold() != (address or "").casefold():
+            return address or ""
+    return ""

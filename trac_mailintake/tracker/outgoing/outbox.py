@@ -1,0 +1,208 @@
+"""record: outgoing mail of our own, written in the outcome's transaction and delivered afterwards by the mail queue.
+
+A forward counts as forwarded only when the outgoing server accepted it; until then its delivery is held.
+Failures that come in numbers become one digest: the first of an hour is sent as it is, those after it together.
+Delivery is at least once: a crash between the server's answer and our noting it sends a mail again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trac.notification.api import NotificationSystem
+
+from trac_mailintake.tracker.db.clock import LETTERS, reached, span
+from trac_mailintake.tracker.db.transaction import DAY, SECOND, marks, now, temporary, transaction
+from trac_mailintake.tracker.outgoing import render
+from trac_mailintake.tracker.outgoing.enqueue import ALARMING
+from trac_mailintake.tracker.outgoing.headers import path
+from trac_mailintake.tracker.outgoing.render import COLUMNS, Due
+from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.tracker.workers import Worker
+
+_LEASE = 10 * 60 * SECOND
+_BACKOFF = (60, 300, 900, 3600, 4 * 3600)
+"""Seconds between two attempts; the last one again and again."""
+_APART = 3600 * SECOND
+"""Between two letters about failures of the same service."""
+_STALE = 7 * DAY
+"""After so long nobody wants to be told any more. Forwards are never too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What one go over the queue came to. `failure` is the last one's reason."""
+
+    sent: int
+    failed: int
+    waiting: int
+    failure: str = ""
+
+
+class Outbox:
+    """The queue of one environment, as one worker sees it."""
+
+    def __init__(self, env: Environment, worker: Worker) -> None:
+        """Nothing is read before `flush` or `waiting`."""
+        self._env = env
+        self._worker = worker
+        self._patience = Patience()
+
+    def waiting(self) -> int:
+        """How many are not yet sent. Raises TemporaryFailure."""
+        with temporary(self._env):
+            return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_outbox WHERE sent=0")[0][0])
+
+    def flush(
+        self, *, force: bool = False, progress: Callable[[int], None] | None = None, rules: Sequence[str] = ()
+    ) -> Flushed:
+        """Send what is due (all that waits with `force`), each claimed, sent, and noted. Raises TemporaryFailure.
+
+        With `rules` only alerts of these.
+        """
+        waiting = self.waiting()
+        if not waiting:
+            return Flushed(0, 0, 0)
+        if not self._env.config.getbool("notification", "smtp_enabled"):
+            why = "Sending is off: set [notification] smtp_enabled = true. Until then what is to be forwarded is held."
+            return Flushed(0, 0, waiting, why)
+        self._drop_stale()
+        sent = failed = 0
+        failure = ""
+        for row in self._due_ids(rules, force=force):
+            if self._patience.lost:
+                break
+            due = self._claim(row)
+            if due is None or (not force and self._postponed(due)):
+                continue
+            began = time.monotonic()
+            refusal = self._send([due, *self._others(due)])
+            self._patience.waited(began, sent=refusal is None)
+            if refusal is None:
+                sent += 1
+            else:
+                failed, failure = failed + 1, refusal
+            if progress:
+                progress(sent)
+        return Flushed(sent, failed, self.waiting(), failure)
+
+    def _drop_stale(self) -> None:
+        with transaction(self._env) as db:
+            db("DELETE FROM mailintake_outbox WHERE sent=0 AND kind<>'forward' AND created<%s", (now() - _STALE,))
+
+    def _due_ids(self, rules: Sequence[str], *, force: bool) -> list[int]:
+        only = f"AND kind='alert' AND subject IN ({marks(rules)})" if rules else ""
+        with temporary(self._env):
+            rows = self._env.db_query(
+                f"SELECT id FROM mailintake_outbox WHERE sent=0 AND {reached('retry_at')} {only} ORDER BY id",
+                (*(span(LETTERS) if not force else (2**62, 2**62)), *rules),
+            )
+        return [row for (row,) in rows]
+
+    def _claim(self, row: int) -> Due | None:
+        """Take one, unless another worker has it."""
+        with transaction(self._env) as db:
+            cursor = db.cursor()
+            cursor.execute(
+                "UPDATE mailintake_outbox SET owner=%s, fence=fence+1, lease=%s, attempts=attempts+1 "
+                f"WHERE id=%s AND sent=0 AND {reached('lease')}",
+                (self._worker.owner, now() + _LEASE, row, *span(_LEASE)),
+            )
+            if cursor.rowcount != 1:
+                return None
+            rows = db(
+                f"SELECT {COLUMNS} FROM mailintake_outbox o LEFT JOIN mailintake_delivery d ON d.id=o.delivery "
+                "LEFT JOIN mailintake_service s ON s.name=o.service WHERE o.id=%s",
+                (row,),
+            )
+        return Due(*rows[0])
+
+    # failures in numbers
+
+    def _postponed(self, due: Due) -> bool:
+        """Whether the administrator heard of a failure of the service a moment ago: then it waits for the digest."""
+        if not due.failure:
+            return False
+        with transaction(self._env) as db:
+            rows = db(
+                "SELECT MAX(sent) FROM mailintake_outbox WHERE service=%s AND sent>0 AND kind<>'notice' "
+                f"AND subject IN ({marks(ALARMING)})",
+                (due.service, *ALARMING),
+            )
+            then = (rows[0][0] or 0) + _APART
+            if then > now():
+                db(
+                    "UPDATE mailintake_outbox SET lease=0, attempts=0, digest=1, retry_at=%s WHERE id=%s AND fence=%s",
+                    (then, due.id, due.fence),
+                )
+        return then > now()
+
+    def _others(self, due: Due) -> list[Due]:
+        """What goes into the same digest, claimed."""
+        if not due.digest:
+            return []
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT id FROM mailintake_outbox WHERE sent=0 AND digest=1 AND service=%s AND id<>%s ORDER BY id",
+                (due.service, due.id),
+            )
+        return [other for (row,) in rows if (other := self._claim(row)) is not None]
+
+    # sending
+
+    def _send(self, dues: Sequence[Due]) -> str | None:
+        """Send one, or several as a digest, and note it; why it failed, None when it did not."""
+        first = dues[0]
+        recipient = render.recipient(self._env, dues)
+        if not recipient:
+            why = (
+                f"{first.name}: there is no address to send it to; set forward=ADDRESS in the service {first.service}."
+            )
+            self._failed(dues, why)
+            return why
+        try:
+            content = render.render(self._env, dues, recipient)
+            NotificationSystem(self._env).send_email(path(self._env), [recipient], content)
+        except Exception as error:  # noqa: BLE001 - whatever the sender raises, the mail stays held and is tried again
+            why = f"{first.name} could not be sent to {recipient}: {error}"
+            self._env.log.error(why)
+            self._failed(dues, why)
+            return why
+        self._accepted(dues, recipient)
+        return None
+
+    def _failed(self, dues: Sequence[Due], why: str) -> None:
+        for due in dues:
+            seconds = _BACKOFF[min(due.attempts, len(_BACKOFF)) - 1]
+            with transaction(self._env) as db:
+                db(
+                    "UPDATE mailintake_outbox SET lease=0, retry_at=%s, failure=%s "
+                    "WHERE id=%s AND owner=%s AND fence=%s",
+                    (now() + seconds * SECOND, why, due.id, self._worker.owner, due.fence),
+                )
+
+    def _accepted(self, dues: Sequence[Due], recipient: str) -> None:
+        digest = len(dues) > 1
+        with transaction(self._env) as db:
+            for due in dues:
+                db("UPDATE mailintake_outbox SET lease=0, sent=%s, failure=NULL WHERE id=%s", (now(), due.id))
+                if due.kind == "notice":
+                    db("UPDATE mailintake_delivery SET sender_told=1 WHERE id=%s", (due.delivery,))
+                elif due.kind == "alert":
+                    db("UPDATE mailintake_delivery SET admin_told=1 WHERE id=%s", (due.delivery,))
+                else:
+                    outcome = "held" if digest else "forwarded"
+                    told = f"Told of in a digest to {recipient}." if digest else f"Forwarded to {recipient}."
+                    db(
+                        "UPDATE mailintake_delivery SET outcome=%s, rule=%s, reason=%s, admin_told=1 "
+                        "WHERE id=%s AND outcome='held' AND rule='forward-pending'",
+                        (outcome, due.rule, f"{due.reason} {told}", due.delivery),
+                    )

@@ -1,0 +1,1 @@
+"""screen, record: who somebody is to Trac, by address; accounts and contacts."""

@@ -1,0 +1,159 @@
+"""record: after the commit, the accounts that `createusers` promised are made; what a crash left, the next run makes.
+
+To make an account may take the network and changes files, so it is no part of the transaction that files the mail.
+Each step can be repeated: an account that is there already is only noted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from trac_mailintake.tracker.db.clock import LETTERS, reached, span
+from trac_mailintake.tracker.db.transaction import SECOND, now, temporary, transaction
+from trac_mailintake.tracker.private_dir import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac.env import Environment
+
+    from trac_mailintake.tracker.people.account_manager import Accounts
+
+_BACKOFF: Final = (60, 300, 900, 3600, 4 * 3600)
+"""Seconds between two attempts; the last one again and again."""
+_LEASE: Final = 10 * 60 * SECOND
+_OWED: Final = f"username IS NOT NULL AND made=0 AND {reached('retry_at')} AND {reached('lease')}"
+"""With placeholders for `_moments`."""
+
+
+class _Promise(NamedTuple):
+    id: int
+    fence: int
+    address: str
+    name: str
+    username: str
+    service: str
+    delivery: int
+    notify: int
+    attempts: int
+
+
+def _moments() -> tuple[int, int, int, int]:
+    """For `_OWED`: a letter may wait as long as an account, and none waits longer."""
+    return (*span(LETTERS), *span(_LEASE))
+
+
+def owed(env: Environment) -> bool:
+    """Whether an account is to be made now: one look-up in an index."""
+    query = f"SELECT id FROM mailintake_contact WHERE {_OWED} LIMIT 1"
+    return bool(env.db_query(query, _moments()))
+
+
+def keep_promises(env: Environment) -> int:
+    """Make the accounts that are owed; how many were made. What fails is tried again later. Raises TemporaryFailure."""
+    with temporary(env):
+        query = f"SELECT id FROM mailintake_contact WHERE {_OWED} ORDER BY id"
+        rows = [row for (row,) in env.db_query(query, _moments())]
+    if not rows:
+        return 0
+    with _alone(env) as alone:
+        return sum(_keep(env, row) for row in rows) if alone else 0
+
+
+@contextmanager
+def _alone(env: Environment) -> Iterator[bool]:
+    """Whether no other process is at it: two that write one password file would lose an account."""
+    with open(os.path.join(private_folder(env), "accounts.lock"), "a", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _keep(env: Environment, row: int) -> bool:
+    promise = _claim(env, row)
+    if promise is None:
+        return False
+    try:
+        _accounts(env).make(promise.username, promise.name, promise.address)
+    except Exception as error:
+        env.log.exception("The account %s could not be made; it will be tried again", promise.username)
+        _failed(env, promise, f"{type(error).__name__}: {error}")
+        return False
+    _made(env, promise)
+    return True
+
+
+def _claim(env: Environment, row: int) -> _Promise | None:
+    """Take one, unless another worker has it."""
+    with transaction(env) as db:
+        cursor = db.cursor()
+        cursor.execute(
+            f"UPDATE mailintake_contact SET fence=fence+1, lease=%s, attempts=attempts+1 WHERE id=%s AND {_OWED}",
+            (now() + _LEASE, row, *_moments()),
+        )
+        if cursor.rowcount != 1:
+            return None
+        rows = db(f"SELECT {', '.join(_Promise._fields)} FROM mailintake_contact WHERE id=%s", (row,))
+    return _Promise(*rows[0])
+
+
+def _failed(env: Environment, promise: _Promise, why: str) -> None:
+    seconds = _BACKOFF[min(promise.attempts, len(_BACKOFF)) - 1]
+    with transaction(env) as db:
+        db(
+            "UPDATE mailintake_contact SET lease=0, retry_at=%s, failure=%s WHERE id=%s AND fence=%s",
+            (now() + seconds * SECOND, why, promise.id, promise.fence),
+        )
+
+
+def _made(env: Environment, promise: _Promise) -> None:
+    """Note it, and in the same transaction what its owner is to be told."""
+    with transaction(env) as db:
+        cursor = db.cursor()
+        cursor.execute(
+            "UPDATE mailintake_contact SET lease=0, made=%s, failure=NULL WHERE id=%s AND fence=%s",
+            (now(), promise.id, promise.fence),
+        )
+        if cursor.rowcount == 1 and promise.notify:
+            subject, body = _notice(env, promise)
+            db(
+                "INSERT INTO mailintake_outbox (kind, delivery, service, recipient, subject, body, fence, lease, "
+                "attempts, retry_at, created, sent) VALUES ('notice', %s, %s, %s, %s, %s, 0, 0, 0, 0, %s, 0)",
+                (promise.delivery, promise.service, promise.address, subject, body, now()),
+            )
+
+
+def _accounts(env: Environment) -> Accounts:
+    from trac_mailintake.tracker.people.account_manager import (  # noqa: PLC0415 - an idle `run` only asks whether one is owed
+        Accounts,
+    )
+
+    return Accounts(env)
+
+
+def _notice(env: Environment, promise: _Promise) -> tuple[str, str]:
+    """Subject and text of the mail that tells somebody of his account. There is no password in it."""
+    link = _accounts(env).reset_link()
+    how = (
+        f"To log in, first choose a password:\n\n    {link}\n\nThere give the username and this e-mail address."
+        if link
+        else "To log in you need a password; the administrator of the project can give you one."
+    )
+    project = env.project_name
+    lines = [
+        f"You have written to {project} by e-mail. Your mail has been filed, and an account was made for you.",
+        "",
+        f"    Username: {promise.username}",
+        f"    Project:  {env.abs_href()}",
+        "",
+        how,
+        "",
+        "If you have not written to us, somebody else used your address; you may then ignore this mail.",
+    ]
+    return f"Your account {promise.username}", "\n".join(lines) + "\n"

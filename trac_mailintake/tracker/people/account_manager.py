@@ -1,0 +1,164 @@
+"""record: AccountManager, where it is enabled: which usernames it would take, and the making of an account.
+
+It is asked for by name only when a service has `createusers`: without it everything else works as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from trac.perm import PermissionSystem
+
+from trac_mailintake.tracker.trac_calls.mail_request import mail_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac.env import Environment
+
+_UNFIT: Final = re.compile(r"[^a-z0-9._-]+")
+_LENGTH: Final = 60
+_NUMBERS: Final = 100
+"""How many names are made by counting before it is given up."""
+
+
+class Accounts:
+    """The accounts of one environment."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+
+    @property
+    def writable(self) -> bool:
+        """Whether an account can be made: AccountManager is enabled, and one of its password stores can be written."""
+        manager = _manager(self._env)
+        if manager is None or not _hashes():
+            return False
+        from acct_mgr.web_ui import ResetPwStore  # noqa: PLC0415 - optional
+
+        store = manager.get_supporting_store("set_password")
+        if store is None or isinstance(store, ResetPwStore):  # that one keeps passwords for a moment, not accounts
+            return False
+        return _may_write(getattr(store, "filename", ""))
+
+    def free_name(self, address: str) -> str:
+        """A username for `address` that AccountManager takes and nobody has ever had here, "" when there is none."""
+        taken = self._taken()
+        for name in _names(address):
+            if name not in taken and self._allowed(name, address) and not self._in_tickets(name):
+                return name
+        return ""
+
+    def make(self, username: str, name: str, address: str) -> None:
+        """Make the account, unless it is there since an attempt that was cut short. Raises whatever the store does.
+
+        The password is nobody's: its owner chooses another one with the link to reset it.
+        """
+        from acct_mgr.model import delete_user, prime_auth_session, set_user_attribute  # noqa: PLC0415 - optional
+
+        manager = _manager(self._env)
+        if manager is None:
+            raise LookupError("AccountManager is not enabled.")
+        if manager.has_user(username):
+            if not self._is_of(username, address):
+                raise LookupError(f"There is an account {username} already, and it is not that of {address}.")
+            return
+        # As AccountManager itself does: first the attributes, so that no account is ever without its address.
+        prime_auth_session(self._env, username)
+        for attribute, value in (("name", name), ("email", address), ("approval", self._approval())):
+            if value:
+                set_user_attribute(self._env, username, attribute, value)
+        try:
+            manager.set_password(username, secrets.token_urlsafe(24), overwrite=False)
+        except Exception:
+            if not manager.has_user(username):
+                delete_user(self._env, username)
+                raise
+            # The account is there; only a listener, such as the mail to the administrators, failed.
+            self._env.log.exception("The account %s was made, but not everybody could be told", username)
+
+    def reset_link(self) -> str:
+        """Where a password is chosen, "" when this environment does not let people do that by themselves."""
+        from acct_mgr.web_ui import AccountModule  # noqa: PLC0415 - optional
+
+        module = self._env[AccountModule]
+        return str(self._env.abs_href("reset_password")) if module and module.reset_password_enabled else ""
+
+    # inside
+
+    def _taken(self) -> frozenset[str]:
+        """Names that somebody has, casefolded: users, subjects of permissions, groups, who was promised an account."""
+        system = PermissionSystem(self._env)
+        names = {username for username, _name, _email in self._env.get_known_users()}
+        names |= {subject for subject, _action in system.get_all_permissions()} | set(system.get_groups_dict())
+        promised = self._env.db_query("SELECT username FROM mailintake_contact WHERE username IS NOT NULL")
+        return frozenset(name.casefold() for name in names | {name for (name,) in promised})
+
+    def _allowed(self, username: str, address: str) -> bool:
+        """What AccountManager itself says to somebody who registers; its traps for robots are not asked."""
+        from acct_mgr import register  # noqa: PLC0415 - optional
+
+        password = secrets.token_urlsafe()
+        form = {"username": username, "email": address, "password": password, "password_confirm": password}
+        request = mail_request(self._env, "anonymous", "/register", form)
+        try:
+            for check in (register.BasicCheck, register.UsernamePermCheck, register.RegExpCheck, register.EmailCheck):
+                check(self._env).validate_registration(request)
+        except register.RegistrationError:
+            return False
+        return True
+
+    def _in_tickets(self, name: str) -> bool:
+        """Whether tickets know somebody of that name: a user who is gone, and whose tickets are not to be inherited."""
+        rows = self._env.db_query("SELECT id FROM ticket WHERE reporter=%s OR owner=%s LIMIT 1", (name, name))
+        return bool(rows or self._env.db_query("SELECT ticket FROM ticket_change WHERE author=%s LIMIT 1", (name,)))
+
+    def _is_of(self, username: str, address: str) -> bool:
+        known = self._env.get_known_users(as_dict=True).get(username)
+        return known is not None and (known[1] or "").casefold() == address.casefold()
+
+    def _approval(self) -> str:
+        """What AccountManager notes of an account that an administrator is to approve first."""
+        from acct_mgr.register import RegistrationModule  # noqa: PLC0415 - optional
+
+        module = self._env[RegistrationModule]
+        return "pending" if module is not None and module.require_approval else ""
+
+
+def _manager(env: Environment) -> Any:  # noqa: ANN401 - AccountManager has no types
+    """AccountManager, None where it is not installed or not enabled."""
+    try:
+        from acct_mgr.api import AccountManager  # noqa: PLC0415 - optional
+    except ImportError:
+        return None
+    return env[AccountManager]
+
+
+def _hashes() -> bool:
+    """Whether AccountManager can hash a password: Python 3.13 has no `crypt` any more, so it needs passlib there."""
+    from acct_mgr import pwhash  # noqa: PLC0415 - optional
+
+    return bool(pwhash.passlib or pwhash.crypt)
+
+
+def _may_write(path: str) -> bool:
+    """Whether the file of a password store, "" when it has none, can be written by this process."""
+    if not path:
+        return True
+    return os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK)
+
+
+def _names(address: str) -> Iterator[str]:
+    """Usernames for an address: the local part, that with more and more of the domain, that with a number."""
+    local, _, domain = address.casefold().rpartition("@")
+    base = _fit(local.partition("+")[0])
+    whole = _fit(f"{base}.{domain}")
+    yield from (name for name in (base, _fit(f"{base}.{domain.partition('.')[0]}"), whole) if name)
+    yield from (f"{whole}.{number}" for number in range(2, _NUMBERS))
+
+
+def _fit(text: str) -> str:
+    return _UNFIT.sub("-", text)[:_LENGTH].strip(".-_")

@@ -1,0 +1,170 @@
+"""screen: who a message is from, to Trac (spec 4, Sender). A raw From never names a user."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from trac.perm import PermissionSystem
+
+from trac_mailintake.intake.model import Sender
+from trac_mailintake.mail.headers import authentication_results
+from trac_mailintake.mail.message import Address
+from trac_mailintake.tracker.people.newcomers import newcomer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+
+ANONYMOUS: Final = "anonymous"
+_NOT_A_NAME: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_NAME_LENGTH: Final = 120
+_DISOWNED: Final = "a part of the header was not read that may name another author"
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The known users by what a mail may say of them, casefolded; several users under one key are nobody."""
+
+    known: object
+    """What Trac cached when this was built: another object means that users have changed."""
+    domain: str
+    by_email: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_username: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_domain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The other way round: casefolded username to casefolded addresses."""
+
+
+class Directory:
+    """Finds the known users of one environment by address."""
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self._index: _Index | None = None
+
+    def sender(self, message: Message, service: Service) -> Sender:
+        """Who the message is from; unmapped senders are the service's `reporterusername`, else `anonymous`."""
+        author = message.author
+        if author is None:
+            reason = _DISOWNED if message.disowned else "the mail does not have exactly one From address"
+            return self._stranger("", ANONYMOUS, reason, service)
+        username, reason = self.user(author.spec)
+        proof = _proof(message, author, service)
+        reason = f"{reason}; {proof or 'from header only'}"
+        if username and not proof and service.parameters.values.get("require_auth"):
+            username, reason = "", f"{reason}, and this service requires proof (require_auth)"
+        if username:
+            return Sender(username, username, author.spec, mapped=True, reason=reason, proof=proof)
+        stranger = replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
+        forbidden = service.parameters.values.get("require_auth") and not proof
+        return stranger if forbidden or self.knows(author.spec) else self._introduced(stranger, message, service)
+
+    def knows(self, spec: str) -> bool:
+        """Whether any user has the address `spec`, or several."""
+        index, wanted = self._current(), spec.casefold()
+        return any(wanted in each for each in (index.by_email, index.by_username, index.by_domain))
+
+    def _introduced(self, stranger: Sender, message: Message, service: Service) -> Sender:
+        """A stranger who writes for the first time, with `createusers`: his rights are those of his account to be."""
+        assert message.author is not None  # noqa: S101 - the caller looked; said again for mypy
+        who, why = newcomer(self.env, message.author, message, service)
+        reason = f"{stranger.reason}; {why}" if why else stranger.reason
+        if who is None:
+            return replace(stranger, reason=reason)
+        if who.username:
+            return Sender(
+                who.username, who.username, who.address, mapped=True, reason=reason, proof=stranger.proof, new=True
+            )
+        author = stranger.author if stranger.username != ANONYMOUS else signature(Address(who.name, who.address))
+        return replace(stranger, author=author, reason=reason, new=True)
+
+    def user(self, spec: str) -> tuple[str, str]:
+        """The one known user with the address `spec`, "" when there is none; and the reason, in a sentence."""
+        index = self._current()
+        wanted = spec.casefold()
+        for users, how in (
+            (index.by_email.get(wanted), "is the e-mail address of the user"),
+            (index.by_username.get(wanted), "is the name of the user"),
+            (index.by_domain.get(wanted), "is, with [notification] smtp_default_domain, the name of the user"),
+        ):
+            if users:
+                return self._only(spec, users, how)
+        return "", f"no user has the address {spec}"
+
+    def _only(self, spec: str, users: tuple[str, ...], how: str) -> tuple[str, str]:
+        if len(users) > 1:
+            return "", f"the address {spec} belongs to several users: {', '.join(users)}"
+        if users[0] in PermissionSystem(self.env).get_groups_dict():
+            return "", f"{spec} {how} {users[0]}, which is also a permission group"
+        return users[0], f"{spec} {how} {users[0]}"
+
+    def addresses(self, names: frozenset[str]) -> frozenset[str]:
+        """The casefolded e-mail addresses of those known users whose casefolded names are among `names`."""
+        known = self._current().addresses
+        return frozenset(address for name in names for address in known.get(name, ()))
+
+    def _stranger(self, address: str, author: str, reason: str, service: Service) -> Sender:
+        acting = str(service.parameters.values.get("reporterusername") or "").strip()
+        if not acting:
+            return Sender(ANONYMOUS, author, address, mapped=False, reason=reason)
+        return Sender(acting, acting, address, mapped=False, reason=f"{reason}; acts as {acting} (reporterusername)")
+
+    def _current(self) -> _Index:
+        """The index of what Trac knows now; built anew only when Trac's own cache was."""
+        known = self.env.get_known_users(as_dict=True)
+        domain = self.env.config.get("notification", "smtp_default_domain").strip().casefold()
+        if self._index is None or self._index.known is not known or self._index.domain != domain:
+            self._index = _build(known, domain)
+        return self._index
+
+
+def _proof(message: Message, author: Address, service: Service) -> str:
+    """Which of the service's `authserv_ids` vouches for the author's address."""
+    hosts = service.parameters.values.get("authserv_ids")
+    return (
+        authentication_results.proof(message.fields, hosts, author.spec) if isinstance(hosts, tuple) and hosts else ""
+    )
+
+
+def sender(env: Environment, message: Message, service: Service) -> Sender:
+    """Who one message is from. For many messages keep a `Directory`."""
+    return Directory(env).sender(message, service)
+
+
+def signature(address: Address) -> str:
+    """How a stranger is written as reporter or author: `Name <address>`, or the address alone."""
+    name = _NOT_A_NAME.sub(" ", address.name).strip()[:_NAME_LENGTH].rstrip()
+    spec = _NOT_A_NAME.sub("", address.spec)
+    return f"{name} <{spec}>" if name and name.casefold() != spec.casefold() else spec
+
+
+def _build(known: Mapping[str, tuple[str | None, str | None]], domain: str) -> _Index:
+    by_email: dict[str, tuple[str, ...]] = {}
+    by_username: dict[str, tuple[str, ...]] = {}
+    by_domain: dict[str, tuple[str, ...]] = {}
+    for username, (_, email) in known.items():
+        if username in (ANONYMOUS, "authenticated"):
+            continue
+        _add(by_email, (email or "").strip(), username)
+        if "@" in username:
+            _add(by_username, username, username)
+        elif domain:
+            _add(by_domain, f"{username}@{domain}", username)
+    addresses: dict[str, tuple[str, ...]] = {}
+    for index in (by_email, by_username, by_domain):
+        for address, users in index.items():
+            for user in users:
+                addresses[user.casefold()] = (*addresses.get(user.casefold(), ()), address)
+    return _Index(known, domain, by_email, by_username, by_domain, addresses)
+
+
+def _add(index: dict[str, tuple[str, ...]], key: str, username: str) -> None:
+    if "@" in key:
+        folded = key.casefold()
+        index[folded] = (*index.get(folded, ()), username)

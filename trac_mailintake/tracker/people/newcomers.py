@@ -1,0 +1,122 @@
+"""screen, record: `createusers`: who writes for the first time gets an account, or is remembered (spec 4).
+
+With AccountManager and a password store that can be written: an account. The name is reserved in the transaction that
+files the mail, the account is made after its commit, by whoever comes by: a crash in between only delays it.
+Without: a row in a table of our own, never a session record of Trac's, which would make a user of any forged From.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.ports import Stale
+from trac_mailintake.mail.message import Origin
+from trac_mailintake.tracker.db.transaction import SECOND, key, now
+from trac_mailintake.tracker.people.account_manager import Accounts
+from trac_mailintake.tracker.people.own_addresses import own_addresses
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Address, Message
+    from trac_mailintake.tracker.db.transaction import Connection
+
+_DAY: Final = 24 * 60 * 60 * SECOND
+_PEOPLE: Final = frozenset({Origin.PERSON, Origin.LIST})
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody whom we remember.
+
+    `username` is "" without an account; `made` is when the account was made, 0 while it is owed.
+    """
+
+    address: str
+    name: str
+    username: str
+    made: int
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Who is to be remembered once the mail is filed; with an account called `username`, unless that is ""."""
+
+    address: str
+    name: str
+    username: str
+    service: str
+    limit: int
+    """How many a day this service may remember."""
+    notify: bool
+
+
+def contact(env: Environment, address: str) -> Contact | None:
+    """Whom we remember by that address."""
+    rows = env.db_query(
+        "SELECT address, name, COALESCE(username, ''), made FROM mailintake_contact WHERE hash=%s",
+        (key(address.casefold()),),
+    )
+    return Contact(*rows[0]) if rows else None
+
+
+def newcomer(env: Environment, author: Address, message: Message, service: Service) -> tuple[Newcomer | None, str]:
+    """What becomes of an author whose address no user has, and why; None when he stays a stranger."""
+    if not service.parameters.values.get("createusers"):
+        return None, ""
+    if message.origin not in _PEOPLE or author.key in own_addresses(env):
+        return None, "createusers is for people only"
+    known = contact(env, author.spec)
+    if known and known.made:
+        return None, f"the account {known.username} that was made for it is gone"
+    username = known.username if known else ""
+    accounts = Accounts(env)
+    if not username and accounts.writable:
+        username = accounts.free_name(author.spec)
+        if not username:
+            return None, "no username could be made from it"
+    limit = service.parameters.number("createusers_per_day")
+    if (known is None or known.username != username) and remembered_today(env, service.name) >= limit:
+        return None, f"{limit} people were remembered within a day (createusers_per_day)"
+    name = author.name.strip() or (known.name if known else "")
+    reason = f"it gets the account {username} (createusers)" if username else "it is remembered (createusers)"
+    notify = service.parameters.flag("notifyusers")
+    return Newcomer(author.spec, name, username, service.name, limit, notify), reason
+
+
+def remembered_today(env: Environment, service: str) -> int:
+    """How many people the service remembered within the last day."""
+    rows = env.db_query(
+        "SELECT COUNT(*) FROM mailintake_contact WHERE service=%s AND created>%s", (service, now() - _DAY)
+    )
+    return int(rows[0][0])
+
+
+def remember(env: Environment, db: Connection, who: Newcomer, delivery: int) -> None:
+    """Write a newcomer down, inside the transaction that files his mail. Raises Stale when it is to be decided anew.
+
+    Two mails of one newcomer write one row; two newcomers never share a name.
+    """
+    hashed = key(who.address.casefold())
+    rows = db("SELECT COALESCE(username, '') FROM mailintake_contact WHERE hash=%s", (hashed,))
+    if rows and rows[0][0] == who.username:
+        return
+    if rows and rows[0][0]:
+        raise Stale(f"{who.address} was promised another account meanwhile.")
+    if who.username and db("SELECT id FROM mailintake_contact WHERE username=%s", (who.username,)):
+        raise Stale(f"The name {who.username} was taken meanwhile.")
+    if rows:
+        db(
+            "UPDATE mailintake_contact SET username=%s, notify=%s, delivery=%s WHERE hash=%s",
+            (who.username, int(who.notify), delivery, hashed),
+        )
+        return
+    if remembered_today(env, who.service) >= who.limit:
+        raise Stale(f"The service {who.service} has remembered as many people as it may in a day.")
+    db(
+        "INSERT INTO mailintake_contact (hash, address, name, username, service, delivery, notify, created, made, "
+        "fence, lease, attempts, retry_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0)",
+        (hashed, who.address, who.name, who.username or None, who.service, delivery, int(who.notify), now()),
+    )

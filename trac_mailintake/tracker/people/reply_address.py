@@ -1,0 +1,137 @@
+"""route: signed reply addresses, `local+ID.SIGNATURE@host` (spec 3, rule 1).
+
+The signature proves that whoever writes has seen a notification of that ticket, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.tracker.private_dir import flush_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trac.env import Environment
+
+    from trac_mailintake.mail.message import Address
+
+KEY_FILE: Final = "mailintake-reply.key"
+"""In the environment's `conf/`, one key a line: the first one signs, the others go on verifying."""
+
+_SIGNATURE_BYTES: Final = 10
+"""80 bits: sixteen characters of base32."""
+_LOCAL_OCTETS: Final = 64
+"""RFC 5321, 4.5.3.1.1."""
+_SHORTEST_KEY: Final = 16
+_SIGNED: Final = re.compile(r"([0-9]{1,10})\.([a-z2-7]{16,52})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one environment, the signing one first; at least one."""
+
+    keys: tuple[bytes, ...] = field(repr=False)
+
+    def loop(self) -> tuple[str, ...]:
+        """The values of our loop header: the one that we write, then those that we wrote earlier."""
+        return tuple(_digest(key, b"loop")[:16].hex() for key in self.keys)
+
+    def sign(self, ticket: int) -> str:
+        """The signature of a ticket's reply address."""
+        return _signature(self.keys[0], ticket)
+
+    def verify(self, ticket: int, signature: str) -> bool:
+        """Whether one of the keys made the signature; takes the same time wherever it is wrong."""
+        given = signature.encode("utf-8")
+        results = [hmac.compare_digest(_signature(key, ticket).encode("ascii"), given) for key in self.keys]
+        return any(results)
+
+    def vouch(self, token: str) -> str:
+        """The signature of a probe."""
+        return _voucher(self.keys[0], token)
+
+    def vouched(self, value: str) -> str:
+        """The token of `TOKEN.SIGNATURE` when one of the keys made the signature, "" when none did."""
+        token, _, signature = value.strip().partition(".")
+        given = signature.encode("utf-8", "replace")
+        results = [hmac.compare_digest(_voucher(key, token).encode("ascii"), given) for key in self.keys]
+        return token if token and any(results) else ""
+
+
+def reply_address(keys: Keys, address: str, delimiter: str, ticket: int) -> str:
+    """The address that answers about the ticket should go to; `address` itself where a signed one would be too long."""
+    local, _, host = address.rpartition("@")
+    signed = f"{local}{delimiter}{ticket}.{keys.sign(ticket)}"
+    if not local or not delimiter or len(signed.encode("utf-8")) > _LOCAL_OCTETS:
+        return address
+    return f"{signed}@{host}"
+
+
+def signed_ticket(keys: Keys, delimiter: str, recipients: Iterable[Address]) -> int | None:
+    """The ticket of the first recipient with a valid signature. Case does not count: some relays change it."""
+    for recipient in recipients if delimiter else ():
+        local = recipient.key.rpartition("@")[0].strip('"')
+        match = _SIGNED.match(local.rpartition(delimiter.casefold())[2])
+        if match and keys.verify(int(match[1]), match[2]):
+            return int(match[1])
+    return None
+
+
+def load_keys(env: Environment) -> Keys:
+    """The environment's keys; the first one is made when there is none. Raises OSError, ValueError for a bad file."""
+    path = os.path.join(env.conf_dir, KEY_FILE)
+    try:
+        keys = read_keys(path)
+    except FileNotFoundError:
+        _create(path)
+        keys = read_keys(path)
+    if os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        env.log.warning("Others than its owner may read %s, and so sign reply addresses: chmod 600 %s", path, path)
+    return keys
+
+
+def read_keys(path: str) -> Keys:
+    """The keys in the file. Raises OSError, and ValueError when there is none or one is too short to be secret."""
+    with open(path, encoding="ascii") as file:
+        lines = tuple(line.strip().encode("ascii") for line in file if line.strip())
+    if not lines or min(map(len, lines)) < _SHORTEST_KEY:
+        raise ValueError(f"{path}: every line must be a key of {_SHORTEST_KEY} characters or more")
+    return Keys(lines)
+
+
+def _create(path: str) -> None:
+    """Make the file with one key, readable by its owner only, whole or not at all; somebody else's wins."""
+    draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return  # another process was first; its key is the one
+    finally:
+        os.unlink(draft)
+    flush_folder(os.path.dirname(path))
+
+
+def _signature(key: bytes, ticket: int) -> str:
+    return base64.b32encode(_digest(key, b"ticket %d" % ticket)[:_SIGNATURE_BYTES]).decode("ascii").lower()
+
+
+def _voucher(key: bytes, token: str) -> str:
+    return _digest(key, b"probe " + token.encode("utf-8", "replace")).hex()
+
+
+def _digest(key: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(key, b"trac_mailintake " + purpose, hashlib.sha256)

@@ -1,0 +1,1 @@
+"""handle, record: a change is checked, then becomes a ticket or a comment, with attachments."""

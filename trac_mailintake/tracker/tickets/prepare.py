@@ -1,0 +1,355 @@
+"""handle: a change, checked as the web interface would check it: permissions, fields, workflow, limits, manipulators.
+
+What comes out is ready to be written; `explain` asks the same questions, but nothing that may write.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from trac.resource import ResourceNotFound
+from trac.ticket.api import TicketSystem
+from trac.ticket.web_ui import TicketModule
+from trac.util.datefmt import to_utimestamp
+from trac.util.text import stripws
+
+from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
+from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.intake.sender_notice import acknowledges
+from trac_mailintake.mail.wiki.truncate import cut
+from trac_mailintake.tracker.config.field_choices import type_named
+from trac_mailintake.tracker.people.directory import ANONYMOUS
+from trac_mailintake.tracker.people.newcomers import newcomer
+from trac_mailintake.tracker.tickets.choose_attachments import Enclosing, code
+from trac_mailintake.tracker.tickets.workflow import Offer
+from trac_mailintake.tracker.tickets.write import Draft
+from trac_mailintake.tracker.trac_calls import browser_text
+from trac_mailintake.tracker.trac_calls.component_errors import asking
+from trac_mailintake.tracker.trac_calls.mail_request import mail_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trac.env import Environment
+    from trac.ticket.model import Ticket
+    from trac.web.api import Request
+
+    from trac_mailintake.intake.model import Change, Objection, Sender
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.tracker.people.newcomers import Newcomer
+    from trac_mailintake.tracker.tickets.permission_cache import Rights
+    from trac_mailintake.tracker.tickets.stage_attachments import Staging
+    from trac_mailintake.tracker.tickets.ticket_copies import Models
+
+NO_TEXT: Final = "(no text)"
+_CLOSED: Final = "closed"
+_REOPEN: Final = "reopen"
+_LEAVE: Final = "leave"
+_CREATE: Final = "create"
+_OWN_FIELDS: Final = {"summary", "description", "reporter", "status", "resolution", "time", "changetime"}
+"""What a change says by other means than `fields`, or not at all."""
+_CC_SEPARATOR: Final = re.compile(r"[;,\s]+")
+_BLANKS: Final = re.compile(r"\s+")
+
+
+class Drafting:
+    """One change on its way to a draft. `staging` is None for `explain`."""
+
+    def __init__(
+        self,
+        env: Environment,
+        models: Models,
+        rights: Rights,
+        staging: Staging | None,
+        change: Change,
+        message: Message,
+    ) -> None:
+        self.env = env
+        self.rights = rights
+        self.models = models
+        self.change = change
+        self.message = message
+        self.staging = staging
+        self.explain = staging is None
+        self.steps: list[Step] = []
+        self.system = TicketSystem(env)
+        self.enclosing: Enclosing | None = None
+
+    def prepare(self, service: Service) -> Prepared | Objection:
+        """The change as it would be written, or why it may not be.
+
+        Raises Stale when the ticket is gone, Misconfiguration for a field that does not exist or a plugin that failed,
+        TemporaryFailure when one could not do its work, OSError.
+        """
+        sender = self.change.sender
+        told = sender.mapped or acknowledges(self.change, self.message, service)
+        self.address = "" if told else sender.address
+        self.newcomer = self._newcomer(service) if sender.new else None
+        target = self.change.target
+        try:
+            prepared = self._followup(target) if isinstance(target, Followup) else self._new_ticket(_presets(service))
+        except BaseException:
+            self.rights.forget()
+            self._abandon()
+            raise
+        if not isinstance(prepared, Prepared):
+            self._abandon()
+        return prepared
+
+    def _newcomer(self, service: Service) -> Newcomer:
+        """Who is to be remembered. Raises Stale when that is no longer what the sender was taken for."""
+        author = self.message.author
+        who = newcomer(self.env, author, self.message, service)[0] if author else None
+        if who is None or (who.username and who.username != self.change.sender.author):
+            raise Stale("Who the sender is to become was decided differently meanwhile.")
+        return who
+
+    def _abandon(self) -> None:
+        """Remove what was staged for a change that will not be filed."""
+        if self.enclosing:
+            self.enclosing.abandon()
+
+    def _enclosing(self, request: Request, ticket: Ticket) -> Enclosing:
+        self.enclosing = Enclosing(self.env, self.staging, request, ticket.resource, self.change.sender.author)
+        return self.enclosing
+
+    # new tickets
+
+    def _new_ticket(self, presets: Mapping[str, str]) -> Prepared | Objection:
+        change, sender = self.change, self.change.sender
+        rights = self.rights.of(sender.username)
+        request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author}, rights)
+        if "TICKET_CREATE" not in request.perm("ticket"):
+            return _forbidden(sender, "TICKET_CREATE", "create tickets")
+        ticket = self.models.new()
+        enclosing = self._enclosing(request, ticket)
+        summary, overflow = self._summary()
+        ticket["summary"] = summary
+        ticket["reporter"] = sender.author
+        self._set_fields(ticket, {**presets, **change.fields})
+        self._add_cc(request, ticket)
+        ticket["description"] = self._text(enclosing, overflow + change.text, self.system.max_description_size)
+        offer = Offer(self.env, request, ticket)
+        action = _CREATE if _CREATE in offer else offer.first()
+        if action is None:
+            return Hold("workflow", f"The workflow offers {sender.username} no action that creates a ticket.")
+        changes, problems = offer.changes(action)
+        if problems:
+            raise Misconfiguration(f"[ticket] workflow: {'; '.join(problems)}")
+        for name, value in changes.items():
+            ticket[name] = value
+        browser_text.settle(ticket)
+        return self._judged(offer, enclosing, action, "")
+
+    def _set_fields(self, ticket: Ticket, fields: Mapping[str, str]) -> None:
+        known = {field["name"] for field in ticket.fields} - _OWN_FIELDS
+        for name, value in fields.items():
+            if name not in known:
+                allowed = ", ".join(sorted(known))
+                raise Misconfiguration(f"There is no ticket field {name!r} to be set. There are: {allowed}")
+            ticket[name] = type_named(self.env, value) if name == "type" else value
+
+    def _summary(self) -> tuple[str, str]:
+        """The summary, at most as long as Trac allows, and the rest of it for the description."""
+        whole = _BLANKS.sub(" ", self.change.summary).strip() or "(no subject)"
+        limit = self.system.max_summary_size
+        if len(whole) <= limit:
+            return whole, ""
+        self.steps.append(Step("handle", "summary-cut", f"The summary has {len(whole)} characters of {limit} allowed"))
+        cut = max(limit - 1, 1)
+        return f"{whole[:cut]}…"[:limit], f"{code(f'…{whole[cut:]}')}\n\n"
+
+    # comments
+
+    def _followup(self, target: Followup) -> Prepared | Objection:
+        sender = self.change.sender
+        try:
+            ticket = self.models.existing(target.ticket)
+        except ResourceNotFound:
+            raise Stale(f"Ticket #{target.ticket} does not exist any more.") from None
+        arguments = {"author": sender.author, "view_time": str(to_utimestamp(ticket["changetime"]))}
+        request = mail_request(self.env, sender.username, f"/ticket/{ticket.id}", arguments)
+        if "TICKET_APPEND" not in request.perm(ticket.resource):
+            return _forbidden(sender, "TICKET_APPEND", f"comment on ticket #{ticket.id}")
+        enclosing = self._enclosing(request, ticket)
+        text = self._text(enclosing, self.change.text, self.system.max_comment_size)
+        request.args["comment"] = comment = text if stripws(text) else NO_TEXT
+        self._add_cc(request, ticket)
+        offer = Offer(self.env, request, ticket)
+        action = self._reopen(offer) or _LEAVE
+        return self._judged(offer, enclosing, action, comment)
+
+    def _add_cc(self, request: Request, ticket: Ticket) -> None:
+        """Add to cc what the sender may add: himself, or anybody with TICKET_EDIT_CC, as in the web form."""
+        before = _split(ticket["cc"])
+        added = _joined(ticket["cc"], self.change.cc)[len(before) :]
+        if not added:
+            return
+        permissions = request.perm(ticket.resource)
+        if ticket.exists and "TICKET_CHGPROP" not in permissions:
+            self._left_out(added, "TICKET_CHGPROP")
+            return
+        if "TICKET_EDIT_CC" not in permissions:
+            own = {self.change.sender.address.casefold(), request.authname.casefold()}
+            self._left_out([each for each in added if each.casefold() not in own], "TICKET_EDIT_CC")
+            added = [each for each in added if each.casefold() in own]
+        if added:
+            ticket["cc"] = ", ".join([*before, *added])
+
+    def _left_out(self, names: list[str], permission: str) -> None:
+        if names:
+            who = self.change.sender.username
+            self.steps.append(Step("handle", "cc", f"Not added to cc: {', '.join(names)}; {who} has no {permission}"))
+
+    def _reopen(self, offer: Offer) -> str | None:
+        """Apply the workflow's `reopen` to a closed ticket; None when it stays as it is."""
+        ticket = offer.ticket
+        if ticket["status"] != _CLOSED or self.change.reopen is not Reopen.IF_ALLOWED:
+            return None
+        if _REOPEN not in offer:
+            self._stays_closed("the workflow does not offer it to the sender")
+            return None
+        changes, problems = offer.changes(_REOPEN)
+        status = changes.get("status", _CLOSED)
+        beyond = changes.keys() - {"status", "resolution", *ticket._old}  # noqa: SLF001 - as Trac's own check asks
+        if problems or status == _CLOSED:
+            self._stays_closed("the workflow's action leads elsewhere")
+            return None
+        if beyond and "TICKET_CHGPROP" not in offer.request.perm(ticket.resource):
+            self._stays_closed("the workflow would change fields that the sender may not")
+            return None
+        for name, value in changes.items():
+            ticket[name] = value
+        self.steps.append(Step("handle", "reopened", f"Ticket #{ticket.id} is reopened: its status becomes {status}"))
+        return _REOPEN
+
+    def _stays_closed(self, why: str) -> None:
+        self.steps.append(Step("handle", "stays-closed", f"The ticket is not reopened: {why}"))
+
+    # both
+
+    def _text(self, enclosing: Enclosing, text: str, limit: int) -> str:
+        """The description or comment, with all attachments taken; what is too long is cut, and attached whole.
+
+        As it is to be stored, and Trac's `limit` counts that.
+        """
+        for wanted in self.change.attachments:
+            enclosing.take(wanted)
+        text = _renamed(text, enclosing.renamed, self._unattached(enclosing))
+        stored = browser_text.area(text + self._refusals(enclosing))
+        fits = len(stored) <= limit
+        if fits and not self._overlong():
+            return stored
+        whole = self._attach_whole(enclosing, "" if fits else text)
+        where = f" The whole text is attached as {', '.join(whole)}." if whole else ""
+        note = f"\n\n''(The text was cut here.{where})''{self._refusals(enclosing)}"
+        self.steps.append(Step("handle", "text-cut", f"The text was cut: Trac allows {limit} characters.{where}"))
+        kept = _cut(text, limit - len(browser_text.area(note)))
+        return browser_text.area(_cut(kept + note, limit))
+
+    def _unattached(self, enclosing: Enclosing) -> set[str]:
+        """The names of images that the text may show and the ticket will not have. Another's may have such a name."""
+        if not self.message.markup:
+            return set()
+        return {part.filename for part in self.message.parts if part.content_id} - enclosing.renamed.keys()
+
+    def _overlong(self) -> bool:
+        """Whether the message has more text than was read, and the handler did not attach it."""
+        attached = {wanted.part.path for wanted in self.change.attachments}
+        return self.message.overlong and not all(part.path in attached for part in self.message.text_parts)
+
+    def _attach_whole(self, enclosing: Enclosing, text: str) -> tuple[str, ...]:
+        """Attach the text, and the parts it came from when not all of them was read. The text's names."""
+        attached = {wanted.part.path for wanted in self.change.attachments}
+        for part in self.message.text_parts if self.message.overlong else ():
+            extension = "html" if part.content_type == "text/html" else "txt"
+            if part.path not in attached:
+                enclosing.take(Attachment(f"original.{extension}", part))
+        return enclosing.take_text(text) if text else ()
+
+    def _refusals(self, enclosing: Enclosing) -> str:
+        if not enclosing.refused:
+            return ""
+        return "\n\nNot attached; an administrator finds it in the journal:\n" + "\n".join(enclosing.refused)
+
+    def _judged(self, offer: Offer, enclosing: Enclosing, action: str, comment: str) -> Prepared | Objection:
+        """Ask the manipulators; what they say holds the mail."""
+        objections = self._objections(offer.request, offer.ticket, comment)
+        if objections:
+            return Hold("ticket-manipulator", "; ".join(objections))
+        draft = Draft(
+            ticket=offer.ticket,
+            author=self.change.sender.author,
+            comment=comment,
+            enclosures=tuple(enclosing.kept),
+            action=action,
+            controllers=offer.controllers(action),
+            request=offer.request,
+            address=self.address,
+            quiet=self.change.quiet,
+            newcomer=self.newcomer,
+        )
+        return Prepared(self.change, draft, (*self.steps, *enclosing.steps))
+
+    def _objections(self, request: Request, ticket: Ticket, comment: str) -> list[str]:
+        said: list[str] = []
+        skipped = []
+        for manipulator in TicketModule(self.env).ticket_manipulators:
+            if self.explain and manipulator is not self.system:
+                skipped.append(type(manipulator).__name__)
+                continue
+            with asking(self.env, manipulator):
+                if ticket.exists and hasattr(manipulator, "validate_comment"):
+                    said += (f"comment: {text}" for text in manipulator.validate_comment(request, comment))
+                for field, text in manipulator.validate_ticket(request, ticket):
+                    said.append(f"{field}: {text}" if field else str(text))
+        if skipped:
+            self.steps.append(Step("handle", "skipped", f"Not asked, because they may write: {', '.join(skipped)}"))
+        return said
+
+
+def _cut(text: str, limit: int) -> str:
+    """The beginning of a text, at most `limit` characters as it is to be stored."""
+    limit = max(limit, 0)
+    room, left = limit, cut(text, limit)
+    while (over := len(browser_text.area(left)) - limit) > 0:
+        room = max(room - over, 0)
+        left = cut(text, room)
+    return left
+
+
+def _presets(service: Service) -> dict[str, str]:
+    """The custom fields that the service sets."""
+    return {name: text for name in service.presets if (text := service.parameters.text(name))}
+
+
+def _forbidden(sender: Sender, permission: str, wish: str) -> Hold:
+    who = sender.username
+    mend = f"Grant it (trac-admin ENV permission add {who} {permission})"
+    if who == ANONYMOUS:
+        mend += ", or set the service's parameter reporterusername to a user who has it"
+    return Hold("permission", f"{who} may not {wish}: {permission} is missing. {mend}, then retry.")
+
+
+def _renamed(text: str, renamed: Mapping[str, str], unattached: set[str]) -> str:
+    """The text with the images that it shows called what they are called in the ticket; without those it has not."""
+    names = {old: new for old, new in renamed.items() if old != new} | dict.fromkeys(unattached, "")
+    if not names or "[[Image(" not in text:
+        return text
+    choice = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    image = re.compile(rf"(?<!!)(\[\[Image\(\s*)({choice})(?=\s*(?:,[^\]\n]*)?\)\]\])([^\]\n]*\]\])")
+    return image.sub(lambda found: f"{found[1]}{new}{found[3]}" if (new := names[found[2]]) else code(found[2]), text)
+
+
+def _split(cc: str | None) -> list[str]:
+    return [each for each in _CC_SEPARATOR.split(cc or "") if each]
+
+
+def _joined(cc: str | None, more: Iterable[str]) -> list[str]:
+    """Both lists as one, without repeats (case does not count)."""
+    people: dict[str, str] = {}
+    for each in (*_split(cc), *more):
+        people.setdefault(each.casefold(), each)
+    return list(people.values())

@@ -1,0 +1,210 @@
+"""record: a prepared change becomes a ticket or a comment, inside the recorder's transaction.
+
+No network, no decoding, no plugin: those had their say in `tickets.prepare`, or have it after the commit.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from trac.attachment import Attachment, AttachmentModule
+from trac.resource import ResourceNotFound
+from trac.ticket.api import TicketSystem
+from trac.ticket.model import Ticket
+from trac.ticket.notification import TicketAttachmentNotifier
+from trac.util.datefmt import from_utimestamp, to_utimestamp
+
+from trac_mailintake.intake.ports import Stale
+from trac_mailintake.tracker.db.transaction import chunks, is_sqlite, marks
+from trac_mailintake.tracker.tickets import stage_attachments
+from trac_mailintake.tracker.trac_calls.unobserved_env import QuietEnvironment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from trac.env import Environment
+    from trac.web.api import Request
+
+    from trac_mailintake.intake.ports import Prepared
+    from trac_mailintake.tracker.people.newcomers import Newcomer
+    from trac_mailintake.tracker.tickets.stage_attachments import Enclosure, Linked
+
+    Call = Callable[[], object]
+
+_TICK: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`Prepared.native`: Trac's ticket as it shall be, with the changes in it, and what goes with it.
+
+    Nothing writes into `ticket`: `write` works on copies, so that a draft can be written again after a rollback.
+    `enclosures` are staged; `address` is that of an unmapped sender who must not be told of his own mail, else "".
+    `newcomer` is who is remembered with it (`createusers`).
+    """
+
+    ticket: Ticket
+    author: str
+    comment: str
+    enclosures: tuple[Enclosure, ...]
+    action: str
+    controllers: tuple[Any, ...]
+    request: Request
+    address: str = ""
+    quiet: bool = False
+    newcomer: Newcomer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What was written and is to be told after the commit.
+
+    `comment` is its number, None for a new ticket. `when` is the time that Trac shows, in UTC.
+    `calls` are the listeners and the workflow's side effects, not yet called; `linked` is for `Staging.commit`.
+    """
+
+    ticket: int
+    comment: int | None
+    when: datetime
+    author: str
+    quiet: bool
+    address: str
+    text: str
+    model: Ticket
+    linked: Linked
+    calls: tuple[Call, ...] = field(default=(), repr=False)
+
+
+def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
+    """Lock the rows of the tickets that these change until the `db_transaction` ends in which it is called.
+
+    Returns when each was last changed (microseconds since 1970, UTC); one that is not among them was deleted.
+    """
+    numbers = sorted({draft.ticket.id for each in several if (draft := _draft(each)).ticket.exists})
+    whole = is_sqlite(env)
+    changed: dict[int, int] = {}
+    with env.db_transaction as db:
+        for some in chunks(numbers):
+            if whole:  # it locks the whole database for who writes
+                db(f"UPDATE ticket SET changetime=changetime WHERE id IN ({marks(some)})", some)
+            rows = f"SELECT id, changetime FROM ticket WHERE id IN ({marks(some)}) ORDER BY id"
+            changed |= db(rows if whole else f"{rows} FOR UPDATE", some)
+    return changed
+
+
+def write(env: Environment, prepared: Prepared, when: datetime, changed: Mapping[int, int]) -> Filed:
+    """Write a prepared change, in the transaction whose `lock` gave `changed`; a rollback undoes all but linked files.
+
+    `when` is moved on where the ticket has a later change. Raises Stale when the ticket is not what the decision stood
+    on, and whatever the database raises; then the files that it linked are taken back already.
+    """
+    draft = _draft(prepared)
+    return _amend(env, draft, when, changed) if draft.ticket.exists else _create(env, draft, when)
+
+
+def _draft(prepared: Prepared) -> Draft:
+    assert isinstance(prepared.native, Draft)  # noqa: S101 - only our own `prepare` makes what comes here
+    return prepared.native
+
+
+def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
+    ticket = _copied(env, draft.ticket)
+    ticket.insert(when)
+    linked = stage_attachments.link(env, ticket.id, draft.enclosures, when, draft.author)
+    calls: list[Call] = [partial(listener.ticket_created, ticket) for listener in TicketSystem(env).change_listeners]
+    return _filed(env, draft, ticket, None, when, linked, calls)
+
+
+def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int, int]) -> Filed:
+    ticket, last = _as_it_is(env, draft.ticket, changed)
+    when = max(when, last + _TICK)
+    old = dict(ticket._old)  # noqa: SLF001 - Trac's listeners are told of it, and only the model knows it
+    linked = stage_attachments.link(env, ticket.id, draft.enclosures, when, draft.author)
+    try:
+        number = ticket.save_changes(draft.author, draft.comment, when)
+    except BaseException:
+        stage_attachments.undo(linked)
+        raise
+    calls: list[Call] = [
+        partial(listener.ticket_changed, ticket, draft.comment, draft.author, old)
+        for listener in TicketSystem(env).change_listeners
+    ]
+    return _filed(env, draft, ticket, number or None, when, linked, calls)
+
+
+def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, int]) -> tuple[Ticket, datetime]:
+    """The ticket to be changed, whose row is locked, with the time of its last change.
+
+    Somebody else's change in between is harmless as long as it left alone what the decision stood on: the status, and
+    the fields that we change. Raises Stale otherwise, or when the ticket is gone.
+    """
+    if seen.id not in changed:
+        raise Stale(f"Ticket #{seen.id} was deleted meanwhile.")
+    last = changed[seen.id]
+    ticket = _copied(env, seen) if last == to_utimestamp(seen["changetime"]) else _rebased(env, seen)
+    return ticket, from_utimestamp(last)
+
+
+def _rebased(env: Environment, seen: Ticket) -> Ticket:
+    """Our changes on top of what the ticket is now. Raises Stale when they no longer fit."""
+    try:
+        ticket = Ticket(QuietEnvironment(env), seen.id)
+    except ResourceNotFound:
+        raise Stale(f"Ticket #{seen.id} was deleted meanwhile.") from None
+    before: Mapping[str, object] = {**seen.values, **seen._old}  # noqa: SLF001 - what the fields were when we decided
+    for name in {"status", *seen._old}:  # noqa: SLF001 - likewise
+        if (ticket[name] or "") != (before.get(name) or ""):
+            raise Stale(f"The field {name} of ticket #{seen.id} was changed meanwhile.")
+    for name in seen._old:  # noqa: SLF001 - likewise
+        ticket[name] = seen[name]
+    return ticket
+
+
+def _copied(env: Environment, ticket: Ticket) -> Ticket:
+    """A ticket of its own, that nobody hears of while it is written."""
+    copied = copy.copy(ticket)
+    copied.env = QuietEnvironment(env)
+    copied.values = dict(ticket.values)
+    copied._old = dict(ticket._old)  # noqa: SLF001 - a copy has to take it along
+    return copied
+
+
+def _filed(
+    env: Environment,
+    draft: Draft,
+    ticket: Ticket,
+    comment: int | None,
+    when: datetime,
+    linked: Linked,
+    calls: list[Call],
+) -> Filed:
+    ticket.env = env
+    for place, enclosure in enumerate(linked.enclosures):
+        calls += _attached(env, ticket.id, enclosure, when + place * _TICK, draft.author)
+    if draft.action:
+        calls += [
+            partial(each.apply_action_side_effects, draft.request, ticket, draft.action) for each in draft.controllers
+        ]
+    return Filed(
+        ticket.id, comment, when, draft.author, draft.quiet, draft.address, draft.comment, ticket, linked, tuple(calls)
+    )
+
+
+def _attached(env: Environment, ticket: int, enclosure: Enclosure, when: datetime, author: str) -> list[Call]:
+    """The calls to the attachment listeners, without Trac's notifier: one mail is one notification."""
+    attachment = Attachment(env, "ticket", ticket)
+    attachment.filename = enclosure.name
+    attachment.description = enclosure.description
+    attachment.size = enclosure.staged.size
+    attachment.date = when
+    attachment.author = author
+    return [
+        partial(listener.attachment_added, attachment)
+        for listener in AttachmentModule(env).change_listeners
+        if not isinstance(listener, TicketAttachmentNotifier)
+    ]

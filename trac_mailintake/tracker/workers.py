@@ -1,0 +1,118 @@
+"""record: who is at work. A worker's name is the owner of its claims; a locked file says that it lives.
+
+The lock (flock) is let go by the system when the process ends, however it ends, so a claim of a dead worker on this
+folder is taken over at once; that of a worker elsewhere when its lease has run out. Fencing numbers keep a worker that
+was wrongly taken for dead from writing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from trac_mailintake.tracker.db.transaction import temporary
+from trac_mailintake.tracker.private_dir import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac.env import Environment
+
+
+class Worker:
+    """One process, or one thread of tracd, that takes mail. `owner` is 32 hex digits, new for each."""
+
+    def __init__(self, env: Environment) -> None:
+        """Make and lock this worker's file. Raises TemporaryFailure."""
+        self.owner = uuid.uuid4().hex
+        self.notes: list[str] = []
+        """What is to be swept, should nothing come to refer to it."""
+        with temporary(env):
+            self._folder = private_folder(env, "workers")
+            self._file = self._born()
+
+    def _born(self) -> TextIO:
+        """This worker's file, locked. Whoever finds it before that takes it for a dead one's, and removes it: again."""
+        path = self._path(self.owner)
+        while True:
+            file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open, and locked, for the worker's life
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(file, path):
+                return file
+            file.close()
+
+    def _path(self, owner: str) -> str:
+        return os.path.join(self._folder, owner)
+
+    def note(self, line: str) -> None:
+        """Write down something that is to be swept if this worker dies, such as a batch of the archive."""
+        self.notes.append(line)
+        self._file.write(line + "\n")
+        self._file.flush()
+
+    def alive(self, owner: str) -> bool | None:
+        """Whether a worker lives; None when that cannot be told from here (another host)."""
+        if owner == self.owner:
+            return True
+        try:
+            with open(self._path(owner), encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return None
+        return False
+
+    @contextmanager
+    def dead(self) -> Iterator[dict[str, list[str]]]:
+        """The workers that died here, with their notes, locked meanwhile.
+
+        When the block ends well all are forgotten but those that it took out of the dictionary.
+        """
+        files = []
+        found = {}
+        try:
+            for owner in sorted(os.listdir(self._folder)):
+                if owner == self.owner:
+                    continue
+                file = _locked(self._path(owner))
+                if file is not None:
+                    files.append((owner, file))
+                    found[owner] = file.read().splitlines()
+            yield found
+            for owner in found:
+                os.unlink(self._path(owner))
+        finally:
+            for _, file in files:
+                file.close()
+
+    def close(self) -> None:
+        """This worker has nothing left to do, and holds nothing."""
+        if not self._file.closed:
+            os.unlink(self._path(self.owner))
+            self._file.close()
+
+
+def _is_at(file: TextIO, path: str) -> bool:
+    """Whether an open file still has that name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _locked(path: str) -> TextIO | None:
+    """The file, open and locked; None when its worker lives or somebody else is sweeping it."""
+    try:
+        file = open(path, encoding="utf-8")  # noqa: SIM115 - handed on, locked
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

@@ -1,4 +1,4 @@
-"""`createusers`: an account for whoever writes for the first time, with AccountManager and without (spec 4)."""
+"""`createusers`, with AccountManager and without (docs/behaviour.md#accounts-for-newcomers)."""
 
 from __future__ import annotations
 

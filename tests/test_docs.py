@@ -38,7 +38,7 @@ def rules(plugin: object, reader: FakeReader | None = None) -> Rules:
 
 
 def test_each_hook_has_a_section_whose_heading_is_its_signature() -> None:
-    """In the order of the specifications."""
+    """In the order of `hookspecs`."""
     headings = re.findall(rf"^## ({PREFIX}.*)$", PAGE, re.MULTILINE)
     hooks = [each for name, each in vars(hookspecs).items() if name.startswith(PREFIX)]
     assert headings == [f"{hook.__name__}{inspect.signature(hook)}".replace("'", "") for hook in hooks]

@@ -1,4 +1,4 @@
-"""Forged senders (spec 3, 4): whoever writes what he likes into a mail becomes nobody by it."""
+"""Forged senders: nobody becomes a user by what they write into a mail (docs/behaviour.md#sender)."""
 
 from __future__ import annotations
 

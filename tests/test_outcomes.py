@@ -1,4 +1,4 @@
-"""Spec 7's table of outcomes, cell by cell: how it comes about, the mailbox's copy, the exit of `deliver`."""
+"""The table of docs/behaviour.md#outcomes, cell by cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Allow and block lists (spec 4, Order)."""
+"""Senders who are let in, and who are not (docs/behaviour.md#allow-and-block-lists)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Automatic mail (spec 4): what a service does with it."""
+"""What a service does with automatic mail (docs/behaviour.md#automatic-mail)."""
 
 from __future__ import annotations
 

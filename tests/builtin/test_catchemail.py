@@ -1,4 +1,4 @@
-"""Mail for somebody else (spec 2, catchemail; spec 4, Order)."""
+"""`catchemail`: mail for somebody else (docs/behaviour.md#mail-for-somebody-else)."""
 
 from __future__ import annotations
 

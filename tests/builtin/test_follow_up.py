@@ -1,4 +1,4 @@
-"""Which ticket a message belongs to: spec 3, clause by clause."""
+"""Which ticket a message belongs to: docs/behaviour.md#threading, clause by clause."""
 
 from __future__ import annotations
 

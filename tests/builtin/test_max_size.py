@@ -1,4 +1,4 @@
-"""Mail that is too large (spec 7)."""
+"""Mail over `max_size` (docs/behaviour.md#too-large)."""
 
 from __future__ import annotations
 

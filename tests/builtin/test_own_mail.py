@@ -1,4 +1,4 @@
-"""Our own mail (spec 4, Order)."""
+"""Our own mail is left alone (docs/behaviour.md#our-own-mail)."""
 
 from __future__ import annotations
 

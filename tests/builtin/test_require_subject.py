@@ -1,4 +1,4 @@
-"""`require_subject` (spec 2)."""
+"""`require_subject` (docs/behaviour.md#subject)."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def script(*words: str, content: bytes, environment: dict[str, str] | None = Non
 def test_the_answer_is_that_of_the_outcome(
     sqlite_env: TracEnv, settings: list[str], content: bytes, status: int, outcome: str
 ) -> None:
-    """The column of the specification's table; the line says why."""
+    """As in the table of docs/behaviour.md#outcomes; the line says why."""
     add_pipe(sqlite_env, *settings)
     finished = deliver(sqlite_env, content)
     assert finished.status == status

@@ -74,7 +74,7 @@ def measure(entry: Entry, problems: Callable[[dict[str, Any], dict[str, Any]], l
 
 
 def _as_stored(expected: dict[str, Any]) -> dict[str, Any]:
-    """What is expected, with names as spec 6 wants them: the seed's forbidden characters are `_`."""
+    """What is expected, with names as they are stored: characters that a file name must not hold are `_`."""
     attachments = [
         attachment | {"name": filenames.safe(attachment["name"])} if attachment.get("name") else attachment
         for attachment in expected.get("attachments", ())

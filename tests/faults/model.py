@@ -96,7 +96,7 @@ AFTERWARDS: Final = {
     "directory": ("delete", "move:", "leave"),
     "pipe": ("",),
 }
-"""What a service may do with the copies of each kind of source (spec 7); a folder's own folder is added later."""
+"""What may be done with copies of each source (docs/behaviour.md#afterwards); a folder to move to is added later."""
 
 
 @dataclass(frozen=True, slots=True)

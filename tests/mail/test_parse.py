@@ -149,7 +149,7 @@ def test_any_mixture_of_mail_syntax_is_a_message(tmp_path: Path, mail: str) -> N
 
 
 def test_the_digest_does_not_see_the_way_a_mail_took(tmp_path: Path) -> None:
-    """Spec 3: trace headers differ between two copies of one mail; its digest does not."""
+    """Trace headers differ between two copies of one mail; its digest does not."""
     first = read(tmp_path, f"Received: from a by b\nDelivered-To: one@example.com\n{HEAD}\nBody\n")
     second = read(tmp_path, f"Received: from c by d\nReturn-Path: <ann@example.org>\nX-Spam: no\n{HEAD}\nBody\n")
     assert first.digest == second.digest

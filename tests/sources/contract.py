@@ -240,7 +240,7 @@ class SourceContract:
         assert place.there() == [mail(1)]
 
     def test_words_that_it_cannot_mean_are_refused_on_save(self) -> None:
-        """Spec 7's table: what is not in it, the settings refuse."""
+        """What the table of docs/behaviour.md#afterwards does not have, the settings refuse."""
         for word in Afterwards:
             typed = f"move:{TARGET}" if word is Afterwards.MOVE else word.value
             if word in self.kind.afterwards:

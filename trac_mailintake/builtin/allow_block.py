@@ -1,4 +1,4 @@
-"""screen: allow and block lists of senders (spec 4, Order).
+"""screen: allow and block lists of senders (docs/behaviour.md#allow-and-block-lists).
 
 The From field is easily forged: these lists keep out noise, not attackers.
 """

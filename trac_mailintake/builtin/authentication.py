@@ -1,4 +1,4 @@
-"""screen, handle: how far the word of our own mail servers goes (spec 4, Proof).
+"""screen, handle: how far the word of our own mail servers goes (docs/behaviour.md#proof).
 
 `tracker.people.directory` says who acts as whom.
 A sender is proved by DMARC, or by DKIM of the very domain of the address.

@@ -1,4 +1,4 @@
-"""screen: automatic mail, such as vacation notes, bounces and newsletters (spec 4, Automatic mail).
+"""screen: automatic mail, such as vacation notes, bounces and newsletters (docs/behaviour.md#automatic-mail).
 
 To process it, as JIRA did, would loop on Trac's own notifications.
 """

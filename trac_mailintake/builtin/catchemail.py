@@ -1,4 +1,4 @@
-"""screen: mail for somebody else is left alone (spec 4, Order).
+"""screen: mail for somebody else is left alone (docs/behaviour.md#mail-for-somebody-else).
 
 It ends the matter whatever other rules say, so that another service's mail is never touched.
 """

@@ -1,4 +1,4 @@
-"""route: which ticket a message belongs to, by the three rules of spec 3; and who may follow a lead that is no proof.
+"""route: which ticket a message belongs to, and who may follow a lead that is no proof (docs/behaviour.md#threading).
 
 Of the three only the signed reply address proves anything.
 A Message-ID or a number in the subject can be known to anybody, so these need a sender who is involved in the ticket.

@@ -1,4 +1,4 @@
-"""screen: a mail over `max_size` is filed without its attachments, or held, or forwarded (spec 7, Too large).
+"""screen: a mail over `max_size` is filed without its attachments, held, or forwarded (docs/behaviour.md#too-large).
 
 To file it is no objection: the handler leaves the attachments out and says so in the ticket.
 """

@@ -1,4 +1,4 @@
-"""screen: mail that this environment sent itself is never processed and never answered (spec 4, Order)."""
+"""screen: mail that this environment sent is never processed and never answered (docs/behaviour.md#our-own-mail)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""screen: too many mails of one sender, or for one ticket, within an hour (spec 4, Rates): each more is held.
+"""screen: too many mails of one sender, or for one ticket, within an hour: the rest is held (docs/behaviour.md#rates).
 
 `rate_service` is seen to by the round, since a service that is flooded with tickets is to pause as a whole.
 """

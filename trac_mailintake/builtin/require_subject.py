@@ -1,4 +1,4 @@
-"""screen: a service may insist on a subject, as JIRA did (spec 2)."""
+"""screen: a service may insist on a subject, as JIRA did (docs/behaviour.md#subject)."""
 
 from __future__ import annotations
 

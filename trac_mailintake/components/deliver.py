@@ -112,7 +112,7 @@ def _flush(env: Environment, assembly: Assembly) -> None:
 
 
 def _status(status: Status) -> SysExit:
-    """Spec 7's column *exit of `deliver`*."""
+    """The column *exit of `deliver`* in docs/behaviour.md#outcomes."""
     from trac_mailintake.intake.model import Status  # noqa: PLC0415 - what only a mail needs
 
     match status:

@@ -1,4 +1,4 @@
-"""A process that hangs over a message is ended, so that others take over what it held (spec 7).
+"""A process that hangs over a message is ended, and others take over what it held (docs/behaviour.md#when-it-fails).
 
 A handler that hangs inside a C library, with the interpreter's lock in hand, hears no exception. So it is the system
 that ends the process: SIGALRM, as it is by default. What it held is redone one by one by the next run, and a message

@@ -1,4 +1,4 @@
-"""screen: when a mail arrived, as far as what its sender wrote does not matter. Rates are counted by it (spec 4)."""
+"""screen: when a mail arrived, if possible not as its sender says (docs/behaviour.md#rates)."""
 
 from __future__ import annotations
 

@@ -261,7 +261,7 @@ class Step:
 
 
 class Status(Enum):
-    """What became of a delivery (spec 7)."""
+    """What became of a delivery (docs/behaviour.md#outcomes)."""
 
     CREATED = "created"
     COMMENTED = "commented"

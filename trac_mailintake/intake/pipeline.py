@@ -217,7 +217,7 @@ class Intake:
     def _decide_safely(
         self, service: Service, delivery: Delivery, message: Message | Exception | None
     ) -> Decision | Deferred | None:
-        """Decide; every failure becomes what spec 7 says of it. The one broad `except`: here mail could be lost."""
+        """Decide; whatever fails, the mail is deferred or held. The one broad `except`: here mail could be lost."""
         if isinstance(message, Exception):
             return self._failed(service, delivery, None, message)
         if message is None:
@@ -240,7 +240,7 @@ class Intake:
     def _failed(
         self, service: Service, delivery: Delivery, message: Message | None, error: Exception
     ) -> Decision | Deferred | None:
-        """Which failures count against the message, and which do not (spec 7, When it fails)."""
+        """Which failures count against the message, and which do not (docs/behaviour.md#when-it-fails)."""
         log.debug("Delivery %s (%s) failed", delivery.id, delivery.listed.locator, exc_info=error)
         error = self._named(error)
         match error:

@@ -218,7 +218,7 @@ class Tracker(Protocol):
     reader: Reader
 
     def sender(self, message: Message, service: Service) -> Sender:
-        """Who the message is from (spec 4, Sender)."""
+        """Who the message is from (docs/behaviour.md#sender)."""
 
     def prepare(
         self, change: Change, message: Message, service: Service, *, explain: bool = False
@@ -294,7 +294,7 @@ class Recorded:
 
 
 class Recorder(Protocol):
-    """Exactly once: claims and outcomes (spec 7). All methods are short transactions of their own."""
+    """Exactly once: claims and outcomes (docs/behaviour.md#steps). All methods are short transactions of their own."""
 
     def admit(self, account: Account) -> str:
         """Why this environment may not fetch from a mailbox that another one has claimed; "" when it may.
@@ -332,7 +332,7 @@ class Recorder(Protocol):
         """Give back what was claimed but not begun (it vanished, or the round ended)."""
 
     def seen(self, service: Service, message: Message) -> Seen | None:
-        """Spec 3's duplicate: same service, same Message-ID, same digest."""
+        """The mail of which this one is a duplicate (docs/behaviour.md#duplicates), None when it is none."""
 
     def record(self, decisions: Sequence[Decision]) -> Sequence[Recorded]:
         """Write the outcomes in one transaction; all or none.

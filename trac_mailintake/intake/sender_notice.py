@@ -1,4 +1,4 @@
-"""record: whether the sender is told (spec 4, Notices). A forged From must not make us send, nor may a machine."""
+"""record: whether the sender is told (docs/behaviour.md#notices). Forgers and machines must not make us send."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def check(parameters: Iterable[Parameter], typed: Mapping[str, str]) -> Values:
 def disposition(typed: str, allowed: Iterable[Afterwards], kind: str) -> Disposition:
     """What to do with the mailbox's copy, from `delete`, `move:FOLDER`, `seen` or `leave`.
 
-    Raises SettingError for a word that the kind of source cannot mean (spec 7's table).
+    Raises SettingError for a word that the kind of source cannot mean (docs/behaviour.md#afterwards).
     """
     word, _, folder = typed.strip().partition(":")
     words = tuple(allowed)
@@ -264,7 +264,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A recurring job, as it is stored; see spec 1. Times are microseconds since 1970, UTC, 0 for never."""
+    """A recurring job, as it is stored. Times are microseconds since 1970, UTC, 0 for never."""
 
     id: int
     name: str

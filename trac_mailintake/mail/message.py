@@ -98,7 +98,7 @@ class Message:
     `text_parts` are the leaves that `text` was made from; `overlong` says that `text` is only the first part of them.
     `parts` are the attachments, in the order of the message.
     `fields` are all header fields, decoded, in order; names as written.
-    `digest` is spec 3's: SHA-256 (hex) of From, Date, Subject and the MIME body, without trace headers.
+    `digest` tells duplicates (docs/behaviour.md#duplicates): SHA-256 (hex) of From, Date, Subject and the MIME body.
     `sha256` (hex) and `size` (bytes) are those of the whole message as it lies in `raw`.
     """
 

@@ -1,4 +1,4 @@
-"""Which parts are attached (spec 6)."""
+"""Which parts are attached (docs/behaviour.md#attachments)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a mail becomes: a ticket or a comment (spec 2, 4 and 5)."""
+"""What a mail becomes: a ticket or a comment."""
 
 from __future__ import annotations
 

@@ -196,5 +196,5 @@ def test_return_paths(text: str, expected: str | None) -> None:
     ],
 )
 def test_file_names(name: str, expected: str) -> None:
-    """Spec 6: no path, none of the seed's characters, no control characters, a bearable length."""
+    """No path, none of the characters that JIRA replaces, no control characters, a bearable length."""
     assert filenames.safe(name) == expected

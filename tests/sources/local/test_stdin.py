@@ -48,7 +48,7 @@ def test_disposing_does_nothing() -> None:
 
 @pytest.mark.parametrize("word", [each.value for each in Afterwards])
 def test_no_word_is_taken(word: str) -> None:
-    """Spec 7's table has a dash in every row."""
+    """There is no mailbox, so nothing is done with its copy."""
     with pytest.raises(SettingError):
         disposition(f"{word}:X" if word == "move" else word, stdin.KIND.afterwards, stdin.KIND.label)
 

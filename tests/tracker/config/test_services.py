@@ -29,7 +29,7 @@ def add_server(trac: TracEnv, protocol: str) -> None:
     bridge.settings(trac.env).servers.add(protocol, {"host": "mail.example.org", "protocol": protocol})
 
 
-def test_a_service_has_the_defaults_of_the_specification(trac_env: TracEnv) -> None:
+def test_a_service_has_the_documented_defaults(trac_env: TracEnv) -> None:
     """On each database."""
     add_server(trac_env, "imap")
     services = services_of(trac_env)
@@ -128,7 +128,7 @@ def test_a_wrong_setting_is_refused_with_its_name_its_value_and_what_is_allowed(
 def test_what_is_done_afterwards_is_what_the_kind_can_mean(
     sqlite_env: TracEnv, kind: str, refused: list[str], taken: list[str]
 ) -> None:
-    """The table of the specification, every cell."""
+    """The table of docs/behaviour.md#afterwards, every cell."""
     place = {"path": "/var/mail/support"}
     if kind in ("imap", "pop3"):
         add_server(sqlite_env, kind)

@@ -1,4 +1,4 @@
-"""handle: which parts of a message are attached (spec 6, Attachments)."""
+"""handle: which parts of a message are attached (docs/behaviour.md#attachments)."""
 
 from __future__ import annotations
 

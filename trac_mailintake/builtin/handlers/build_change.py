@@ -84,7 +84,7 @@ def ticket(message: Message, target: NewTicket, context: Context) -> Change:
 def comment(message: Message, target: Followup, context: Context, parted: Cut) -> Change:
     """What was kept of the message as a comment. Raises OSError.
 
-    A machine's answer neither reopens nor notifies (spec 4, Automatic mail).
+    A machine's answer neither reopens nor notifies (docs/behaviour.md#automatic-mail).
     """
     parameters = context.service.parameters
     chosen = attachments.choose(message, parted.kept, parted.removed, parameters)

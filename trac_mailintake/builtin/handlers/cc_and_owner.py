@@ -1,4 +1,4 @@
-"""handle: what becomes of a mail's other recipients: the owner of a new ticket, and who is put into cc (spec 2).
+"""handle: which of a mail's other recipients gets a new ticket or is put into cc (docs/behaviour.md#other-recipients).
 
 The intake's own addresses never count: a tracker in cc of its own ticket would write to itself.
 """

@@ -1,4 +1,4 @@
-"""handle: what a ticket or comment says, from what the sender wrote (spec 5, Text)."""
+"""handle: what a ticket or comment says, from what the sender wrote (docs/behaviour.md#text)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """The status that trac-admin ends with (spec 8). trac-admin itself ends with 2 on an AdminCommandError."""
+    """The status that trac-admin ends with (docs/behaviour.md#exit-statuses): 2 also after an AdminCommandError."""
 
     WELL = 0
     WAITING = 1

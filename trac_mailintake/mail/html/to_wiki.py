@@ -1,6 +1,6 @@
 """parse: HTML turned into Trac wiki text that looks like the mail: Genshi parses and cleans, html2text writes.
 
-Both have inputs that take them for ever (`libraries.md` knows them), so the shape of the HTML is checked first;
+Some inputs would take either for ever, such as tags that never end, so the shape of the HTML is checked first;
 what is too complex is only stripped of its tags.
 """
 
@@ -93,7 +93,7 @@ def _without_unread(html: str) -> str:
 
 
 def _check(html: str) -> None:
-    """Refuse what makes a library quadratic: libraries.md, section 4."""
+    """Refuse what takes Genshi or html2text quadratic time, such as `<!--` without an end, or too many attributes."""
     if len(html) > _LONGEST:
         raise TooComplexError(f"it has {len(html)} characters")
     if html.count("<") > _MOST_TAGS or html.count("&") > _MOST_REFERENCES:

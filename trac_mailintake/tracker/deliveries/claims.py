@@ -1,4 +1,4 @@
-"""record: who works on which message. Claims, leases, fencing numbers (spec 7).
+"""record: who works on which message (docs/behaviour.md#claims-and-leases).
 
 A claim is a row of `mailintake_delivery` with an owner, a lease and no outcome. Whoever takes a row over raises its
 fencing number; what is written later checks owner and number. All statements are portable, and nothing is asked

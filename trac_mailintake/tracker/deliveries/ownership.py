@@ -1,4 +1,4 @@
-"""fetch: which environment this is, told from its copies; and whose mailbox is whose (spec 7, Another environment)."""
+"""fetch: which environment this is, and whose a mailbox is (docs/behaviour.md#another-environment)."""
 
 from __future__ import annotations
 

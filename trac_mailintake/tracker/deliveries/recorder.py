@@ -1,4 +1,4 @@
-"""record: outcomes, each exactly once (spec 7, step 4 to 6).
+"""record: outcomes, each exactly once (docs/behaviour.md#steps, 4 to 6).
 
 One transaction: is it still mine, the ticket or comment, the attachments' rows with their files linked into place,
 the message ids, the outbox, the mark that notifications are owed. Whatever fails undoes all of it.
@@ -342,7 +342,7 @@ def _starts_a_thread(decision: Decision) -> bool:
 
 
 def _copy(service: str, message: Message) -> str:
-    """The key of spec 3's duplicate: service, Message-ID and digest; without an id the SHA-256 of all bytes."""
+    """What duplicates have in common: service, Message-ID and digest; without an id the SHA-256 of all bytes."""
     if message.message_id:
         return key(service, message.message_id, message.digest)
     return key(service, message.sha256)

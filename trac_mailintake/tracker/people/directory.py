@@ -1,4 +1,4 @@
-"""screen: who a message is from, to Trac (spec 4, Sender). A raw From never names a user."""
+"""screen: who a message is from, to Trac (docs/behaviour.md#sender). A raw From never names a user."""
 
 from __future__ import annotations
 

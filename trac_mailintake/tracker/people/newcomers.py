@@ -1,4 +1,4 @@
-"""screen, record: `createusers`: who writes for the first time gets an account, or is remembered (spec 4).
+"""screen, record: `createusers`, for people who write for the first time (docs/behaviour.md#accounts-for-newcomers).
 
 With AccountManager and a password store that can be written: an account. The name is reserved in the transaction that
 files the mail, the account is made after its commit, by whoever comes by: a crash in between only delays it.

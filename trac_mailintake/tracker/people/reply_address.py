@@ -1,4 +1,4 @@
-"""route: signed reply addresses, `local+ID.SIGNATURE@host` (spec 3, rule 1).
+"""route: signed reply addresses, `local+ID.SIGNATURE@host` (docs/behaviour.md#signed-reply-address).
 
 The signature proves that whoever writes has seen a notification of that ticket, and nothing else.
 """

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import configparser
+from collections import Counter
 
 from packaging.requirements import Requirement
 
 from tests.house.tree import PACKAGE, ROOT, modules
+
+MOST_MODULES = 15
 
 
 def settings() -> configparser.ConfigParser:
@@ -21,6 +24,13 @@ def test_every_package_is_packed() -> None:
     folders = {init.parent for init in PACKAGE.rglob("__init__.py")}
     names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
     assert set(settings()["options"]["packages"].split()) == names | {"trac_mailintake.templates"}
+
+
+def test_a_folder_is_taken_in_at_a_glance() -> None:
+    """At most 15 modules, besides its `__init__.py`."""
+    folders = Counter((ROOT / module.name).parent for module in modules() if module.within("trac_mailintake"))
+    sizes = {folder.relative_to(ROOT).as_posix(): number for folder, number in folders.items()}
+    assert {name: number - 1 for name, number in sizes.items() if number - 1 > MOST_MODULES} == {}
 
 
 def test_templates_have_a_name_of_their_own() -> None:

@@ -30,7 +30,7 @@ from pathlib import Path
 from trac.env import Environment
 from trac.util.datefmt import datetime_now, utc
 from tests.tracker.values import enclosed, message, new_ticket, service
-from trac_mailintake.tracker import tickets
+from trac_mailintake.tracker.tickets import write
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.tickets.stage_attachments import Staging
 
@@ -38,7 +38,7 @@ env = Environment(sys.argv[1])
 change = new_ticket(attachments=(enclosed(Path(sys.argv[2]), "x.txt", b"content"),))
 prepared = TracTracker(env, Staging(env, "dead")).prepare(change, message(), service())
 with env.db_transaction:
-    filed = tickets.write(env, prepared, datetime_now(utc), {})
+    filed = write.write(env, prepared, datetime_now(utc), {})
     if sys.argv[3] == "before":
         print(filed.linked.targets[0], flush=True)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -75,6 +75,7 @@ NAMES = {
     "another wiki": "MeatBall",
     "an address": "http",
     "quotes": "Ann's 'photo'.png",
+    "an extension that is cut at a blank": "a.123456789012345678 9 and more",
 }
 
 

@@ -191,7 +191,7 @@ def clean(name: str) -> str:
     """A name as Trac's upload form would store it: never empty, never a path, not too long."""
     plain = _NOT_IN_NAMES.sub("_", normalize_filename(name.replace("/", "_")))
     stem, extension = os.path.splitext(plain)
-    extension = extension[:20]
+    extension = extension[:20].rstrip()
     plain = stem[: _NAME_LENGTH - len(extension)].rstrip() + extension
     return "attachment" if plain.strip(". ") == "" else plain
 

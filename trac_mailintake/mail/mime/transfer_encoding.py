@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Part
 
 _NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
-_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _IDENTITY: Final = {"7bit", "8bit", "binary"}
 _QP_LINE: Final = 4096
 """A quoted-printable line longer than this is cut, but never within `=XX`."""

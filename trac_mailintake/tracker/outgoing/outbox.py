@@ -22,7 +22,7 @@ from trac_mailintake.tracker.outgoing.render import COLUMNS, Due
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from trac.env import Environment
 
@@ -61,9 +61,7 @@ class Outbox:
         with temporary(self._env):
             return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_outbox WHERE sent=0")[0][0])
 
-    def flush(
-        self, *, force: bool = False, progress: Callable[[int], None] | None = None, rules: Sequence[str] = ()
-    ) -> Flushed:
+    def flush(self, *, force: bool = False, rules: Sequence[str] = ()) -> Flushed:
         """Send what is due (all that waits with `force`), each claimed, sent, and noted. Raises TemporaryFailure.
 
         With `rules` only alerts of these.
@@ -90,8 +88,6 @@ class Outbox:
                 sent += 1
             else:
                 failed, failure = failed + 1, refusal
-            if progress:
-                progress(sent)
         return Flushed(sent, failed, self.waiting(), failure)
 
     def _drop_stale(self) -> None:

@@ -2,6 +2,9 @@
 
 Trac's own policy remembers for five seconds what a user may do (trac/perm.py, DefaultPermissionPolicy): an answer of a
 moment ago is no worse. About a ticket that exists they are asked each time, since they may look at what is in it.
+
+To ask anew costs 70 to 90 microseconds of processor time, and more with a policy that asks a directory; what that is of
+a mail's cost is said in `ticket_copies` (30 November 2026).
 """
 
 from __future__ import annotations

@@ -164,10 +164,6 @@ class Staging:
         self.sweep(self.owner)
         self._folder = ""
 
-    def owners(self) -> tuple[str, ...]:
-        """The folders of all workers, as `sweep` takes them; those of the living too."""
-        return tuple(sorted(os.listdir(private_folder(self.env, FOLDER))))
-
     def sweep(self, owner: str) -> None:
         """Take back what a dead worker linked without a commit, and remove its folder.
 

@@ -1,6 +1,6 @@
 """The hooks, asked: one plugin manager for each environment, since tracd serves several in one process.
 
-Nothing is imported and no entry point looked for before the first question, so that a round without mail costs nothing.
+No entry point is looked for before the first question.
 Fail closed: with a plugin that cannot load, or that is written wrongly, every question raises Misconfiguration.
 """
 
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import pluggy
 
-from trac_mailintake import hookspecs
+from trac_mailintake import builtin, hookspecs
+from trac_mailintake.builtin import handlers, own_probe
 from trac_mailintake.hookspecs import PROJECT, Context, Handler, SourceKind
 from trac_mailintake.intake.model import Change, NewTicket, Objection, Target
 from trac_mailintake.intake.ports import Misconfiguration, NoLongerMine, Stale, TemporaryFailure
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
 
+BUILTIN: Final = tuple(dict.fromkeys((*builtin.SCREENS, *builtin.ROUTES, *builtin.AMENDMENTS, *handlers.HANDLERS)))
+"""The product's own plugins but for its sources, which are wired in where everything is built."""
 GROUP: Final = "trac_mailintake"
 """The entry point group of plugins that are installed."""
 PREFIX: Final = "mailintake_"
@@ -81,8 +84,6 @@ class Rules:
 
     def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
         """All objections; of a probe of our own nobody else is asked. Raises Misconfiguration."""
-        from trac_mailintake.builtin import own_probe  # noqa: PLC0415 - a round without mail does without the rules
-
         probe = own_probe.recognised(message, self._reader)
         if probe is not None:
             return [probe]
@@ -261,7 +262,7 @@ class _Roll:
 def _call(bundled: Iterable[object], extra: Iterable[object], group: str) -> _Roll:
     """Register everybody, the product first: pluggy asks the last one first, so a plugin's answer comes before ours."""
     roll = _Roll()
-    for plugin in (*_builtin(), *bundled):
+    for plugin in (*BUILTIN, *bundled):
         roll.register(plugin, _name(plugin), foreign=False)
     for name, plugin in _installed(group):
         roll.register(plugin, name, foreign=True)
@@ -273,33 +274,6 @@ def _call(bundled: Iterable[object], extra: Iterable[object], group: str) -> _Ro
         culprit = roll.manager.get_name(error.plugin)
         raise Misconfiguration(f"plugin {culprit}: {error}; docs/hooks.md lists the hooks") from error
     return roll
-
-
-def _builtin() -> tuple[ModuleType, ...]:
-    from trac_mailintake.builtin import (  # noqa: PLC0415 - a round without mail does without the rules
-        allow_block,
-        authentication,
-        auto_replies,
-        catchemail,
-        follow_up,
-        max_size,
-        own_mail,
-        rates,
-        require_subject,
-        unchanged,
-    )
-    from trac_mailintake.builtin.handlers import (  # noqa: PLC0415 - likewise
-        comment,
-        comment_regex,
-        comment_unquoted,
-        commit_log,
-        create,
-        create_or_comment,
-    )
-
-    handlers = (create_or_comment, create, comment, comment_unquoted, comment_regex, commit_log)
-    screens = (authentication, auto_replies, own_mail, rates, catchemail, allow_block, max_size, require_subject)
-    return (*screens, follow_up, unchanged, *handlers)
 
 
 def _installed(group: str) -> Iterator[tuple[str, object]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.fakes import FakeReader
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,8 @@ from tests.values import DELIVERY, HANDLER, MEMBER, message, service
 from trac_mailintake import hookspecs
 from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outcome, Proof, Status
 from trac_mailintake.intake.settings import check
-from trac_mailintake.plugins.registry import PREFIX, Rules
+from trac_mailintake.plugins.hooks import Rules
+from trac_mailintake.plugins.registry import PREFIX
 
 PAGE = (Path(__file__).parents[1] / "docs" / "hooks.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.fakes import FakeReader
 from tests.pages import HANDLERS, filled, headings
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 
 PAGE = HANDLERS.read_text("utf-8")
 

@@ -11,7 +11,7 @@ from trac_mailintake.intake.model import Account, Afterwards, Delivery, Disposit
 from trac_mailintake.intake.settings import Service, check
 from trac_mailintake.mail.message import Address, Message, Origin, Part
 from trac_mailintake.mail.spool import Slice
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from trac_mailintake.intake.round import Round
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.prefetch import read
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.archive.store import FileArchive

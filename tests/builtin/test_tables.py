@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from trac_mailintake import builtin
 from trac_mailintake.builtin import handlers
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def implementing(package: ModuleType, hook: str) -> set[str]:

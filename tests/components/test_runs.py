@@ -127,7 +127,7 @@ def test_an_idle_run_imports_nothing_that_only_mail_needs(mailbox: Mailbox) -> N
         "import sys; from trac.admin import console; status = console.run(sys.argv[1:]);"
         "heavy = ('genshi', 'html2text', 'imapclient', 'pluggy', 'tqdm', 'chardet',"
         " 'trac_mailintake.mail.parse', 'trac_mailintake.sources', 'trac_mailintake.builtin',"
-        " 'trac_mailintake.plugins.registry', 'trac_mailintake.bootstrap',"
+        " 'trac_mailintake.plugins.registry', 'trac_mailintake.plugins.hooks', 'trac_mailintake.bootstrap',"
         " 'trac_mailintake.tracker.people.account_manager',"
         " 'trac_mailintake.tracker.trac_calls.mail_request', 'trac_mailintake.tracker.outgoing.overdue');"
         "print(status, sorted(name for name in heavy if name in sys.modules))"

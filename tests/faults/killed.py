@@ -14,7 +14,7 @@ from tests.faults.model import LISTED, Common, Struck
 from trac_mailintake.intake.disposal import Disposing
 from trac_mailintake.intake.pipeline import Intake
 from trac_mailintake.mail.parse import parse
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.archive.store import Batch, FileArchive
 from trac_mailintake.tracker.deliveries.claims import Claims

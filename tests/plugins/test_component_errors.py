@@ -13,7 +13,8 @@ from tests.values import DELIVERY, MEMBER, message, service
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake.model import Hold, Outcome, Status
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
-from trac_mailintake.plugins.registry import GROUP, Rules
+from trac_mailintake.plugins.hooks import Rules
+from trac_mailintake.plugins.registry import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

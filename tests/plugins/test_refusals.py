@@ -13,7 +13,7 @@ from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.model import Ignore
 from trac_mailintake.intake.ports import Misconfiguration
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

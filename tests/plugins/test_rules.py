@@ -14,7 +14,7 @@ from trac_mailintake.intake.model import Change, Followup, Hold, Outcome, Proof,
 from trac_mailintake.intake.ports import Misconfiguration
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.mail.message import Origin
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context

@@ -1,1 +1,1 @@
-"""The hooks: one plugin manager an environment."""
+"""The plugins of one environment: who they are (`registry`), and what they say (`hooks`)."""

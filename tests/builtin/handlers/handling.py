@@ -10,7 +10,7 @@ from tests.values import MEMBER, message, service
 from trac_mailintake.hookspecs import Context
 from trac_mailintake.intake.model import Change, Followup, NewTicket, Proof
 from trac_mailintake.intake.settings import check
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 
 if TYPE_CHECKING:
     from trac_mailintake.intake.model import Objection, Sender, Target

@@ -12,7 +12,7 @@ from tests.values import DELIVERY, MEMBER, STRANGER, message, service
 from trac_mailintake.intake.model import Followup, Forward, Hold, Proof, Reopen
 from trac_mailintake.intake.settings import check
 from trac_mailintake.mail.message import Origin
-from trac_mailintake.plugins.registry import Rules
+from trac_mailintake.plugins.hooks import Rules
 
 GIT = """The branch main has been updated.
 

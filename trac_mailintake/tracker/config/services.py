@@ -64,7 +64,7 @@ _BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.BOOLEAN, 
 
 
 class Catalogue(Protocol):
-    """What a service can be made of: `plugins.registry.Rules`."""
+    """What a service can be made of: `plugins.hooks.Rules`."""
 
     @property
     def kinds(self) -> Mapping[str, SourceKind]:

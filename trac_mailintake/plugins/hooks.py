@@ -1,0 +1,202 @@
+"""The hooks, asked for one environment; what a plugin breaks is told as the plugin's fault.
+
+No entry point is looked for before the first question.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+import pluggy
+
+from trac_mailintake.builtin import own_probe
+from trac_mailintake.hookspecs import Context, Handler, SourceKind
+from trac_mailintake.intake.model import Change, NewTicket, Objection, Target
+from trac_mailintake.intake.ports import Misconfiguration, NoLongerMine, Stale, TemporaryFailure
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.plugins.registry import AMENDING, GROUP, load, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from trac_mailintake.intake.model import Delivery, Outcome, Sender
+    from trac_mailintake.intake.ports import Reader
+    from trac_mailintake.intake.settings import Parameter, Service
+    from trac_mailintake.mail.message import Message
+    from trac_mailintake.plugins.registry import Registry
+
+_NOT_A_FAULT: Final = (Misconfiguration, TemporaryFailure, NoLongerMine, Stale, MemoryError)
+
+Offer = TypeVar("Offer", Handler, SourceKind)
+
+
+class Rules:
+    """The rules, handlers and kinds of source of one environment: `ports.Rules`, and the catalogue of what there is.
+
+    `bundled` are the product's own plugins besides the built-in rules; `extra` are objects of the environment.
+    The built-in rules and the entry points of `group` come by themselves.
+    """
+
+    def __init__(
+        self, reader: Reader, bundled: Iterable[object] = (), extra: Iterable[object] = (), group: str = GROUP
+    ) -> None:
+        self._reader = reader
+        self._bundled = tuple(bundled)
+        self._extra = tuple(extra)
+        self._group = group
+
+    # the catalogue
+
+    @cached_property
+    def handlers(self) -> Mapping[str, Handler]:
+        """All handlers by name. Raises Misconfiguration."""
+        return self._offered("mailintake_handlers", Handler)
+
+    @cached_property
+    def kinds(self) -> Mapping[str, SourceKind]:
+        """All kinds of source by name. Raises Misconfiguration."""
+        return self._offered("mailintake_sources", SourceKind)
+
+    def parameters(self, handler: str) -> tuple[Parameter, ...]:
+        """What a service with this handler can be told: the rules' parameters, then the handler's own.
+
+        A handler's parameter replaces a rule's of the same name, so that it can have another default.
+        Raises SettingError for an unknown handler, Misconfiguration.
+        """
+        if handler not in self.handlers:
+            raise SettingError("handler", handler, ", ".join(sorted(self.handlers)))
+        own = {parameter.name: parameter for parameter in self.handlers[handler].parameters}
+        return tuple({**self._registry.parameters, **own}.values())
+
+    # ports.Rules
+
+    def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
+        """All objections; of a probe of our own nobody else is asked. Raises Misconfiguration."""
+        probe = own_probe.recognised(message, self._reader)
+        if probe is not None:
+            return [probe]
+        hook = "mailintake_screen"
+        with self._blaming(hook):
+            answers = self._registry.manager.hook.mailintake_screen(
+                message=message, delivery=delivery, context=self._context(service, sender)
+            )
+        for answer in answers:
+            if not isinstance(answer, Objection):
+                raise self._astray(hook, answer)
+        return list(answers)
+
+    def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
+        """The first answer; a new ticket when there is none. Raises Misconfiguration."""
+        hook = "mailintake_route"
+        with self._blaming(hook):
+            answer = self._registry.manager.hook.mailintake_route(
+                message=message, delivery=delivery, context=self._context(service, sender)
+            )
+        if answer is None:
+            return NewTicket("new", "The mail names no ticket.")
+        if not isinstance(answer, Target):
+            raise self._astray(hook, answer)
+        return answer
+
+    def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
+        """What the service's handler makes of the message, amended by the plugins. Raises Misconfiguration."""
+        context = self._context(service, sender)
+        handler = self.handlers.get(service.handler)
+        if handler is None:
+            raise Misconfiguration(f"service {service.name}: no plugin offers its handler {service.handler}")
+        with self._blaming(f"handler {handler.name}"):
+            answer: object = handler.handle(message, target, context)
+        if isinstance(answer, Objection):
+            return answer
+        if not isinstance(answer, Change):
+            raise Misconfiguration(f"handler {handler.name}: {typed(answer)} is neither a Change nor an objection")
+        with self._blaming(AMENDING):
+            amended = self._registry.manager.hook.mailintake_change(change=answer, message=message, context=context)
+        if not isinstance(amended, Change):
+            raise self._astray(AMENDING, amended)
+        return amended
+
+    def recorded(self, message: Message, outcome: Outcome, service: Service, sender: Sender) -> None:
+        """Tell the plugins of a committed outcome. Raises Misconfiguration."""
+        with self._blaming("mailintake_recorded"):
+            self._registry.manager.hook.mailintake_recorded(
+                message=message, outcome=outcome, context=self._context(service, sender)
+            )
+
+    def _context(self, service: Service, sender: Sender) -> Context:
+        return Context(service, self._reader, sender)
+
+    # who is asked
+
+    @cached_property
+    def _registry(self) -> Registry:
+        """Everybody, registered. Raises Misconfiguration, each time: what is broken stays so until a restart."""
+        if isinstance(self._loaded, Misconfiguration):
+            raise Misconfiguration(str(self._loaded)) from self._loaded
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> Registry | Misconfiguration:
+        try:
+            return load(self._bundled, self._extra, self._group)
+        except Misconfiguration as fault:
+            return fault
+
+    def _offered(self, hook: str, kind: type[Offer]) -> Mapping[str, Offer]:
+        """What all plugins offer, by name. Each is asked by itself, so that a clash can be told with both names."""
+        offers: dict[str, Offer] = {}
+        owners: dict[str, str] = {}
+        for each in self._registry.implementations(hook):
+            with self._blaming(hook):
+                offered = tuple(cast("Iterable[object]", each.function()))
+            for offer in offered:
+                if not isinstance(offer, kind):
+                    raise Misconfiguration(f"plugin {each.plugin_name}, {hook}: {typed(offer)} is no {kind.__name__}")
+                if offer.name in offers:
+                    both = f"{owners[offer.name]} and {each.plugin_name}"
+                    raise Misconfiguration(f"two plugins offer {offer.name} in {hook}: {both}; disable one of them")
+                offers[offer.name] = offer
+                owners[offer.name] = each.plugin_name
+                self._registry.add_offer(each.plugin_name, offer)
+        return MappingProxyType(offers)
+
+    # whose fault it is
+
+    @contextmanager
+    def _blaming(self, what: str) -> Iterator[None]:
+        """An exception that went through a foreign plugin is its fault; any other is the message's own and passes."""
+        try:
+            yield
+        except _NOT_A_FAULT:
+            raise
+        except Exception as error:
+            culprit = _culprit(error.__traceback__, self._registry.foreign)
+            if culprit is None:
+                raise
+            raise Misconfiguration(f"plugin {culprit}, {what}: {type(error).__name__}: {error}") from error
+
+    def _astray(self, hook: str, answer: object) -> Misconfiguration:
+        """A hook answered what it must not; pluggy does not say who it was."""
+        names = (each.plugin_name for each in self._registry.implementations(hook))
+        suspects = " or ".join(name for name in names if name in self._registry.foreign)
+        return Misconfiguration(f"plugin {suspects}, {hook}: {typed(answer)} is no answer to this hook")
+
+
+def _culprit(traceback: TracebackType | None, foreign: Mapping[str, set[str]]) -> str | None:
+    """The foreign plugin nearest to where the exception was raised; None when none had a hand in it.
+
+    Several may lie in one module: then all of them are named.
+    """
+    culprit = None
+    module = ""
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        culprit = " or ".join(name for name, modules in foreign.items() if module in modules) or culprit
+        traceback = traceback.tb_next
+    if culprit is None and module.partition(".")[0] == pluggy.__name__:
+        return " or ".join(foreign) or None  # pluggy itself complains, of a hook that it cannot call
+    return culprit

@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING
 
 from trac.core import Component, implements
 
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import Handler, hookimpl
-from trac_mailintake.intake.model import Change, Hold, NewTicket, Reopen
-from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail.wiki.escape import neutral
+from trac_mailintake.api import (
+    Change,
+    Handler,
+    Hold,
+    IMailintakePlugin,
+    Kind,
+    NewTicket,
+    Parameter,
+    Reopen,
+    hookimpl,
+    neutral,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from trac_mailintake.hookspecs import Context
-    from trac_mailintake.intake.model import Objection, Target
-    from trac_mailintake.mail.message import Message
+    from trac_mailintake.api import Context, Message, Objection, Target
 
 TAG = re.compile(r"\[([a-z][a-z0-9-]{1,30})\]", re.IGNORECASE)
 

@@ -14,9 +14,7 @@ PLUGIN = '''
 
 from trac.core import Component, implements
 
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import hookimpl
-from trac_mailintake.intake.model import Hold
+from trac_mailintake.api import Hold, IMailintakePlugin, hookimpl
 
 
 class Invoices(Component):

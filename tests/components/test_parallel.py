@@ -30,8 +30,7 @@ import os
 import re
 import signal
 from trac.core import Component, implements
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.api import IMailintakePlugin, hookimpl
 
 class Ending(Component):
     implements(IMailintakePlugin)
@@ -275,9 +274,7 @@ def test_the_trace_says_whose_dialogue_it_is(sqlite_env: TracEnv, dovecot: Dovec
 
 ODD = """
 from trac.core import Component, implements
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import SourceKind, hookimpl
-from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.api import Afterwards, IMailintakePlugin, SourceKind, hookimpl
 
 def broken(opening):
     raise ZeroDivisionError("of a test")

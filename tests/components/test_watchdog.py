@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 HANGING = """
 import re
 from trac.core import Component, implements
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.api import IMailintakePlugin, hookimpl
 
 class Hanging(Component):
     implements(IMailintakePlugin)

@@ -23,8 +23,7 @@ import os
 
 from trac.core import Component, implements
 
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.api import IMailintakePlugin, hookimpl
 
 
 class Trouble(Component):

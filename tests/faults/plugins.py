@@ -21,8 +21,7 @@ import errno, os, time
 from trac.core import Component, TracError, implements
 from trac.ticket.api import ITicketChangeListener, ITicketManipulator
 
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.api import IMailintakePlugin, hookimpl
 
 
 def deed(subject):

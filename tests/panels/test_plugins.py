@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 SERVICES = "/admin/mailintake/services"
 MISSPELLED = """\
 from trac.core import Component, implements
-from trac_mailintake.components.bridge import IMailintakePlugin
-from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.api import IMailintakePlugin, hookimpl
 
 class Wrong(Component):
     implements(IMailintakePlugin)

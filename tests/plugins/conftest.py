@@ -25,7 +25,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         lines = source.splitlines()
         indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
         body = "\n".join(line[indent:] for line in lines)
-        (tmp_path / f"{name}.py").write_text(f"from trac_mailintake.hookspecs import hookimpl\n{body}\n", "utf-8")
+        (tmp_path / f"{name}.py").write_text(f"from trac_mailintake.api import hookimpl\n{body}\n", "utf-8")
         names.append(name)
         if entry:
             metadata = tmp_path / f"{name}-1.0.dist-info"

@@ -93,7 +93,7 @@ def test_a_failing_handler_of_a_plugin_is_named(installed: Callable[..., None]) 
     installed(
         "helping_intake",
         """
-        from trac_mailintake.hookspecs import Handler
+        from trac_mailintake.api import Handler
         from helping_intake_parts import handle
 
         @hookimpl
@@ -127,7 +127,7 @@ def test_an_installed_module_is_a_plugin(installed: Callable[..., None]) -> None
     installed(
         "polite_intake",
         """
-        from trac_mailintake.intake.model import Hold
+        from trac_mailintake.api import Hold
 
         @hookimpl
         def mailintake_screen(message):

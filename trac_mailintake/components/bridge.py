@@ -1,6 +1,5 @@
-"""A Trac component may be a plugin of mail intake, so that one file in an environment's `plugins/` is enough.
+"""From here every face gets what it works with: `settings` to look and change, `intake` to take mail.
 
-From here every face gets what it works with: `settings` to look and change, `intake` to take mail.
 Both import rules, plugins and parsers, so they are asked for only when there is work.
 """
 
@@ -10,7 +9,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from trac.core import Component, ExtensionPoint, Interface
+from trac_mailintake.plugins.component_bridge import component_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,24 +20,11 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Watch
 
 
-class IMailintakePlugin(Interface):
-    """A component whose methods marked with `trac_mailintake.hookimpl` are hooks of mail intake.
-
-    It has no method of its own: `docs/hooks.md` lists the hooks. Implement those that are wanted.
-    """
-
-
-class MailIntakeBridge(Component):
-    """Finds the components that are plugins."""
-
-    plugins = ExtensionPoint(IMailintakePlugin)
-
-
 def settings(env: Environment) -> Settings:
     """What looks at services and changes them. Raises Misconfiguration when a plugin is wrong."""
     from trac_mailintake.bootstrap import settings_of  # noqa: PLC0415 - an idle `run` does without
 
-    return settings_of(env, tuple(MailIntakeBridge(env).plugins))
+    return settings_of(env, component_plugins(env))
 
 
 @contextmanager
@@ -62,7 +48,7 @@ def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
         logger.addHandler(handler)
     logger.setLevel(env.log.getEffectiveLevel())
     try:
-        assembly = assemble_intake(env, tuple(MailIntakeBridge(env).plugins), watch)
+        assembly = assemble_intake(env, component_plugins(env), watch)
         try:
             yield assembly
         finally:

@@ -11,12 +11,14 @@ from types import ModuleType
 from trac.core import ComponentManager
 
 from tests.fakes import FakeReader
+from tests.pages import told
 from tests.values import DELIVERY, HANDLER, MEMBER, message, service
 from trac_mailintake import hookspecs
 from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outcome, Proof, Status
 from trac_mailintake.intake.settings import check
 from trac_mailintake.plugins.hooks import Rules
-from trac_mailintake.plugins.registry import PREFIX
+from trac_mailintake.plugins.registry import PREFIX, load
+from trac_mailintake.sources import kinds
 
 PAGE = (Path(__file__).parents[1] / "docs" / "hooks.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -43,6 +45,14 @@ def test_each_hook_has_a_section_whose_heading_is_its_signature() -> None:
     headings = re.findall(rf"^## ({PREFIX}.*)$", PAGE, re.MULTILINE)
     hooks = [each for name, each in vars(hookspecs).items() if name.startswith(PREFIX)]
     assert headings == [f"{hook.__name__}{inspect.signature(hook)}".replace("'", "") for hook in hooks]
+
+
+def test_what_is_built_in_is_told_as_it_is() -> None:
+    """Of each hook that the product implements itself; `python -m tests.pages` writes the lists."""
+    assert told(PAGE) == PAGE
+    registry = load((kinds,), (), "trac_mailintake.none")
+    hooks = [each for each in vars(hookspecs) if each.startswith(PREFIX) and registry.implementations(each)]
+    assert re.findall(r"^<!-- (mailintake_\w+) -->$", PAGE, re.MULTILINE) == hooks
 
 
 def test_the_example_of_a_module_is_a_plugin() -> None:

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from trac.core import ComponentManager
 
@@ -19,6 +20,9 @@ from trac_mailintake.intake.settings import check
 from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.plugins.registry import PREFIX, load
 from trac_mailintake.sources import kinds
+
+if TYPE_CHECKING:
+    import pytest
 
 PAGE = (Path(__file__).parents[1] / "docs" / "hooks.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -82,12 +86,16 @@ def test_the_example_of_a_source_is_a_kind() -> None:
 
 
 def test_the_example_of_a_handler_handles() -> None:
-    """New tickets, and nothing else."""
+    """New tickets, and nothing else; HTML is wiki text by then, and stays as it is."""
     asked = rules(example("acme-alarm"))
     alarm = replace(service(), handler="acme-alarm")
     change = asked.handle(message(), NEW, alarm, MEMBER)
     assert isinstance(change, Change)
-    assert change.fields == {"priority": "blocker"}
+    assert (change.fields, change.text) == ({"priority": "blocker"}, "It burns.")
+    read = message(text="It '''burns'''.", markup=True)
+    change = asked.handle(read, NEW, alarm, MEMBER)
+    assert isinstance(change, Change)
+    assert change.text == read.text
     assert isinstance(asked.handle(message(), ANSWER, alarm, MEMBER), Hold)
 
 
@@ -111,6 +119,8 @@ def test_the_example_of_an_amendment_amends() -> None:
     assert asked.handle(message(), NEW, service(), MEMBER) == rules(object()).handle(message(), NEW, service(), MEMBER)
 
 
-def test_the_example_of_a_listener_listens() -> None:
-    """It is told what became of the mail."""
+def test_the_example_of_a_listener_listens(caplog: pytest.LogCaptureFixture) -> None:
+    """It logs what became of the mail."""
+    caplog.set_level("INFO", "acme")
     rules(example("mailintake_recorded")).recorded(message(), Outcome(Status.CREATED, "new", ""), service(), MEMBER)
+    assert caplog.messages == ["<one@example.org> became created"]

@@ -71,7 +71,8 @@ def test_a_plugin_of_somebody_else_handles_screens_and_amends(
     added = trac.admin("mailintake", "service", "add", "support", *words)
     assert added.status == 0, added.err
     alarm = mail("[disk] No space left")
-    answer = mail("Re: No space left", f"In-Reply-To: {id_of(alarm)}", body="There is space again.\n")
+    html = "Content-Type: text/html"
+    answer = mail("Re: No space left", f"In-Reply-To: {id_of(alarm)}", html, body="There is <b>space</b> again.\n")
     private = mail("My salary", "Sensitivity: Private")
     for number, each in enumerate((alarm, answer, private)):
         (maildir / "new" / f"170000000{number}.M1P1.host").write_bytes(each)
@@ -81,7 +82,7 @@ def test_a_plugin_of_somebody_else_handles_screens_and_amends(
     assert "acme-sensitivity" in shown.out
     [row] = read(trac, "SELECT id, priority, keywords FROM ticket")
     assert row[1:] == ("blocker", "disk")
-    assert read(trac, "SELECT newvalue FROM ticket_change WHERE field='comment'") == [("There is space again.",)]
+    assert read(trac, "SELECT newvalue FROM ticket_change WHERE field='comment'") == [("There is '''space''' again.",)]
 
 
 def read(trac: TracEnv, sql: str) -> list[tuple[object, ...]]:

@@ -38,7 +38,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 
 def handle(message: Message, target: Target, context: Context) -> Change:
     """A new ticket of the highest priority; a comment on the one that the mail belongs to."""
-    text = neutral(message.text)
+    text = message.text if message.markup else neutral(message.text)
     if isinstance(target, NewTicket):
         return Change(target, context.sender, message.subject, text, fields={"priority": "blocker"})
     return Change(target, context.sender, "", text, reopen=Reopen.IF_ALLOWED)

@@ -60,6 +60,7 @@ TEXT = {
     "a macro over two lines": f"{IMAGE[:-2]}\n]] [[TracIni\n]]",
     "a macro in two lines that breaks the timeline": "[[a|b\nc]]",
     "links over two lines": "[wiki:WikiStart\nx] ['WikiStart'\nx] <wiki:\nx> {\n1} wiki:\"Wiki\nStart\" [\n1]",
+    "a link up over two lines": "[.\u200b/x\ny] [..\u200b\ny]",
     "links before what looks like markup": "r1__ WikiStart__ #1__",
     "links to elsewhere": "trac:#1 MeatBall:x [trac:1 x]",
     "addresses that are markup": f"<mailto:x@people.example,{FORM.replace('>', ' ')}> [mailto:x@people.example {FORM}]",

@@ -115,7 +115,7 @@ def _rules(*, code: bool, macro: bool, quoted: bool, latin: bool) -> re.Pattern[
 def _unended(page: str, *, quoted: bool) -> str:
     """The beginnings of what may end in another line: where Trac shows a text in one line (the timeline), it would."""
     bracketed = (
-        r"\[|'[^']|\"[^\"]|['\"]\Z|=\#|[/?\#]|\.\.?(?:[/?\#\s]|\Z)",
+        r"\[|'[^']|\"[^\"]|['\"]\Z|=\#|[/?\#]|\.\.?(?:[/?\#\s\u200b]|\Z)",
         rf"{_SCHEME}:|{page}(?:\s|\Z)",
         rf"{_INTERTRAC}\s*(?:\Z|(?:{_CHANGESET}|{_REVISIONS})[/?\#])",
     )

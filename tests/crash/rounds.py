@@ -23,7 +23,7 @@ from tests.crash.faults import NONE, failing
 from tests.crash.loaded import open_loaded
 from trac_mailintake import bootstrap
 from trac_mailintake.builtin.handlers import create_or_comment
-from trac_mailintake.components.cli.journal.held import HeldCommands
+from trac_mailintake.components.cli.journal.held import HeldActions
 from trac_mailintake.components.cli.run import RoundCommands
 from trac_mailintake.components.cli.running import run_services
 from trac_mailintake.components.deliver import SysExit, deliver
@@ -157,7 +157,7 @@ def retry_held(path: Path) -> list[str]:
     subjects = []
     with opened(path) as env, contextlib.redirect_stdout(io.StringIO()):
         for (number,) in env.db_query("SELECT id FROM mailintake_delivery WHERE outcome='held' ORDER BY id"):
-            HeldCommands(env)._retry(str(number))
+            HeldActions(env).retry(str(number))
             subjects += env.db_query("SELECT subject FROM mailintake_delivery WHERE id=%s", (number,))
     return [subject for (subject,) in subjects]
 

@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
+from trac_mailintake.intake.errors import ExplainedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SourceError(Exception):
+class SourceError(ExplainedError):
     """A source could not be reached, dropped the line, timed out or answered nonsense.
 
     The text names the thing, the cause and the next step, in one line, without secrets.
@@ -45,11 +47,11 @@ class Incomplete(SourceError):  # noqa: N818 - a fact about the message
     """
 
 
-class TemporaryFailure(Exception):  # noqa: N818 - named after RFC 5321's transient failure, not after Python's errors
+class TemporaryFailure(ExplainedError):  # noqa: N818 - named after RFC 5321's transient failure, not after Python's errors
     """Something of ours is down for now (database, disk, memory): the mail is deferred, no attempt counted."""
 
 
-class Misconfiguration(Exception):  # noqa: N818 - what an administrator must mend
+class Misconfiguration(ExplainedError):  # noqa: N818 - what an administrator must mend
     """A plugin or the configuration is wrong: the mail is deferred, no attempt counted; five alike stop the service."""
 
 

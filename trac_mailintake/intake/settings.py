@@ -9,6 +9,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import timed_regex
+from trac_mailintake.intake.errors import ExplainedError
 from trac_mailintake.intake.model import Afterwards, Disposition
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _WORDS_OF_BOOL: Final = {
 }  # fmt: skip  # a table reads better
 
 
-class SettingError(ValueError):
+class SettingError(ExplainedError, ValueError):
     """A setting is wrong. The text names the setting, the value and what is allowed."""
 
     def __init__(self, name: str, value: object, allowed: str) -> None:
@@ -148,8 +150,6 @@ def _split(typed: str) -> tuple[str, ...]:
 
 
 def _expression(parameter: Parameter, typed: str) -> Value:
-    from trac_mailintake.intake import timed_regex  # noqa: PLC0415 - costs more than the rest, and few have one
-
     try:
         timed_regex.read(typed)
     except ValueError as error:

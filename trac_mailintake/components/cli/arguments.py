@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from trac.admin.api import AdminCommandError
 
 from trac_mailintake.components.cli.output import complain
+from trac_mailintake.intake.errors import ExplainedError
+from trac_mailintake.intake.ports import TemporaryFailure
+from trac_mailintake.tracker.db.transaction import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,18 +103,8 @@ def told() -> Iterator[None]:
     """Say what is wrong with a setting, or with what was asked for, as trac-admin says it: one line, status 2."""
     try:
         yield
-    except Exception as error:
-        # Trac imports this with each of its commands, which do without the rest.
-        from trac_mailintake.intake.ports import (  # noqa: PLC0415 - see above
-            Misconfiguration,
-            SourceError,
-            TemporaryFailure,
-        )
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - see above
-
-        if isinstance(error, SettingError | Misconfiguration | SourceError | TemporaryFailure):
-            raise AdminCommandError(str(error)) from error
-        raise
+    except ExplainedError as error:
+        raise AdminCommandError(str(error)) from error
 
 
 def unless_down(command: Callable[..., int]) -> Callable[..., int]:
@@ -125,9 +118,6 @@ def unless_down(command: Callable[..., int]) -> Callable[..., int]:
         try:
             return command(component, *typed)
         except Exception as error:
-            from trac_mailintake.intake.ports import TemporaryFailure  # noqa: PLC0415 - when something fails
-            from trac_mailintake.tracker.db.transaction import named  # noqa: PLC0415 - as above
-
             cause = error.__cause__ if isinstance(error, AdminCommandError) else error
             known = named(component.env, cause) if isinstance(cause, Exception) else cause
             if not isinstance(known, TemporaryFailure):

@@ -1,0 +1,275 @@
+"""The commands `trac-admin ENV mailintake ...`, their words and help. What they do is in `cli/`.
+
+Trac imports this each time it starts, and so may import nothing that only a command needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trac.admin.api import IAdminCommandProvider
+from trac.core import Component, implements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trac_mailintake.components.cli.actions import Actions
+
+    Action = Callable[..., int]
+    """Does a command, given the words after it, and returns the exit status."""
+    Completion = Callable[[list[str]], list[str]]
+    """What the last of the words after a command may be."""
+    Command = tuple[str, str, str, Completion | None, Action]
+
+_SERVER_SETTINGS = """Settings: protocol=imap|pop3, host, port, security=tls|starttls|none, username, password,
+    ca_file, timeout (seconds), description. The password is kept encrypted; it may also be
+    env:NAME or file:/path, and password=- asks for it, or reads a line of standard input."""
+
+_SERVICE_SETTINGS = """Settings: kind, server and folder (or path), address, delay (minutes), handler, forward,
+    afterwards=delete|move:FOLDER|seen|leave, start=all|now|DATE, enabled, description; and the
+    parameters of the handler, such as stripquotes=true, and custom ticket fields."""
+
+
+class CommandGroup(Component):
+    """Some commands about one subject. Each names its action, which is imported when the command is used."""
+
+    abstract = True
+
+    implements(IAdminCommandProvider)
+
+    def command(
+        self,
+        name: str,
+        words: str,
+        help_: str,
+        action: Callable[[Actions], Action],
+        completion: Callable[[Actions], Completion] | None = None,
+    ) -> Command:
+        """A command as Trac wants it, from functions that pick its action, and what completes its words."""
+
+        def complete(typed: list[str]) -> list[str]:
+            return completion(self._actions())(typed) if completion else []
+
+        def act(*typed: str) -> int:
+            return action(self._actions())(*typed)
+
+        return (f"mailintake {name}", words, help_, complete if completion else None, act)
+
+    def _actions(self) -> Actions:
+        from trac_mailintake.components.cli.actions import Actions  # noqa: PLC0415 - once a command is used
+
+        return Actions(self.env)
+
+
+class ContactCommands(CommandGroup):
+    """Lists whom `createusers` remembers, and forgets them."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """The commands."""
+        yield self.command(
+            "contact list",
+            "[--json]",
+            "List whom createusers remembers",
+            lambda do: do.contacts.list_,
+        )
+        yield self.command(
+            "contact remove",
+            "<address>",
+            "Forget somebody, so that the next mail is a newcomer's; an account stays",
+            lambda do: do.contacts.remove,
+            lambda do: do.contacts.complete,
+        )
+
+
+class ClaimCommands(CommandGroup):
+    """Makes mailboxes this environment's."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """The command."""
+        yield self.command(
+            "claim",
+            "[service]",
+            """Let this environment fetch from the mailboxes of its services, or of one
+
+    The first environment that fetches from a mailbox claims it. A copy, or one that was restored or moved, is
+    another and refuses to fetch, so that it takes no mail of the original's. Claim what that fetches no more.""",
+            lambda do: do.claims.claim,
+            lambda do: do.claims.complete,
+        )
+
+
+class ServerCommands(CommandGroup):
+    """Lists, adds, changes, removes and tests mail servers."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """The commands."""
+        yield self.command("server list", "[--json]", "List the mail servers", lambda do: do.servers.list_)
+        yield self.command(
+            "server add",
+            "<name> <setting=value> [...]",
+            f"Add a mail server\n\n    {_SERVER_SETTINGS}",
+            lambda do: do.servers.add,
+        )
+        yield self.command(
+            "server set",
+            "<name> <setting=value> [...]",
+            f"Change settings of a mail server\n\n    {_SERVER_SETTINGS}",
+            lambda do: do.servers.set_,
+            lambda do: do.servers.complete,
+        )
+        yield self.command(
+            "server remove",
+            "<name>",
+            "Remove a mail server",
+            lambda do: do.servers.remove,
+            lambda do: do.servers.complete,
+        )
+        yield self.command(
+            "server test",
+            "<name> [--trace] [--json]",
+            "Log in to a mail server and list its folders\n\n    --trace prints the dialogue, without the password.",
+            lambda do: do.servers.test,
+            lambda do: do.servers.complete,
+        )
+
+
+class ServiceCommands(CommandGroup):
+    """Lists, adds, changes, removes, enables and disables services."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """The commands."""
+        yield self.command("service list", "[--json]", "List the services", lambda do: do.services.list_)
+        yield self.command(
+            "service add",
+            "<name> kind=<kind> <setting=value> [...]",
+            f"Add a service\n\n    {_SERVICE_SETTINGS}",
+            lambda do: do.services.add,
+        )
+        yield self.command(
+            "service set",
+            "<name> <setting=value> [...]",
+            f"Change settings of a service\n\n    {_SERVICE_SETTINGS}",
+            lambda do: do.services.set_,
+            lambda do: do.services.complete,
+        )
+        yield self._import_jira()
+        yield self.command(
+            "service remove",
+            "<name>",
+            "Remove a service that holds no mail; its journal stays",
+            lambda do: do.services.remove,
+            lambda do: do.services.complete,
+        )
+        yield self.command(
+            "service enable",
+            "<name>",
+            "Let a service run",
+            lambda do: do.services.enable,
+            lambda do: do.services.complete,
+        )
+        yield self.command(
+            "service disable",
+            "<name>",
+            "Let a service run no more",
+            lambda do: do.services.disable,
+            lambda do: do.services.complete,
+        )
+
+    # inside
+
+    def _import_jira(self) -> Command:
+        return self.command(
+            "service import-jira",
+            "<name> <parameters> [<setting=value> ...]",
+            f"""Add a service with JIRA's handler parameters, or give them to one
+
+    <parameters> is JIRA's string, such as "project=JRA, issuetype=1, bulk=forward".
+    What it says that cannot be taken over is left out, and named.
+
+    {_SERVICE_SETTINGS}""",
+            lambda do: do.services.import_jira,
+            lambda do: do.services.complete,
+        )
+
+
+class JournalCommands(CommandGroup):
+    """Shows the journal, and removes what is old."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """The commands."""
+        yield self.command(
+            "journal list",
+            "[service=] [outcome=] [rule=] [sender=] [ticket=] [text=] [--limit N] [--json]",
+            "List what became of each mail, the newest first\n\n    50 unless --limit says otherwise.",
+            lambda do: do.journal.list_,
+        )
+        yield self.command(
+            "journal show",
+            "<id> [--json]",
+            "Show what became of one mail, and every step of why",
+            lambda do: do.journal.show,
+        )
+        yield self.command(
+            "journal raw",
+            "<id>",
+            "Write the bytes of a mail to standard output",
+            lambda do: do.journal.raw,
+        )
+        yield self.command(
+            "purge",
+            "",
+            """Remove the bytes of old mail, as [mailintake] archive_days says
+
+    And rows of the journal, as journal_days says. Held mail is never removed. `run` does it once a day.""",
+            lambda do: do.journal.purge,
+        )
+
+
+class HeldCommands(CommandGroup):
+    """Deals with held mail."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """The commands."""
+        yield self.command("held list", "[service=] [--json]", "List the mail that is held", lambda do: do.held.list_)
+        yield self.command(
+            "held retry",
+            "<id|all> [...]",
+            "Decide about held mail once more",
+            lambda do: do.held.retry,
+            lambda do: do.held.complete,
+        )
+        yield self.command(
+            "held release",
+            "<id> <ticket|new> [--user NAME]",
+            """File a held mail in a ticket, or in a new one, past all screens
+
+    --user names whose rights count instead of the sender's. The author is the sender all the same.""",
+            lambda do: do.held.release,
+            lambda do: do.held.complete,
+        )
+        yield self.command(
+            "held discard",
+            "<id> [...]",
+            "Throw held mail away\n\n    Its bytes stay in the archive for as long as those of all mail.",
+            lambda do: do.held.discard,
+            lambda do: do.held.complete,
+        )
+        yield self.command(
+            "held export",
+            "<id> [file]",
+            "Write the bytes of a held mail to a file, or to standard output",
+            lambda do: do.held.export,
+            lambda do: do.held.complete,
+        )

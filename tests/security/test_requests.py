@@ -14,7 +14,7 @@ from trac.web.api import IRequestFilter, IRequestHandler
 
 from tests.components.mails import Mailbox, mail
 from tests.servers.tracenv import TracEnv
-from trac_mailintake.components.panels.base import Panel
+from trac_mailintake.components.web_ui import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trac_mailintake.components import bridge, commands, notifications, options, overdue_check, panels, setup
+from trac_mailintake.components import bridge, commands, notifications, options, overdue_check, setup, web_ui
 from trac_mailintake.components.cli import probe, run
 
-__all__ = ["bridge", "commands", "notifications", "options", "overdue_check", "panels", "probe", "run", "setup"]
+__all__ = ["bridge", "commands", "notifications", "options", "overdue_check", "probe", "run", "setup", "web_ui"]

@@ -8,6 +8,8 @@ from trac.perm import IPermissionRequestor
 
 VIEW = "MAILINTAKE_VIEW"
 ADMIN = "MAILINTAKE_ADMIN"
+CATEGORY = "mailintake"
+"""Of the panels in Trac's administration."""
 
 
 class MailIntakeSystem(Component):

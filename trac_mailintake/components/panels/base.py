@@ -1,53 +1,45 @@
-"""What the panels have in common: the category, who may see and who may change, times, and notices."""
+"""What the panels have in common: who may see and who may change, times, and notices."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
-from trac.admin.api import IAdminPanelProvider
-from trac.core import Component, TracError, implements
+from trac.core import TracError
 from trac.util.datefmt import from_utimestamp
 from trac.web.api import HTTPBadRequest, HTTPNotFound
 from trac.web.chrome import add_notice, add_stylesheet
 
-from trac_mailintake.components.options import ADMIN, VIEW
+from trac_mailintake.components.options import ADMIN, CATEGORY, VIEW
+from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
+    from trac.env import Environment
     from trac.web.api import Request
 
-CATEGORY: Final = "mailintake"
 PATIENCE: Final = 20
 """Seconds that a person waits at most for what a panel does."""
 
 Page = tuple[str, dict[str, Any]]
 
 
-class Panel(Component):
-    """A panel of the category *Mail Intake*. Whoever may see it has MAILINTAKE_VIEW; POST is for `changing`."""
+class PanelView:
+    """What a panel shows and does. Whoever may see it has MAILINTAKE_VIEW; POST is for `changing`."""
 
-    abstract = True
-
-    implements(IAdminPanelProvider)
-
-    page: ClassVar[str]
-    label: ClassVar[str]
     changing: ClassVar[str] = ADMIN
     """The permission that a POST needs."""
 
-    # IAdminPanelProvider methods
+    def __init__(self, env: Environment, page: str) -> None:
+        """`page` is the panel's name in the address."""
+        self.env = env
+        self.page = page
 
-    def get_admin_panels(self, req: Request) -> Iterator[tuple[str, str, str, str]]:
-        """The panel, for those who may see it."""
-        if VIEW in req.perm("admin", f"{CATEGORY}/{self.page}"):
-            yield (CATEGORY, "Mail Intake", self.page, self.label)
+    def render(self, req: Request, path: str) -> Page:
+        """The page at `path` below the panel; a POST changes something first, and mostly redirects.
 
-    def render_admin_panel(self, req: Request, category: str, page: str, path_info: str | None) -> Page:
-        """The page that was asked for; a POST changes something first, and mostly redirects."""
-        from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure  # noqa: PLC0415 - when one looks
-
+        Raises PermissionError, TracError, HTTP errors of Trac.
+        """
         self.require(req, VIEW)
         add_stylesheet(req, "mailintake/mailintake.css")
         answer = self.show
@@ -59,7 +51,7 @@ class Panel(Component):
             self.require(req, self.changing)
             answer = self.change
         try:
-            template, found = answer(req, path_info or "")
+            template, found = answer(req, path)
         except (Misconfiguration, TemporaryFailure) as error:
             raise TracError(str(error), "Mail Intake") from error
         return template, {"moment": moment, "may_change": self.may(req, ADMIN), **found}

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from trac.web.chrome import add_ctxtnav, add_notice, add_warning
 
 from trac_mailintake.components.options import ADMIN
-from trac_mailintake.components.panels.base import Panel, unknown
+from trac_mailintake.components.panels import form
+from trac_mailintake.components.panels.base import PanelView, unknown
+from trac_mailintake.components.panels.time_limit import within
+from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.sources.connection_check import probe
+from trac_mailintake.tracker.config.secrets import where
+from trac_mailintake.tracker.config.servers import PARAMETERS, PORTS, Servers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
     from trac_mailintake.components.panels.base import Page
     from trac_mailintake.components.panels.form import Errors, Field
     from trac_mailintake.intake.settings import Server
-    from trac_mailintake.tracker.config.servers import Servers
 
 OPERATION: Final = 8
 """Seconds that one network operation of a test may take."""
@@ -40,13 +46,10 @@ _DESTINATION: Final = ("protocol", "host", "port", "security", "ca_file")
 """Where a password goes, and who could read it on the way."""
 
 
-class ServersPanel(Panel):
+class ServersView(PanelView):
     """Lists, adds, changes, removes and tests mail servers. Who may see it sees the list, and nobody a password."""
 
-    page: ClassVar[str] = "servers"
-    label: ClassVar[str] = "Mail Servers"
-
-    # Panel methods
+    # PanelView methods
 
     def show(self, req: Request, name: str) -> Page:
         """The list, or the form of one server, or of a new one (`?action=new`)."""
@@ -67,40 +70,29 @@ class ServersPanel(Panel):
 
     # inside
 
-    def _servers(self) -> Servers:
-        from trac_mailintake.tracker.config.servers import Servers  # noqa: PLC0415 - when somebody looks
-
-        return Servers(self.env)
-
     def _get(self, name: str) -> Server:
-        server = next((server for server in self._servers().all() if server.name == name), None)
+        server = next((server for server in Servers(self.env).all() if server.name == name), None)
         if server is None:
             raise unknown("mail server", name)
         return server
 
     def _list(self) -> Page:
-        servers = self._servers()
+        servers = Servers(self.env)
         rows = [(server, servers.users(server.name)) for server in servers.all()]
         return "mailintake_servers.html", {"rows": rows}
 
     def _form(
         self, req: Request, server: Server | None, typed: Mapping[str, str] | None = None, errors: Errors | None = None
     ) -> Page:
-        from trac_mailintake.tracker.config.secrets import where  # noqa: PLC0415 - when somebody looks
-
         add_ctxtnav(req, "Back to the mail servers", req.href.admin("mailintake", self.page))
         stored = where(server.secret) if server else ""
         return "mailintake_server.html", {
             "server": server,
-            "used_by": self._servers().users(server.name) if server else [],
+            "used_by": Servers(self.env).users(server.name) if server else [],
             "fields": _fields(server, typed or {}, errors or {}, stored),
         }
 
     def _save(self, req: Request, server: Server | None) -> Page:
-        from trac_mailintake.components.panels import form  # noqa: PLC0415 - when somebody changes something
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.config.servers import PARAMETERS  # noqa: PLC0415 - as above
-
         typed = form.typed(req, PARAMETERS)
         name = server.name if server else str(req.args.getfirst("name", "")).strip()
         errors = form.check_each(PARAMETERS, typed)
@@ -109,7 +101,7 @@ class ServersPanel(Panel):
         given = {each: text for each, text in typed.items() if text or each != "password"}
         if not errors:
             try:
-                self._servers().set(name, given) if server else self._servers().add(name, given)
+                Servers(self.env).set(name, given) if server else Servers(self.env).add(name, given)
             except SettingError as error:
                 errors.add(error)
             else:
@@ -119,14 +111,12 @@ class ServersPanel(Panel):
         return self._form(req, server, {**typed, "name": name}, errors)
 
     def _remove(self, req: Request) -> None:
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody changes something
-
         chosen = req.args.getlist("sel")
         if not chosen:
             add_warning(req, "Choose the mail servers to remove first.")
         for name in chosen:
             try:
-                self._servers().remove(name)
+                Servers(self.env).remove(name)
             except SettingError as error:
                 add_warning(req, f"Mail server {name} was not removed. Allowed: {error.allowed}.")
             else:
@@ -135,14 +125,10 @@ class ServersPanel(Panel):
 
     def _test(self, req: Request, server: Server) -> Page:
         """Log in and list the folders. Changes nothing, so the page is shown at once."""
-        from trac_mailintake.components.panels.time_limit import within  # noqa: PLC0415 - when somebody tests
-        from trac_mailintake.intake.ports import SourceError  # noqa: PLC0415 - as above
-        from trac_mailintake.sources.connection_check import probe  # noqa: PLC0415 - as above
-
         template, page = self._form(req, server)
         brief = replace(server, timeout=min(server.timeout, OPERATION))
         try:
-            password = self._servers().password(server)
+            password = Servers(self.env).password(server)
             page["folders"] = within(PATIENCE, lambda: probe(brief, lambda: password))
         except SourceError as error:
             page["trouble"] = str(error)
@@ -150,8 +136,6 @@ class ServersPanel(Panel):
 
 
 def _goes_elsewhere(server: Server, typed: Mapping[str, str]) -> bool:
-    from trac_mailintake.tracker.config.servers import PORTS  # noqa: PLC0415 - when somebody changes something
-
     usual = PORTS.get((typed["protocol"], typed["security"]), "")
     wanted = {**typed, "port": typed["port"] or str(usual)}
     return any(wanted[name] != str(getattr(server, name)) for name in _DESTINATION)
@@ -159,9 +143,6 @@ def _goes_elsewhere(server: Server, typed: Mapping[str, str]) -> bool:
 
 def _fields(server: Server | None, typed: Mapping[str, str], errors: Mapping[str, str], stored: str) -> list[Field]:
     """All fields; that of the password is always empty."""
-    from trac_mailintake.components.panels import form  # noqa: PLC0415 - when somebody looks
-    from trac_mailintake.tracker.config.servers import PARAMETERS  # noqa: PLC0415 - as above
-
     values = {parameter.name: str(getattr(server, parameter.name, "")) for parameter in PARAMETERS} if server else {}
     made = form.fields(PARAMETERS, {**values, **typed}, errors, labels=_LABELS)
     made = [_password(field, stored) if field.name == "password" else field for field in made]

@@ -7,8 +7,12 @@ import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 from trac_mailintake.components import bridge
+from trac_mailintake.components.cli.explain import decide
 from trac_mailintake.components.options import VIEW
-from trac_mailintake.components.panels.base import Panel
+from trac_mailintake.components.panels.base import PanelView
+from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
     from trac.web.api import Request
@@ -21,15 +25,13 @@ LARGEST: Final = 32 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 
 
-class TrialPanel(Panel):
+class TrialView(PanelView):
     """Decides about a mail that is pasted or uploaded, and writes nothing."""
 
-    page: ClassVar[str] = "try"
-    label: ClassVar[str] = "Try a mail"
     changing: ClassVar[str] = VIEW
     """A POST changes nothing here."""
 
-    # Panel methods
+    # PanelView methods
 
     def show(self, req: Request, name: str) -> Page:
         """The form."""
@@ -37,9 +39,6 @@ class TrialPanel(Panel):
 
     def change(self, req: Request, name: str) -> Page:
         """What would become of the mail, with the form as it was below. Nothing changes, so nothing is redirected."""
-        from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure  # noqa: PLC0415 - when one tries
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - as above
-
         service = str(req.args.getfirst("service", ""))
         if service not in bridge.settings(self.env).services.names():
             return self._page(req, error="service", sentence="Choose a service.")
@@ -56,9 +55,6 @@ class TrialPanel(Panel):
     # inside
 
     def _decide(self, path: str, name: str) -> Decision:
-        from trac_mailintake.components.cli.explain import decide  # noqa: PLC0415 - when somebody tries
-        from trac_mailintake.mail.spool import Slice  # noqa: PLC0415 - as above
-
         with bridge.intake(self.env) as assembly:
             service = assembly.settings.services.get(name)
             return decide(assembly, Slice(path, 0, os.path.getsize(path)), service)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from trac.web.api import HTTPNotFound, RequestDone
 from trac.web.chrome import add_ctxtnav, add_link, add_notice, add_warning
 
-from trac_mailintake.components.options import VIEW
-from trac_mailintake.components.panels.base import CATEGORY, PATIENCE, Panel, unknown
+from trac_mailintake.components.options import CATEGORY, VIEW
+from trac_mailintake.components.panels.base import PATIENCE, PanelView, unknown
+from trac_mailintake.components.panels.journal.held_actions import act
+from trac_mailintake.components.panels.journal.mail_page import inside
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker.journal.journal import Journal
+from trac_mailintake.tracker.journal.search import OUTCOMES, Filter, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +23,8 @@ if TYPE_CHECKING:
 
     from trac_mailintake.components.panels.base import Page
     from trac_mailintake.mail.spool import Slice
-    from trac_mailintake.tracker.journal.journal import Entry, Journal
+    from trac_mailintake.tracker.journal.journal import Entry
     from trac_mailintake.tracker.journal.journal import Page as Found
-    from trac_mailintake.tracker.journal.search import Filter, Stretch
 
 PER_PAGE: Final = 50
 SECONDS: Final = 0.25
@@ -33,13 +37,10 @@ _RAW: Final = "raw"
 _LARGEST_NUMBER: Final = 2**31 - 1
 
 
-class JournalPanel(Panel):
+class JournalView(PanelView):
     """Shows the journal to whoever has MAILINTAKE_VIEW; who has MAILINTAKE_ADMIN decides about held mail."""
 
-    page: ClassVar[str] = "journal"
-    label: ClassVar[str] = "Journal"
-
-    # Panel methods
+    # PanelView methods
 
     def show(self, req: Request, name: str) -> Page:
         """The journal, or the page of one mail, or its bytes."""
@@ -67,16 +68,8 @@ class JournalPanel(Panel):
 
     # the list
 
-    def _journal(self) -> Journal:
-        from trac_mailintake.tracker.journal.journal import Journal  # noqa: PLC0415 - when somebody looks
-
-        return Journal(self.env)
-
     def _list(self, req: Request) -> Page:
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody looks
-        from trac_mailintake.tracker.journal.search import OUTCOMES  # noqa: PLC0415 - as above
-
-        journal = self._journal()
+        journal = Journal(self.env)
         wanted = _filter(req)
         found: Found | None = None
         if wanted is not None:
@@ -91,7 +84,7 @@ class JournalPanel(Panel):
             "searched": found.searched if found else None,
             "holds": any(_waits(entry) for entry in entries),
             "waits": _waits,
-            "pages": _pages(req, found, filters) if found else (),
+            "pages": _pages(req, self.page, found, filters) if found else (),
             "here": {name: req.args.getfirst(name) for name in _WHERE},
             "filters": filters,
             "services": journal.names(),
@@ -101,18 +94,14 @@ class JournalPanel(Panel):
     # one mail
 
     def _entry(self, number: str) -> Entry:
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody looks
-
         if not _is_number(number):
             raise unknown("mail", f"{number} in the journal")
         try:
-            return self._journal().get(int(number))
+            return Journal(self.env).get(int(number))
         except SettingError:
             raise unknown("mail", f"{number} in the journal") from None
 
     def _mail(self, req: Request, entry: Entry) -> Page:
-        from trac_mailintake.components.panels.journal.mail_page import inside  # noqa: PLC0415 - when somebody looks
-
         add_ctxtnav(req, "Back to the journal", req.href.admin(CATEGORY, self.page))
         return "mailintake_mail.html", {"entry": entry, "waits": _waits(entry), "inside": inside(self.env, entry)}
 
@@ -148,8 +137,6 @@ class JournalPanel(Panel):
     # held mail
 
     def _act(self, req: Request, action: str, numbers: Sequence[int]) -> None:
-        from trac_mailintake.components.panels.journal.held_actions import act  # noqa: PLC0415 - when somebody decides
-
         ticket = str(req.args.getfirst("to_ticket", "")).strip().removeprefix("#")
         if action == "release" and not _is_number(ticket):
             add_warning(req, "Type the number of the ticket to release the mail to.")
@@ -174,8 +161,6 @@ def _is_number(word: str) -> bool:
 
 def _filter(req: Request) -> Filter | None:
     """What was asked for; None, with a warning, when it cannot be."""
-    from trac_mailintake.tracker.journal.search import Filter  # noqa: PLC0415 - when somebody looks
-
     typed = {name: str(req.args.getfirst(name, "")).strip() for name in _FILTERS}
     ticket = typed.pop("ticket").removeprefix("#")
     if ticket and not _is_number(ticket):
@@ -186,8 +171,6 @@ def _filter(req: Request) -> Filter | None:
 
 def _stretch(req: Request) -> Stretch:
     """Where the page begins; at the newest mail, unless the address names a number."""
-    from trac_mailintake.tracker.journal.search import Stretch  # noqa: PLC0415 - when somebody looks
-
     numbers: dict[str, int | None] = {}
     for name in _WHERE:
         typed = str(req.args.getfirst(name, ""))
@@ -195,12 +178,12 @@ def _stretch(req: Request) -> Stretch:
     return Stretch(**numbers, seconds=SECONDS)
 
 
-def _pages(req: Request, found: Found, filters: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
+def _pages(req: Request, page: str, found: Found, filters: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
     """The pages around: label and address, None where there is none."""
 
     def href(**where: int) -> str:
         given = {name: value for name, value in filters.items() if value}
-        return str(req.href.admin(CATEGORY, JournalPanel.page, **where, **given))
+        return str(req.href.admin(CATEGORY, page, **where, **given))
 
     newer = href(after=found.newer) if found.newer is not None else None
     older = href(before=found.older) if found.older is not None else None

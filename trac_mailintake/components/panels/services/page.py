@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from trac.web.chrome import add_ctxtnav, add_notice, add_warning
 
 from trac_mailintake.components import bridge
 from trac_mailintake.components.options import ADMIN, MailIntakeSystem
-from trac_mailintake.components.panels.base import PATIENCE, Panel, unknown
+from trac_mailintake.components.panels.actions import flush, run, waiting
+from trac_mailintake.components.panels.base import PATIENCE, PanelView, unknown
+from trac_mailintake.components.panels.form import Errors
+from trac_mailintake.components.panels.services import listing
+from trac_mailintake.components.panels.services.form import Choice, ServiceForm
+from trac_mailintake.intake.ports import Misconfiguration
+from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker.config.field_choices import strangers_may_create
+from trac_mailintake.tracker.db.durable import weaknesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,20 +26,15 @@ if TYPE_CHECKING:
 
     from trac_mailintake.bootstrap import Settings
     from trac_mailintake.components.panels.base import Page
-    from trac_mailintake.components.panels.form import Errors
-    from trac_mailintake.components.panels.services.form import ServiceForm
     from trac_mailintake.intake.settings import Service
 
 _NEW: Final = "action"
 
 
-class ServicesPanel(Panel):
+class ServicesView(PanelView):
     """Lists, adds, changes, removes, switches and runs services. Everybody who may see it sees the list."""
 
-    page: ClassVar[str] = "services"
-    label: ClassVar[str] = "Services"
-
-    # Panel methods
+    # PanelView methods
 
     def show(self, req: Request, name: str) -> Page:
         """The list, or the form of one service, or of a new one (`?action=new&kind=…&handler=…`)."""
@@ -65,9 +68,6 @@ class ServicesPanel(Panel):
     # the list
 
     def _list(self, req: Request) -> Page:
-        from trac_mailintake.components.panels.services import listing  # noqa: PLC0415 - when somebody looks
-        from trac_mailintake.intake.ports import Misconfiguration  # noqa: PLC0415 - as above
-
         settings = bridge.settings(self.env)
         page = {
             "rows": listing.rows(self.env, settings.services),
@@ -84,9 +84,6 @@ class ServicesPanel(Panel):
         return "mailintake_services.html", page
 
     def _each(self, req: Request, action: Callable[[Settings, str], str]) -> None:
-        from trac_mailintake.intake.ports import Misconfiguration  # noqa: PLC0415 - when somebody changes something
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - as above
-
         chosen = req.args.getlist("sel")
         if not chosen:
             add_warning(req, "Choose services first.")
@@ -117,14 +114,10 @@ class ServicesPanel(Panel):
     # running
 
     def _run(self, req: Request) -> None:
-        from trac_mailintake.components.panels.actions import run  # noqa: PLC0415 - when somebody runs something
-
         done = run(self.env, str(req.args.getfirst("run")), time.monotonic() + PATIENCE)
         (add_notice if done.well else add_warning)(req, done.sentence)
 
     def _flush(self, req: Request) -> None:
-        from trac_mailintake.components.panels.actions import flush  # noqa: PLC0415 - as above
-
         done = flush(self.env)
         (add_notice if done.well else add_warning)(req, done.sentence)
 
@@ -141,11 +134,6 @@ class ServicesPanel(Panel):
 
     def _built(self, req: Request, settings: Settings, values: Mapping[str, str]) -> ServiceForm:
         """The form for the kind and the handler that the request names, else the service's own."""
-        from trac_mailintake.components.panels.services.form import (  # noqa: PLC0415 - when asked for
-            Choice,
-            ServiceForm,
-        )
-
         kind = str(req.args.getfirst("kind") or values.get("kind", ""))
         handler = str(req.args.getfirst("handler") or values.get("handler", "create-or-comment"))
         if kind not in settings.rules.kinds:
@@ -157,8 +145,6 @@ class ServicesPanel(Panel):
     def _form(
         self, req: Request, settings: Settings, name: str, values: Mapping[str, str], errors: Errors | None = None
     ) -> Page:
-        from trac_mailintake.components.panels.form import Errors  # noqa: PLC0415 - when somebody looks
-
         form = self._built(req, settings, values)
         errors = errors or Errors()
         groups = form.groups(values, errors)
@@ -177,8 +163,6 @@ class ServicesPanel(Panel):
         }
 
     def _save(self, req: Request, settings: Settings, name: str) -> Page:
-        from trac_mailintake.intake.settings import SettingError  # noqa: PLC0415 - when somebody changes something
-
         before = self._typed(settings, name) if name else {}
         form = self._built(req, settings, before)
         typed = form.typed(req)
@@ -198,10 +182,6 @@ class ServicesPanel(Panel):
 
     def _tell(self, req: Request, settings: Settings, service: Service, *, new: bool) -> None:
         """What the administrator should know now: how many mails wait, and what becomes of strangers' mail."""
-        from trac_mailintake.components.panels.actions import waiting  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.config.field_choices import strangers_may_create  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.db.durable import weaknesses  # noqa: PLC0415 - as above
-
         add_notice(req, f"Service {service.name} {'added' if new else 'saved'}.")
         if new and (service.server or service.path):
             done = waiting(settings, service)

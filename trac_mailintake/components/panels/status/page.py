@@ -8,7 +8,15 @@ from trac.web.api import HTTPNotFound
 
 from trac_mailintake.components import bridge
 from trac_mailintake.components.options import VIEW, MailIntakeSystem
-from trac_mailintake.components.panels.base import Panel, unknown
+from trac_mailintake.components.panels.base import PanelView, unknown
+from trac_mailintake.components.panels.services import listing
+from trac_mailintake.components.panels.status import chart
+from trac_mailintake.tracker.db.durable import weaknesses
+from trac_mailintake.tracker.db.durations import lasting
+from trac_mailintake.tracker.db.transaction import now
+from trac_mailintake.tracker.journal.daily_counts import daily
+from trac_mailintake.tracker.journal.journal import Journal
+from trac_mailintake.tracker.journal.statistics import BAD, figures
 
 if TYPE_CHECKING:
     from trac.web.api import Request
@@ -16,27 +24,16 @@ if TYPE_CHECKING:
     from trac_mailintake.components.panels.base import Page
 
 
-class StatusPanel(Panel):
+class StatusView(PanelView):
     """Shows figures and a picture to whoever has MAILINTAKE_VIEW. There is nothing to change."""
 
-    page: ClassVar[str] = "status"
-    label: ClassVar[str] = "Status"
     changing: ClassVar[str] = VIEW
     """A POST changes nothing here."""
 
-    # Panel methods
+    # PanelView methods
 
     def show(self, req: Request, name: str) -> Page:
         """The figures of all services, and the picture of all or of the one that was chosen."""
-        from trac_mailintake.components.panels.services import listing  # noqa: PLC0415 - when somebody looks
-        from trac_mailintake.components.panels.status import chart  # noqa: PLC0415 - when somebody looks
-        from trac_mailintake.tracker.db.durable import weaknesses  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.db.durations import lasting  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.db.transaction import now  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.journal.daily_counts import daily  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.journal.journal import Journal  # noqa: PLC0415 - as above
-        from trac_mailintake.tracker.journal.statistics import BAD, figures  # noqa: PLC0415 - as above
-
         if name:
             raise unknown("page", name)
         rows = bridge.settings(self.env).services.rows()

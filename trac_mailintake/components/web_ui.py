@@ -1,0 +1,133 @@
+"""The panels *Mail Intake* of Trac's administration, the link on a ticket's page, and where templates are.
+
+What the panels show and do is in `panels/`. Trac imports this each time it starts, and so may import nothing that only
+a visitor needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pkg_resources import resource_filename
+from trac.admin.api import IAdminPanelProvider
+from trac.core import Component, implements
+from trac.web.api import IRequestFilter
+from trac.web.chrome import ITemplateProvider
+
+from trac_mailintake.components.options import CATEGORY, VIEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trac.env import Environment
+    from trac.web.api import IRequestHandler, Request
+
+    from trac_mailintake.components.panels.views import Views
+
+    Page = tuple[str, dict[str, Any]]
+    Answer = tuple[str | None, dict[str, Any] | None, dict[str, Any] | None]
+
+_TEMPLATES = "trac_mailintake.templates"
+
+
+def _views(env: Environment) -> Views:
+    from trac_mailintake.components.panels.views import Views  # noqa: PLC0415 - once somebody looks
+
+    return Views(env)
+
+
+class Panel(Component):
+    """A panel of the category *Mail Intake*.
+
+    `page` is its name in the address, and that of its view in `panels/views.py`.
+    """
+
+    abstract = True
+
+    implements(IAdminPanelProvider)
+
+    page: ClassVar[str]
+    label: ClassVar[str]
+
+    # IAdminPanelProvider methods
+
+    def get_admin_panels(self, req: Request) -> Iterator[tuple[str, str, str, str]]:
+        """The panel, for those who may see it."""
+        if VIEW in req.perm("admin", f"{CATEGORY}/{self.page}"):
+            yield (CATEGORY, "Mail Intake", self.page, self.label)
+
+    def render_admin_panel(self, req: Request, category: str, page: str, path_info: str | None) -> Page:
+        """The page that was asked for. The view asks for permissions, too."""
+        return _views(self.env).render(req, self.page, path_info or "")
+
+
+class ServersPanel(Panel):
+    """Lists, adds, changes, removes and tests mail servers."""
+
+    page = "servers"
+    label = "Mail Servers"
+
+
+class ServicesPanel(Panel):
+    """Lists, adds, changes, removes, switches and runs services."""
+
+    page = "services"
+    label = "Services"
+
+
+class JournalPanel(Panel):
+    """Shows what became of each mail, and lets an administrator decide about held mail."""
+
+    page = "journal"
+    label = "Journal"
+
+
+class TrialPanel(Panel):
+    """Says what would become of a mail."""
+
+    page = "try"
+    label = "Try a mail"
+
+
+class StatusPanel(Panel):
+    """Shows how each service stands, and how many mails a day became what."""
+
+    page = "status"
+    label = "Status"
+
+
+class TicketMails(Component):
+    """Adds a link to a ticket's page, to the original mails that made it: for those who may see them."""
+
+    implements(IRequestFilter)
+
+    # IRequestFilter methods
+
+    def pre_process_request(self, req: Request, handler: IRequestHandler) -> IRequestHandler:
+        """Leave it to the handler."""
+        return handler
+
+    def post_process_request(
+        self, req: Request, template: str | None, data: dict[str, Any] | None, metadata: dict[str, Any] | None
+    ) -> Answer:
+        """Add *Original mails* where there are some."""
+        ticket = data.get("ticket") if template == "ticket.html" and data else None
+        if ticket is not None and ticket.exists and VIEW in req.perm("admin", f"{CATEGORY}/{JournalPanel.page}"):
+            _views(self.env).link_to_mails(req, JournalPanel.page, ticket.id)
+        return template, data, metadata
+
+
+class PanelTemplates(Component):
+    """Hands templates and style sheet to Trac. `resource_filename` finds them in an egg, too."""
+
+    implements(ITemplateProvider)
+
+    # ITemplateProvider methods
+
+    def get_templates_dirs(self) -> list[str]:
+        """Our templates."""
+        return [resource_filename(_TEMPLATES, "")]
+
+    def get_htdocs_dirs(self) -> list[tuple[str, str]]:
+        """Our style sheet."""
+        return [("mailintake", resource_filename(_TEMPLATES, "htdocs"))]

@@ -229,9 +229,4 @@ class TracReader:
 
     def delimiter(self) -> str:
         """What stands between the intake's local part and the signed rest: `[mailintake] recipient_delimiter`."""
-        return delimiter(self.env)
-
-
-def delimiter(env: Environment) -> str:
-    """`[mailintake] recipient_delimiter`, "+" unless set; empty when there shall be no signed addresses."""
-    return str(env.config.get(SECTION, "recipient_delimiter", "+")).strip()
+        return reply_address.delimiter(self.env)

@@ -15,6 +15,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.private_dir import flush_folder
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class Keys:
         given = signature.encode("utf-8", "replace")
         results = [hmac.compare_digest(_voucher(key, token).encode("ascii"), given) for key in self.keys]
         return token if token and any(results) else ""
+
+
+def delimiter(env: Environment) -> str:
+    """`[mailintake] recipient_delimiter`, "+" unless set; empty when there shall be no signed addresses."""
+    return str(env.config.get(SECTION, "recipient_delimiter", "+")).strip()
 
 
 def reply_address(keys: Keys, address: str, delimiter: str, ticket: int) -> str:

@@ -1,0 +1,110 @@
+"""What is ours in the notifications that Trac sends for tickets: headers, and who gets them besides."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from trac.notification.mail import RecipientMatcher, set_header
+
+from trac_mailintake.tracker.message_ids import ticket_mails
+from trac_mailintake.tracker.options import LOOP_HEADER, SECTION
+from trac_mailintake.tracker.outgoing import outsiders
+from trac_mailintake.tracker.people import reply_address
+from trac_mailintake.tracker.people.directory import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import EmailMessage
+
+    from trac.env import Environment
+    from trac.notification.api import INotificationSubscriber, NotificationEvent
+
+    from trac_mailintake.tracker.message_ids.ticket_mails import Beginning
+    from trac_mailintake.tracker.outgoing.outsiders import Match
+    from trac_mailintake.tracker.people.reply_address import Keys
+
+
+class TicketNotifications:
+    """The notifications of one environment. Kept by its components, with the keys and users that it has read."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+        self._installed = False
+
+    def ready(self) -> bool:
+        """Whether the upgrade was made: before it there is nothing to ask."""
+        self._installed = self._installed or ticket_mails.installed(self._env)
+        return self._installed
+
+    # headers
+
+    def decorate(self, ticket: int, message: EmailMessage) -> None:
+        """Add our headers to one notification, and record its Message-ID."""
+        set_header(message, LOOP_HEADER, self._keys.loop()[0])
+        address = self._env.config.get(SECTION, "address").strip()
+        if "@" in address:
+            reply_to = reply_address.reply_address(self._keys, address, reply_address.delimiter(self._env), ticket)
+            set_header(message, "Reply-To", addresses=[(self._env.project_name, reply_to)])
+        beginning = ticket_mails.beginning(self._env, ticket)
+        if beginning and beginning.message_id:
+            _thread(message, beginning.message_id)
+        ticket_mails.remember(self._env, str(message["Message-ID"]).strip(), ticket)
+
+    @cached_property
+    def _keys(self) -> Keys:
+        """The keys of the reply addresses."""
+        return reply_address.load_keys(self._env)
+
+    # recipients
+
+    def matches(self, event: NotificationEvent, ours: INotificationSubscriber) -> Iterator[Match]:
+        """Who is told of it besides those whom Trac tells; or, of what says nothing, who is not told at all.
+
+        `ours` is the subscriber in whose name that is said.
+        """
+        if outsiders.says(event):
+            yield from self._told(event, ours)
+        else:
+            yield from outsiders.silences(self._env, event, self._directory, ours)
+
+    def _told(self, event: NotificationEvent, ours: INotificationSubscriber) -> Iterator[Match]:
+        """The address of the outsider who reported the ticket."""
+        beginning = ticket_mails.beginning(self._env, event.target.id)
+        fresh = event.category == "created"
+        if fresh and not (beginning and beginning.acknowledge):
+            return
+        address = beginning and self._outsider(event.target["reporter"] or "", beginning)
+        if address and (fresh or address.casefold() != _bare(event.author)):
+            yield (type(ours).__name__, "email", None, 0, address, None, 100, "always")
+
+    @cached_property
+    def _directory(self) -> Directory:
+        """Kept, since it is made anew only when users have changed."""
+        return Directory(self._env)
+
+    def _outsider(self, reporter: str, beginning: Beginning) -> str:
+        """Where answers go: to the reporter, or to the sender of the first mail when a user reported for him."""
+        matched = RecipientMatcher(self._env).match_recipient(reporter)
+        if matched and not matched[0]:
+            address = str(matched[2])
+        elif reporter == beginning.author:
+            address = beginning.address
+        else:
+            address = ""
+        known = bool(address) and self._directory.user(address)[0]
+        return "" if known else address
+
+
+def _thread(message: EmailMessage, first: str) -> None:
+    """The first mail, then what Trac says itself (RFC 5322, 3.6.4: the oldest first)."""
+    already = str(message["References"] or "").split()
+    set_header(message, "References", " ".join([first, *(each for each in already if each != first)]))
+    if "In-Reply-To" not in message:
+        set_header(message, "In-Reply-To", first)
+
+
+def _bare(author: str | None) -> str:
+    """The casefolded address in `Name <address>`."""
+    return parseaddr(author or "")[1].casefold()

@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+import webencodings
+
 from trac_mailintake.mail import marks
 
 _ALIASES: Final = {
@@ -85,8 +87,6 @@ def codec(label: str) -> str:
 
 def _known(label: str) -> str:
     """The codec that browsers use for a label, else the one that Python has under that name; empty without."""
-    import webencodings  # noqa: PLC0415 - only a mail with such a label needs it
-
     encoding = webencodings.lookup(label)
     name = encoding.codec_info.name if encoding and encoding.name not in {"replacement", "x-user-defined"} else label
     try:

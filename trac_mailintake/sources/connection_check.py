@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.sources.imap import session as imap
+from trac_mailintake.sources.pop3 import session as pop3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trac_mailintake.intake.settings import Server
+
+_FOLDERS: Final = {"imap": imap.folders, "pop3": pop3.folders}
 
 
 def probe(
@@ -19,10 +23,7 @@ def probe(
 
     Raises SourceError, and what `password` raises.
     """
-    if server.protocol == "imap":
-        from trac_mailintake.sources.imap.session import folders  # noqa: PLC0415 - heavy, and only where it is spoken
-    elif server.protocol == "pop3":
-        from trac_mailintake.sources.pop3.session import folders  # noqa: PLC0415 - likewise
-    else:
+    folders = _FOLDERS.get(server.protocol)
+    if folders is None:
         raise SourceError(f"mail server {server.name}: protocol={server.protocol} is neither imap nor pop3; correct it")
     return folders(server, password, trace)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from imapclient import imap_utf7
 
 from tests.sources.contract import TARGET, MoveContract, SeenContract, SourceContract, mail, read, service, take
 from trac_mailintake.hookspecs import Opening
@@ -130,6 +132,18 @@ def test_moves_to_folders_of_any_name(place: MaildirPlace, folder: str) -> None:
     assert made.name in (".Done.2026", ".Erledigt &bgg-")
     assert (made / "maildirfolder").exists()
     assert _contents(made) == [mail(1)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_of_folders_are_written_as_imap_servers_do(place: MaildirPlace, seed: int) -> None:
+    """RFC 3501, 5.1.3: what IMAPClient would ask a server for is the folder that the server has on its disk."""
+    choose = random.Random(seed).choice  # noqa: S311 - no secret
+    alphabet = "&&&-+,~ ab" + "äßé済みФ\N{GRINNING FACE}\N{MUSICAL SYMBOL G CLEF}"
+    folder = "x" + "".join(choose(alphabet) for _ in range(12)) + "x"
+    source = place.source(f"move:{folder}")
+    place.deliver(mail(1))
+    source.dispose(take(source))
+    assert [made.name for made in place.path.glob(".*")] == [f".{imap_utf7.encode(folder).decode('ascii')}"]
 
 
 @pytest.mark.parametrize("folder", ["../elsewhere", "a..b", "/", "line\nfeed"])

@@ -11,7 +11,7 @@ from tests.rig import Rig, mail
 from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
 from trac_mailintake.tracker.deliveries.retention import purge_daily
 from trac_mailintake.tracker.outgoing.waiting import PURGED, anything_owed
-from trac_mailintake.tracker.people.account_creation import owed
+from trac_mailintake.tracker.people.owed_accounts import owed
 
 if TYPE_CHECKING:
     from pathlib import Path

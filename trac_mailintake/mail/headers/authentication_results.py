@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from authres import AuthenticationResultsHeader, AuthResError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -89,9 +91,6 @@ def _is_within(host: str, domain: str) -> bool:
 
 def _results(value: str, ids: set[str]) -> Iterator[tuple[str, AuthenticationResult]]:
     """Who found out, and what; nothing of a field that is too long, that cannot be read, or that is another's."""
-    # Imported here: only where hosts are configured is there anything to read.
-    from authres import AuthenticationResultsHeader, AuthResError  # noqa: PLC0415 - as said above
-
     if len(value) > LIMIT:
         return
     if "=" in value.partition(";")[0]:

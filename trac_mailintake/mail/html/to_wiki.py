@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets
 from trac_mailintake.mail.html import declared_quotes, wiki_lines
-from trac_mailintake.mail.html.sanitizer import cleaned
-from trac_mailintake.mail.html.wiki_writer import Writer
 from trac_mailintake.mail.wiki import escape
 
 if TYPE_CHECKING:
@@ -54,10 +52,12 @@ def wiki(html: str, images: Mapping[str, str]) -> str:
 
     Raises TooComplexError when the HTML is beyond what the libraries bear.
     """
+    from trac_mailintake.mail.html.wiki_writer import written_out  # noqa: PLC0415 - Genshi and html2text, for HTML alone
+
     html = _DATA_URL.sub(r"\1\1", html)
     _check(html)
     try:
-        written = Writer(images).written(cleaned(html))
+        written = written_out(html, images)
     except Exception as error:
         raise TooComplexError(f"{type(error).__name__}") from error
     if len(written) > _LONGEST_WRITTEN:

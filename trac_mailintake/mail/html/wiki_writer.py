@@ -13,6 +13,7 @@ from genshi.core import END, START, TEXT
 from html2text import HTML2Text
 
 from trac_mailintake.mail.html import declared_quotes, wiki_syntax
+from trac_mailintake.mail.html.sanitizer import cleaned
 from trac_mailintake.mail.html.wiki_syntax import begun, own
 from trac_mailintake.mail.wiki import escape
 
@@ -45,6 +46,11 @@ _EMPHASIS: Final = {
     *("b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "kbd", "tt", "samp", "sup", "sub"),
 }
 """Not shown within a link or a block of code."""
+
+
+def written_out(html: str, images: Mapping[str, str]) -> str:
+    """Wiki text that looks like `html`, once it is cleaned. Raises whatever the libraries do."""
+    return Writer(images).written(cleaned(html))
 
 
 class Writer(HTML2Text):

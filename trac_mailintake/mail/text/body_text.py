@@ -9,11 +9,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets
-from trac_mailintake.mail.html import declared_quotes
+from trac_mailintake.mail.html import declared_quotes, to_wiki
 from trac_mailintake.mail.message import Defect
 from trac_mailintake.mail.mime import transfer_encoding
 from trac_mailintake.mail.text import format_flowed
-from trac_mailintake.mail.wiki import formatter_cost
+from trac_mailintake.mail.wiki import escape, formatter_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -206,9 +206,6 @@ def _together(pieces: Sequence[str]) -> str:
 
 def _bare(reader: Reader, entities: Iterable[Entity], limits: Limits) -> str:
     """The words of the leaves as safe wiki text, which is bearable, however many leaves there are."""
-    from trac_mailintake.mail.html import to_wiki  # noqa: PLC0415 - as below
-    from trac_mailintake.mail.wiki import escape  # noqa: PLC0415 - as below
-
     texts = ((reader.text(entity)[0], _is_html(entity)) for entity in entities)
     whole = _together([to_wiki.bare(text) if html else text for text, html in texts])
     return escape.neutral(whole[: limits.text])
@@ -221,11 +218,7 @@ def _is_html(entity: Entity) -> bool:
 def _as_wiki(text: str, images: Mapping[str, str], *, html: bool) -> tuple[str, tuple[Defect, ...]]:
     """Wiki text that reads like `text`."""
     if not html:
-        from trac_mailintake.mail.wiki import escape  # noqa: PLC0415 - only a mail with HTML needs it
-
         return escape.neutral(text), ()
-    from trac_mailintake.mail.html import to_wiki  # noqa: PLC0415 - html2text and Genshi are heavy: no HTML, no import
-
     try:
         return to_wiki.wiki(text, images), ()
     except to_wiki.TooComplexError as reason:

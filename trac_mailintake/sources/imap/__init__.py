@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _open(opening: Opening) -> Source:
-    from trac_mailintake.sources.imap.mailbox import ImapSource  # noqa: PLC0415 - see above
+    from trac_mailintake.sources.imap.mailbox import ImapSource  # noqa: PLC0415 - IMAPClient, for IMAP alone
 
     return ImapSource(opening)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Disposition
 
 _SECONDS = re.compile(r"\d{1,12}(?=\.)")
+_SHIFTED = re.compile(r"&|[^ -~]+")
 
 
 class MaildirSource:
@@ -37,12 +39,7 @@ class MaildirSource:
         levels = name.strip("/").replace("/", ".").split(".")
         if not all(levels) or not name.isprintable():
             raise SourceError(f"{self.account.label}: {name!r} is no folder's name; correct afterwards=move:{name}")
-        encoded = ".".join(levels)
-        if not encoded.isascii() or "&" in encoded:
-            from imapclient.imap_utf7 import encode  # noqa: PLC0415 - heavy, and seldom needed
-
-            encoded = encode(encoded).decode("ascii")
-        return os.path.join(self._path, f".{encoded}")
+        return os.path.join(self._path, f".{_modified_utf7('.'.join(levels))}")
 
     def list(self) -> Sequence[Listed]:
         """All messages, by the time in their names, then of their delivery."""
@@ -181,3 +178,14 @@ KIND = SourceKind(
     afterwards=(Afterwards.DELETE, Afterwards.MOVE, Afterwards.SEEN, Afterwards.LEAVE),
     open=_open,
 )
+
+
+def _modified_utf7(name: str) -> str:
+    """A folder's name as IMAP servers write it on the disk (RFC 3501, 5.1.3)."""
+
+    def shifted(found: re.Match[str]) -> str:
+        if found[0] == "&":
+            return "&-"
+        return f"&{base64.b64encode(found[0].encode('utf-16-be'), b'+,').decode('ascii').rstrip('=')}-"
+
+    return _SHIFTED.sub(shifted, name)

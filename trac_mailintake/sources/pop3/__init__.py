@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _open(opening: Opening) -> Source:
-    from trac_mailintake.sources.pop3.mailbox import Pop3Source  # noqa: PLC0415 - see above
+    from trac_mailintake.sources.pop3.mailbox import Pop3Source  # noqa: PLC0415 - poplib and its wire, for POP3 alone
 
     return Pop3Source(opening)
 

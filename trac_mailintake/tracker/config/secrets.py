@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake.ports import SourceError
 
 if TYPE_CHECKING:
-    from cryptography.fernet import MultiFernet
     from trac.env import Environment
+
+    from trac_mailintake.tracker.config.key_ring import KeyRing
 
 KEY_FILE: Final = "mailintake.key"
 _FERNET: Final = "fernet:"
@@ -51,7 +52,7 @@ class Secrets:
             if not Path(typed.removeprefix(_FILE)).is_absolute():
                 raise SecretError(f"{typed} is no absolute path: write file:/path")
             return typed
-        return _FERNET + self._fernet(create=True).encrypt(typed.encode("utf-8")).decode("ascii")
+        return _FERNET + self._key_ring(create=True).encrypt(typed)
 
     def reveal(self, stored: str) -> str:
         """The password itself. Raises SecretError, which names the cause and the next step."""
@@ -64,24 +65,25 @@ class Secrets:
         return ""
 
     def _decrypt(self, token: str) -> str:
-        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - 30 ms that a run without mail need not pay
-
-        fernet = self._fernet(create=False)
+        ring = self._key_ring(create=False)
         try:
-            return fernet.decrypt(token.encode("ascii")).decode("utf-8")
-        except InvalidToken:
+            return ring.decrypt(token)
+        except LookupError:
             raise SecretError(
                 f"the password was encrypted with another key than those in {self._key_file}:"
                 " put that key back, or set the password again"
             ) from None
 
-    def _fernet(self, *, create: bool) -> MultiFernet:
-        from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - as above
+    def _key_ring(self, *, create: bool) -> KeyRing:
+        from trac_mailintake.tracker.config.key_ring import (  # noqa: PLC0415 - 30 ms for passwords alone
+            KeyRing,
+            new_key,
+        )
 
         if create and not self._key_file.exists():
-            _write_new(self._key_file, Fernet.generate_key())
+            _write_new(self._key_file, new_key())
         try:
-            return MultiFernet([Fernet(line) for line in self._keys()])
+            return KeyRing(self._keys())
         except ValueError:
             raise SecretError(f"{self._key_file} holds something that is no key: one Fernet key a line") from None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.db.clock import LETTERS, lately, reached
 from trac_mailintake.tracker.db.transaction import DAY
-from trac_mailintake.tracker.people.account_creation import owed
+from trac_mailintake.tracker.people.owed_accounts import owed
 from trac_mailintake.tracker.private_dir import ROOT
 
 if TYPE_CHECKING:

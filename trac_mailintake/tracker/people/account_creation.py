@@ -11,8 +11,9 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from trac_mailintake.tracker.db.clock import LETTERS, reached, span
 from trac_mailintake.tracker.db.transaction import SECOND, now, temporary, transaction
+from trac_mailintake.tracker.people.account_manager import Accounts
+from trac_mailintake.tracker.people.owed_accounts import LEASE, OWED, moments
 from trac_mailintake.tracker.private_dir import private_folder
 
 if TYPE_CHECKING:
@@ -20,13 +21,8 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.tracker.people.account_manager import Accounts
-
 _BACKOFF: Final = (60, 300, 900, 3600, 4 * 3600)
 """Seconds between two attempts; the last one again and again."""
-_LEASE: Final = 10 * 60 * SECOND
-_OWED: Final = f"username IS NOT NULL AND made=0 AND {reached('retry_at')} AND {reached('lease')}"
-"""With placeholders for `_moments`."""
 
 
 class _Promise(NamedTuple):
@@ -41,22 +37,11 @@ class _Promise(NamedTuple):
     attempts: int
 
 
-def _moments() -> tuple[int, int, int, int]:
-    """For `_OWED`: a letter may wait as long as an account, and none waits longer."""
-    return (*span(LETTERS), *span(_LEASE))
-
-
-def owed(env: Environment) -> bool:
-    """Whether an account is to be made now: one look-up in an index."""
-    query = f"SELECT id FROM mailintake_contact WHERE {_OWED} LIMIT 1"
-    return bool(env.db_query(query, _moments()))
-
-
 def keep_promises(env: Environment) -> int:
     """Make the accounts that are owed; how many were made. What fails is tried again later. Raises TemporaryFailure."""
     with temporary(env):
-        query = f"SELECT id FROM mailintake_contact WHERE {_OWED} ORDER BY id"
-        rows = [row for (row,) in env.db_query(query, _moments())]
+        query = f"SELECT id FROM mailintake_contact WHERE {OWED} ORDER BY id"
+        rows = [row for (row,) in env.db_query(query, moments())]
     if not rows:
         return 0
     with _alone(env) as alone:
@@ -80,7 +65,7 @@ def _keep(env: Environment, row: int) -> bool:
     if promise is None:
         return False
     try:
-        _accounts(env).make(promise.username, promise.name, promise.address)
+        Accounts(env).make(promise.username, promise.name, promise.address)
     except Exception as error:
         env.log.exception("The account %s could not be made; it will be tried again", promise.username)
         _failed(env, promise, f"{type(error).__name__}: {error}")
@@ -94,8 +79,8 @@ def _claim(env: Environment, row: int) -> _Promise | None:
     with transaction(env) as db:
         cursor = db.cursor()
         cursor.execute(
-            f"UPDATE mailintake_contact SET fence=fence+1, lease=%s, attempts=attempts+1 WHERE id=%s AND {_OWED}",
-            (now() + _LEASE, row, *_moments()),
+            f"UPDATE mailintake_contact SET fence=fence+1, lease=%s, attempts=attempts+1 WHERE id=%s AND {OWED}",
+            (now() + LEASE, row, *moments()),
         )
         if cursor.rowcount != 1:
             return None
@@ -129,17 +114,9 @@ def _made(env: Environment, promise: _Promise) -> None:
             )
 
 
-def _accounts(env: Environment) -> Accounts:
-    from trac_mailintake.tracker.people.account_manager import (  # noqa: PLC0415 - an idle `run` only asks whether one is owed
-        Accounts,
-    )
-
-    return Accounts(env)
-
-
 def _notice(env: Environment, promise: _Promise) -> tuple[str, str]:
     """Subject and text of the mail that tells somebody of his account. There is no password in it."""
-    link = _accounts(env).reset_link()
+    link = Accounts(env).reset_link()
     how = (
         f"To log in, first choose a password:\n\n    {link}\n\nThere give the username and this e-mail address."
         if link

@@ -1,6 +1,6 @@
 """record: AccountManager, where it is enabled: which usernames it would take, and the making of an account.
 
-It is asked for by name only when a service has `createusers`: without it everything else works as well.
+It is asked only when a service has `createusers`: without it everything else works as well.
 """
 
 from __future__ import annotations
@@ -13,6 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from trac.perm import PermissionSystem
 
 from trac_mailintake.tracker.trac_calls.mail_request import mail_request
+
+try:
+    from acct_mgr import pwhash, register
+    from acct_mgr.api import AccountManager
+    from acct_mgr.model import delete_user, prime_auth_session, set_user_attribute
+    from acct_mgr.register import RegistrationModule
+    from acct_mgr.web_ui import AccountModule, ResetPwStore
+except Exception:  # noqa: BLE001 - one that cannot be imported is none: Trac has logged why, and mail goes on
+    AccountManager = None
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +46,6 @@ class Accounts:
         manager = _manager(self._env)
         if manager is None or not _hashes():
             return False
-        from acct_mgr.web_ui import ResetPwStore  # noqa: PLC0415 - optional
-
         store = manager.get_supporting_store("set_password")
         if store is None or isinstance(store, ResetPwStore):  # that one keeps passwords for a moment, not accounts
             return False
@@ -57,8 +64,6 @@ class Accounts:
 
         The password is nobody's: its owner chooses another one with the link to reset it.
         """
-        from acct_mgr.model import delete_user, prime_auth_session, set_user_attribute  # noqa: PLC0415 - optional
-
         manager = _manager(self._env)
         if manager is None:
             raise LookupError("AccountManager is not enabled.")
@@ -82,8 +87,8 @@ class Accounts:
 
     def reset_link(self) -> str:
         """Where a password is chosen, "" when this environment does not let people do that by themselves."""
-        from acct_mgr.web_ui import AccountModule  # noqa: PLC0415 - optional
-
+        if AccountManager is None:
+            return ""
         module = self._env[AccountModule]
         return str(self._env.abs_href("reset_password")) if module and module.reset_password_enabled else ""
 
@@ -99,8 +104,6 @@ class Accounts:
 
     def _allowed(self, username: str, address: str) -> bool:
         """What AccountManager itself says to somebody who registers; its traps for robots are not asked."""
-        from acct_mgr import register  # noqa: PLC0415 - optional
-
         password = secrets.token_urlsafe()
         form = {"username": username, "email": address, "password": password, "password_confirm": password}
         request = mail_request(self._env, "anonymous", "/register", form)
@@ -122,25 +125,17 @@ class Accounts:
 
     def _approval(self) -> str:
         """What AccountManager notes of an account that an administrator is to approve first."""
-        from acct_mgr.register import RegistrationModule  # noqa: PLC0415 - optional
-
         module = self._env[RegistrationModule]
         return "pending" if module is not None and module.require_approval else ""
 
 
 def _manager(env: Environment) -> Any:  # noqa: ANN401 - AccountManager has no types
     """AccountManager, None where it is not installed or not enabled."""
-    try:
-        from acct_mgr.api import AccountManager  # noqa: PLC0415 - optional
-    except ImportError:
-        return None
-    return env[AccountManager]
+    return None if AccountManager is None else env[AccountManager]
 
 
 def _hashes() -> bool:
     """Whether AccountManager can hash a password: Python 3.13 has no `crypt` any more, so it needs passlib there."""
-    from acct_mgr import pwhash  # noqa: PLC0415 - optional
-
     return bool(pwhash.passlib or pwhash.crypt)
 
 

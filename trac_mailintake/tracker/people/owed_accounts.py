@@ -1,0 +1,26 @@
+"""Whether accounts are owed to newcomers. An idle run asks; `account_creation` makes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.tracker.db.clock import LETTERS, reached, span
+from trac_mailintake.tracker.db.transaction import SECOND
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+LEASE: Final = 10 * 60 * SECOND
+OWED: Final = f"username IS NOT NULL AND made=0 AND {reached('retry_at')} AND {reached('lease')}"
+"""Which rows of `mailintake_contact`: SQL with placeholders for `moments`."""
+
+
+def moments() -> tuple[int, int, int, int]:
+    """For `OWED`: a letter may wait as long as an account, and none waits longer."""
+    return (*span(LETTERS), *span(LEASE))
+
+
+def owed(env: Environment) -> bool:
+    """Whether an account is to be made now: one look-up in an index."""
+    query = f"SELECT id FROM mailintake_contact WHERE {OWED} LIMIT 1"
+    return bool(env.db_query(query, moments()))

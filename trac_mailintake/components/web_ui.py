@@ -12,28 +12,20 @@ from pkg_resources import resource_filename
 from trac.admin.api import IAdminPanelProvider
 from trac.core import Component, implements
 from trac.web.api import IRequestFilter
-from trac.web.chrome import ITemplateProvider
+from trac.web.chrome import ITemplateProvider, add_ctxtnav
 
 from trac_mailintake.components.options import CATEGORY, VIEW
+from trac_mailintake.tracker.message_ids.ticket_mails import mails_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trac.env import Environment
     from trac.web.api import IRequestHandler, Request
-
-    from trac_mailintake.components.panels.views import Views
 
     Page = tuple[str, dict[str, Any]]
     Answer = tuple[str | None, dict[str, Any] | None, dict[str, Any] | None]
 
 _TEMPLATES = "trac_mailintake.templates"
-
-
-def _views(env: Environment) -> Views:
-    from trac_mailintake.components.panels.views import Views  # noqa: PLC0415 - once somebody looks
-
-    return Views(env)
 
 
 class Panel(Component):
@@ -58,7 +50,9 @@ class Panel(Component):
 
     def render_admin_panel(self, req: Request, category: str, page: str, path_info: str | None) -> Page:
         """The page that was asked for. The view asks for permissions, too."""
-        return _views(self.env).render(req, self.page, path_info or "")
+        from trac_mailintake.components.panels.views import VIEWS  # noqa: PLC0415 - once somebody looks
+
+        return VIEWS[self.page](self.env, self.page).render(req, path_info or "")
 
 
 class ServersPanel(Panel):
@@ -113,7 +107,10 @@ class TicketMails(Component):
         """Add *Original mails* where there are some."""
         ticket = data.get("ticket") if template == "ticket.html" and data else None
         if ticket is not None and ticket.exists and VIEW in req.perm("admin", f"{CATEGORY}/{JournalPanel.page}"):
-            _views(self.env).link_to_mails(req, JournalPanel.page, ticket.id)
+            mails = mails_of(self.env, ticket.id)
+            if mails:
+                href = req.href.admin(CATEGORY, JournalPanel.page, ticket=ticket.id)
+                add_ctxtnav(req, f"Original mails ({mails})", href, title="The mails that made this ticket")
         return template, data, metadata
 
 

@@ -22,6 +22,7 @@ from trac_mailintake.tracker.deliveries.retention import purge
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.search import OUTCOMES, Filter, Stretch
 from trac_mailintake.tracker.message_ids.known import CROWD
+from trac_mailintake.tracker.message_ids.ticket_mails import mails_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,7 +153,7 @@ def looks(rig: Rig) -> None:
         for stretch in (Stretch(), Stretch(before=900), Stretch(after=0), Stretch(after=900)):
             journal.page(wanted, stretch, 50)
     journal.names()
-    journal.mails_of(700)
+    mails_of(rig.trac.env, 700)
     journal.held()
     journal.held("support")
     journal.waiting()

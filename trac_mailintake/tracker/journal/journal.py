@@ -151,10 +151,6 @@ class Journal:
                 found.append(name)
         return tuple(found)
 
-    def mails_of(self, ticket: int) -> int:
-        """How many deliveries became part of a ticket, or are copies of one that did."""
-        return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s", (ticket,))[0][0])
-
     def get(self, number: int) -> Entry:
         """The row of one delivery. Raises SettingError."""
         rows = self._env.db_query(

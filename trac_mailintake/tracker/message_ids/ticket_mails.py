@@ -73,3 +73,8 @@ def writers(env: Environment, ticket: int) -> set[str]:
         (ticket,),
     )
     return {each.strip().casefold() for (sender,) in rows for each in (sender or "").split(",") if each.strip()}
+
+
+def mails_of(env: Environment, ticket: int) -> int:
+    """How many deliveries became part of a ticket, or are copies of one that did."""
+    return int(env.db_query("SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s", (ticket,))[0][0])

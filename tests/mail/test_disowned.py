@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.mail.spooled import read
+from trac_mailintake.mail.defects import NO_AUTHOR
 from trac_mailintake.mail.limits import LIMITS, Limits
-from trac_mailintake.mail.message import NO_AUTHOR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def head(*lines: str | bytes, end: bytes = b"\n", body: bytes = b"Hello") -> byt
 
 def is_nobodys(message: Message) -> bool:
     """Whether it has no author, and says so."""
-    said = [defect.slug for defect in message.defects].count(NO_AUTHOR)
+    said = [defect.slug for defect in message.defects].count(NO_AUTHOR.slug)
     assert said == (message.author is None) == message.disowned
     return message.author is None
 

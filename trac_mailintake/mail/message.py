@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from trac_mailintake.mail.defects import NO_AUTHOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
     from trac_mailintake.mail.spool import Slice
+    from trac_mailintake.mail.wording import Reason
 
 T = TypeVar("T")
 
@@ -51,14 +54,16 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Something wrong with the message, in a word (a slug) and in a sentence."""
+    """Something wrong with the message, in a word (a slug) and in a sentence; `because` is what both come from."""
 
     slug: str
     sentence: str
+    because: Reason | None = field(default=None, compare=False)
 
-
-NO_AUTHOR: Final = "no-author"
-"""The slug of the defect that nobody counts as the author, whatever the From field names."""
+    @classmethod
+    def of(cls, reason: Reason) -> Defect:
+        """A defect of `mail.defects`."""
+        return cls(reason.slug, reason.sentence, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,8 @@ class Message:
     size: int
     raw: Slice
     quoted: tuple[tuple[int, int], ...] = ()
+    origin_because: Reason | None = field(default=None, compare=False)
+    """What `origin_reason` was made from."""
     worked_out: dict[Hashable, object] = field(init=False, default_factory=dict, compare=False, repr=False)
     """Answers that `once` keeps. They go along when the message is handed to another process."""
 
@@ -152,7 +159,7 @@ class Message:
     @property
     def disowned(self) -> bool:
         """Whether a part of the header was not read that may name another author: `authors` are some of them."""
-        return any(defect.slug == NO_AUTHOR for defect in self.defects)
+        return any(defect.slug == NO_AUTHOR.slug for defect in self.defects)
 
     @property
     def recipients(self) -> tuple[Address, ...]:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from trac_mailintake.mail import charsets
 from trac_mailintake.mail.classify import bounce_phrases, sender_kind
 from trac_mailintake.mail.classify.sender_kind import Shape
+from trac_mailintake.mail.defects import NO_AUTHOR, UNREADABLE
 from trac_mailintake.mail.headers import field_values
 from trac_mailintake.mail.headers.field_values import Fields
 from trac_mailintake.mail.limits import LIMITS
-from trac_mailintake.mail.message import NO_AUTHOR, Defect, Message, Origin, Part
+from trac_mailintake.mail.message import Defect, Message, Origin, Part
 from trac_mailintake.mail.mime import body_parts, filenames, header_block, scanner
 from trac_mailintake.mail.text import body_text, uuencoded
 
@@ -101,7 +102,7 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
         text_parts=content.text_parts,
         parts=content.parts,
         origin=kind,
-        origin_reason=reason,
+        origin_reason=reason.sentence if reason else "",
         fields=decoded,
         defects=defects,
         digest=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
@@ -109,20 +110,21 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
         size=scan.tape.raw.length,
         raw=scan.tape.raw,
         quoted=text.quoted,
+        origin_because=reason,
     )
 
 
 def _author(fields: Fields, authors: Sequence[Address], defects: Iterable[Defect]) -> Address | None:
     """The one address of the one From field, when nothing else can be the author."""
     sure = len(authors) == 1 and len(fields.get_all("from")) == 1
-    return authors[0] if sure and all(defect.slug != NO_AUTHOR for defect in defects) else None
+    return authors[0] if sure and all(defect.slug != NO_AUTHOR.slug for defect in defects) else None
 
 
 def _left_out(fields: Fields) -> tuple[Defect, ...]:
     """The defect of a From field of which an address was left out."""
     if not fields.overlong("from"):
         return ()
-    return (Defect(NO_AUTHOR, "An address of the From field is too long to be read: so the mail has no author."),)
+    return (Defect.of(NO_AUTHOR()),)
 
 
 def _part(raw: Slice, leaf: Entity, reader: body_text.Reader, limits: Limits) -> Part:
@@ -166,7 +168,6 @@ def _unreadable(raw: Slice, error: Exception) -> Message:
     for chunk in raw.chunks():
         whole.update(chunk)
     beginning = charsets.scrub(raw.read(LIMITS.head).decode("utf-8", "replace"))
-    sentence = f"The message could not be read ({type(error).__name__}): its beginning is shown as it came."
     return Message(
         message_id=None,
         in_reply_to=(),
@@ -190,7 +191,7 @@ def _unreadable(raw: Slice, error: Exception) -> Message:
         origin=Origin.PERSON,
         origin_reason="",
         fields=(),
-        defects=(Defect("unreadable", sentence),),
+        defects=(Defect.of(UNREADABLE(error=type(error).__name__)),),
         digest=whole.hexdigest(),
         sha256=whole.hexdigest(),
         size=raw.length,

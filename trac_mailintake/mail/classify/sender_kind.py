@@ -10,15 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail.classify import bounce_phrases
+from trac_mailintake.mail.classify import bounce_phrases, evidence
 from trac_mailintake.mail.message import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trac_mailintake.mail.headers.field_values import Fields
+    from trac_mailintake.mail.wording import Reason
 
-    _Found = tuple[Origin, str] | None
+    _Found = tuple[Origin, Reason] | None
 
 _NOTICES: Final = {"disposition-notification", "feedback-report"}
 """Reports that are not about a failed delivery: RFC 8098, RFC 5965."""
@@ -79,15 +80,15 @@ class Shape:
     beginning: str
 
 
-def origin(fields: Fields, subject: str, shape: Shape) -> tuple[Origin, str]:
-    """What kind of sender, and why in a sentence. `subject` is decoded."""
+def origin(fields: Fields, subject: str, shape: Shape) -> tuple[Origin, Reason | None]:
+    """What kind of sender, and why; None for a person. `subject` is decoded."""
     subject = subject[:_SUBJECT]
     return (
         _declared(fields, shape)
         or _report(fields, subject, shape)
         or _responder(fields, subject)
         or _bulk(fields)
-        or (Origin.PERSON, "")
+        or (Origin.PERSON, None)
     )
 
 
@@ -96,13 +97,13 @@ def _declared(fields: Fields, shape: Shape) -> _Found:
     kind = shape.parameters.get("report-type", "").lower()
     if shape.content_type == "multipart/report":
         if kind in _NOTICES:
-            return Origin.RESPONDER, f"It is a multipart/report ({kind})."
+            return Origin.RESPONDER, evidence.REPORT(type=kind)
         if kind in {"delivery-status", ""}:
-            return Origin.REPORT, f"It is a multipart/report ({kind or 'of no type'})."
+            return Origin.REPORT, evidence.REPORT(type=kind) if kind else evidence.REPORT_OF_NO_TYPE()
     if fields.get("x-failed-recipients"):
-        return Origin.REPORT, "It has an X-Failed-Recipients field."
+        return Origin.REPORT, evidence.FAILED_RECIPIENTS()
     notice = next((each for each in sorted(_NOTICES) if f"message/{each}" in shape.kinds), "")
-    return (Origin.RESPONDER, f"It has a part message/{notice}.") if notice else None
+    return (Origin.RESPONDER, evidence.PART(type=notice)) if notice else None
 
 
 def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
@@ -110,17 +111,17 @@ def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
     senders = fields.get_all("from")
     daemon = next((match for value in senders if (match := bounce_phrases.DAEMON.search(value))), None)
     if daemon:
-        return Origin.REPORT, f"It comes from {daemon[1].lower()}."
+        return Origin.REPORT, evidence.DAEMON(name=daemon[1].lower())
     if "message/delivery-status" in shape.kinds and not _ANSWERED.match(subject):
-        return Origin.REPORT, "It has a part message/delivery-status."
+        return Origin.REPORT, evidence.PART(type="delivery-status")
     if not bounce_phrases.subject(subject):
         return _returned(fields, subject, shape)
     if _null_path(fields) or fields.get("auto-submitted"):
-        return Origin.REPORT, "It is automatic, and its subject is that of a delivery report."
+        return Origin.REPORT, evidence.AUTOMATIC_REPORT()
     if bounce_phrases.sentence(shape.beginning):
-        return Origin.REPORT, "Its subject and its text are those of a delivery report."
+        return Origin.REPORT, evidence.WORDS_OF_REPORT()
     if any(map(bounce_phrases.software, senders)):
-        return Origin.REPORT, "Its sender is a machine, and its subject is that of a delivery report."
+        return Origin.REPORT, evidence.MACHINE()
     return None
 
 
@@ -129,7 +130,7 @@ def _returned(fields: Fields, subject: str, shape: Shape) -> _Found:
     if not bounce_phrases.ending(subject) or fields.get("in-reply-to") or fields.get("references"):
         return None
     if bounce_phrases.sentence(shape.beginning[:_OPENING]):
-        return Origin.REPORT, "Its subject ends, and its text begins, like those of a delivery report."
+        return Origin.REPORT, evidence.RETURNED()
     return None
 
 
@@ -137,28 +138,28 @@ def _responder(fields: Fields, subject: str) -> _Found:
     """RFC 3834, 5 and what came before it."""
     submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
     if submitted and submitted not in {"no", "auto-forwarded"}:
-        return Origin.RESPONDER, f"Auto-Submitted is {submitted[:40]}."
+        return Origin.RESPONDER, evidence.AUTO_SUBMITTED(value=submitted[:40])
     name = fields.first_of(_RESPONDER_FIELDS)
     if name:
-        return Origin.RESPONDER, f"It has the field {name}."
+        return Origin.RESPONDER, evidence.RESPONDER_FIELD(name=name)
     if "auto_reply" in _precedence(fields):
-        return Origin.RESPONDER, "Precedence is auto_reply."
+        return Origin.RESPONDER, evidence.PRECEDENCE(value="auto_reply")
     if _null_path(fields):
-        return Origin.RESPONDER, "Its Return-Path is null."
+        return Origin.RESPONDER, evidence.NULL_PATH()
     if _AWAY.match(subject):
-        return Origin.RESPONDER, "Its subject is that of an automatic reply."
+        return Origin.RESPONDER, evidence.AWAY()
     if _RECEIPT.match(subject):
-        return Origin.RESPONDER, "Its subject is that of a receipt or of an abuse report."
+        return Origin.RESPONDER, evidence.RECEIPT()
     return None
 
 
 def _bulk(fields: Fields) -> _Found:
     """A list is no machine; but what says bulk without a List-Id is."""
     if fields.get("list-id"):
-        return Origin.LIST, "It has a List-Id."
+        return Origin.LIST, evidence.LIST_ID()
     precedence = _precedence(fields) & _BULK
     if precedence:
-        return Origin.BULK, f"Precedence is {min(precedence)}."
+        return Origin.BULK, evidence.PRECEDENCE(value=min(precedence))
     return None
 
 

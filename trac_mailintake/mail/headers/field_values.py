@@ -8,6 +8,7 @@ from email.utils import parsedate_tz
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets
+from trac_mailintake.mail.defects import DAMAGED_HEADER
 from trac_mailintake.mail.headers import address_list, encoded_words
 from trac_mailintake.mail.message import Defect
 
@@ -60,7 +61,7 @@ def damage(fields: Iterable[tuple[str, str]]) -> tuple[Defect, ...]:
     if not names:
         return ()
     said = ", ".join(names)[:_NAMES]
-    return (Defect("damaged-text", f"Some bytes of the header are no characters: they are shown as \ufffd ({said})."),)
+    return (Defect.of(DAMAGED_HEADER(fields=said)),)
 
 
 class Fields:

@@ -9,11 +9,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.mail import defects
 from trac_mailintake.mail.message import Defect
 
 if TYPE_CHECKING:
     from trac_mailintake.mail.limits import Limits
     from trac_mailintake.mail.mime.window import Tape
+    from trac_mailintake.mail.wording import Reason
 
 Field = tuple[str, bytes]
 
@@ -67,9 +69,8 @@ _WINDOW: Final = 4
 
 _TELLING: Final = {"from", "sender", "authentication-results"}
 """Fields that say who wrote a message, and who vouches for that; names in lower case."""
-_OPEN: Final = "no-blank-line"
-_CUT: Final = "The header is longer than what is read of it: somebody else may be named there, so it has no author."
-_HIDDEN: Final = "It has a line that other software may take for another From field: so it has no author."
+_JUNK: Final = Defect.of(defects.JUNK_IN_HEAD())
+"""One for all lines: a header block may consist of them."""
 _FROM: Final = re.compile(rb"^from[ \t]*+:", re.IGNORECASE | re.MULTILINE)
 _ENDS: Final = bytes.maketrans(b"\r\v\f\x1c\x1d\x1e", b"\n" * 6)
 """What ends a line for some software: Python's parser of mail, for one, takes CR, LF and CR LF alike."""
@@ -81,14 +82,14 @@ _DROPPED: Final = bytes({*range(0x20), *range(0x7F, 0x100)} - set(b"\t\n\r\v\f\x
 class Block:
     """A header block: its fields with raw values, and the position where the body begins.
 
-    `doubt` says which limit leaves open who wrote the message, "" when none does. A border host verified all of it, and
-    may have taken the lowest From (RFC 6376, 5.4.2): what was not read here could be what it vouches for.
+    `doubt` says which limit leaves open who wrote the message, None when none does. A border host verified all of it,
+    and may have taken the lowest From (RFC 6376, 5.4.2): what was not read here could be what it vouches for.
     """
 
     fields: tuple[Field, ...]
     body: int
     defects: tuple[Defect, ...]
-    doubt: str = ""
+    doubt: Reason | None = None
 
 
 def line_ends(tape: Tape, limits: Limits) -> LineEnds:
@@ -118,32 +119,31 @@ class Cut:
     behind: int
     full: bool
     defects: tuple[Defect, ...]
-    doubt: str
+    doubt: Reason | None
 
 
 def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
     """The fields in `window` from the index `start` on, up to the first line that is no field."""
     position, kept = start, 0
     fields: list[Field] = []
-    defects: list[Defect] = []
-    doubt = ""
+    found: list[Defect] = []
+    doubt = None
     while kept <= limits.head and (
         match := ends.field.match(window, position) or _junk(window, position, fields, ends)
     ):
         position = match.end()
         if match.re is ends.junk:
             kept += len(match[0])
-            defects.append(Defect("junk-in-head", "A line of the header block is no field: it was left out."))
+            found.append(_JUNK)
             continue
         name, value = match[1][: limits.field].decode("ascii"), match[2]
         if len(value) > limits.field:
             value = value[: limits.field]
-            sentence = f"The header field {name[:40]} is longer than {limits.field} bytes: its end was left out."
-            defects.append(Defect("long-field", sentence))
-            doubt = _CUT if name.lower() in _TELLING else doubt
+            found.append(Defect.of(defects.LONG_FIELD(field=name[:40], limit=limits.field)))
+            doubt = defects.AUTHOR_CUT() if name.lower() in _TELLING else doubt
         fields.append((name, value))
         kept += len(name) + len(value) + 2
-    return Cut(tuple(fields), position, kept > limits.head, tuple(defects), doubt)
+    return Cut(tuple(fields), position, kept > limits.head, tuple(found), doubt)
 
 
 def _junk(window: bytes, position: int, fields: list[Field], ends: LineEnds) -> re.Match[bytes] | None:
@@ -155,21 +155,21 @@ def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:
     """The header block that begins at `start`; a line that is no field begins the body."""
     tape.ensure(start, _WINDOW * limits.head)
     found = cut(tape.window, start - tape.base, limits, ends)
-    position, defects = tape.base + found.behind, found.defects
+    position, noticed = tape.base + found.behind, found.defects
     at_end = position >= tape.end
     if found.full or (at_end and tape.end < tape.raw.length):
-        sentence = f"The header block is longer than {limits.head} bytes: fields were left out."
-        return Block(found.fields, _behind(tape, position, ends), (*defects, Defect("long-head", sentence)), _CUT)
+        noticed = (*noticed, Defect.of(defects.LONG_HEAD(limit=limits.head)))
+        return Block(found.fields, _behind(tape, position, ends), noticed, defects.AUTHOR_CUT())
     blank = ends.blank.match(tape.window, found.behind)
     if blank:
         position = tape.base + blank.end()
     elif not at_end:
-        defects = (*defects, Defect(_OPEN, "No blank line separates the header from the body."))
-    return Block(found.fields, position, defects, found.doubt)
+        noticed = (*noticed, Defect.of(defects.NO_BLANK_LINE()))
+    return Block(found.fields, position, noticed, found.doubt)
 
 
-def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> str:
-    """Why the header block of a message, just read from `start` on, does not tell who wrote it; "" when it does.
+def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> Reason | None:
+    """Why the header block of a message, just read from `start` on, does not tell who wrote it; None when it does.
 
     Some software ends lines otherwise, or drops bytes; for some a header goes on until a blank line comes, whatever
     stands before it. What may be a From field there, and is none here, raises a doubt as well.
@@ -177,14 +177,14 @@ def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> str:
     if head.doubt:
         return head.doubt
     window, stop = tape.window, head.body - tape.base
-    if any(defect.slug == _OPEN for defect in head.defects):
+    if any(defect.slug == defects.NO_BLANK_LINE.slug for defect in head.defects):
         blank = ends.blank_after.search(window, stop)
         if blank is None and tape.end < tape.raw.length:
-            return _CUT
+            return defects.AUTHOR_CUT()
         stop = blank.start() if blank else len(window)
     lines = window[start - tape.base : stop].translate(_ENDS, _DROPPED)
     read_here = sum(name.lower() == "from" for name, _ in head.fields)
-    return _HIDDEN if len(_FROM.findall(lines)) > read_here else ""
+    return defects.AUTHOR_HIDDEN() if len(_FROM.findall(lines)) > read_here else None
 
 
 def _behind(tape: Tape, position: int, ends: LineEnds) -> int:

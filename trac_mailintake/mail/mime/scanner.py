@@ -11,7 +11,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail.message import NO_AUTHOR, Defect
+from trac_mailintake.mail.defects import (
+    DEEP_NESTING,
+    MANY_FIELDS,
+    MANY_PARTS,
+    NO_BOUNDARY,
+    NO_END_BOUNDARY,
+    WRONG_BOUNDARY,
+)
+from trac_mailintake.mail.message import Defect
 from trac_mailintake.mail.mime import boundaries, header_block, parameters
 from trac_mailintake.mail.mime.window import Tape
 
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.limits import Limits
     from trac_mailintake.mail.mime.header_block import LineEnds
     from trac_mailintake.mail.spool import Slice
+    from trac_mailintake.mail.wording import Reason
 
 _LINE: Final = 1024
 """Bytes in which a boundary line must end: RFC 2046 allows 70, real ones have up to some hundred."""
@@ -122,8 +131,8 @@ class _Walk:
         match = self.tape.search(self.lines, position, _LINE)
         return self.tape.base + match.start() if match else -1
 
-    def _defect(self, slug: str, sentence: str) -> None:
-        self.defects.setdefault(slug, Defect(slug, sentence))
+    def _defect(self, defect: Defect) -> None:
+        self.defects.setdefault(defect.slug, defect)
 
     def _boundary(self, found: int) -> int:
         """Look at the line after the newline at `found`; where to search on."""
@@ -151,21 +160,21 @@ class _Walk:
             return behind
         excess = self._excess()
         if excess:
-            self._remainder(multipart, found + 1, *excess)
+            self._remainder(multipart, found + 1, excess)
             return behind
         return self._enter(behind, multipart)
 
-    def _excess(self) -> tuple[str, str] | None:
-        """Of what there is too much, so that no further part is read: a slug, and the words for a sentence."""
+    def _excess(self) -> Reason | None:
+        """Of what there is too much, so that no further part is read; None when there is room."""
         if len(self.entities) >= self.limits.parts:
-            return "many-parts", f"{self.limits.parts} parts"
+            return MANY_PARTS(limit=self.limits.parts)
         if self.heads > self.limits.heads:
-            return "many-fields", f"{self.limits.heads} bytes of header fields in its parts"
+            return MANY_FIELDS(limit=self.limits.heads)
         return None
 
-    def _remainder(self, multipart: Entity, start: int, slug: str, much: str) -> None:
+    def _remainder(self, multipart: Entity, start: int, excess: Reason) -> None:
         """Keep what follows the last part allowed as one leaf, unread."""
-        self._defect(slug, f"The message has more than {much}: the rest is kept as one attachment.")
+        self._defect(Defect.of(excess))
         for _, unfinished in self.open:
             unfinished.end = start
         self._finish(start)
@@ -178,10 +187,10 @@ class _Walk:
         """Read the header block at `start` and begin its entity; where to search on."""
         head = header_block.read(self.tape, start, self.limits, self.ends)
         for defect in head.defects:
-            self._defect(defect.slug, defect.sentence)
-        doubt = "" if parent else header_block.doubt(self.tape, start, head, self.ends)
+            self._defect(defect)
+        doubt = None if parent else header_block.doubt(self.tape, start, head, self.ends)
         if doubt:
-            self._defect(NO_AUTHOR, doubt)
+            self._defect(Defect.of(doubt))
         default = "message/rfc822" if parent and parent.content_type == "multipart/digest" else "text/plain"
         raw = next((value for name, value in head.fields if name.lower() == "content-type"), b"")
         content_type, values = parameters.content_type(raw, default)
@@ -198,21 +207,20 @@ class _Walk:
     def _push(self, entity: Entity) -> None:
         """Open the multipart, unless it is too deep or has no boundary."""
         if len(self.open) >= self.limits.depth:
-            sentence = f"Multiparts are nested more than {self.limits.depth} deep: the inner ones are one attachment."
-            self._defect("deep-nesting", sentence)
+            self._defect(Defect.of(DEEP_NESTING(limit=self.limits.depth)))
             entity.opaque = True
             return
         outer = {delimiter for delimiter, _ in self.open}
         boundary = entity.parameters.get("boundary", "")
         delimiter, declared = boundaries.delimiter(self.tape, entity.body, boundary, outer)
         if not declared:
-            self._defect("wrong-boundary", "A multipart does not say its boundary, or another one: it was guessed.")
+            self._defect(Defect.of(WRONG_BOUNDARY()))
         if delimiter:
             self.leaf = None
             self.open.append((delimiter, entity))
             self._aim()
         else:
-            self._defect("no-boundary", "A multipart does not say its boundary.")
+            self._defect(Defect.of(NO_BOUNDARY()))
 
     def _aim(self) -> None:
         """Search for what all open delimiters begin with: the longer, the fewer false hits."""
@@ -229,7 +237,7 @@ class _Walk:
         self.leaf = None
         for _, multipart in self.open[keep:]:
             if multipart.end < 0:
-                self._defect("no-end-boundary", "A multipart is not closed by its boundary.")
+                self._defect(Defect.of(NO_END_BOUNDARY()))
                 multipart.end = max(end, multipart.body)
         if len(self.open) > keep:
             del self.open[keep:]

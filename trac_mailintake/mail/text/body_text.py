@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets
+from trac_mailintake.mail.defects import COMPLEX_HTML, DAMAGED_TEXT, LONG_TEXT
 from trac_mailintake.mail.html import declared_quotes, to_wiki
 from trac_mailintake.mail.message import Defect
 from trac_mailintake.mail.mime import transfer_encoding
@@ -137,8 +138,7 @@ class Reader:
 
 def _damaged(charset: str) -> Defect:
     said = charset[:40] or "UTF-8"
-    sentence = f"Some bytes of the text are no characters in {said}: they are left out or shown as \ufffd."
-    return Defect("damaged-text", sentence)
+    return Defect.of(DAMAGED_TEXT(charset=said))
 
 
 def encoding_of(entity: Entity) -> str:
@@ -195,7 +195,7 @@ def joined(reader: Reader, entities: Sequence[Entity], images: Mapping[str, str]
         whole = _bare(reader, entities, limits)
         defects.append(_complex("Trac would take too long to show it"))
     if overlong:
-        defects.append(Defect("long-text", f"The text is longer than {limits.text} characters: its end was left out."))
+        defects.append(Defect.of(LONG_TEXT(limit=limits.text)))
     whole, quoted = declared_quotes.taken_out(formatter_cost.shallow(whole)) if markup else (whole, ())
     return Text(whole, markup, overlong, tuple(defects), quoted)
 
@@ -226,4 +226,4 @@ def _as_wiki(text: str, images: Mapping[str, str], *, html: bool) -> tuple[str, 
 
 
 def _complex(reason: object) -> Defect:
-    return Defect("complex-html", f"The HTML was only stripped of its tags: {reason}.")
+    return Defect.of(COMPLEX_HTML(why=str(reason)))

@@ -54,6 +54,9 @@ class SourceKind:
 
     `protocol` is the protocol of the mail server that it needs ("" when it reads a local path).
     `dated` says that it knows when mails arrived, so that a first run can start at a date.
+    `pushed` says that mail is handed to it, one at a time, as a mail server's pipe does: it has no mailbox, no path and
+    no rounds, and the mail server tells a sender whose mail is rejected.
+    `place` is what people read for what a local path names, such as `a Maildir`.
     """
 
     name: str
@@ -63,6 +66,8 @@ class SourceKind:
     protocol: str = ""
     dated: bool = False
     default: Afterwards = Afterwards.LEAVE
+    pushed: bool = False
+    place: str = ""
 
 
 class Handle(Protocol):

@@ -244,6 +244,11 @@ def start(typed: str, *, dated: bool) -> str:
     raise SettingError("start", typed, "all, now" + (", or a date such as 2026-01-31" if dated else ""))
 
 
+IMAP: Final = "imap"
+POP3: Final = "pop3"
+"""What a mail server speaks: its protocol."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A mail server: an account from which mail is fetched. `secret` is never the password itself but how to get it."""
@@ -282,6 +287,8 @@ class Service:
     afterwards: Disposition
     start: str
     enabled: bool
+    pushed: bool = False
+    """Whether mail is handed to it, as by a pipe; there is no mailbox, and no round."""
     presets: tuple[str, ...] = ()
     """Those of `parameters` that are custom ticket fields of the environment, for new tickets."""
     created: int = 0

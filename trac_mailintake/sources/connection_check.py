@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.settings import IMAP, POP3
 from trac_mailintake.sources.imap import session as imap
 from trac_mailintake.sources.pop3 import session as pop3
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Server
 
-_FOLDERS: Final = {"imap": imap.folders, "pop3": pop3.folders}
+_FOLDERS: Final = {IMAP: imap.folders, POP3: pop3.folders}
 
 
 def probe(
@@ -25,5 +26,7 @@ def probe(
     """
     folders = _FOLDERS.get(server.protocol)
     if folders is None:
-        raise SourceError(f"mail server {server.name}: protocol={server.protocol} is neither imap nor pop3; correct it")
+        raise SourceError(
+            f"mail server {server.name}: protocol={server.protocol} is neither {IMAP} nor {POP3}; correct it"
+        )
     return folders(server, password, trace)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import SourceKind
 from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.intake.settings import IMAP
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.intake.ports import Source
+
+NAME: Final = "imap"
 
 
 def _open(opening: Opening) -> Source:
@@ -19,10 +22,10 @@ def _open(opening: Opening) -> Source:
 
 
 KIND = SourceKind(
-    name="imap",
+    name=NAME,
     label="IMAP",
     afterwards=(Afterwards.DELETE, Afterwards.MOVE, Afterwards.SEEN, Afterwards.LEAVE),
     open=_open,
-    protocol="imap",
+    protocol=IMAP,
     dated=True,
 )

@@ -13,6 +13,7 @@ from imapclient.exceptions import IMAPClientError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources.errors import address, excerpt, told
+from trac_mailintake.sources.imap import NAME
 from trac_mailintake.sources.imap.fetch_response import merged
 from trac_mailintake.sources.imap.interrupted_copies import copied
 from trac_mailintake.sources.imap.pipelining import IDENTITY, Orders, Slicing, uid_of, uids_of
@@ -64,7 +65,7 @@ class ImapSource:
         self._foresaw = 0.0
         self._uidvalidity = 0
         self._target_exists = False
-        self.account = Account("imap", f"{address(self._server)}/{self._folder}")
+        self.account = Account(NAME, f"{address(self._server)}/{self._folder}")
         if self._afterwards.folder == self._folder:
             raise SourceError(f"{self.account.label}: is moved to itself; correct afterwards={self._afterwards}")
 

@@ -7,7 +7,7 @@ a file that ends in `.eml` is taken as whole.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import SourceKind
 from trac_mailintake.intake.model import Account, Afterwards, Listed
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.intake.model import Disposition, Reply
 
+NAME: Final = "directory"
+
 
 class DirectorySource:
     """The `.eml` files of one folder; folders within it do not count."""
@@ -27,7 +29,7 @@ class DirectorySource:
         """`afterwards` may move to a folder within `path`, or to an absolute one."""
         self._path = os.path.abspath(path)
         self._afterwards = afterwards
-        self.account = Account("directory", f"directory:{files.to_locator(self._path)}")
+        self.account = Account(NAME, f"{NAME}:{files.to_locator(self._path)}")
 
     def list(self) -> Sequence[Listed]:
         """All files, the oldest change first."""
@@ -116,8 +118,9 @@ def _open(opening: Opening) -> DirectorySource:
 
 
 KIND = SourceKind(
-    name="directory",
+    name=NAME,
     label="Folder of .eml files",
     afterwards=(Afterwards.DELETE, Afterwards.MOVE, Afterwards.LEAVE),
     open=_open,
+    place="a folder of mails",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import SourceKind
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _SECONDS = re.compile(r"\d{1,12}(?=\.)")
 _SHIFTED = re.compile(r"&|[^ -~]+")
 
+NAME: Final = "maildir"
+
 
 class MaildirSource:
     """The messages of one Maildir, new and seen: others read too, so being seen says nothing."""
@@ -29,7 +31,7 @@ class MaildirSource:
         """`afterwards` may move to the Maildir++ folder of that name within. Raises SourceError when it is no name."""
         self._path = os.path.abspath(path)
         self._afterwards = afterwards
-        self.account = Account("maildir", f"maildir:{files.to_locator(self._path)}")
+        self.account = Account(NAME, f"{NAME}:{files.to_locator(self._path)}")
         self._target = self._folder(afterwards.folder) if afterwards.word is Afterwards.MOVE else ""
         self._known: Mapping[str, files.Entry] = {}
         """The messages as they were when the folders were last read, by locator."""
@@ -173,10 +175,11 @@ def _open(opening: Opening) -> MaildirSource:
 
 
 KIND = SourceKind(
-    name="maildir",
+    name=NAME,
     label="Maildir",
     afterwards=(Afterwards.DELETE, Afterwards.MOVE, Afterwards.SEEN, Afterwards.LEAVE),
     open=_open,
+    place="a Maildir",
 )
 
 

@@ -12,7 +12,7 @@ import os
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from trac_mailintake.hookspecs import SourceKind
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
@@ -46,6 +46,8 @@ _WAIT = 10.0
 
 _LATER = Reply(Answer.TRANSIENT, "stays until every message of the mbox has been filed")
 
+NAME: Final = "mbox"
+
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
@@ -67,7 +69,7 @@ class MboxSource:
         self._done: set[str] = set()
         self._state: tuple[int, int, int] | None = None
         self._there: dict[str, _Piece] = {}
-        self.account = Account("mbox", f"mbox:{files.to_locator(self._path)}")
+        self.account = Account(NAME, f"{NAME}:{files.to_locator(self._path)}")
 
     def list(self) -> Sequence[Listed]:
         """All messages, in the order of the file; copies that are the same byte for byte count once.
@@ -189,8 +191,9 @@ def _open(opening: Opening) -> MboxSource:
 
 
 KIND = SourceKind(
-    name="mbox",
+    name=NAME,
     label="mbox file",
     afterwards=(Afterwards.DELETE, Afterwards.LEAVE),
     open=_open,
+    place="an mbox file",
 )

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import sys
 import tempfile
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from trac_mailintake.hookspecs import SourceKind
 from trac_mailintake.intake.model import Account, Listed
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.intake.model import Reply
 
+NAME: Final = "pipe"
 _LONGEST_SEPARATOR = 4096
 
 
@@ -31,7 +32,7 @@ class PipeSource:
         self._folder = folder
         self._spool: BinaryIO | None = None
         self._listed: tuple[Listed, ...] = ()
-        self.account = Account("pipe", f"pipe:{name}")
+        self.account = Account(NAME, f"{NAME}:{name}")
 
     def list(self) -> Sequence[Listed]:
         """The message; none when there is no byte. Reads to the end of the stream the first time."""
@@ -89,4 +90,4 @@ def _open(opening: Opening) -> PipeSource:
     return PipeSource(sys.stdin.buffer, opening.service.name)
 
 
-KIND = SourceKind(name="pipe", label="Standard input of `mailintake deliver`", afterwards=(), open=_open)
+KIND = SourceKind(name=NAME, label="Standard input of `mailintake deliver`", afterwards=(), open=_open, pushed=True)

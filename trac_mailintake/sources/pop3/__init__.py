@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import SourceKind
 from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.intake.settings import POP3
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.intake.ports import Source
+
+NAME: Final = "pop3"
 
 
 def _open(opening: Opening) -> Source:
@@ -19,9 +22,9 @@ def _open(opening: Opening) -> Source:
 
 
 KIND = SourceKind(
-    name="pop3",
+    name=NAME,
     label="POP3",
     afterwards=(Afterwards.DELETE, Afterwards.LEAVE),
     open=_open,
-    protocol="pop3",
+    protocol=POP3,
 )

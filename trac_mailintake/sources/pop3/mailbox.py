@@ -16,6 +16,7 @@ from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources.errors import address, told
 from trac_mailintake.sources.local import files
 from trac_mailintake.sources.net.quota import LARGEST, most
+from trac_mailintake.sources.pop3 import NAME
 from trac_mailintake.sources.pop3.session import connect
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Pop3Source:
         self._hashes: dict[int, str] = {}
         self._deleted: set[int] = set()
         self._lost = False
-        self.account = Account("pop3", address(opening.server))
+        self.account = Account(NAME, address(opening.server))
 
     def list(self) -> Sequence[Listed]:
         """All messages, in the server's order; copies that share a UIDL count once (RFC 1939, 7)."""

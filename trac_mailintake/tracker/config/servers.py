@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.settings import Kind, Parameter, Server, SettingError, check
+from trac_mailintake.intake.settings import IMAP, POP3, Kind, Parameter, Server, SettingError, check
 from trac_mailintake.tracker.config.secrets import SecretError, Secrets
 
 if TYPE_CHECKING:
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Value
 
 PORTS: Final = {
-    ("imap", "tls"): 993,
-    ("imap", "starttls"): 143,
-    ("imap", "none"): 143,
-    ("pop3", "tls"): 995,
-    ("pop3", "starttls"): 110,
-    ("pop3", "none"): 110,
+    (IMAP, "tls"): 993,
+    (IMAP, "starttls"): 143,
+    (IMAP, "none"): 143,
+    (POP3, "tls"): 995,
+    (POP3, "starttls"): 110,
+    (POP3, "none"): 110,
 }
 """The usual ports, by protocol and security."""
 
 PARAMETERS: Final = (
-    Parameter("protocol", Kind.CHOICE, "imap", "What the server speaks", choices=("imap", "pop3")),
+    Parameter("protocol", Kind.CHOICE, IMAP, "What the server speaks", choices=(IMAP, POP3)),
     Parameter("host", Kind.TEXT, "", "Name or address of the host"),
     Parameter(
         "port", Kind.INTEGER, None, "The usual one of protocol and security unless given", minimum=1, maximum=65535

@@ -233,9 +233,15 @@ class Services:
         row = {each: value for each, value in row.items() if each not in _WATCHED} | {
             "enabled": bool(row["enabled"]),
             "addresses": tuple(filter(None, str(row["addresses"]).split(","))),
+            "pushed": self._pushed(str(row["kind"])),
             "presets": tuple(each.name for each in presets),
         }
         return Service(**row | {"parameters": values, "afterwards": Disposition(Afterwards(word), folder)})  # type: ignore[arg-type]  # columns and fields have the same names and types
+
+    def _pushed(self, kind: str) -> bool:
+        """Whether mail is handed to a source of this kind; false when the plugin that offered it is gone."""
+        known = self._catalogue().kinds.get(kind)
+        return known is not None and known.pushed
 
     def _checked(self, typed: Mapping[str, str], fresh: Mapping[str, str]) -> dict[str, Value]:
         """The row of all that was `typed`, before and now; `fresh` is what was typed now."""
@@ -260,7 +266,7 @@ class Services:
                 raise SettingError("server", server, wanted)
             return {"path": ""}
         _refuse(kind, fresh, "server", "folder")
-        if not kind.afterwards:  # a pipe: what arrives is handed over, nothing is looked for
+        if kind.pushed:
             _refuse(kind, fresh, "path")
             return {"server": "", "folder": "", "path": ""}
         if not path.startswith("/"):

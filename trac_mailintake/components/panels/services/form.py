@@ -42,7 +42,6 @@ _LABELS: Final = {
     "enabled": "Enabled",
     "description": "Description",
 }
-_LOCAL: Final = {"maildir": "a Maildir", "mbox": "an mbox file", "file": "a folder of mails"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,8 @@ class ServiceForm:
     def _names(self) -> tuple[str, ...]:
         """The settings of its own that a service of this kind has."""
         kind = self.choice.kind
-        place = ("server", "folder") if kind.protocol else ("path",) if kind.afterwards else ()
-        rounds = ("delay", "start", "overdue") if kind.afterwards else ()
+        place = ("server", "folder") if kind.protocol else () if kind.pushed else ("path",)
+        rounds = () if kind.pushed else ("delay", "start", "overdue")
         return ("description", *place, "address", *rounds, "forward", "enabled")
 
     # what was typed
@@ -123,9 +122,7 @@ class ServiceForm:
     def _amended(self, field: Field) -> Field:
         kind = self.choice.kind
         if field.name == "path":
-            return replace(
-                field, help=f"Absolute path of {_LOCAL.get(kind.name, kind.label)} on this machine.", size=40
-            )
+            return replace(field, help=f"Absolute path of {kind.place or kind.label} on this machine.", size=40)
         if field.name == "start" and not kind.dated:
             return replace(field, control="select", choices=(("all", "all"), ("now", "now")), help=_START)
         if field.name == "start":

@@ -12,7 +12,7 @@ from tests.fakes import FakeReader
 from tests.values import ANN, DELIVERY, context, message
 from trac_mailintake.builtin import rates
 from trac_mailintake.intake.arrival_time import arrival
-from trac_mailintake.intake.model import Account, Followup, Hold, NewTicket, Proof
+from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -51,7 +51,7 @@ def test_the_first_run_and_a_second_look_are_free() -> None:
     """A backlog may be anything; and an administrator who has held mail retried means it."""
     told = context(reader(1, 2, 3), rate_sender="3")
     assert rates.mailintake_screen(message(), MAIL, told) is None
-    again = replace(MAIL, account=Account("archive", "x"))
+    again = replace(MAIL, again=True)
     assert rates.mailintake_screen(message(), again, later(told)) is None
 
 

@@ -9,7 +9,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Hold, Reject
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 
 if TYPE_CHECKING:
@@ -76,14 +78,14 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     for author in message.authors:
         entry = _matching(author, blocked)
         if entry:
-            return Reject("block", f"{author.spec} is on the block list ({entry}).")
+            return because(Reject, reasons.BLOCK(sender=author.spec, entry=entry))
     allowed = context.service.parameters.words("allow")
     if not allowed:
         return None
     missing = [author.spec for author in message.authors if not _matching(author, allowed)]
     if message.authors and not missing and not message.disowned:
         return None
-    return Hold("allow", f"{missing[0] if missing else 'A mail without an author'} is not on the allow list.")
+    return because(Hold, reasons.ALLOW(sender=missing[0]) if missing else reasons.ALLOW_NOBODY())
 
 
 def _matching(author: Address, entries: tuple[str, ...]) -> str:

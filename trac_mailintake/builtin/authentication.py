@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Hold
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.headers.authentication_results import spam
 
@@ -49,8 +51,8 @@ UNPROVED: Final = "(Nothing proves who sent this mail: its sender is from the he
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Object to what a trusted host called spam; an administrator decides."""
     hosts = context.service.parameters.words("authserv_ids")
-    why = spam(message.fields, hosts) if hosts else ""
-    return Hold("spam", f"A mail server of ours marked it: {why}.") if why else None
+    mark = spam(message.fields, hosts) if hosts else ""
+    return because(Hold, reasons.SPAM(mark=mark)) if mark else None
 
 
 @hookimpl(wrapper=True, tryfirst=True)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Discard, Forward, Hold, Ignore
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.classify.delivery_status import reported_ids
 from trac_mailintake.mail.message import Origin
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
     from trac_mailintake.intake.model import Objection
     from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.wording import Reason
 
 PARAMETERS: Final = (
     Parameter(
@@ -35,10 +38,10 @@ PARAMETERS: Final = (
     ),
 )
 _RULE: Final = {
-    Origin.RESPONDER: "auto-reply",
-    Origin.REPORT: "bounce",
-    Origin.BULK: "bulk",
-    Origin.LIST: "list",
+    Origin.RESPONDER: reasons.AUTO_REPLY,
+    Origin.REPORT: reasons.BOUNCE,
+    Origin.BULK: reasons.BULK,
+    Origin.LIST: reasons.LIST,
 }
 
 
@@ -49,25 +52,25 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     accepted = message.origin is Origin.LIST and parameters.text("lists") == "accept"
     if message.origin is Origin.PERSON or accepted:
         return None
-    rule = _RULE[message.origin]
-    reason = f"{message.origin_reason}{_about(message, context)}".strip()
+    reason = _why(message, context)
     match parameters.text("bulk") or "forward":
         case "accept":
             return None
         case "ignore":
-            return Ignore(rule, reason)
+            return because(Ignore, reason)
         case "delete":
-            return Discard(rule, reason)
+            return because(Discard, reason)
         case "forward" if context.service.forward:
-            return Forward(rule, reason)
+            return because(Forward, reason)
         case _:
-            return Hold(rule, reason)
+            return because(Hold, reason)
 
 
-def _about(message: Message, context: Context) -> str:
-    """Which ticket a bounce is about, by the Message-ID of the mail of ours that it returns."""
+def _why(message: Message, context: Context) -> Reason:
+    """How it was recognised; of a bounce also the ticket it is about, by the Message-ID of the mail that it returns."""
+    evidence = message.origin_because or message.origin_reason
     if message.origin is not Origin.REPORT:
-        return ""
+        return _RULE[message.origin](evidence=evidence)
     known = context.reader.known_ids(reported_ids(message))
     tickets = sorted({each.ticket for each in known.values() if each.outgoing})
-    return "".join(f" It returns what was sent for ticket {ticket}." for ticket in tickets[:1])
+    return reasons.BOUNCE_OF(evidence=evidence, ticket=tickets[0]) if tickets else reasons.BOUNCE(evidence=evidence)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Ignore
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     wanted = tuple(address.casefold() for address in context.service.parameters.words("catchemail"))
     if not wanted or any(_is_for(address, wanted, context.reader) for address in message.recipients):
         return None
-    return Ignore("catchemail", f"The mail is not for {', '.join(wanted)}.", decisive=True)
+    return because(Ignore, reasons.CATCHEMAIL(addresses=", ".join(wanted)), decisive=True)
 
 
 def _is_for(address: Address, wanted: tuple[str, ...], reader: Reader) -> bool:

@@ -12,8 +12,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.contested_ids import by_people_of, ticket_of
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Reject
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.classify.delivery_status import reported_ids
 from trac_mailintake.mail.message import Address, Origin
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Objection, Sender, Target
     from trac_mailintake.intake.ports import KnownId, Reader, TicketFacts
     from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.wording import Reason
 
 PARAMETERS: Final = (
     Parameter(
@@ -69,8 +72,7 @@ class Lead:
     number: int
     facts: TicketFacts | None
     proof: Proof
-    rule: str
-    reason: str
+    reason: Reason
 
 
 @hookimpl(trylast=True)
@@ -78,19 +80,19 @@ def mailintake_route(message: Message, context: Context) -> Target | None:
     """The ticket that the message points to, or a new one that says why it is not that one; None without a lead."""
     lead, passed = trace(message, context)
     if lead is None:
-        return NewTicket("new", f"The mail names no other ticket.{passed}") if passed else None
+        return because(NewTicket, reasons.NEW_APART(passed=passed)) if passed else None
     number = lead.number
     if lead.facts is None:
         note = f"This mail answers to ticket {number}, which does not exist any more."
-        return NewTicket("deleted-ticket", f"{lead.reason} It has been deleted.", note=note)
+        return because(NewTicket, reasons.DELETED_TICKET(lead=lead.reason), note=note)
     if not trusted(lead, context.sender, context.reader):
         note = f"This mail points to #{number}, but its sender is not involved there."
-        return NewTicket("stranger", f"{lead.reason} {_why_not(context.sender)}", related=number, note=note)
+        return because(NewTicket, _stranger(lead, context.sender), related=number, note=note)
     apart = context.service.parameters.text("closed") == "new" and message.origin not in _MACHINES
     if lead.facts.closed and apart:
         note = f"This mail answers to #{number}, which is closed."
-        return NewTicket("closed-ticket", f"{lead.reason} It is closed.", related=number, note=note)
-    return Followup(number, lead.rule, lead.reason, lead.proof)
+        return because(NewTicket, reasons.CLOSED_TICKET(lead=lead.reason), related=number, note=note)
+    return because(Followup, lead.reason, ticket=number, proof=lead.proof)
 
 
 @hookimpl
@@ -103,20 +105,19 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     lead = None if policy == "new" else trace(message, context)[0]
     if lead is None or trusted(lead, context.sender, context.reader):
         return None
-    objection = Reject if policy == "reject" else Hold
-    return objection("stranger", f"{lead.reason} {_why_not(context.sender)}")
+    reason = _stranger(lead, context.sender)
+    return because(Reject, reason) if policy == "reject" else because(Hold, reason)
 
 
-def trace(message: Message, context: Context) -> tuple[Lead | None, str]:
+def trace(message: Message, context: Context) -> tuple[Lead | None, Reason | str]:
     """What the message points to: the reply address, else the Message-IDs, else the subject.
 
-    And in a sentence, after a blank, why Message-IDs that are known were passed over; "" when none was.
+    And why Message-IDs that are known were passed over (`reasons.PASSED`); "" when none was.
     """
     reader = context.reader
     number = reader.signed_ticket(message.recipients)
     if number is not None:
-        reason = f"The mail came to the signed reply address of ticket {number}."
-        return Lead(number, reader.ticket(number), Proof.SIGNATURE, "reply-address", reason), ""
+        return Lead(number, reader.ticket(number), Proof.SIGNATURE, reasons.REPLY_ADDRESS(ticket=number)), ""
     lead, passed = _by_ids(message, context)
     return lead or _by_subject(message.subject, reader, passed), passed
 
@@ -140,11 +141,13 @@ def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
     return may or sender.username.casefold() in lead.facts.involved
 
 
-def _why_not(sender: Sender) -> str:
-    return f"{sender.address or 'The sender'} is not involved in it, and nothing proves the right to comment there."
+def _stranger(lead: Lead, sender: Sender) -> Reason:
+    if sender.address:
+        return reasons.STRANGER(lead=lead.reason, sender=sender.address)
+    return reasons.STRANGER_NAMELESS(lead=lead.reason)
 
 
-def _by_ids(message: Message, context: Context) -> tuple[Lead | None, str]:
+def _by_ids(message: Message, context: Context) -> tuple[Lead | None, Reason | str]:
     """In-Reply-To, then References from the newest on (RFC 5322, 3.6.4); the first that leads anywhere decides."""
     ids = [*reversed(message.in_reply_to), *reversed(message.references)]
     if message.origin is Origin.REPORT:
@@ -158,16 +161,15 @@ def _by_ids(message: Message, context: Context) -> tuple[Lead | None, str]:
     # Anybody can compute the ids of what Trac sent before the install, and have one filed: they lead where they did.
     root = reader.root_ticket([*_filed_up_to(found, known)] if found else ids)
     if root is not None:
-        reason = f"The mail refers to the first notification of ticket {root}."
-        return Lead(root, reader.ticket(root), Proof.MESSAGE_ID, "root-id", reason), passed
+        return Lead(root, reader.ticket(root), Proof.MESSAGE_ID, reasons.ROOT_ID(ticket=root)), passed
     if found is None:
         return None, passed
-    how = "sent for" if found.outgoing else "filed in"
-    reason = f"The mail refers to {found.message_id}, which was {how} ticket {found.ticket}.{passed}"
-    return Lead(found.ticket, reader.ticket(found.ticket), Proof.MESSAGE_ID, "message-id", reason), passed
+    wording = reasons.MESSAGE_ID_SENT if found.outgoing else reasons.MESSAGE_ID
+    reason = wording(message_id=found.message_id, ticket=found.ticket, passed=passed)
+    return Lead(found.ticket, reader.ticket(found.ticket), Proof.MESSAGE_ID, reason), passed
 
 
-def _first(known: Sequence[KnownId], message: Message, context: Context) -> tuple[KnownId | None, str]:
+def _first(known: Sequence[KnownId], message: Message, context: Context) -> tuple[KnownId | None, Reason | str]:
     """The first that leads to a ticket, and why those before it do not.
 
     When several mails by people of the message have one id, some may be forged so that it is passed over and what comes
@@ -177,7 +179,8 @@ def _first(known: Sequence[KnownId], message: Message, context: Context) -> tupl
         return next(iter(known), None), ""
     own = context.reader.own_addresses()
     filings = context.reader.filings(each.message_id for each in known[:_LOOKED_INTO] if not each.outgoing)
-    passed, forged = "", False
+    passed: Reason | str = ""
+    forged = False
     for each in known:
         if each.outgoing or not (each.contested or forged):
             return each, passed
@@ -186,7 +189,7 @@ def _first(known: Sequence[KnownId], message: Message, context: Context) -> tupl
         if ticket is not None:
             return replace(each, ticket=ticket), passed
         if each.contested:
-            passed = f" Mails with the id {each.message_id} are in several tickets; which it answers is not known."
+            passed = reasons.PASSED(message_id=each.message_id)
         forged = forged or bool(mails)
     return None, passed
 
@@ -200,12 +203,12 @@ def _filed_up_to(found: KnownId, known: Sequence[KnownId]) -> Iterator[str]:
             return
 
 
-def _by_subject(subject: str, reader: Reader, passed: str) -> Lead | None:
+def _by_subject(subject: str, reader: Reader, passed: Reason | str) -> Lead | None:
     """The leftmost number that is a ticket."""
     for number in islice(_numbers(subject, reader.project_name(), reader.project_key()), _NUMBERS):
         facts = reader.ticket(number)
         if facts is not None:
-            return Lead(number, facts, Proof.SUBJECT, "subject", f"The subject names ticket {number}.{passed}")
+            return Lead(number, facts, Proof.SUBJECT, reasons.SUBJECT(ticket=number, passed=passed))
     return None
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Forward, Hold
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def mailintake_screen(message: Message, delivery: Delivery, context: Context) ->
     size = max(message.size, delivery.listed.size or 0)
     if not most or size <= most or parameters.text("oversize") == "file":
         return None
-    reason = f"The mail has {size} bytes; max_size is {most}."
+    reason = reasons.MAX_SIZE(size=size, limit=most)
     if parameters.text("oversize") == "forward" and context.service.forward:
-        return Forward("max-size", reason)
-    return Hold("max-size", reason)
+        return because(Forward, reason)
+    return because(Hold, reason)

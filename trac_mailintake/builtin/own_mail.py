@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Ignore
+from trac_mailintake.intake.reasons import because
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -17,4 +19,4 @@ if TYPE_CHECKING:
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Ignore our own mail, whatever other rules say of it."""
     why = context.reader.own_loop(message)
-    return None if why is None else Ignore("loop", f"This environment sent the mail itself: {why}", decisive=True)
+    return None if why is None else because(Ignore, reasons.LOOP(why=why), decisive=True)

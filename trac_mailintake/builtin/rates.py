@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Followup, Hold, Proof
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 
 if TYPE_CHECKING:
@@ -31,20 +33,18 @@ PARAMETERS: Final = (
     ),
 )
 HOUR: Final = timedelta(hours=1)
-AGAIN: Final = "archive"
-"""The kind of account that held mail comes from when an administrator has it decided about once more."""
 
 
 @hookimpl
 def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
     """Object to the mail of a sender who wrote too many within the hour before it arrived; not in a first run."""
     most = context.service.parameters.number("rate_sender")
-    if not most or not context.service.last_success or delivery.account.kind == AGAIN or not message.authors:
+    if not most or not context.service.last_success or delivery.again or not message.authors:
         return None
     until = arrival(delivery.listed, message)
     if context.reader.mails_of_sender(message, delivery, until - HOUR, until, most) < most:
         return None
-    return Hold("rate-sender", f"Its sender wrote {most} mails within an hour; rate_sender allows no more.")
+    return because(Hold, reasons.RATE_SENDER(limit=most))
 
 
 def too_many(target: Target, message: Message, service: Service, reader: Reader) -> Objection | None:
@@ -58,4 +58,4 @@ def too_many(target: Target, message: Message, service: Service, reader: Reader)
     until = arrival(None, message)
     if not most or not service.last_success or reader.mails_for_ticket(target.ticket, until - HOUR, until) < most:
         return None
-    return Hold("rate-ticket", f"Ticket {target.ticket} got {most} mails within an hour; rate_ticket allows no more.")
+    return because(Hold, reasons.RATE_TICKET(ticket=target.ticket, limit=most))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Forward, Hold
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 
 if TYPE_CHECKING:
@@ -28,5 +30,5 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Object to a mail without a subject."""
     if message.subject.strip() or not context.service.parameters.flag("require_subject"):
         return None
-    objection = Forward if context.service.forward else Hold
-    return objection("require-subject", "The mail has no subject.")
+    reason = reasons.REQUIRE_SUBJECT()
+    return because(Forward, reason) if context.service.forward else because(Hold, reason)

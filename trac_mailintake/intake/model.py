@@ -1,4 +1,8 @@
-"""The values that go forward, each stage adding one: Delivery, Objection or Target, Change, Outcome, Reply."""
+"""The values that go forward, each stage adding one: Delivery, Objection or Target, Change, Outcome, Reply.
+
+Whatever has a rule and a reason says why: a slug, and a sentence for people. `because` is what the product's own are
+made from, see `intake.reasons`; plugins leave it out.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from trac_mailintake.mail.message import Part
     from trac_mailintake.mail.spool import Slice
+    from trac_mailintake.mail.wording import Reason
 
 # fetch ---------------------------------------------------------------------------------------------------------------
 
@@ -50,6 +57,7 @@ class Delivery:
     `id` is the journal's row; `fence` the fencing number of the claim; `attempts` counts failures that were the
     message's own; `alone` says that a process died while it held this one; `deaths` how often while it held only this.
     `raw` says where the bytes lie in the archive; None until they were fetched.
+    `again` says that it was held, and that an administrator has it decided about once more.
     """
 
     id: int
@@ -62,6 +70,7 @@ class Delivery:
     deaths: int = 0
     raw: Slice | None = None
     sha256: str = ""
+    again: bool = False
 
 
 # screen --------------------------------------------------------------------------------------------------------------
@@ -73,6 +82,7 @@ class Hold:
 
     rule: str
     reason: str
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,7 @@ class Forward:
 
     rule: str
     reason: str
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class Reject:
 
     rule: str
     reason: str
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,7 @@ class Ignore:
     rule: str
     reason: str
     decisive: bool = False
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,7 @@ class Discard:
 
     rule: str
     reason: str
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 Objection = Hold | Forward | Reject | Ignore | Discard
@@ -121,9 +135,6 @@ def gravest(objections: list[Objection]) -> Objection | None:
             return objection
     return min(objections, key=lambda each: GRAVITY.index(type(each)), default=None)
 
-
-PROVED: Final = "proved"
-"""The rule of a mail's first step on screen whose sender one of our mail servers vouched for."""
 
 # who -----------------------------------------------------------------------------------------------------------------
 
@@ -148,11 +159,12 @@ class Sender:
     reason: str
     proof: str = ""
     new: bool = False
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
     @property
     def rule(self) -> str:
         """The rule of the step that says who it was: whether he was proved is asked of it later."""
-        return PROVED if self.proof else "sender"
+        return (reasons.PROVED if self.proof else reasons.SENDER).slug
 
 
 # route ---------------------------------------------------------------------------------------------------------------
@@ -177,9 +189,9 @@ class Filing:
 class Proof(Enum):
     """How a message was tied to a ticket, the strongest first."""
 
-    SIGNATURE = "reply-address"
-    MESSAGE_ID = "message-id"
-    SUBJECT = "subject"
+    SIGNATURE = reasons.REPLY_ADDRESS.slug
+    MESSAGE_ID = reasons.MESSAGE_ID.slug
+    SUBJECT = reasons.SUBJECT.slug
     HANDLER = "handler"
     """Said by a handler or an administrator, not by the message."""
 
@@ -192,6 +204,7 @@ class NewTicket:
     reason: str
     related: int | None = None
     note: str = ""
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,7 @@ class Followup:
     rule: str
     reason: str
     proof: Proof
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 Target = NewTicket | Followup
@@ -255,6 +269,18 @@ class Step:
     stage: str
     rule: str
     sentence: str
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
+
+    @classmethod
+    def of(cls, stage: str, reason: Reason) -> Step:
+        """A step that the product's own rule takes."""
+        return cls(stage, reason.slug, reason.sentence, because=reason)
+
+    @classmethod
+    def objected(cls, stage: str, objection: Objection) -> Step:
+        """A step at which somebody objected."""
+        reason = reasons.OBJECTION(kind=type(objection).__name__, reason=objection.because or objection.reason)
+        return cls(stage, objection.rule, reason.sentence, because=reason)
 
 
 # record --------------------------------------------------------------------------------------------------------------
@@ -285,6 +311,7 @@ class Outcome:
     comment: int | None = None
     sender_told: bool = False
     admin_told: bool = False
+    because: Reason | None = field(default=None, compare=False, kw_only=True)
 
 
 CONSUMING: Final = frozenset(Status) - {Status.IGNORED, Status.DEFERRED}

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import (
     Discard,
     Followup,
@@ -36,6 +37,7 @@ from trac_mailintake.intake.ports import (
     Stale,
     TemporaryFailure,
 )
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
 
 if TYPE_CHECKING:
@@ -48,9 +50,6 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.spool import Slice
 
 log = logging.getLogger(__name__)
-
-FORWARD_PENDING: Final = "forward-pending"
-"""The rule under which mail is held until the outgoing server accepted its forward."""
 
 GROUP: Final = 50
 """Deliveries that share a transaction at most."""
@@ -164,16 +163,16 @@ class Intake:
 
         Raises Misconfiguration, TemporaryFailure, and whatever a rule of ours raises on a message it cannot bear.
         """
-        steps = [Step("parse", defect.slug, defect.sentence) for defect in message.defects]
+        steps = [Step("parse", each.slug, each.sentence, because=each.because) for each in message.defects]
         seen = self._recorder.seen(service, message)
         if seen is not None:
-            reason = f"The same mail was filed before, as delivery {seen.delivery}."
-            outcome = Outcome(Status.DUPLICATE, "duplicate", reason, seen.ticket)
-            return Decision(delivery, message, outcome, None, (*steps, Step("recall", "duplicate", reason)))
+            reason = reasons.DUPLICATE(delivery=seen.delivery)
+            outcome = because(Outcome, reason, status=Status.DUPLICATE, ticket=seen.ticket)
+            return Decision(delivery, message, outcome, None, (*steps, Step.of("recall", reason)))
         sender = self._tracker.sender(message, service)
-        steps.append(Step("screen", sender.rule, sender.reason))
+        steps.append(Step("screen", sender.rule, sender.reason, because=sender.because))
         objections = list(self._rules.screen(message, delivery, service, sender))
-        steps += [Step("screen", each.rule, f"{type(each).__name__}: {each.reason}") for each in objections]
+        steps += [Step.objected("screen", each) for each in objections]
         objection = gravest(objections)
         if objection is not None:
             return refused(delivery, message, service, objection, steps)
@@ -191,7 +190,7 @@ class Intake:
     ) -> Decision:
         """Route and handle: what is filed, or who objects to it."""
         target = self._rules.route(message, delivery, service, sender)
-        steps.append(Step("route", target.rule, target.reason))
+        steps.append(Step("route", target.rule, target.reason, because=target.because))
         answer = self._rules.handle(message, target, service, sender)
         if not isinstance(answer, Objection):
             prepared = self._tracker.prepare(answer, message, service, explain=explain)
@@ -200,7 +199,7 @@ class Intake:
                 filed, told = _filed(prepared.change.target), acknowledges(prepared.change, message, service)
                 return Decision(delivery, message, filed, prepared, tuple(steps), acknowledge=told)
             answer = prepared
-        steps.append(Step("handle", answer.rule, f"{type(answer).__name__}: {answer.reason}"))
+        steps.append(Step.objected("handle", answer))
         return refused(delivery, message, service, answer, steps)
 
     def _read(self, delivery: Delivery) -> Message | Exception | None:
@@ -221,8 +220,7 @@ class Intake:
         if isinstance(message, Exception):
             return self._failed(service, delivery, None, message)
         if message is None:
-            reason = f"The process died {delivery.deaths} times in a row while it had only this message in hand."
-            return refused(delivery, None, service, Hold("crashes", reason), [])
+            return refused(delivery, None, service, because(Hold, reasons.CRASHES(deaths=delivery.deaths)), [])
         try:
             decision = self._deciding(lambda: self.decide(service, delivery, message))
             if _seeks_a_parent(decision) and (self._unnoted or self._recorder.waits_for_others(delivery)):
@@ -256,7 +254,8 @@ class Intake:
         log.error("Delivery %s (%s) failed: %s", delivery.id, delivery.listed.locator, reason, exc_info=error)
         if delivery.attempts + 1 >= ATTEMPTS:
             # The seed's Forward Email is for failures, too; without an address it is held.
-            return refused(delivery, message, service, Forward("failed", f"It failed {ATTEMPTS} times: {reason}"), [])
+            given_up = because(Forward, reasons.FAILED(attempts=ATTEMPTS, error=reason))
+            return refused(delivery, message, service, given_up, [])
         return self._let_go(delivery, reason, message=message, counted=True)
 
     def _let_go(
@@ -341,7 +340,7 @@ def refused(
     rule, reason = objection.rule, objection.reason
     match objection:
         case Forward() if service.forward:
-            status, rule, forward = Status.HELD, FORWARD_PENDING, objection
+            status, rule, forward = Status.HELD, reasons.FORWARD_PENDING.slug, objection
         case Hold() | Forward():
             status = Status.HELD
         case Reject():
@@ -352,16 +351,16 @@ def refused(
             status = Status.DISCARDED
         case _:
             assert_never(objection)
-    outcome = Outcome(status, rule, reason)
+    outcome = Outcome(status, rule, reason, because=objection.because)
     return Decision(delivery, message, outcome, None, tuple(steps), forward, whom_to_tell(message, service, outcome))
 
 
 def _filed(target: Target) -> Outcome:
     match target:
         case NewTicket():
-            return Outcome(Status.CREATED, target.rule, target.reason)
+            return Outcome(Status.CREATED, target.rule, target.reason, because=target.because)
         case Followup():
-            return Outcome(Status.COMMENTED, target.rule, target.reason, target.ticket)
+            return Outcome(Status.COMMENTED, target.rule, target.reason, target.ticket, because=target.because)
         case _:
             assert_never(target)
 

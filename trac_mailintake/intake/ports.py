@@ -298,7 +298,7 @@ class Recorded:
 class Recorder(Protocol):
     """Exactly once: claims and outcomes (docs/behaviour.md#steps). All methods are short transactions of their own."""
 
-    def admit(self, account: Account) -> str:
+    def admit(self, service: Service, account: Account) -> str:
         """Why this environment may not fetch from a mailbox that another one has claimed; "" when it may.
 
         A mailbox that nobody has claimed is this environment's from now on.

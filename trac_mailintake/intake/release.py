@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Followup, NewTicket, Objection, Proof
+from trac_mailintake.intake.reasons import because
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
 
-RULE: Final = "released"
-_REASON: Final = "An administrator chose it."
 _APART: Final = "(An administrator made this answer to an earlier mail a ticket of its own.)"
 
 
@@ -36,9 +36,9 @@ class ReleasingRules:
         """The chosen ticket. A new one says so when the mail answers another, whose ticket it would belong to."""
         del delivery, service, sender
         if self.ticket is not None:
-            return Followup(self.ticket, RULE, _REASON, Proof.HANDLER)
+            return because(Followup, reasons.RELEASED(), ticket=self.ticket, proof=Proof.HANDLER)
         answers = message.in_reply_to or message.references
-        return NewTicket(RULE, _REASON, note=_APART if answers else "")
+        return because(NewTicket, reasons.RELEASED(), note=_APART if answers else "")
 
     def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
         """What the service's handler makes of the mail, in the chosen ticket whatever it or a plugin says."""

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.disposal import Disposing
 from trac_mailintake.intake.forked_parser import WORTH
 from trac_mailintake.intake.model import CONSUMING, Hold, Status
@@ -22,6 +23,7 @@ from trac_mailintake.intake.ports import (
     TemporaryFailure,
     TooLarge,
 )
+from trac_mailintake.intake.reasons import because
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -139,7 +141,7 @@ class Round:
         progress: Callable[[int, int], None] | None,
         until: float | None,
     ) -> None:
-        report.error = self._recorder.admit(source.account)
+        report.error = self._recorder.admit(service, source.account)
         if report.error:
             return
         listing = source.list()
@@ -305,8 +307,8 @@ class Round:
         results: list[Result] = []
         for delivery in large:
             size = delivery.listed.size or "too many"
-            reason = f"It has {size} bytes, the archive takes {self._archive_limit}. It stays in the mailbox."
-            decision = refused(delivery, None, service, Hold("too-large", reason), [])
+            reason = reasons.TOO_LARGE(size=size, limit=self._archive_limit or 0)
+            decision = refused(delivery, None, service, because(Hold, reason), [])
             try:
                 results += self._recorder.record([decision])
             except NoLongerMine:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import NewTicket, Status
 from trac_mailintake.mail.headers.authentication_results import proof
 from trac_mailintake.mail.message import Origin
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
 
-HELD_FOR_ITS_SENDER: Final = frozenset({"permission", "stranger", "allow", "max-size", "require-subject"})
-"""The rules that hold a mail for what its sender may or did; of all others he learns nothing."""
-
 
 def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) -> str:
     """The address that a notice of a refusal goes to, "" when nobody is told.
@@ -24,8 +22,8 @@ def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) ->
     and nobody whom a mail server tells that pipes its mail to us and was answered 77.
     """
     wanted = service.parameters.values.get("notify_sender") or "never"
-    rejected = outcome.status is Status.REJECTED and service.kind != "pipe"
-    held = outcome.status is Status.HELD and outcome.rule in HELD_FOR_ITS_SENDER and wanted == "refused"
+    rejected = outcome.status is Status.REJECTED and not service.pushed
+    held = outcome.status is Status.HELD and reasons.rule(outcome.rule).told and wanted == "refused"
     if wanted == "never" or not (rejected or held):
         return ""
     if message is None or message.author is None or message.origin is not Origin.PERSON or message.return_path == "":

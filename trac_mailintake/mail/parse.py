@@ -78,7 +78,6 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
     authors = fields.addresses("from", limit=limits.addresses)
     kind, reason = sender_kind.origin(fields, subject, shape)
     references = field_values.ids(fields.get("references"))
-    paths = fields.get_all("return-path")
     decoded = fields.decoded()
     defects = (*scan.defects, *_left_out(fields), *field_values.damage(decoded), *text.defects)
     return Message(
@@ -93,7 +92,7 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
         cc=fields.addresses("cc", limit=limits.addresses),
         bcc=fields.addresses("bcc", limit=limits.addresses),
         delivered_to=fields.addresses(*field_values.DELIVERY, limit=limits.addresses),
-        return_path=field_values.path(paths[0]) if paths else None,
+        return_path=next(map(field_values.path, fields.get_all("return-path")), None),
         subject=subject,
         date=field_values.date(fields.get("date")),
         text=text.text,

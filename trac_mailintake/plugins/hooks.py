@@ -14,8 +14,10 @@ import pluggy
 
 from trac_mailintake.builtin import own_probe
 from trac_mailintake.hookspecs import Context, Handler, SourceKind
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Change, NewTicket, Objection, Target
 from trac_mailintake.intake.ports import Misconfiguration, NoLongerMine, Stale, TemporaryFailure
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.plugins.registry import AMENDING, GROUP, load, typed
 
@@ -97,7 +99,7 @@ class Rules:
                 message=message, delivery=delivery, context=self._context(service, sender)
             )
         if answer is None:
-            return NewTicket("new", "The mail names no ticket.")
+            return because(NewTicket, reasons.NEW())
         if not isinstance(answer, Target):
             raise self._astray(hook, answer)
         return answer

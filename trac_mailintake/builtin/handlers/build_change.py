@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.builtin.handlers import attachments, cc_and_owner, ticket_text
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Change, Forward, Hold, Reopen
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.message import Origin
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Values
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.reply.new_text import Cut
+    from trac_mailintake.mail.wording import Reason
 
 _PRESETS: Final = (
     Parameter("type", Kind.TEXT, "", "Type of new tickets"),
@@ -103,10 +106,10 @@ def comment(message: Message, target: Followup, context: Context, parted: Cut) -
     )
 
 
-def without_ticket(reason: str, context: Context) -> Objection:
+def without_ticket(lead: Reason | str, context: Context) -> Objection:
     """For a handler that only comments: the mail goes to the forward address, or to quarantine where there is none."""
-    objection = Forward if context.service.forward else Hold
-    return objection("no-ticket", f"{reason} The handler {context.service.handler} only comments on tickets.")
+    reason = reasons.NO_TICKET(lead=lead, handler=context.service.handler)
+    return because(Forward, reason) if context.service.forward else because(Hold, reason)
 
 
 def text(written: str, message: Message, context: Context, *notes: str) -> str:

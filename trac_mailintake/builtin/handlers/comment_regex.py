@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def handle(message: Message, target: Target, context: Context) -> Change | Objection:
     """The comment, or why there is no ticket to comment on. Raises OSError."""
     if not isinstance(target, Followup):
-        return build_change.without_ticket(target.reason, context)
+        return build_change.without_ticket(target.because or target.reason, context)
     return build_change.comment(
         message, target, context, _split(message, context.service.parameters.text("splitregex"))
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def handle(message: Message, target: Target, context: Context) -> Change | Objection:
     """The comment, or why there is no ticket to comment on. Raises OSError."""
     if not isinstance(target, Followup):
-        return build_change.without_ticket(target.reason, context)
+        return build_change.without_ticket(target.because or target.reason, context)
     return build_change.comment(message, target, context, reply(message))
 
 

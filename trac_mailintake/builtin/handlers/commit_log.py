@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.builtin.handlers import build_change
 from trac_mailintake.hookspecs import Handler, hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Followup, Hold, Proof, Reopen
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.message import Origin
 from trac_mailintake.mail.reply.new_text import Cut
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
     from trac_mailintake.intake.model import Change, Objection, Target
     from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.wording import Reason
 
 _ANONYMOUS: Final = "anonymous"
 _NAMED: Final = re.compile(
@@ -50,15 +53,15 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
     parted = _without_diff(message)
     named = _named(f"{message.subject}\n{parted.kept}", context)
     if named is None and not isinstance(target, Followup):
-        return build_change.without_ticket("The commit's log names no ticket.", context)
+        return build_change.without_ticket(reasons.UNNAMED(), context)
     if named is not None:
         if context.sender.username == _ANONYMOUS:
-            return Hold("stranger", _stranger(context, named))
+            return because(Hold, _stranger(context, named))
         # TICKET_APPEND is asked for when the comment is made, as of every comment; but who may append and not see
         # could, by guessing numbers, write into tickets that are kept from him.
         if not context.reader.may(context.sender.username, "TICKET_VIEW", named):
-            return Hold("permission", _unseen(context, named))
-        target = Followup(named, "commit-log", f"The commit's log names ticket {named}.", Proof.HANDLER)
+            return because(Hold, reasons.PERMISSION_TO_SEE(ticket=named, user=context.sender.username))
+        target = because(Followup, reasons.COMMIT_LOG(ticket=named), ticket=named, proof=Proof.HANDLER)
     assert isinstance(target, Followup)  # noqa: S101 - one of both is given, said again for mypy
     change = build_change.comment(message, target, context, parted)
     return replace(change, reopen=Reopen.NEVER, quiet=_is_answer(message))
@@ -91,15 +94,10 @@ def _numbers(log: str, key: str) -> Iterator[int]:
             yield int(number)
 
 
-def _stranger(context: Context, ticket: int) -> str:
-    who = context.sender.address or "The sender"
-    mend = "Set reporterusername to a user who may comment on tickets for commits, then retry."
-    return f"The commit's log names ticket {ticket}, but {who} is no known user. {mend}"
-
-
-def _unseen(context: Context, ticket: int) -> str:
-    who = context.sender.username
-    return f"The commit's log names ticket {ticket}, which {who} may not see (TICKET_VIEW). Grant it, then retry."
+def _stranger(context: Context, ticket: int) -> Reason:
+    if context.sender.address:
+        return reasons.STRANGER_COMMITS(ticket=ticket, sender=context.sender.address)
+    return reasons.STRANGER_COMMITS_NAMELESS(ticket=ticket)
 
 
 def _is_answer(message: Message) -> bool:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.builtin.handlers import build_change
 from trac_mailintake.hookspecs import Handler, hookimpl
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Followup, NewTicket
+from trac_mailintake.intake.reasons import because
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 def handle(message: Message, target: Target, context: Context) -> Change:
     """A new ticket, which links to the one that the message belongs to. Raises OSError."""
     if isinstance(target, Followup):
-        reason = f"{target.reason} The handler create always makes a new ticket."
-        target = NewTicket("create", reason, related=target.ticket)
+        reason = reasons.CREATE(lead=target.because or target.reason)
+        target = because(NewTicket, reason, related=target.ticket)
     return build_change.ticket(message, target, context)
 
 

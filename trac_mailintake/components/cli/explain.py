@@ -36,7 +36,7 @@ def decide(assembly: Assembly, raw: Slice, service: Service) -> Decision:
         sha256.update(chunk)
     digest = sha256.hexdigest()
     listed = Listed(Path(raw.path).name, digest, raw.length)
-    delivery = Delivery(0, service.name, Account("file", raw.path), listed, 0, raw=raw, sha256=digest)
+    delivery = Delivery(0, service.name, Account("", raw.path), listed, 0, raw=raw, sha256=digest)
     return assembly.intake.decide(service, delivery, parse(raw), explain=True)
 
 

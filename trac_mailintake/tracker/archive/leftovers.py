@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.reasons import VANISHED
 from trac_mailintake.tracker.db.transaction import chunks, marks
 
 if TYPE_CHECKING:
@@ -56,6 +57,6 @@ def fate(env: Environment, line: str) -> Fate:
     rows = [row for some in chunks(ids) for row in env.db_query(f"{query}({marks(some)})", some)]
     if any(outcome is None for outcome, _ in rows):
         return Fate.WAITS
-    if not ids or len(rows) < len(ids) or ("ignored", "vanished") in rows:
+    if not ids or len(rows) < len(ids) or ("ignored", VANISHED.slug) in rows:
         return Fate.STAYS
     return Fate.GOES

@@ -32,6 +32,9 @@ _LONGEST_WAIT = 2 * 3600 * SECOND
 BATCH_BYTES = 32 * 1024 * 1024
 """A batch ends when its messages are larger than this together."""
 
+_ARCHIVED = "archive"
+"""Instead of a kind of source, of what comes from quarantine: its mailbox has nothing to do with it any more."""
+
 _UNDECIDED = "outcome IS NULL AND COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
 """Of one mailbox, in an expression: few rows have no outcome, whereas a mailbox may have 20,000."""
 
@@ -62,7 +65,8 @@ class Claims(Listings):
             name, label, locator = db("SELECT service, label, locator FROM mailintake_delivery WHERE id=%s", (row,))[0]
         raw = found(self._env, kept.archive or "", kept.archive_offset or 0, kept.archive_length or 0)
         listed = Listed(locator, kept.fingerprint, raw.length)
-        return Delivery(row, name, Account("archive", label), listed, kept.fence, raw=raw, sha256=kept.sha256 or "")
+        account = Account(_ARCHIVED, label)
+        return Delivery(row, name, account, listed, kept.fence, raw=raw, sha256=kept.sha256 or "", again=True)
 
     def restore(self) -> None:
         """What was taken out of quarantine by a worker that is gone is held again. Raises TemporaryFailure."""

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Afterwards, Left, Listed
 from trac_mailintake.tracker.db.clock import ahead
 from trac_mailintake.tracker.db.durable import durable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Account, Delivery
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.workers import Worker
 
 SETTLED = 10 * 60 * SECOND
@@ -30,9 +32,6 @@ _LONGEST_LEASE = 3600 * SECOND
 
 HOUR = 3600 * SECOND
 """The time in which new tickets are counted."""
-
-_PUSHED = frozenset({"pipe"})
-"""Kinds that list only what is being handed in: that they do not list something says nothing."""
 
 
 class Listings:
@@ -49,9 +48,9 @@ class Listings:
         self._left: dict[int, str] = {}
         """By delivery that a dead worker had in hand: the batch of the archive that may hold its bytes."""
 
-    def admit(self, account: Account) -> str:
+    def admit(self, service: Service, account: Account) -> str:
         """See `ports.Recorder.admit`. What is handed in is nobody's mailbox. Raises TemporaryFailure."""
-        return "" if account.kind in _PUSHED else ownership.admit(self._env, account)
+        return "" if service.pushed else ownership.admit(self._env, account)
 
     def room(self, service: Service) -> tuple[int, str]:
         """See `ports.Recorder.room`. What was counted before the service was last enabled counts no more."""
@@ -88,7 +87,7 @@ class Listings:
             named = keys | {passed_key(account, each, other): each for other in passing for each in listing}
             unlisted = self._unlisted(service, account, [row for row in rows if row.live not in named])
             hidden = {each.id for each in unlisted}
-            self._let_go(account, [row for row in rows if row.live not in named and row.id not in hidden])
+            self._let_go(service, [row for row in rows if row.live not in named and row.id not in hidden])
         kept = [row for row in rows if row.live in named]
         replaced = [row for row in kept if row.outcome and row.fingerprint != named[row.live].fingerprint]
         with temporary(self._env):
@@ -169,10 +168,13 @@ class Listings:
         alive = self._worker.alive(row.owner or "")
         return ahead(row.lease, _LONGEST_LEASE) if alive is None else alive
 
-    def _let_go(self, account: Account, gone: Sequence[Row]) -> None:
-        """Their messages are no longer listed: locators are free again, after a while."""
+    def _let_go(self, service: Service, gone: Sequence[Row]) -> None:
+        """Their messages are no longer listed: locators are free again, after a while.
+
+        What is handed in lists only itself: that it does not list something else says nothing.
+        """
         before = now() - SETTLED
-        self._vanish([row for row in gone if account.kind not in _PUSHED and self._unread(row)])
+        self._vanish([row for row in gone if not service.pushed and self._unread(row)])
         self._retire(row.id for row in gone if row.outcome and row.recorded < before)
 
     def _unread(self, row: Row) -> bool:
@@ -184,15 +186,15 @@ class Listings:
         for batch in sorted({self._left.get(row.id, "") for row in rows}):
             self._say_vanished(_vanished(batch), [row for row in rows if self._left.get(row.id, "") == batch])
 
-    def _say_vanished(self, reason: str, rows: Sequence[Row]) -> None:
+    def _say_vanished(self, reason: Reason, rows: Sequence[Row]) -> None:
         for some in chunks(rows):
             owners = sorted({row.owner or "" for row in some})
             with transaction(self._env) as db:
                 db(
-                    "UPDATE mailintake_delivery SET outcome='ignored', rule='vanished', reason=%s, live=NULL, "
+                    "UPDATE mailintake_delivery SET outcome='ignored', rule=%s, reason=%s, live=NULL, "
                     "owner=NULL, recorded=%s WHERE outcome IS NULL "
                     f"AND COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(some)})",
-                    (reason, now(), *owners, *(row.id for row in some)),
+                    (reason.slug, reason.sentence, now(), *owners, *(row.id for row in some)),
                 )
 
     def _retire(self, ids: Iterable[int]) -> None:
@@ -207,25 +209,21 @@ class Listings:
 
     def _remember(self, service: Service, account: Account, listing: Sequence[Listed]) -> None:
         """A first run with `start=now`: what lies there already is ignored, and remembered."""
+        reason = reasons.START()
         for some in chunks(listing, 50):
             with transaction(self._env) as db:
                 insert(db, service, account, some, None, 0)
                 lives = [passed_key(account, listed, service.name) for listed in some]
                 db(
-                    "UPDATE mailintake_delivery SET outcome='ignored', rule='start', reason=%s, recorded=%s "
+                    "UPDATE mailintake_delivery SET outcome='ignored', rule=%s, reason=%s, recorded=%s "
                     f"WHERE outcome IS NULL AND live IN ({marks(lives)})",
-                    ("It was there before the service's first run, and start=now.", now(), *lives),
+                    (reason.slug, reason.sentence, now(), *lives),
                 )
 
 
-def _vanished(batch: str) -> str:
+def _vanished(batch: str) -> Reason:
     """Why a mail is ignored that is listed no more; `batch` may hold its bytes."""
-    if not batch:
-        return "It was no longer in the mailbox when it was to be read."
-    return (
-        "It was no longer in the mailbox when it was to be read again. The process that read it before ended before "
-        f"anything was recorded; what it had read is in files/mailintake/{batch}."
-    )
+    return reasons.VANISHED_AGAIN(batch=batch) if batch else reasons.VANISHED()
 
 
 def begins(service: Service) -> datetime | None:

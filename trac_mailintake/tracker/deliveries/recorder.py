@@ -8,13 +8,15 @@ No network, no decoding, no plugin inside.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.arrival_time import arrival
-from trac_mailintake.intake.model import NewTicket, Outcome, Status
+from trac_mailintake.intake.model import NewTicket, Status
 from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
 from trac_mailintake.tracker.archive import leftovers
 from trac_mailintake.tracker.archive.leftovers import Fate
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.intake.model import Outcome
     from trac_mailintake.intake.ports import Decision, Rules
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
@@ -44,8 +47,6 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.tickets.write import Filed
     from trac_mailintake.tracker.workers import Worker
 
-_NOT_OURS = "catchemail"
-"""The rule under which a mail is left to another service that reads the same mailbox."""
 _OWED_AFTER = 5 * 60 * SECOND
 """A notification that was owed for so long is sent by whoever comes by, unless its worker lives."""
 
@@ -147,7 +148,7 @@ class DatabaseRecorder(Claims):
             done = write.write(self._env, decision.prepared, from_utimestamp(now()), changed)
             filed.append(done)
             self._remember_sender(db, decision)
-            outcome = Outcome(outcome.status, outcome.rule, outcome.reason, done.ticket, done.comment)
+            outcome = replace(outcome, ticket=done.ticket, comment=done.comment)
             self._filed[decision.delivery.id] = (done, decision)
         enqueue.enqueue(self._env, db, decision)
         self._update(db, decision, outcome, done, tells=tells)
@@ -191,7 +192,7 @@ class DatabaseRecorder(Claims):
             "acknowledge": int(decision.acknowledge),
             "counted": 0 if delivery.service in self._backlog else to_utimestamp(arrival(delivery.listed, message)),
         }
-        if outcome.status is Status.IGNORED and outcome.rule == _NOT_OURS:
+        if outcome.status is Status.IGNORED and reasons.rule(outcome.rule).leaves:
             values["live"] = passed_key(delivery.account, delivery.listed, delivery.service)
         names = ",".join(f"{name}=%s" for name in values)
         db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))

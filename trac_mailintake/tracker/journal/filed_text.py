@@ -11,7 +11,7 @@ from trac.attachment import Attachment
 from trac.resource import ResourceNotFound
 from trac.ticket.model import Ticket
 
-from trac_mailintake.intake.model import PROVED
+from trac_mailintake.intake.reasons import PROVED
 from trac_mailintake.tracker.db.transaction import chunks, key, marks
 
 if TYPE_CHECKING:
@@ -78,4 +78,4 @@ def filed_mails(env: Environment, deliveries: Iterable[int]) -> dict[int, tuple[
 def _proved(trail: str | None) -> bool:
     """Whether one of our mail servers vouched for the sender: what the first step on screen says."""
     steps = json.loads(trail or "[]")
-    return next((rule == PROVED for stage, rule, _ in steps if stage == "screen"), False)
+    return next((rule == PROVED.slug for stage, rule, _ in steps if stage == "screen"), False)

@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Status, Step
-from trac_mailintake.intake.pipeline import FORWARD_PENDING
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db.transaction import now
@@ -210,19 +210,20 @@ class Journal:
         """A held mail that can be decided about once more. Raises SettingError when it cannot."""
         entry = self._held(number)
         self.raw(number)
-        if entry.rule == FORWARD_PENDING:
+        if entry.rule == reasons.FORWARD_PENDING.slug:
             raise SettingError("id", number, "a mail that does not wait to be forwarded: `queue flush` forwards it")
         return entry
 
     def discard(self, number: int, who: str) -> None:
         """Throw a held mail away; its bytes stay in the archive for as long as all others do. Raises SettingError."""
         self._held(number)
+        reason = reasons.ADMINISTRATOR(user=who)
         with self._env.db_transaction as db:
             cursor = db.cursor()
             cursor.execute(
-                """UPDATE mailintake_delivery SET outcome='discarded', rule='administrator', reason=%s, recorded=%s
+                """UPDATE mailintake_delivery SET outcome='discarded', rule=%s, reason=%s, recorded=%s
                    WHERE id=%s AND outcome='held'""",
-                (f"Discarded by {who}.", now(), number),
+                (reason.slug, reason.sentence, now(), number),
             )
             if cursor.rowcount == 1:
                 db("DELETE FROM mailintake_outbox WHERE delivery=%s AND sent=0", (number,))

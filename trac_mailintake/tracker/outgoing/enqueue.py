@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.options import SECTION
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Decision
     from trac_mailintake.tracker.db.transaction import Connection
 
-ALARMING: Final = ("crashes", "failed")
-"""Rules under which a mail is held or forwarded because something is broken here."""
 _QUOTED: Final = 80
 """Characters of the sender's subject that a notice repeats: a forger must not make us carry his message."""
 
@@ -32,7 +31,7 @@ def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
         _insert(
             db, "forward", service, decision.delivery.id, subject=decision.forward.rule, body=decision.forward.reason
         )
-    elif outcome.status is Status.HELD and outcome.rule in ALARMING:
+    elif outcome.status is Status.HELD and reasons.rule(outcome.rule).alarming:
         alert(env, db, service, outcome.rule, outcome.reason, decision.delivery.id)
     if decision.tell and _first_today(db, outcome.rule, decision.tell) and _sends(env):
         subject, text = _notice(env, decision)

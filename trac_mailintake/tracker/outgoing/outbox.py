@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from trac.notification.api import NotificationSystem
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.tracker.db.clock import LETTERS, reached, span
 from trac_mailintake.tracker.db.transaction import DAY, SECOND, marks, now, temporary, transaction
 from trac_mailintake.tracker.outgoing import render
-from trac_mailintake.tracker.outgoing.enqueue import ALARMING
 from trac_mailintake.tracker.outgoing.headers import path
 from trac_mailintake.tracker.outgoing.render import COLUMNS, Due
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
@@ -130,8 +130,8 @@ class Outbox:
         with transaction(self._env) as db:
             rows = db(
                 "SELECT MAX(sent) FROM mailintake_outbox WHERE service=%s AND sent>0 AND kind<>'notice' "
-                f"AND subject IN ({marks(ALARMING)})",
-                (due.service, *ALARMING),
+                f"AND subject IN ({marks(reasons.ALARMING)})",
+                (due.service, *reasons.ALARMING),
             )
             then = (rows[0][0] or 0) + _APART
             if then > now():
@@ -196,9 +196,10 @@ class Outbox:
                     db("UPDATE mailintake_delivery SET admin_told=1 WHERE id=%s", (due.delivery,))
                 else:
                     outcome = "held" if digest else "forwarded"
-                    told = f"Told of in a digest to {recipient}." if digest else f"Forwarded to {recipient}."
+                    wording = reasons.DIGESTED if digest else reasons.FORWARDED
+                    reason = wording(reason=due.reason, recipient=recipient).sentence
                     db(
                         "UPDATE mailintake_delivery SET outcome=%s, rule=%s, reason=%s, admin_told=1 "
-                        "WHERE id=%s AND outcome='held' AND rule='forward-pending'",
-                        (outcome, due.rule, f"{due.reason} {told}", due.delivery),
+                        "WHERE id=%s AND outcome='held' AND rule=%s",
+                        (outcome, due.rule, reason, due.delivery, reasons.FORWARD_PENDING.slug),
                     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.util.datefmt import format_datetime, from_utimestamp, utc
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import SECOND, marks, now, transaction
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.config.schedule import Unusual
     from trac_mailintake.tracker.db.transaction import Connection
 
-OVERDUE: Final = "overdue"
-RECOVERED: Final = "recovered"
-RULES: Final = (OVERDUE, RECOVERED)
+RULES: Final = (reasons.OVERDUE.slug, reasons.RECOVERED.slug)
 
 _MINUTE: Final = 60 * SECOND
 
@@ -38,10 +38,10 @@ def tell(env: Environment, *, tried: bool = False) -> None:
     try:
         moment = now()
         found = schedule.unusual(env, moment, tried=tried)
-        for rule, some in ((OVERDUE, [each for each in found if not each.told]), (RECOVERED, [*filter(_told, found)])):
+        for some in ([each for each in found if not each.told], [each for each in found if each.told]):
             for recipient, services in _by_recipient(env, some).items():
                 if recipient:
-                    _tell(env, rule, services, moment)
+                    _tell(env, services, moment)
     except Exception:
         env.log.exception("Mail intake could not see whether a service is overdue")
 
@@ -52,10 +52,6 @@ def unsent(env: Environment) -> bool:
     return bool(env.db_query(sql, (now(), *RULES)))
 
 
-def _told(service: Unusual) -> bool:
-    return bool(service.told)
-
-
 def _by_recipient(env: Environment, services: Sequence[Unusual]) -> dict[str, list[Unusual]]:
     """Who is told of which; nobody ("") while sending is off, so that he is told once it is on."""
     found: dict[str, list[Unusual]] = {}
@@ -64,18 +60,22 @@ def _by_recipient(env: Environment, services: Sequence[Unusual]) -> dict[str, li
     return found
 
 
-def _tell(env: Environment, rule: str, services: Sequence[Unusual], moment: int) -> None:
-    """One notice of those services that nobody else is telling of: the first statements write, and so only one does."""
+def _tell(env: Environment, services: Sequence[Unusual], moment: int) -> None:
+    """One notice of those services that nobody else is telling of: the first statements write, and so only one does.
+
+    All of them are overdue, or all have recovered.
+    """
     with transaction(env) as db:
         mine = [each for each in services if _is_mine(db, each)]
         if not mine:
             return
-        lines = [_late(each, moment) if rule == OVERDUE else _well(each) for each in mine]
-        if rule == OVERDUE:
+        said = [_well(each) if each.told else _late(each, moment) for each in mine]
+        slug, lines, late = said[0].slug, [each.sentence for each in said], not mine[0].told
+        if late:
             lines.append("You are told again when it works. The setting `overdue` says after how long this is said.")
-        alert(env, db, mine[0].name, rule, "\n\n".join(lines))
-        log = env.log.error if rule == OVERDUE else env.log.info
-        log("Mail intake: %s: %s", rule, ", ".join(each.name for each in mine))
+        alert(env, db, mine[0].name, slug, "\n\n".join(lines))
+        log = env.log.error if late else env.log.info
+        log("Mail intake: %s: %s", slug, ", ".join(each.name for each in mine))
 
 
 def _is_mine(db: Connection, service: Unusual) -> bool:
@@ -93,24 +93,22 @@ def _since(service: Unusual) -> int:
     return max(service.began, service.last_success)
 
 
-def _late(service: Unusual, moment: int) -> str:
+def _late(service: Unusual, moment: int) -> Reason:
     since = _since(service)
-    began = "" if service.last_success >= service.began else " (it was added or enabled then)"
-    what = f"No round of the service {service.name} has gone well since {_said(since)}{began}"
+    added = "" if service.last_success >= service.began else reasons.ADDED_THEN()
     if service.last_run <= since + _MINUTE:
-        why = "None was begun since: does cron still run `trac-admin ENV mailintake run`?"
+        why = reasons.NONE_BEGUN()
+    elif service.last_error:
+        why = reasons.LAST_FAILED(moment=_said(service.last_run), error=service.last_error)
     else:
-        why = f"The last one, of {_said(service.last_run)}, " + (
-            f"failed: {service.last_error}" if service.last_error else "did not come to its end."
-        )
-    return f"{what}, for {lasting(moment - since)}. {why}"
+        why = reasons.LAST_UNFINISHED(moment=_said(service.last_run))
+    span = lasting(moment - since)
+    return reasons.OVERDUE(service=service.name, since=_said(since), added=added, span=span, why=why)
 
 
-def _well(service: Unusual) -> str:
-    after = lasting(service.last_success - service.told)
-    return (
-        f"The service {service.name} works again since {_said(service.last_success)}: it has recovered after {after}."
-    )
+def _well(service: Unusual) -> Reason:
+    span = lasting(service.last_success - service.told)
+    return reasons.RECOVERED(service=service.name, since=_said(service.last_success), span=span)
 
 
 def _said(moment: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.notification.api import NotificationSystem
 
+from trac_mailintake.intake.reasons import PROBE
 from trac_mailintake.tracker.db.transaction import temporary
 from trac_mailintake.tracker.options import PROBE_HEADER
 from trac_mailintake.tracker.outgoing.headers import letter, path
@@ -48,7 +49,7 @@ def taken(env: Environment, token: str, since: int) -> Taken | None:
     with temporary(env):
         rows = env.db_query(
             "SELECT id, service, consumed, reason FROM mailintake_delivery "
-            "WHERE outcome='discarded' AND recorded>=%s AND rule='probe'",
-            (since,),
+            "WHERE outcome='discarded' AND recorded>=%s AND rule=%s",
+            (since, PROBE.slug),
         )
     return next((Taken(*row[:3]) for row in rows if token in row[3]), None)

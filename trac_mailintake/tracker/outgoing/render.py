@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.options import SECTION
-from trac_mailintake.tracker.outgoing.enqueue import ALARMING
 from trac_mailintake.tracker.outgoing.forwarded_mail import Forwarded, forward
 from trac_mailintake.tracker.outgoing.headers import journal, letter, line
 
@@ -50,7 +50,7 @@ class Due(NamedTuple):
     @property
     def failure(self) -> bool:
         """Whether it tells of a mail that failed. That a service has stopped is told at once, once."""
-        return self.kind != "notice" and self.rule in ALARMING
+        return self.kind != "notice" and reasons.rule(self.rule).alarming
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trac_mailintake.intake.reasons import STOPPED
 from trac_mailintake.tracker.db.transaction import transaction
 from trac_mailintake.tracker.outgoing.enqueue import alert
 
@@ -20,4 +21,5 @@ def stop(env: Environment, services: Services, name: str, why: str) -> None:
     """
     with transaction(env) as db:
         if services.stop(name, why):
-            alert(env, db, name, "stopped", f"The service {name} has stopped. {why}")
+            reason = STOPPED(service=name, why=why)
+            alert(env, db, name, reason.slug, reason.sentence)

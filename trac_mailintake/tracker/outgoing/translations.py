@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.reasons import ALLOW, MAX_SIZE, PERMISSION, REQUIRE_SUBJECT, STRANGER
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,12 +42,12 @@ _ENGLISH: Final = Phrases(
     "again.",
     why=MappingProxyType(
         {
-            "stranger": "It refers to a ticket in which you are not involved. To report something new, write a new "
+            STRANGER.slug: "It refers to a ticket in which you are not involved. To report something new, write a new "
             "message.",
-            "permission": "Your address may not write there without approval.",
-            "allow": "Your address may not write there without approval.",
-            "max-size": "It is too large.",
-            "require-subject": "It has no subject.",
+            PERMISSION.slug: "Your address may not write there without approval.",
+            ALLOW.slug: "Your address may not write there without approval.",
+            MAX_SIZE.slug: "It is too large.",
+            REQUIRE_SUBJECT.slug: "It has no subject.",
         }
     ),
     closing="This notice was sent automatically. Please do not reply to it.",
@@ -58,12 +60,12 @@ _GERMAN: Final = Phrases(
     "nicht noch einmal zu senden.",
     why=MappingProxyType(
         {
-            "stranger": "Sie bezieht sich auf ein Ticket, an dem Sie nicht beteiligt sind. Um etwas Neues zu melden, "
-            "schreiben Sie bitte eine neue Nachricht.",
-            "permission": "Von Ihrer Adresse darf dort nicht ohne Freigabe geschrieben werden.",
-            "allow": "Von Ihrer Adresse darf dort nicht ohne Freigabe geschrieben werden.",
-            "max-size": "Sie ist zu groß.",
-            "require-subject": "Sie hat keinen Betreff.",
+            STRANGER.slug: "Sie bezieht sich auf ein Ticket, an dem Sie nicht beteiligt sind. Um etwas Neues zu "
+            "melden, schreiben Sie bitte eine neue Nachricht.",
+            PERMISSION.slug: "Von Ihrer Adresse darf dort nicht ohne Freigabe geschrieben werden.",
+            ALLOW.slug: "Von Ihrer Adresse darf dort nicht ohne Freigabe geschrieben werden.",
+            MAX_SIZE.slug: "Sie ist zu groß.",
+            REQUIRE_SUBJECT.slug: "Sie hat keinen Betreff.",
         }
     ),
     closing="Diese Mitteilung wurde automatisch versandt. Bitte antworten Sie nicht darauf.",
@@ -76,12 +78,12 @@ _FRENCH: Final = Phrases(
     "est inutile de l’envoyer à nouveau.",
     why=MappingProxyType(
         {
-            "stranger": "Il se rapporte à un ticket auquel vous ne participez pas. Pour signaler autre chose, veuillez "
-            "écrire un nouveau message.",
-            "permission": "Votre adresse ne peut pas y écrire sans autorisation.",
-            "allow": "Votre adresse ne peut pas y écrire sans autorisation.",
-            "max-size": "Il est trop volumineux.",
-            "require-subject": "Il n’a pas d’objet.",
+            STRANGER.slug: "Il se rapporte à un ticket auquel vous ne participez pas. Pour signaler autre chose, "
+            "veuillez écrire un nouveau message.",
+            PERMISSION.slug: "Votre adresse ne peut pas y écrire sans autorisation.",
+            ALLOW.slug: "Votre adresse ne peut pas y écrire sans autorisation.",
+            MAX_SIZE.slug: "Il est trop volumineux.",
+            REQUIRE_SUBJECT.slug: "Il n’a pas d’objet.",
         }
     ),
     closing="Ce message a été envoyé automatiquement. Merci de ne pas y répondre.",
@@ -94,12 +96,12 @@ _SPANISH: Final = Phrases(
     "envíe de nuevo.",
     why=MappingProxyType(
         {
-            "stranger": "Se refiere a un tique en el que usted no participa. Para comunicar algo nuevo, escriba un "
+            STRANGER.slug: "Se refiere a un tique en el que usted no participa. Para comunicar algo nuevo, escriba un "
             "mensaje nuevo.",
-            "permission": "Su dirección no puede escribir allí sin autorización.",
-            "allow": "Su dirección no puede escribir allí sin autorización.",
-            "max-size": "Es demasiado grande.",
-            "require-subject": "No tiene asunto.",
+            PERMISSION.slug: "Su dirección no puede escribir allí sin autorización.",
+            ALLOW.slug: "Su dirección no puede escribir allí sin autorización.",
+            MAX_SIZE.slug: "Es demasiado grande.",
+            REQUIRE_SUBJECT.slug: "No tiene asunto.",
         }
     ),
     closing="Este aviso se ha enviado automáticamente. Por favor, no responda a él.",

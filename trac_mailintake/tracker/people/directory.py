@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.perm import PermissionSystem
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Sender
 from trac_mailintake.mail.headers import authentication_results
 from trac_mailintake.mail.message import Address
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.wording import Reason, Wording
 
 ANONYMOUS: Final = "anonymous"
 _NOT_A_NAME: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _NAME_LENGTH: Final = 120
-_DISOWNED: Final = "a part of the header was not read that may name another author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,16 @@ class Directory:
         """Who the message is from; unmapped senders are the service's `reporterusername`, else `anonymous`."""
         author = message.author
         if author is None:
-            reason = _DISOWNED if message.disowned else "the mail does not have exactly one From address"
+            reason = reasons.DISOWNED() if message.disowned else reasons.NO_ONE_FROM()
             return self._stranger("", ANONYMOUS, reason, service)
-        username, reason = self.user(author.spec)
+        username, found = self.user(author.spec)
         proof = _proof(message, author, service)
-        reason = f"{reason}; {proof or 'from header only'}"
+        reason = reasons.THEN(first=found, then=proof or reasons.FROM_HEADER())
         if username and not proof and service.parameters.values.get("require_auth"):
-            username, reason = "", f"{reason}, and this service requires proof (require_auth)"
+            username, reason = "", reasons.UNPROVED(first=reason)
         if username:
-            return Sender(username, username, author.spec, mapped=True, reason=reason, proof=proof)
+            said = reason.sentence
+            return Sender(username, username, author.spec, mapped=True, reason=said, proof=proof, because=reason)
         stranger = replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
         forbidden = service.parameters.values.get("require_auth") and not proof
         return stranger if forbidden or self.knows(author.spec) else self._introduced(stranger, message, service)
@@ -74,46 +76,49 @@ class Directory:
         """A stranger who writes for the first time, with `createusers`: his rights are those of his account to be."""
         assert message.author is not None  # noqa: S101 - the caller looked; said again for mypy
         who, why = newcomer(self.env, message.author, message, service)
-        reason = f"{stranger.reason}; {why}" if why else stranger.reason
+        if why is not None:
+            reason = reasons.THEN(first=stranger.because or stranger.reason, then=why)
+            stranger = replace(stranger, reason=reason.sentence, because=reason)
         if who is None:
-            return replace(stranger, reason=reason)
+            return stranger
         if who.username:
-            return Sender(
-                who.username, who.username, who.address, mapped=True, reason=reason, proof=stranger.proof, new=True
-            )
+            name, address = who.username, who.address
+            return replace(stranger, username=name, author=name, address=address, mapped=True, new=True)
         author = stranger.author if stranger.username != ANONYMOUS else signature(Address(who.name, who.address))
-        return replace(stranger, author=author, reason=reason, new=True)
+        return replace(stranger, author=author, new=True)
 
-    def user(self, spec: str) -> tuple[str, str]:
-        """The one known user with the address `spec`, "" when there is none; and the reason, in a sentence."""
+    def user(self, spec: str) -> tuple[str, Reason]:
+        """The one known user with the address `spec`, "" when there is none; and why, in a clause."""
         index = self._current()
         wanted = spec.casefold()
         for users, how in (
-            (index.by_email.get(wanted), "is the e-mail address of the user"),
-            (index.by_username.get(wanted), "is the name of the user"),
-            (index.by_domain.get(wanted), "is, with [notification] smtp_default_domain, the name of the user"),
+            (index.by_email.get(wanted), reasons.BY_EMAIL),
+            (index.by_username.get(wanted), reasons.BY_USERNAME),
+            (index.by_domain.get(wanted), reasons.BY_DOMAIN),
         ):
             if users:
                 return self._only(spec, users, how)
-        return "", f"no user has the address {spec}"
+        return "", reasons.NOBODY(address=spec)
 
-    def _only(self, spec: str, users: tuple[str, ...], how: str) -> tuple[str, str]:
+    def _only(self, spec: str, users: tuple[str, ...], how: Wording) -> tuple[str, Reason]:
         if len(users) > 1:
-            return "", f"the address {spec} belongs to several users: {', '.join(users)}"
+            return "", reasons.SEVERAL(address=spec, users=", ".join(users))
+        found = how(address=spec, user=users[0])
         if users[0] in PermissionSystem(self.env).get_groups_dict():
-            return "", f"{spec} {how} {users[0]}, which is also a permission group"
-        return users[0], f"{spec} {how} {users[0]}"
+            return "", reasons.GROUP(first=found)
+        return users[0], found
 
     def addresses(self, names: frozenset[str]) -> frozenset[str]:
         """The casefolded e-mail addresses of those known users whose casefolded names are among `names`."""
         known = self._current().addresses
         return frozenset(address for name in names for address in known.get(name, ()))
 
-    def _stranger(self, address: str, author: str, reason: str, service: Service) -> Sender:
+    def _stranger(self, address: str, author: str, reason: Reason, service: Service) -> Sender:
         acting = str(service.parameters.values.get("reporterusername") or "").strip()
         if not acting:
-            return Sender(ANONYMOUS, author, address, mapped=False, reason=reason)
-        return Sender(acting, acting, address, mapped=False, reason=f"{reason}; acts as {acting} (reporterusername)")
+            return Sender(ANONYMOUS, author, address, mapped=False, reason=reason.sentence, because=reason)
+        reason = reasons.THEN(first=reason, then=reasons.ACTS_AS(user=acting))
+        return Sender(acting, acting, address, mapped=False, reason=reason.sentence, because=reason)
 
     def _current(self) -> _Index:
         """The index of what Trac knows now; built anew only when Trac's own cache was."""

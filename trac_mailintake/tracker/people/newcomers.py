@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.mail.message import Origin
 from trac_mailintake.tracker.db.transaction import SECOND, key, now
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Address, Message
+    from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.db.transaction import Connection
 
 _DAY: Final = 24 * 60 * 60 * SECOND
@@ -62,26 +64,28 @@ def contact(env: Environment, address: str) -> Contact | None:
     return Contact(*rows[0]) if rows else None
 
 
-def newcomer(env: Environment, author: Address, message: Message, service: Service) -> tuple[Newcomer | None, str]:
+def newcomer(
+    env: Environment, author: Address, message: Message, service: Service
+) -> tuple[Newcomer | None, Reason | None]:
     """What becomes of an author whose address no user has, and why; None when he stays a stranger."""
     if not service.parameters.values.get("createusers"):
-        return None, ""
+        return None, None
     if message.origin not in _PEOPLE or author.key in own_addresses(env):
-        return None, "createusers is for people only"
+        return None, reasons.NO_PERSON()
     known = contact(env, author.spec)
     if known and known.made:
-        return None, f"the account {known.username} that was made for it is gone"
+        return None, reasons.ACCOUNT_GONE(user=known.username)
     username = known.username if known else ""
     accounts = Accounts(env)
     if not username and accounts.writable:
         username = accounts.free_name(author.spec)
         if not username:
-            return None, "no username could be made from it"
+            return None, reasons.NO_NAME()
     limit = service.parameters.number("createusers_per_day")
     if (known is None or known.username != username) and remembered_today(env, service.name) >= limit:
-        return None, f"{limit} people were remembered within a day (createusers_per_day)"
+        return None, reasons.ENOUGH_TODAY(limit=limit)
     name = author.name.strip() or (known.name if known else "")
-    reason = f"it gets the account {username} (createusers)" if username else "it is remembered (createusers)"
+    reason = reasons.GETS_ACCOUNT(user=username) if username else reasons.REMEMBERED()
     notify = service.parameters.flag("notifyusers")
     return Newcomer(author.spec, name, username, service.name, limit, notify), reason
 

@@ -16,6 +16,7 @@ from trac.attachment import Attachment, AttachmentModule
 from trac.util import normalize_filename
 from trac.util.text import pretty_size
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Step
 from trac_mailintake.mail.mime import transfer_encoding
 from trac_mailintake.mail.mime.filenames import picturable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trac.web.api import Request
 
     from trac_mailintake.intake import model
+    from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.tickets.stage_attachments import Staging
 
 _NAME_LENGTH: Final = 120
@@ -63,7 +65,7 @@ class Enclosing:
         """Attach a part, or say why not."""
         name = clean(wanted.name)
         if not self.allowed():
-            self._refuse(name, None, f"{self.request.authname} may not attach files (ATTACHMENT_CREATE)")
+            self._refuse(name, None, reasons.MAY_NOT_ATTACH(user=self.request.authname))
             return
         module = AttachmentModule(self.env)
         try:
@@ -73,12 +75,12 @@ class Enclosing:
             self._refuse(
                 name,
                 max(large.size, transfer_encoding.about(wanted.part)),
-                f"larger than [attachment] max_size, {limit}",
+                reasons.LARGER(limit=limit),
             )
             return
         if not staged.size:
             self._drop(staged)
-            self.steps.append(Step("handle", "attachment-empty", f"{name} is empty and was left out"))
+            self.steps.append(Step.of("handle", reasons.ATTACHMENT_EMPTY(name=name)))
             return
         self._judge(wanted, name, staged)
 
@@ -90,7 +92,7 @@ class Enclosing:
         limit = AttachmentModule(self.env).max_size
         pieces = split(content, limit if limit >= 0 else len(content))
         if len(pieces) > _PIECES:
-            self._refuse("full-text.txt", len(content), f"larger than {_PIECES} files of {pretty_size(limit)}")
+            self._refuse("full-text.txt", len(content), reasons.LARGER_TEXT(pieces=_PIECES, limit=pretty_size(limit)))
             return ()
         stems = ["full-text"] if len(pieces) == 1 else [f"full-text-{number + 1}" for number in range(len(pieces))]
         return tuple(
@@ -122,7 +124,7 @@ class Enclosing:
         if twin and (twin == wanted.name or picturable(twin)):
             self._drop(staged)
             self.renamed[wanted.name] = twin
-            self.steps.append(Step("handle", "attachment-known", f"{name} is attached already, as {twin}"))
+            self.steps.append(Step.of("handle", reasons.ATTACHMENT_KNOWN(name=name, twin=twin)))
             return
         reason = self._objections(name, wanted.description, staged)
         if reason:
@@ -143,7 +145,7 @@ class Enclosing:
             return ""
         if not self.staging:
             asked = ", ".join(type(each).__name__ for each in manipulators)
-            self.steps.append(Step("handle", "skipped", f"Not asked about {name}: {asked}"))
+            self.steps.append(Step.of("handle", reasons.SKIPPED_ATTACHMENT(name=name, manipulators=asked)))
             return ""
         attachment = Attachment(self.env, "ticket", self.resource.id)
         attachment.filename, attachment.description = name, description
@@ -177,10 +179,10 @@ class Enclosing:
             )
         return self._taken
 
-    def _refuse(self, name: str, size: int | None, reason: str) -> None:
+    def _refuse(self, name: str, size: int | None, why: Reason | str) -> None:
         about = name if size is None else f"{name} ({pretty_size(size)})"
-        self.steps.append(Step("handle", "attachment-refused", f"{about}: {reason}"))
-        self.refused.append(f" * {code(about)}: {code(reason)}")
+        self.steps.append(Step.of("handle", reasons.ATTACHMENT_REFUSED(about=about, why=why)))
+        self.refused.append(f" * {code(about)}: {code(str(why))}")
 
     def _drop(self, staged: Staged) -> None:
         if self.staging:

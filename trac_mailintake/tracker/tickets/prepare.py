@@ -14,8 +14,10 @@ from trac.ticket.web_ui import TicketModule
 from trac.util.datefmt import to_utimestamp
 from trac.util.text import stripws
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledges
 from trac_mailintake.mail.wiki.truncate import cut
 from trac_mailintake.tracker.config.field_choices import type_named
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Change, Objection, Sender
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.people.newcomers import Newcomer
     from trac_mailintake.tracker.tickets.permission_cache import Rights
     from trac_mailintake.tracker.tickets.stage_attachments import Staging
@@ -122,7 +125,7 @@ class Drafting:
         rights = self.rights.of(sender.username)
         request = mail_request(self.env, sender.username, "/newticket", {"author": sender.author}, rights)
         if "TICKET_CREATE" not in request.perm("ticket"):
-            return _forbidden(sender, "TICKET_CREATE", "create tickets")
+            return _forbidden(sender, "TICKET_CREATE", reasons.TO_CREATE())
         ticket = self.models.new()
         enclosing = self._enclosing(request, ticket)
         summary, overflow = self._summary()
@@ -134,7 +137,7 @@ class Drafting:
         offer = Offer(self.env, request, ticket)
         action = _CREATE if _CREATE in offer else offer.first()
         if action is None:
-            return Hold("workflow", f"The workflow offers {sender.username} no action that creates a ticket.")
+            return because(Hold, reasons.WORKFLOW(user=sender.username))
         changes, problems = offer.changes(action)
         if problems:
             raise Misconfiguration(f"[ticket] workflow: {'; '.join(problems)}")
@@ -157,7 +160,7 @@ class Drafting:
         limit = self.system.max_summary_size
         if len(whole) <= limit:
             return whole, ""
-        self.steps.append(Step("handle", "summary-cut", f"The summary has {len(whole)} characters of {limit} allowed"))
+        self._say(reasons.SUMMARY_CUT(length=len(whole), limit=limit))
         cut = max(limit - 1, 1)
         return f"{whole[:cut]}…"[:limit], f"{code(f'…{whole[cut:]}')}\n\n"
 
@@ -172,7 +175,7 @@ class Drafting:
         arguments = {"author": sender.author, "view_time": str(to_utimestamp(ticket["changetime"]))}
         request = mail_request(self.env, sender.username, f"/ticket/{ticket.id}", arguments)
         if "TICKET_APPEND" not in request.perm(ticket.resource):
-            return _forbidden(sender, "TICKET_APPEND", f"comment on ticket #{ticket.id}")
+            return _forbidden(sender, "TICKET_APPEND", reasons.TO_COMMENT(ticket=ticket.id))
         enclosing = self._enclosing(request, ticket)
         text = self._text(enclosing, self.change.text, self.system.max_comment_size)
         request.args["comment"] = comment = text if stripws(text) else NO_TEXT
@@ -200,8 +203,8 @@ class Drafting:
 
     def _left_out(self, names: list[str], permission: str) -> None:
         if names:
-            who = self.change.sender.username
-            self.steps.append(Step("handle", "cc", f"Not added to cc: {', '.join(names)}; {who} has no {permission}"))
+            user = self.change.sender.username
+            self._say(reasons.CC(names=", ".join(names), user=user, permission=permission))
 
     def _reopen(self, offer: Offer) -> str | None:
         """Apply the workflow's `reopen` to a closed ticket; None when it stays as it is."""
@@ -209,26 +212,27 @@ class Drafting:
         if ticket["status"] != _CLOSED or self.change.reopen is not Reopen.IF_ALLOWED:
             return None
         if _REOPEN not in offer:
-            self._stays_closed("the workflow does not offer it to the sender")
+            self._say(reasons.STAYS_CLOSED())
             return None
         changes, problems = offer.changes(_REOPEN)
         status = changes.get("status", _CLOSED)
         beyond = changes.keys() - {"status", "resolution", *ticket._old}  # noqa: SLF001 - as Trac's own check asks
         if problems or status == _CLOSED:
-            self._stays_closed("the workflow's action leads elsewhere")
+            self._say(reasons.STAYS_CLOSED_ELSEWHERE())
             return None
         if beyond and "TICKET_CHGPROP" not in offer.request.perm(ticket.resource):
-            self._stays_closed("the workflow would change fields that the sender may not")
+            self._say(reasons.STAYS_CLOSED_FIELDS())
             return None
         for name, value in changes.items():
             ticket[name] = value
-        self.steps.append(Step("handle", "reopened", f"Ticket #{ticket.id} is reopened: its status becomes {status}"))
+        self._say(reasons.REOPENED(ticket=ticket.id, status=status))
         return _REOPEN
 
-    def _stays_closed(self, why: str) -> None:
-        self.steps.append(Step("handle", "stays-closed", f"The ticket is not reopened: {why}"))
-
     # both
+
+    def _say(self, reason: Reason) -> None:
+        """A step of the trail."""
+        self.steps.append(Step.of("handle", reason))
 
     def _text(self, enclosing: Enclosing, text: str, limit: int) -> str:
         """The description or comment, with all attachments taken; what is too long is cut, and attached whole.
@@ -243,9 +247,9 @@ class Drafting:
         if fits and not self._overlong():
             return stored
         whole = self._attach_whole(enclosing, "" if fits else text)
-        where = f" The whole text is attached as {', '.join(whole)}." if whole else ""
+        where = reasons.WHOLE_TEXT(names=", ".join(whole)) if whole else ""
         note = f"\n\n''(The text was cut here.{where})''{self._refusals(enclosing)}"
-        self.steps.append(Step("handle", "text-cut", f"The text was cut: Trac allows {limit} characters.{where}"))
+        self._say(reasons.TEXT_CUT(limit=limit, whole=where))
         kept = _cut(text, limit - len(browser_text.area(note)))
         return browser_text.area(_cut(kept + note, limit))
 
@@ -278,7 +282,7 @@ class Drafting:
         """Ask the manipulators; what they say holds the mail."""
         objections = self._objections(offer.request, offer.ticket, comment)
         if objections:
-            return Hold("ticket-manipulator", "; ".join(objections))
+            return because(Hold, reasons.TICKET_MANIPULATOR(objections="; ".join(objections)))
         draft = Draft(
             ticket=offer.ticket,
             author=self.change.sender.author,
@@ -306,7 +310,7 @@ class Drafting:
                 for field, text in manipulator.validate_ticket(request, ticket):
                     said.append(f"{field}: {text}" if field else str(text))
         if skipped:
-            self.steps.append(Step("handle", "skipped", f"Not asked, because they may write: {', '.join(skipped)}"))
+            self._say(reasons.SKIPPED(manipulators=", ".join(skipped)))
         return said
 
 
@@ -325,12 +329,10 @@ def _presets(service: Service) -> dict[str, str]:
     return {name: text for name in service.presets if (text := service.parameters.text(name))}
 
 
-def _forbidden(sender: Sender, permission: str, wish: str) -> Hold:
-    who = sender.username
-    mend = f"Grant it (trac-admin ENV permission add {who} {permission})"
-    if who == ANONYMOUS:
-        mend += ", or set the service's parameter reporterusername to a user who has it"
-    return Hold("permission", f"{who} may not {wish}: {permission} is missing. {mend}, then retry.")
+def _forbidden(sender: Sender, permission: str, wish: Reason) -> Hold:
+    user = sender.username
+    missing = reasons.PERMISSION_ANONYMOUS if user == ANONYMOUS else reasons.PERMISSION
+    return because(Hold, missing(user=user, wish=wish, permission=permission))
 
 
 def _renamed(text: str, renamed: Mapping[str, str], unattached: set[str]) -> str:

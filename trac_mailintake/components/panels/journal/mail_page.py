@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.tracker.journal.filed_text import filed_text
 
@@ -19,9 +20,9 @@ LARGEST: Final = 32 * 1024 * 1024
 """Bytes of a mail up to which it is read for its page."""
 _LONGEST_TEXT: Final = 200_000
 _REFUSED: Final = {
-    "attachment-refused": "refused",
-    "attachment-empty": "left out",
-    "attachment-known": "left out",
+    reasons.ATTACHMENT_REFUSED.slug: "refused",
+    reasons.ATTACHMENT_EMPTY.slug: "left out",
+    reasons.ATTACHMENT_KNOWN.slug: "left out",
 }
 
 

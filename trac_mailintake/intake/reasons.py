@@ -1,0 +1,262 @@
+"""Why a mail became what it became: every rule, once, with what follows from it and its sentences.
+
+A rule is known by its slug: the journal stores it, panels and commands filter by it, and docs/behaviour.md#rules lists
+all of them. What a message may be wrong with is in `mail.defects`. Plugins give slugs and sentences of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from trac_mailintake.mail.wording import Reason, Wording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trac_mailintake.mail.wording import Argument
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of the product; called with arguments, it gives its reason.
+
+    `stage` is the one that decides by it; `service` for what is said of a service and of no mail.
+    `text` is its sentence, a template as in `mail.wording.Wording`; it may have others, see `also`.
+    `told` says that the sender of a mail that it holds is told, with `notify_sender=refused` (of a rejection he is told
+    whatever the rule). `alarming` says that something is broken here: an administrator is told of such a mail, as of
+    all that is said of a service. `leaves` says that the mail is another service's, which may take it from the same
+    mailbox.
+    """
+
+    slug: str
+    stage: str
+    text: str
+    told: bool = False
+    alarming: bool = False
+    leaves: bool = False
+
+    @property
+    def wording(self) -> Wording:
+        """Its first sentence."""
+        return Wording(self.slug, self.text)
+
+    def __call__(self, **arguments: Argument) -> Reason:
+        """Its first sentence about `arguments`, which are exactly those that the template names."""
+        return Reason(self.wording, arguments)
+
+    def also(self, form: str, text: str) -> Wording:
+        """Another sentence of the same rule."""
+        return self.wording.also(form, text)
+
+
+def _clause(form: str, text: str) -> Wording:
+    """What other sentences take up."""
+    return Wording("", text, form)
+
+
+# recall --------------------------------------------------------------------------------------------------------------
+
+DUPLICATE: Final = Rule("duplicate", "recall", "The same mail was filed before, as delivery {delivery}.")
+
+# screen --------------------------------------------------------------------------------------------------------------
+
+OBJECTION: Final = _clause("objection", "{kind}: {reason}")
+"""An objection in the trail; `kind` is one of `model.Objection`."""
+
+SENDER: Final = Rule("sender", "screen", "{found}")
+"""Who the mail is from, in the first step of each trail."""
+PROVED: Final = Rule("proved", "screen", "{found}")
+"""The same, of a sender whom one of our mail servers vouched for: that is asked of the trail later."""
+NO_ONE_FROM: Final = _clause("no-one-from", "the mail does not have exactly one From address")
+DISOWNED: Final = _clause("disowned", "a part of the header was not read that may name another author")
+BY_EMAIL: Final = _clause("by-email", "{address} is the e-mail address of the user {user}")
+BY_USERNAME: Final = _clause("by-username", "{address} is the name of the user {user}")
+BY_DOMAIN: Final = _clause(
+    "by-domain", "{address} is, with [notification] smtp_default_domain, the name of the user {user}"
+)
+SEVERAL: Final = _clause("several", "the address {address} belongs to several users: {users}")
+NOBODY: Final = _clause("nobody", "no user has the address {address}")
+GROUP: Final = _clause("group", "{first}, which is also a permission group")
+UNPROVED: Final = _clause("unproved", "{first}, and this service requires proof (require_auth)")
+FROM_HEADER: Final = _clause("from-header", "from header only")
+ACTS_AS: Final = _clause("acts-as", "acts as {user} (reporterusername)")
+NO_PERSON: Final = _clause("no-person", "createusers is for people only")
+ACCOUNT_GONE: Final = _clause("account-gone", "the account {user} that was made for it is gone")
+NO_NAME: Final = _clause("no-name", "no username could be made from it")
+ENOUGH_TODAY: Final = _clause("enough-today", "{limit} people were remembered within a day (createusers_per_day)")
+GETS_ACCOUNT: Final = _clause("gets-account", "it gets the account {user} (createusers)")
+REMEMBERED: Final = _clause("remembered", "it is remembered (createusers)")
+THEN: Final = _clause("then", "{first}; {then}")
+"""Two findings about a sender, one after the other."""
+PROBE: Final = Rule("probe", "screen", "This environment sent it as the probe {token}; nothing is made of it.")
+LOOP: Final = Rule("loop", "screen", "This environment sent the mail itself: {why}")
+CATCHEMAIL: Final = Rule("catchemail", "screen", "The mail is not for {addresses}.", leaves=True)
+AUTO_REPLY: Final = Rule("auto-reply", "screen", "{evidence}")
+BOUNCE: Final = Rule("bounce", "screen", "{evidence}")
+BOUNCE_OF: Final = BOUNCE.also("ticket", "{evidence} It returns what was sent for ticket {ticket}.")
+BULK: Final = Rule("bulk", "screen", "{evidence}")
+LIST: Final = Rule("list", "screen", "{evidence}")
+SPAM: Final = Rule("spam", "screen", "A mail server of ours marked it: {mark}.")
+BLOCK: Final = Rule("block", "screen", "{sender} is on the block list ({entry}).")
+ALLOW: Final = Rule("allow", "screen", "{sender} is not on the allow list.", told=True)
+ALLOW_NOBODY: Final = ALLOW.also("nobody", "A mail without an author is not on the allow list.")
+REQUIRE_SUBJECT: Final = Rule("require-subject", "screen", "The mail has no subject.", told=True)
+MAX_SIZE: Final = Rule("max-size", "screen", "The mail has {size} bytes; max_size is {limit}.", told=True)
+RATE_SENDER: Final = Rule(
+    "rate-sender", "screen", "Its sender wrote {limit} mails within an hour; rate_sender allows no more."
+)
+STRANGER: Final = Rule(
+    "stranger",
+    "screen",
+    "{lead} {sender} is not involved in it, and nothing proves the right to comment there.",
+    told=True,
+)
+STRANGER_NAMELESS: Final = STRANGER.also(
+    "nameless", "{lead} The sender is not involved in it, and nothing proves the right to comment there."
+)
+STRANGER_COMMITS: Final = STRANGER.also(
+    "commit",
+    "The commit's log names ticket {ticket}, but {sender} is no known user. "
+    "Set reporterusername to a user who may comment on tickets for commits, then retry.",
+)
+STRANGER_COMMITS_NAMELESS: Final = STRANGER.also(
+    "nameless-commit",
+    "The commit's log names ticket {ticket}, but the sender is no known user. "
+    "Set reporterusername to a user who may comment on tickets for commits, then retry.",
+)
+
+# route ---------------------------------------------------------------------------------------------------------------
+
+NEW: Final = Rule("new", "route", "The mail names no ticket.")
+NEW_APART: Final = NEW.also("apart", "The mail names no other ticket.{passed}")
+PASSED: Final = _clause(
+    "passed", " Mails with the id {message_id} are in several tickets; which it answers is not known."
+)
+"""Why a Message-ID led nowhere; it begins with a blank, for it may be missing."""
+REPLY_ADDRESS: Final = Rule("reply-address", "route", "The mail came to the signed reply address of ticket {ticket}.")
+ROOT_ID: Final = Rule("root-id", "route", "The mail refers to the first notification of ticket {ticket}.")
+MESSAGE_ID: Final = Rule(
+    "message-id", "route", "The mail refers to {message_id}, which was filed in ticket {ticket}.{passed}"
+)
+MESSAGE_ID_SENT: Final = MESSAGE_ID.also(
+    "sent", "The mail refers to {message_id}, which was sent for ticket {ticket}.{passed}"
+)
+SUBJECT: Final = Rule("subject", "route", "The subject names ticket {ticket}.{passed}")
+DELETED_TICKET: Final = Rule("deleted-ticket", "route", "{lead} It has been deleted.")
+CLOSED_TICKET: Final = Rule("closed-ticket", "route", "{lead} It is closed.")
+RELEASED: Final = Rule("released", "route", "An administrator chose it.")
+
+# handle --------------------------------------------------------------------------------------------------------------
+
+CREATE: Final = Rule("create", "handle", "{lead} The handler create always makes a new ticket.")
+COMMIT_LOG: Final = Rule("commit-log", "handle", "The commit's log names ticket {ticket}.")
+UNNAMED: Final = _clause("unnamed", "The commit's log names no ticket.")
+NO_TICKET: Final = Rule("no-ticket", "handle", "{lead} The handler {handler} only comments on tickets.")
+RATE_TICKET: Final = Rule(
+    "rate-ticket", "handle", "Ticket {ticket} got {limit} mails within an hour; rate_ticket allows no more."
+)
+PERMISSION: Final = Rule(
+    "permission",
+    "handle",
+    "{user} may not {wish}: {permission} is missing. "
+    "Grant it (trac-admin ENV permission add {user} {permission}), then retry.",
+    told=True,
+)
+PERMISSION_ANONYMOUS: Final = PERMISSION.also(
+    "anonymous",
+    "{user} may not {wish}: {permission} is missing. Grant it (trac-admin ENV permission add {user} {permission}), "
+    "or set the service's parameter reporterusername to a user who has it, then retry.",
+)
+PERMISSION_TO_SEE: Final = PERMISSION.also(
+    "see", "The commit's log names ticket {ticket}, which {user} may not see (TICKET_VIEW). Grant it, then retry."
+)
+TO_CREATE: Final = _clause("create", "create tickets")
+TO_COMMENT: Final = _clause("comment", "comment on ticket #{ticket}")
+WORKFLOW: Final = Rule("workflow", "handle", "The workflow offers {user} no action that creates a ticket.")
+TICKET_MANIPULATOR: Final = Rule("ticket-manipulator", "handle", "{objections}")
+REOPENED: Final = Rule("reopened", "handle", "Ticket #{ticket} is reopened: its status becomes {status}")
+STAYS_CLOSED: Final = Rule(
+    "stays-closed", "handle", "The ticket is not reopened: the workflow does not offer it to the sender"
+)
+STAYS_CLOSED_ELSEWHERE: Final = STAYS_CLOSED.also(
+    "elsewhere", "The ticket is not reopened: the workflow's action leads elsewhere"
+)
+STAYS_CLOSED_FIELDS: Final = STAYS_CLOSED.also(
+    "fields", "The ticket is not reopened: the workflow would change fields that the sender may not"
+)
+SUMMARY_CUT: Final = Rule("summary-cut", "handle", "The summary has {length} characters of {limit} allowed")
+TEXT_CUT: Final = Rule("text-cut", "handle", "The text was cut: Trac allows {limit} characters.{whole}")
+WHOLE_TEXT: Final = _clause("whole", " The whole text is attached as {names}.")
+CC: Final = Rule("cc", "handle", "Not added to cc: {names}; {user} has no {permission}")
+SKIPPED: Final = Rule("skipped", "handle", "Not asked, because they may write: {manipulators}")
+SKIPPED_ATTACHMENT: Final = SKIPPED.also("attachment", "Not asked about {name}: {manipulators}")
+ATTACHMENT_EMPTY: Final = Rule("attachment-empty", "handle", "{name} is empty and was left out")
+ATTACHMENT_KNOWN: Final = Rule("attachment-known", "handle", "{name} is attached already, as {twin}")
+ATTACHMENT_REFUSED: Final = Rule("attachment-refused", "handle", "{about}: {why}")
+MAY_NOT_ATTACH: Final = _clause("may-not-attach", "{user} may not attach files (ATTACHMENT_CREATE)")
+LARGER: Final = _clause("larger", "larger than [attachment] max_size, {limit}")
+LARGER_TEXT: Final = _clause("larger-text", "larger than {pieces} files of {limit}")
+
+# record --------------------------------------------------------------------------------------------------------------
+
+TOO_LARGE: Final = Rule(
+    "too-large", "record", "It has {size} bytes, the archive takes {limit}. It stays in the mailbox."
+)
+CRASHES: Final = Rule(
+    "crashes",
+    "record",
+    "The process died {deaths} times in a row while it had only this message in hand.",
+    alarming=True,
+)
+FAILED: Final = Rule("failed", "record", "It failed {attempts} times: {error}", alarming=True)
+FORWARD_PENDING: Final = Rule("forward-pending", "record", "{reason}")
+"""Held until the outgoing server accepted the forward, which has the rule and the reason of who wanted it."""
+FORWARDED: Final = _clause("forwarded", "{reason} Forwarded to {recipient}.")
+DIGESTED: Final = _clause("digested", "{reason} Told of in a digest to {recipient}.")
+START: Final = Rule("start", "record", "It was there before the service's first run, and start=now.")
+VANISHED: Final = Rule("vanished", "record", "It was no longer in the mailbox when it was to be read.")
+VANISHED_AGAIN: Final = VANISHED.also(
+    "again",
+    "It was no longer in the mailbox when it was to be read again. The process that read it before ended before "
+    "anything was recorded; what it had read is in files/mailintake/{batch}.",
+)
+ADMINISTRATOR: Final = Rule("administrator", "record", "Discarded by {user}.")
+
+# services ------------------------------------------------------------------------------------------------------------
+
+STOPPED: Final = Rule("stopped", "service", "The service {service} has stopped. {why}")
+OVERDUE: Final = Rule(
+    "overdue",
+    "service",
+    "No round of the service {service} has gone well since {since}{added}, for {span}. {why}",
+)
+ADDED_THEN: Final = _clause("added", " (it was added or enabled then)")
+NONE_BEGUN: Final = _clause("none", "None was begun since: does cron still run `trac-admin ENV mailintake run`?")
+LAST_FAILED: Final = _clause("last-failed", "The last one, of {moment}, failed: {error}")
+LAST_UNFINISHED: Final = _clause("last-unfinished", "The last one, of {moment}, did not come to its end.")
+RECOVERED: Final = Rule(
+    "recovered", "service", "The service {service} works again since {since}: it has recovered after {span}."
+)
+
+# all -----------------------------------------------------------------------------------------------------------------
+
+RULES: Final = {each.slug: each for each in globals().copy().values() if isinstance(each, Rule)}
+"""Every rule by its slug, in the order of this module."""
+WORDINGS: Final = tuple(each for each in globals().copy().values() if isinstance(each, Wording))
+"""All further sentences and clauses."""
+ALARMING: Final = tuple(slug for slug, each in RULES.items() if each.alarming)
+"""Their slugs."""
+_FOREIGN: Final = Rule("", "", "")
+
+
+def rule(slug: str) -> Rule:
+    """The rule with that slug. A plugin's is none of ours: nobody is told of it, and it leaves no mail to others."""
+    return RULES.get(slug, _FOREIGN)
+
+
+def because(kind: Callable[..., Made], reason: Reason, **more: object) -> Made:
+    """A value of `model` with a rule and a reason (an objection, a target, an outcome); `more` are its other fields."""
+    return kind(rule=reason.slug, reason=reason.sentence, because=reason, **more)

@@ -19,6 +19,7 @@ A plugin that holds invoices until a person has looked at them, in one file of a
 from __future__ import annotations
 
 from trac_mailintake.hookspecs import Context, Handle, Handler, Opening, SourceKind, hookimpl
+from trac_mailintake.intake.errors import ExplainedError
 from trac_mailintake.intake.model import (
     Account,
     Afterwards,
@@ -61,6 +62,7 @@ from trac_mailintake.mail.message import Address, Defect, Message, Origin, Part
 from trac_mailintake.mail.mime.transfer_encoding import decoded
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.mail.wiki.escape import broken, neutral
+from trac_mailintake.mail.wording import Argument, Reason, Wording
 from trac_mailintake.plugins.component_bridge import IMailintakePlugin
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "Address",
     "Afterwards",
     "Answer",
+    "Argument",
     "Attachment",
     "Change",
     "Context",
@@ -75,6 +78,7 @@ __all__ = [
     "Delivery",
     "Discard",
     "Disposition",
+    "ExplainedError",
     "Filing",
     "Followup",
     "Foreseeing",
@@ -99,6 +103,7 @@ __all__ = [
     "Part",
     "Proof",
     "Reader",
+    "Reason",
     "Reject",
     "Reopen",
     "Reply",
@@ -116,6 +121,7 @@ __all__ = [
     "TicketFacts",
     "Value",
     "Values",
+    "Wording",
     "broken",
     "decoded",
     "hookimpl",

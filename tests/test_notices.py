@@ -9,7 +9,7 @@ import pytest
 from tests.rig import SERVICE, Rig, mail
 from tests.test_forgers import PASSED, RECEIVED
 from trac_mailintake.bootstrap import settings_of
-from trac_mailintake.tracker.outgoing.stopped import stop
+from trac_mailintake.runs.stop_service import stop
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,9 +25,11 @@ from trac_mailintake import bootstrap
 from trac_mailintake.builtin.handlers import create_or_comment
 from trac_mailintake.components.cli.journal.held import HeldActions
 from trac_mailintake.components.cli.run import RoundCommands
-from trac_mailintake.components.cli.running import run_services
-from trac_mailintake.components.deliver import SysExit, deliver
+from trac_mailintake.components.cli.running import commands
+from trac_mailintake.components.cli.running import run as running
+from trac_mailintake.components.deliver import deliver
 from trac_mailintake.plugins import registry
+from trac_mailintake.runs.deliver import SysExit
 from trac_mailintake.sources import imap, pop3
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 _PRELOADED: Final = (
     *(trac.attachment, trac.ticket.web_ui, trac.web.chrome),
-    *(bootstrap, registry, waiting, create_or_comment, run_services, imap, pop3),
+    *(bootstrap, registry, waiting, create_or_comment, commands, running, imap, pop3),
 )
 
 SERVICE: Final = "support"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tests.faults.model import Common, Struck
 from tests.faults.scene import configure
 from tests.servers.machine import free_port
-from trac_mailintake.components.watchdog import NETWORK
+from trac_mailintake.runs.watchdog import NETWORK
 
 if TYPE_CHECKING:
     from tests.faults.model import Options

@@ -5,19 +5,16 @@ Both import rules, plugins and parsers, so they are asked for only when there is
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trac_mailintake.plugins.component_bridge import component_plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from trac.env import Environment
 
     from trac_mailintake.bootstrap import Assembly, Settings
-    from trac_mailintake.intake.ports import Watch
 
 
 def settings(env: Environment) -> Settings:
@@ -27,32 +24,15 @@ def settings(env: Environment) -> Settings:
     return settings_of(env, component_plugins(env))
 
 
-@contextmanager
-def watched_intake(env: Environment) -> Iterator[Assembly]:
-    """The same for a command, which is ended if it hangs over a message. Raises Misconfiguration, SettingError."""
-    from trac_mailintake.components.watchdog import Watchdog  # noqa: PLC0415 - an idle `run` does without
+def intake(env: Environment) -> AbstractContextManager[Assembly]:
+    """Everything that takes in mail: see `open_intake.intake`."""
+    from trac_mailintake.runs import open_intake  # noqa: PLC0415 - as above
 
-    watch = Watchdog(env, env.config.getfloat("mailintake", "watchdog"))
-    with watch.watching(), intake(env, watch) as assembly:
-        yield assembly
+    return open_intake.intake(env, component_plugins(env))
 
 
-@contextmanager
-def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
-    """Everything that takes in mail, its log in Trac's. Raises Misconfiguration when a plugin or an option is wrong."""
-    from trac_mailintake.bootstrap import assemble_intake  # noqa: PLC0415 - as above
+def watched_intake(env: Environment) -> AbstractContextManager[Assembly]:
+    """The same for a command, which is ended if it hangs over a message."""
+    from trac_mailintake.runs import open_intake  # noqa: PLC0415 - as above
 
-    logger = logging.getLogger("trac_mailintake")
-    handlers = [handler for handler in env.log.handlers if handler not in logger.handlers]
-    for handler in handlers:
-        logger.addHandler(handler)
-    logger.setLevel(env.log.getEffectiveLevel())
-    try:
-        assembly = assemble_intake(env, component_plugins(env), watch)
-        try:
-            yield assembly
-        finally:
-            assembly.close()
-    finally:
-        for handler in handlers:
-            logger.removeHandler(handler)
+    return open_intake.watched_intake(env, component_plugins(env))

@@ -1,6 +1,6 @@
 """The web interface notices when services are overdue, since nothing else does when cron itself is dead.
 
-At most once a minute in each process, and never in a request: a thread looks, which costs one query. Whatever fails
+At most once a minute in each process, and never in a request: a thread looks, which costs two queries. Whatever fails
 there is logged. `mailintake run` looks, too; the database sees to it that only one of them tells.
 """
 
@@ -30,7 +30,6 @@ class DeadMan(Component):
     def __init__(self) -> None:
         self._next = 0.0
         self._looking = threading.Lock()
-        self._installed = False
 
     # IRequestFilter methods
 
@@ -58,26 +57,12 @@ class DeadMan(Component):
 
     def _look(self) -> None:
         try:
-            if MailIntakeSystem(self.env).fetch == "enabled" and self._ready():
-                self._tell()
+            if MailIntakeSystem(self.env).fetch == "enabled":
+                from trac_mailintake.runs.overdue_check import look  # noqa: PLC0415 - a request does without
+
+                look(self.env)
         except Exception:
             self.log.exception("Mail intake could not see whether a service is overdue")
         finally:
             self.env.shutdown(threading.get_ident())  # lets go of this thread's connection, nothing else
             self._looking.release()
-
-    def _ready(self) -> bool:
-        from trac_mailintake.tracker.message_ids import ticket_mails  # noqa: PLC0415 - a request does without
-
-        self._installed = self._installed or ticket_mails.installed(self.env)
-        return self._installed
-
-    def _tell(self) -> None:
-        from trac_mailintake.tracker.outgoing import overdue  # noqa: PLC0415 - a request does without
-
-        overdue.tell(self.env)
-        if overdue.unsent(self.env):
-            from trac_mailintake.bootstrap import mail_queue  # noqa: PLC0415 - hardly ever
-
-            with mail_queue(self.env) as queue:
-                queue.flush(rules=overdue.RULES)

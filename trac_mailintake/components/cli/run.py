@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from trac.admin.api import AdminCommandError, IAdminCommandProvider, get_dir_list
+from trac.admin.api import IAdminCommandProvider, get_dir_list
 from trac.core import Component, implements
-from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
-from trac_mailintake.components import bridge
-from trac_mailintake.components.cli.arguments import Exit, read, starting, told, unless_down
-from trac_mailintake.components.cli.output import complain, say, say_json, say_table, when
-from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.components.cli.arguments import starting, unless_down
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trac_mailintake.components.cli.arguments import Typed
-    from trac_mailintake.tracker.config.services import Services
+    from trac_mailintake.components.cli.running.commands import Commands
 
     Command = tuple[str, str, str, Callable[[list[str]], list[str]] | None, Callable[..., int]]
 
@@ -86,129 +80,36 @@ class RoundCommands(Component):
 
     # inside
 
+    def _commands(self) -> Commands:
+        """What all but `run` do: they may cost what they need."""
+        from trac_mailintake.components.cli.running.commands import Commands  # noqa: PLC0415 - once one is given
+
+        return Commands(self.env)
+
     def _complete(self, typed: list[str]) -> list[str]:
-        return starting(self._services().names(), typed)
-
-    def _services(self) -> Services:
-        """The services, with rules that are looked for only when a service is read."""
-        from trac_mailintake.tracker.config.services import (  # noqa: PLC0415 - trac-admin's other commands do without
-            Services,
-        )
-
-        return Services(self.env, lambda: bridge.settings(self.env).rules)
+        return starting(self._commands().services.names(), typed)
 
     @unless_down
     def _run(self, *typed: str) -> int:
-        from trac_mailintake.tracker.outgoing.waiting import anything_owed  # noqa: PLC0415 - as above
+        from trac_mailintake.components.cli.running.due import run_due  # noqa: PLC0415 - an idle run imports no more
 
-        wanted = read(typed, most=1, flags=("--force", "--json", "--trace"), valued=("--limit",))
-        limit = wanted.number("--limit")
-        if MailIntakeSystem(self.env).fetch == "disabled":
-            complain("Nothing is fetched: [mailintake] fetch = disabled.")
-            return Exit.WELL
-        names = self._wanted(wanted)
-        self._tell_of_overdue(tried=bool(names))
-        if not names and not anything_owed(self.env, to_utimestamp(datetime_now(utc))):
-            if wanted.flag("--json"):
-                say_json([])
-            return Exit.WELL
-        from trac_mailintake.components.cli.running.run_services import (  # noqa: PLC0415 - there is work: now it may cost
-            Rounding,
-        )
-
-        trace = complain if wanted.flag("--trace") else None
-        with told(), bridge.watched_intake(self.env) as assembly:
-            rounding = Rounding(self.env, assembly, quiet=not wanted.words, limit=limit, trace=trace)
-            return rounding.run(names, as_json=wanted.flag("--json"))
-
-    def _tell_of_overdue(self, *, tried: bool) -> None:
-        """A run that has something to do may help by itself; whoever was tried in vain is told of before it hangs."""
-        from trac_mailintake.tracker.config import schedule  # noqa: PLC0415 - as above
-
-        if schedule.unusual(self.env, to_utimestamp(datetime_now(utc)), tried=tried):
-            from trac_mailintake.tracker.outgoing import overdue  # noqa: PLC0415 - hardly ever
-
-            overdue.tell(self.env, tried=tried)
-
-    def _wanted(self, wanted: Typed) -> list[str]:
-        """Names of the services to run. Raises AdminCommandError for one that is not there, or may not run."""
-        from trac_mailintake.tracker.config import schedule  # noqa: PLC0415 - as above
-
-        due = schedule.due(self.env, 2**62 if wanted.flag("--force") else to_utimestamp(datetime_now(utc)))
-        if not wanted.words:
-            return due
-        name = wanted.words[0]
-        rows = {str(row["name"]): row for row in self._services().rows()}
-        if name not in rows:
-            raise AdminCommandError(
-                f"service={name}: not allowed. Allowed: {', '.join(rows) or 'none yet: `service add` makes one'}"
-            )
-        row = rows[name]
-        if not row["enabled"] or row["stopped"]:
-            why = f"stopped: {row['stopped']}" if row["stopped"] else "disabled"
-            raise AdminCommandError(f"The service {name} is {why}. `mailintake service enable {name}` lets it run.")
-        if name not in due:
-            say(f"{name}: not due before {when(row['next_run'])}; --force runs it at once.")
-            return []
-        return [name]
+        return run_due(self.env, typed)
 
     def _deliver(self, *typed: str) -> int:
-        from trac_mailintake.components.deliver import deliver  # noqa: PLC0415 - an idle `run` does without
-
-        wanted = read(typed, least=1, most=1, flags=("--json",))
-        answer = deliver(self.env, wanted.words[0])
-        if wanted.flag("--json"):
-            say_json({"status": answer.status, "line": answer.line})
-        else:
-            complain(answer.line)
-        return answer.status
+        return self._commands().deliver(typed)
 
     @unless_down
     def _explain(self, *typed: str) -> int:
-        from trac_mailintake.components.cli.explain import explain  # noqa: PLC0415 - as above
-
-        wanted = read(typed, least=1, most=1, flags=("--json",), valued=("--service",))
-        name = wanted.options.get("--service", "") or self._only_service()
-        with told(), bridge.intake(self.env) as assembly:
-            explain(assembly, wanted.words[0], assembly.settings.services.get(name), as_json=wanted.flag("--json"))
-        return Exit.WELL
-
-    def _only_service(self) -> str:
-        names = self._services().names()
-        if len(names) != 1:
-            raise AdminCommandError(
-                f"--service=: not allowed. Allowed: {', '.join(names) or 'none yet: `service add` makes one'}"
-            )
-        return names[0]
+        return self._commands().explain(typed)
 
     @unless_down
     def _queue_list(self, *typed: str) -> int:
-        from trac_mailintake.tracker.outgoing.waiting import queued  # noqa: PLC0415 - as above
-
-        wanted = read(typed, flags=("--json",))
-        waiting = queued(self.env)
-        if wanted.flag("--json"):
-            say_json([asdict(each) for each in waiting])
-            return Exit.WELL
-        rows = [
-            (each.id, each.kind, each.delivery, each.service, each.attempts, when(each.retry_at), each.failure)
-            for each in waiting
-        ]
-        headers = ("Id", "Kind", "Mail", "Service", "Attempts", "Next attempt", "Last failure")
-        say_table(rows, headers, "The mail queue is empty.")
-        return Exit.WELL
+        return self._commands().queue_list(typed)
 
     @unless_down
     def _queue_flush(self, *typed: str) -> int:
-        read(typed)
-        with told(), bridge.intake(self.env) as assembly:
-            flushed = assembly.outbox.flush(force=True)
-        say(f"{flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}".rstrip())
-        return Exit.WAITING if flushed.waiting else Exit.WELL
+        return self._commands().queue_flush(typed)
 
     @unless_down
     def _status(self, *typed: str) -> int:
-        from trac_mailintake.components.cli.status import standing  # noqa: PLC0415 - as above
-
-        wanted = read(typed, flags=("--json",))
-        return standing(self.env, self._services(), as_json=wanted.flag("--json"))
+        return self._commands().status(typed)

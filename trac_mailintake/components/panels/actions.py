@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.bootstrap import PATIENCE
 from trac_mailintake.components import bridge
-from trac_mailintake.components.cli.running.run_services import Rounding
 from trac_mailintake.components.options import MailIntakeSystem
-from trac_mailintake.components.panels.time_limit import within
 from trac_mailintake.intake.ports import Misconfiguration, SourceError, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs.run_service import ServiceRun
+from trac_mailintake.runs.time_limit import within
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -39,8 +39,7 @@ def run(env: Environment, name: str, until: float) -> Done:
             service = assembly.settings.services.get(name)
             if not service.enabled or service.stopped:
                 return Done(f"Service {name} was not run: enable it first.", well=False)
-            rounding = Rounding(env, assembly, quiet=True, limit=None, trace=None)
-            done = rounding.serve(name, until=until, patience=PATIENCE)
+            done = ServiceRun(env, assembly).serve(name, until=until, patience=PATIENCE)
     except _FAILURES as error:
         return Done(f"Service {name} could not be run: {error}", well=False)
     left = ""

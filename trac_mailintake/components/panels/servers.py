@@ -10,9 +10,9 @@ from trac.web.chrome import add_ctxtnav, add_notice, add_warning
 from trac_mailintake.components.options import ADMIN
 from trac_mailintake.components.panels import form
 from trac_mailintake.components.panels.base import PanelView, unknown
-from trac_mailintake.components.panels.time_limit import within
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs.time_limit import within
 from trac_mailintake.sources.connection_check import probe
 from trac_mailintake.tracker.config.secrets import where
 from trac_mailintake.tracker.config.servers import PARAMETERS, PORTS, Servers

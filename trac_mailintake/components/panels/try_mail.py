@@ -7,12 +7,12 @@ import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 from trac_mailintake.components import bridge
-from trac_mailintake.components.cli.explain import decide
 from trac_mailintake.components.options import VIEW
 from trac_mailintake.components.panels.base import PanelView
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.mail.spool import Slice
+from trac_mailintake.runs.explain import explain
 
 if TYPE_CHECKING:
     from trac.web.api import Request
@@ -57,7 +57,7 @@ class TrialView(PanelView):
     def _decide(self, path: str, name: str) -> Decision:
         with bridge.intake(self.env) as assembly:
             service = assembly.settings.services.get(name)
-            return decide(assembly, Slice(path, 0, os.path.getsize(path)), service)
+            return explain(assembly, Slice(path, 0, os.path.getsize(path)), service)
 
     def _page(self, req: Request, *, error: str = "", sentence: str = "", decision: Decision | None = None) -> Page:
         names = bridge.settings(self.env).services.names()

@@ -1,1 +1,1 @@
-"""What `mailintake run` and `mailintake probe` do."""
+"""What the commands that take mail do, and how they say it. The components import each when it is asked for."""

@@ -1,17 +1,16 @@
-"""`mailintake explain FILE`: parse and decide, as for a mail that arrives; then say it instead of recording it."""
+"""`mailintake explain FILE`: what would become of a mail, said instead of recorded."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trac.admin.api import AdminCommandError
 
 from trac_mailintake.components.cli.output import say, say_json
-from trac_mailintake.intake.model import Account, Delivery, Listed, NewTicket
-from trac_mailintake.mail.parse import parse
+from trac_mailintake.intake.model import NewTicket
 from trac_mailintake.mail.spool import Slice
+from trac_mailintake.runs.explain import explain
 
 if TYPE_CHECKING:
     from trac_mailintake.bootstrap import Assembly
@@ -20,24 +19,13 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
 
 
-def explain(assembly: Assembly, path: str, service: Service, *, as_json: bool) -> None:
+def print_explanation(assembly: Assembly, path: str, service: Service, *, as_json: bool) -> None:
     """Decide about the mail in a file and print what would become of it. Raises AdminCommandError, Misconfiguration."""
-    decision = decide(assembly, _slice(path), service)
+    decision = explain(assembly, _slice(path), service)
     if as_json:
         say_json(_shown(decision))
     else:
         _say(decision)
-
-
-def decide(assembly: Assembly, raw: Slice, service: Service) -> Decision:
-    """What would become of a mail if it arrived now; nothing is written. Raises OSError, Misconfiguration."""
-    sha256 = hashlib.sha256()
-    for chunk in raw.chunks():
-        sha256.update(chunk)
-    digest = sha256.hexdigest()
-    listed = Listed(Path(raw.path).name, digest, raw.length)
-    delivery = Delivery(0, service.name, Account("", raw.path), listed, 0, raw=raw, sha256=digest)
-    return assembly.intake.decide(service, delivery, parse(raw), explain=True)
 
 
 def _slice(path: str) -> Slice:

@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING, Final
 
 from trac.db.api import DatabaseManager
 
-from trac_mailintake.components.cli.arguments import Exit
-from trac_mailintake.components.cli.running.result import Round
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs.result import Ending, RoundResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +59,7 @@ class Advance:
     total: int
 
 
-Said = Line | Advance | Round
+Said = Line | Advance | RoundResult
 
 
 class _Ended(BaseException):
@@ -75,10 +74,10 @@ class _Ended(BaseException):
 class Ears:
     """Who listens. `lost` makes a round of what is told of a process that ended before its round did."""
 
-    round: Callable[[Round], None]
+    round: Callable[[RoundResult], None]
     line: Callable[[str], None]
     advance: Callable[[int, int], None]
-    lost: Callable[[str, str], Round]
+    lost: Callable[[str, str], RoundResult]
 
 
 def possible() -> bool:
@@ -90,7 +89,7 @@ class Abreast:
     """Rounds of several services, at most `at_once` at a time."""
 
     def __init__(
-        self, env: Environment, serve: Callable[[str, Callable[[Said], None]], Round], ears: Ears, at_once: int
+        self, env: Environment, serve: Callable[[str, Callable[[Said], None]], RoundResult], ears: Ears, at_once: int
     ) -> None:
         """`serve` is called in a process of its own, with the service's name and who is told meanwhile."""
         self._env = env
@@ -137,7 +136,7 @@ class Abreast:
                 self._advanced[process.name] = said
                 each = self._advanced.values()
                 self._ears.advance(sum(one.done for one in each), sum(one.total for one in each))
-            case Round():
+            case RoundResult():
                 del self._alive[pipe]
                 pipe.close()
                 _end([process], GRACE)
@@ -174,7 +173,7 @@ class Abreast:
 
 
 def _live(
-    serve: Callable[[str, Callable[[Said], None]], Round],
+    serve: Callable[[str, Callable[[Said], None]], RoundResult],
     name: str,
     pipe: Connection,
     parent: int,
@@ -190,12 +189,12 @@ def _live(
         _die_with(parent)
         done = serve(name, pipe.send)
     except (SettingError, Misconfiguration, TemporaryFailure) as error:
-        done = Round(name, {}, str(error), Exit.UNREACHABLE)
+        done = RoundResult(name, {}, str(error), Ending.FAILED)
     except KeyboardInterrupt:
         return
     except Exception as error:
         log.exception("The round of service %s failed", name)
-        done = Round(name, {}, f"{type(error).__name__}: {error}; where, is in Trac's log", Exit.UNREACHABLE)
+        done = RoundResult(name, {}, f"{type(error).__name__}: {error}; where, is in Trac's log", Ending.FAILED)
     pipe.send(done)
 
 

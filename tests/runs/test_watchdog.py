@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from tests.components.test_deliver import script
 from tests.rig import Rig, mail
+from tests.runs.test_deliver import script
 
 if TYPE_CHECKING:
     from pathlib import Path

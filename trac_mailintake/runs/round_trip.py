@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.bootstrap import PATIENCE
-from trac_mailintake.components.cli.arguments import Exit
-from trac_mailintake.components.cli.output import say, say_json
-from trac_mailintake.components.cli.running.run_services import Rounding
 from trac_mailintake.intake.model import Afterwards
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.runs.result import Ending
+from trac_mailintake.runs.run_service import ServiceRun, unseen
 from trac_mailintake.tracker.db.transaction import now
 from trac_mailintake.tracker.outgoing import probe_mail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from trac.env import Environment
 
     from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.runs.run_service import Progress
     from trac_mailintake.tracker.outgoing.probe_mail import Taken
 
 LONGEST: Final = 60
@@ -37,25 +39,44 @@ class Step:
     said: str
 
 
-class RoundTrip:
-    """One probe of one service. `seconds` is how long to wait for cron's run; None runs rounds itself."""
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """How it ended, and all its steps."""
 
-    def __init__(self, env: Environment, assembly: Assembly, service: Service, seconds: int | None) -> None:
+    ending: Ending
+    steps: Sequence[Step]
+
+
+class RoundTrip:
+    """One probe of one service. `seconds` is how long to wait for cron's run; None runs rounds itself.
+
+    `heard` is told of each step when it is made; `progress` as in `ServiceRun`.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        assembly: Assembly,
+        service: Service,
+        seconds: int | None,
+        heard: Callable[[Step], None],
+        progress: Progress = unseen,
+    ) -> None:
         self._env = env
         self._assembly = assembly
         self._service = service
         self._rounds = seconds is None
         self._longest = seconds or LONGEST
+        self._heard = heard
+        self._progress = progress
         self._steps: list[Step] = []
         self._begun = time.monotonic()
         self._before: frozenset[str] = frozenset()
-        self._as_json = False
 
-    def run(self, recipient: str, *, as_json: bool) -> Exit:
-        """Send it, wait for it, and say how that went. Raises TemporaryFailure."""
-        self._as_json = as_json
+    def run(self, recipient: str) -> Trip:
+        """Send it, and wait for it. Raises TemporaryFailure."""
         since = now()
-        exit_ = Exit.UNREACHABLE
+        ending = Ending.FAILED
         try:
             if self._rounds:
                 self._before = self._listed()
@@ -67,13 +88,10 @@ class RoundTrip:
             self._tell("failed", f"The outgoing server did not take it: {error}")
         else:
             self._tell("accepted", f"by the outgoing server, for {recipient}")
-            exit_ = self._wait(token, since)
-        if as_json:
-            well = exit_ is Exit.WELL
-            say_json({"service": self._service.name, "well": well, "steps": [asdict(each) for each in self._steps]})
-        return exit_
+            ending = self._wait(token, since)
+        return Trip(ending, tuple(self._steps))
 
-    def _wait(self, token: str, since: int) -> Exit:
+    def _wait(self, token: str, since: int) -> Ending:
         """Look until it was disposed of, or the time is up."""
         found: Taken | None = None
         while True:
@@ -83,10 +101,10 @@ class RoundTrip:
                 self._tell("taken", f"by the service {found.service}, delivery {found.delivery} in the journal")
             if found is not None and (found.consumed or not self._has_mailbox):
                 self._tell("disposed of", self._disposed())
-                return Exit.WELL
+                return Ending.WELL
             if failure:
                 self._tell("failed", failure)
-                return Exit.UNREACHABLE
+                return Ending.FAILED
             if time.monotonic() - self._begun >= self._longest:
                 return self._give_up(found)
             time.sleep(_APART)
@@ -105,9 +123,8 @@ class RoundTrip:
             return ""
         if all(each.step != "in the mailbox" for each in self._steps):
             self._tell("in the mailbox", f"{len(fresh)} new there")
-        rounding = Rounding(self._env, self._assembly, quiet=True, limit=None, trace=None)
-        done = rounding.serve(self._service.name)
-        return f"The round failed: {done.error}" if done.exit is Exit.UNREACHABLE else ""
+        done = ServiceRun(self._env, self._assembly, progress=self._progress).serve(self._service.name)
+        return f"The round failed: {done.error}" if done.ending is Ending.FAILED else ""
 
     def _listed(self) -> frozenset[str]:
         """What lies in the mailbox. Raises SourceError."""
@@ -131,17 +148,15 @@ class RoundTrip:
             case Afterwards.LEAVE:
                 return "left in the mailbox, as the service says"
 
-    def _give_up(self, found: Taken | None) -> Exit:
+    def _give_up(self, found: Taken | None) -> Ending:
         if found is not None:
             self._tell("failed", "Its copy is still in the mailbox; the next round disposes of it.")
-            return Exit.WAITING
+            return Ending.WAITING
         seen = any(each.step == "in the mailbox" for each in self._steps)
         where = "New mail came to the mailbox, but not the probe" if seen else "It did not come"
         self._tell("failed", f"{where}. Should it come later, nothing is made of it either.")
-        return Exit.UNREACHABLE
+        return Ending.FAILED
 
     def _tell(self, step: str, said: str) -> None:
         self._steps.append(Step(step, round(time.monotonic() - self._begun, 2), said))
-        if not self._as_json:
-            last = self._steps[-1]
-            say(f"{last.seconds:7.2f} s  {last.step}: {last.said}")
+        self._heard(self._steps[-1])

@@ -32,7 +32,7 @@ _ERROR = 60
 """Characters of the last error that the table shows."""
 
 
-def standing(env: Environment, services: Services, *, as_json: bool) -> int:
+def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
     """Print it, and say by the exit status whether somebody should look."""
     found = figures(env, services.rows())
     queue = queued(env)

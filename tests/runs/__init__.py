@@ -1,0 +1,1 @@
+"""Use cases, through the commands and pages that start them."""

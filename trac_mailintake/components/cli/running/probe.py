@@ -1,0 +1,76 @@
+"""`mailintake probe`: send one, and print each step that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from trac.admin.api import AdminCommandError
+
+from trac_mailintake.components import bridge
+from trac_mailintake.components.cli.arguments import read, told
+from trac_mailintake.components.cli.output import progress, say, say_json
+from trac_mailintake.components.cli.running.exit_status import exit_status
+from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.runs.result import Ending
+from trac_mailintake.runs.round_trip import RoundTrip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.components.cli.arguments import Exit, Typed
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.runs.round_trip import Step
+
+
+def probe(env: Environment, typed: Sequence[str]) -> Exit:
+    """Send a probe to the service and wait for it. Raises AdminCommandError, TemporaryFailure."""
+    wanted = read(typed, least=1, most=1, flags=("--json",), valued=("--to", "--wait"))
+    seconds = wanted.number("--wait")
+    as_json = wanted.flag("--json")
+    with told(), bridge.watched_intake(env) as assembly:
+        service = assembly.settings.services.get(wanted.words[0])
+        recipient = _recipient(env, service, wanted)
+        _check(env, service, seconds)
+        trip = RoundTrip(env, assembly, service, seconds, _ignore if as_json else _say, progress).run(recipient)
+    if as_json:
+        well = trip.ending is Ending.WELL
+        say_json({"service": service.name, "well": well, "steps": [asdict(each) for each in trip.steps]})
+    return exit_status(trip.ending)
+
+
+def _say(step: Step) -> None:
+    say(f"{step.seconds:7.2f} s  {step.step}: {step.said}")
+
+
+def _ignore(_: Step) -> None:
+    """A program is told of all steps at the end."""
+
+
+def _recipient(env: Environment, service: Service, wanted: Typed) -> str:
+    """Where to send it. Raises AdminCommandError, SettingError."""
+    named = wanted.options.get("--to", "")
+    own = next(iter(service.addresses), "") or str(env.config.get("mailintake", "address"))
+    found = str(Parameter("--to", Kind.ADDRESS, "", "").read(named or own) or "")
+    if not found:
+        raise AdminCommandError(
+            "--to=: not allowed. Allowed: an address that leads to the service's mailbox. "
+            f"`service set {service.name} address=ADDRESS` tells it for good."
+        )
+    return found
+
+
+def _check(env: Environment, service: Service, seconds: int | None) -> None:
+    """Whether it makes sense to send anything. Raises AdminCommandError."""
+    if not env.config.getbool("notification", "smtp_enabled"):
+        raise AdminCommandError("Sending is off: set [notification] smtp_enabled = true.")
+    if MailIntakeSystem(env).fetch == "disabled" and (service.server or service.path):
+        raise AdminCommandError("Nothing is fetched: [mailintake] fetch = disabled.")
+    if not service.enabled or service.stopped:
+        why = f"stopped: {service.stopped}" if service.stopped else "disabled"
+        raise AdminCommandError(f"The service {service.name} is {why}. `mailintake service enable` lets it run.")
+    if not (service.server or service.path) and not seconds:
+        raise AdminCommandError("--wait=: not allowed. Allowed: seconds, since a mail server hands mail to a pipe.")

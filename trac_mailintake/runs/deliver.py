@@ -1,0 +1,134 @@
+"""One mail that a mail server hands over by a pipe, answered as sysexits.h says.
+
+The mail server keeps the mail when the answer is 75, so that is the answer to whatever is not sure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, assert_never
+
+from trac_mailintake.intake.model import Status
+from trac_mailintake.runs.run_service import ServiceRun
+from trac_mailintake.sources.local.stdin import PipeSource
+from trac_mailintake.tracker.journal.journal import Journal
+from trac_mailintake.tracker.journal.search import IN_WORK, Filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from trac.env import Environment
+
+    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.runs.result import RoundResult
+
+    Opened = Callable[[], AbstractContextManager[Assembly]]
+
+
+class SysExit(IntEnum):
+    """What an MTA is answered (sysexits.h)."""
+
+    OK = 0
+    DATAERR = 65
+    """There is no mail in what was handed over: it bounces."""
+    UNAVAILABLE = 69
+    """An administrator has disabled the service: it bounces."""
+    TEMPFAIL = 75
+    """The mail server keeps the mail and tries again."""
+    NOPERM = 77
+    """Rejected: it bounces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The exit status, and a line that the mail server logs or puts into the bounce."""
+
+    status: SysExit
+    line: str
+
+
+def deliver(env: Environment, opened: Opened, name: str, stream: BinaryIO) -> Answer:
+    """Take the mail that `stream` is, for a service. Never raises: whatever is not sure is a temporary failure."""
+    try:
+        return _deliver(env, opened, name, stream)
+    except Exception as error:
+        env.log.exception("Mail for the service %s was not taken", name)
+        return Answer(SysExit.TEMPFAIL, f"Not taken for now: {type(error).__name__}: {error}")
+
+
+def _deliver(env: Environment, opened: Opened, name: str, stream: BinaryIO) -> Answer:
+    source = PipeSource(stream, name)
+    with opened() as assembly:
+        services = assembly.settings.services
+        service = services.get(name)
+        if not service.enabled:
+            return Answer(SysExit.UNAVAILABLE, f"The service {name} is disabled.")
+        if service.stopped:
+            return Answer(SysExit.TEMPFAIL, f"The service {name} has stopped: {service.stopped}")
+        listing = source.list()
+        if not listing:
+            return Answer(SysExit.DATAERR, "There was no mail on standard input.")
+        answers: list[Answer] = []
+
+        def conclude(done: RoundResult) -> tuple[str, str]:
+            answer = _answer(env, done, listing[0].locator)
+            answers.append(answer)
+            return (answer.line if answer.status is SysExit.TEMPFAIL else ""), answer.line
+
+        assembly.recorder.sweep()
+        done = ServiceRun(env, assembly).serve(name, source=source, conclude=conclude)
+        # When the database went away there is no answer yet; when it went away afterwards, the mail is taken.
+        answer = answers[0] if answers else Answer(SysExit.TEMPFAIL, done.error)
+        if answer.status is not SysExit.TEMPFAIL:
+            _flush(env, assembly)
+        return answer
+
+
+def _answer(env: Environment, done: RoundResult, locator: str) -> Answer:
+    """What the journal says of this very mail: also when it was handed over before. Raises TemporaryFailure."""
+    if done.stopped:
+        return Answer(SysExit.TEMPFAIL, f"The service {done.service} has stopped: {done.stopped}")
+    if done.error:
+        return Answer(SysExit.TEMPFAIL, done.error)
+    entries = Journal(env).entries(Filter(service=done.service, locator=locator), limit=1)
+    if not entries:
+        return Answer(SysExit.TEMPFAIL, "Not taken for now.")
+    entry = entries[0]
+    ticket = f" #{entry.ticket}" if entry.ticket else ""
+    if entry.outcome == IN_WORK:
+        return Answer(SysExit.TEMPFAIL, "Another worker has this very mail in hand.")
+    rule = f" ({entry.rule})" if entry.rule else ""
+    return Answer(_status(Status(entry.outcome)), f"{entry.outcome}{ticket}{rule}: {entry.reason or entry.failure}")
+
+
+def _flush(env: Environment, assembly: Assembly) -> None:
+    """Send what is due. The mail is taken, so whatever goes wrong here is for the next run."""
+    try:
+        assembly.recorder.announce_owed()
+        assembly.outbox.flush()
+    except Exception:
+        env.log.exception("Not everything that is due could be sent")
+
+
+def _status(status: Status) -> SysExit:
+    """The column *exit of `deliver`* in docs/behaviour.md#outcomes."""
+    match status:
+        case Status.REJECTED:
+            return SysExit.NOPERM
+        case Status.DEFERRED:
+            return SysExit.TEMPFAIL
+        case (
+            Status.CREATED
+            | Status.COMMENTED
+            | Status.DUPLICATE
+            | Status.IGNORED
+            | Status.FORWARDED
+            | Status.DISCARDED
+            | Status.HELD
+        ):
+            return SysExit.OK
+        case _:
+            assert_never(status)

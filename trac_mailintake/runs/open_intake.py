@@ -1,0 +1,48 @@
+"""An environment's intake, open for as long as somebody takes mail. `plugins` are those that its components bring."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from trac_mailintake.bootstrap import assemble_intake
+from trac_mailintake.runs.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.intake.ports import Watch
+
+
+@contextmanager
+def watched_intake(env: Environment, plugins: Sequence[object]) -> Iterator[Assembly]:
+    """As `intake`, for a command, whose process is ended if it hangs over a message."""
+    watch = Watchdog(env, env.config.getfloat("mailintake", "watchdog"))
+    with watch.watching(), intake(env, plugins, watch) as assembly:
+        yield assembly
+
+
+@contextmanager
+def intake(env: Environment, plugins: Sequence[object], watch: Watch | None = None) -> Iterator[Assembly]:
+    """Everything that takes in mail, its log in Trac's. Raises Misconfiguration when a plugin is wrong.
+
+    Raises SettingError when an option is, and TemporaryFailure.
+    """
+    logger = logging.getLogger("trac_mailintake")
+    handlers = [handler for handler in env.log.handlers if handler not in logger.handlers]
+    for handler in handlers:
+        logger.addHandler(handler)
+    logger.setLevel(env.log.getEffectiveLevel())
+    try:
+        assembly = assemble_intake(env, plugins, watch)
+        try:
+            yield assembly
+        finally:
+            assembly.close()
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)

@@ -1,0 +1,43 @@
+"""What a round of a service came to, once it is over: for whoever asked for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Ending(IntEnum):
+    """How a round ended, the gravest last."""
+
+    WELL = 0
+    WAITING = 1
+    """Some mail was held or deferred."""
+    FAILED = 2
+    """The service could not be reached, could not run, or has stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundResult:
+    """What became of one service's round. `counts` is how many mails by outcome, `error` a sentence or ""."""
+
+    service: str
+    counts: dict[str, int]
+    error: str
+    ending: Ending
+    remaining: int = 0
+    """Mails that it left in the mailbox for want of time."""
+    undisposed: bool = False
+    """Whether `error` is only about the mailbox's copies of what was taken."""
+    stopped: str = ""
+    """Why the service has stopped in this round, "" when it goes on."""
+
+    @property
+    def line(self) -> str:
+        """`support: 3 created, 1 held`."""
+        return f"{self.service}: {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """`3 created, 1 held`, with the error if there is one."""
+        counts = ", ".join(f"{number} {status}" for status, number in self.counts.items())
+        return "; ".join(each for each in (counts, self.error) if each) or "no new mail"

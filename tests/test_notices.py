@@ -8,7 +8,6 @@ import pytest
 
 from tests.rig import SERVICE, Rig, mail
 from tests.test_forgers import PASSED, RECEIVED
-from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.runs.stop_service import stop
 
 if TYPE_CHECKING:
@@ -138,9 +137,8 @@ def test_nothing_is_queued_for_senders_while_sending_is_off(rig: Rig, smtp_sink:
 def test_a_service_that_stops_is_told_of(rig: Rig, smtp_sink: SmtpSink) -> None:
     """To `[mailintake] admin_address`; without one to the forward address; once."""
     rig.trac.set(("mailintake", "admin_address", "root@example.org"))
-    services = settings_of(rig.trac.env).services
-    stop(rig.trac.env, services, SERVICE, "It was too much.")
-    stop(rig.trac.env, services, SERVICE, "It was too much.")
+    stop(rig.trac.env, SERVICE, "It was too much.")
+    stop(rig.trac.env, SERVICE, "It was too much.")
     rig.run()
     (sent,) = smtp_sink.wait_for(1)
     assert (sent.sender, sent.recipients) == ("", ("root@example.org",))
@@ -150,7 +148,7 @@ def test_a_service_that_stops_is_told_of(rig: Rig, smtp_sink: SmtpSink) -> None:
 
 def test_without_an_address_nobody_is_told_of_it(rig: Rig, smtp_sink: SmtpSink) -> None:
     """`status` says it all the same."""
-    stop(rig.trac.env, settings_of(rig.trac.env).services, SERVICE, "It was too much.")
+    stop(rig.trac.env, SERVICE, "It was too much.")
     rig.run()
     assert smtp_sink.sent == []
     assert "It was too much." in rig.trac.command("mailintake", "status").out
@@ -161,7 +159,7 @@ def test_a_stop_is_told_of_at_once_amid_failures(rig: Rig, smtp_sink: SmtpSink) 
     enqueue_failures(rig, 2)
     rig.run()
     smtp_sink.wait_for(1)
-    stop(rig.trac.env, settings_of(rig.trac.env).services, SERVICE, "It was too much.")
+    stop(rig.trac.env, SERVICE, "It was too much.")
     rig.run()
     assert "It was too much." in text(smtp_sink.wait_for(2)[1])
 

@@ -55,6 +55,13 @@ def test_a_service_that_is_not_there_is_said(mailbox: Mailbox) -> None:
     assert "support" in run(mailbox.trac.env, "gone", time.monotonic() + 20).sentence
 
 
+def test_a_pipe_is_not_run(mailbox: Mailbox) -> None:
+    """There is nothing to fetch, and the standard input of a web server is nobody's mail."""
+    mailbox.trac.command("mailintake", "service", "add", "pipe", "kind=pipe")
+    done = run(mailbox.trac.env, "pipe", time.monotonic() + 20)
+    assert (done.well, done.sentence) == (False, "Service pipe was not run: a mail server hands it its mail.")
+
+
 def test_decisions_end_in_time_and_say_what_is_left(mailbox: Mailbox) -> None:
     """What was not begun is as it was."""
     env = mailbox.trac.env

@@ -190,6 +190,16 @@ def test_a_disabled_service_is_not_run(tab: Tab, trac: TracEnv, tmp_path: Path) 
     assert "enable it first" in tab.warnings
 
 
+def test_a_stopped_pipe_says_when_it_tries_again(tab: Tab, trac: TracEnv) -> None:
+    """One mail every quarter of an hour: who waits for it sees that there is no hurry."""
+    trac.command("mailintake", "service", "add", "handed", "kind=pipe")
+    with trac.env.db_transaction as db:
+        db("UPDATE mailintake_service SET stopped='5 times in a row: a fault', failures=5 WHERE name='handed'")
+    tab.go(PANEL)
+    wanted = "stopped: 5 times in a row: a fault. It tries one mail every 15 minutes, the next one that comes."
+    assert wanted in " ".join(row(tab, "handed").split())
+
+
 def test_the_mail_queue_is_listed_and_cannot_be_removed(tab: Tab, tracd: Tracd) -> None:
     """It has no box to tick, and says that Trac does not send."""
     tab.go(PANEL)

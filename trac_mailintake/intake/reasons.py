@@ -240,6 +240,11 @@ LAST_UNFINISHED: Final = _clause("last-unfinished", "The last one, of {moment}, 
 RECOVERED: Final = Rule(
     "recovered", "service", "The service {service} works again since {since}: it has recovered after {span}."
 )
+RESUMED: Final = RECOVERED.also(
+    "resumed",
+    "The service {service} works again: the mail that it tried went well. The mail server hands over what waits in its"
+    " queue when it next tries to.",
+)
 
 # all -----------------------------------------------------------------------------------------------------------------
 

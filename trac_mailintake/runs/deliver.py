@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from trac_mailintake.intake.model import Status
 from trac_mailintake.runs.run_service import ServiceRun
 from trac_mailintake.sources.local.stdin import PipeSource
+from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.search import IN_WORK, Filter
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.intake.ports import Source
     from trac_mailintake.runs.result import RoundResult
 
     Opened = Callable[[], AbstractContextManager[Assembly]]
@@ -61,36 +63,48 @@ def deliver(env: Environment, opened: Opened, name: str, stream: BinaryIO) -> An
 
 def _deliver(env: Environment, opened: Opened, name: str, stream: BinaryIO) -> Answer:
     source = PipeSource(stream, name)
+    breaker = CircuitBreaker(env)
+    standing = breaker.standing(name)
+    if standing is not None and not standing.enabled:
+        return Answer(SysExit.UNAVAILABLE, f"The service {name} is disabled.")
+    stopped = standing is not None and bool(standing.stopped)
+    if standing is not None and stopped and not standing.may_try:
+        return _stopped(name, standing.why)
+    listing = source.list()
+    if not listing:
+        return Answer(SysExit.DATAERR, "There was no mail on standard input.")
+    if stopped and not breaker.try_one(name):
+        standing = breaker.standing(name)
+        return _stopped(name, standing.why if standing else "")
     with opened() as assembly:
-        services = assembly.settings.services
-        service = services.get(name)
-        if not service.enabled:
-            return Answer(SysExit.UNAVAILABLE, f"The service {name} is disabled.")
-        if service.stopped:
-            return Answer(SysExit.TEMPFAIL, f"The service {name} has stopped: {service.stopped}")
-        listing = source.list()
-        if not listing:
-            return Answer(SysExit.DATAERR, "There was no mail on standard input.")
-        answers: list[Answer] = []
+        return _take(env, assembly, name, source, listing[0].locator, trying=stopped)
 
-        def conclude(done: RoundResult) -> tuple[str, str]:
-            answer = _answer(env, done, listing[0].locator)
-            answers.append(answer)
-            return (answer.line if answer.status is SysExit.TEMPFAIL else ""), answer.line
 
-        assembly.recorder.sweep()
-        done = ServiceRun(env, assembly).serve(name, source=source, conclude=conclude)
-        # When the database went away there is no answer yet; when it went away afterwards, the mail is taken.
-        answer = answers[0] if answers else Answer(SysExit.TEMPFAIL, done.error)
-        if answer.status is not SysExit.TEMPFAIL:
-            _flush(env, assembly)
-        return answer
+def _stopped(name: str, why: str) -> Answer:
+    return Answer(SysExit.TEMPFAIL, f"The service {name} has stopped: {why}")
+
+
+def _take(env: Environment, assembly: Assembly, name: str, source: Source, locator: str, *, trying: bool) -> Answer:
+    answers: list[Answer] = []
+
+    def conclude(done: RoundResult) -> tuple[str, str]:
+        answer = _answer(env, done, locator)
+        answers.append(answer)
+        return (answer.line if answer.status is SysExit.TEMPFAIL else ""), answer.line
+
+    assembly.recorder.sweep()
+    done = ServiceRun(env, assembly).serve(name, source=source, trying=trying, conclude=conclude)
+    # When the database went away there is no answer yet; when it went away afterwards, the mail is taken.
+    answer = answers[0] if answers else Answer(SysExit.TEMPFAIL, done.error)
+    if answer.status is not SysExit.TEMPFAIL or done.stopped:
+        _flush(env, assembly)
+    return answer
 
 
 def _answer(env: Environment, done: RoundResult, locator: str) -> Answer:
     """What the journal says of this very mail: also when it was handed over before. Raises TemporaryFailure."""
     if done.stopped:
-        return Answer(SysExit.TEMPFAIL, f"The service {done.service} has stopped: {done.stopped}")
+        return _stopped(done.service, done.stopped)
     if done.error:
         return Answer(SysExit.TEMPFAIL, done.error)
     entries = Journal(env).entries(Filter(service=done.service, locator=locator), limit=1)
@@ -105,7 +119,7 @@ def _answer(env: Environment, done: RoundResult, locator: str) -> Answer:
 
 
 def _flush(env: Environment, assembly: Assembly) -> None:
-    """Send what is due. The mail is taken, so whatever goes wrong here is for the next run."""
+    """Send what is due. What became of the mail is sure, so whatever goes wrong here is for the next run."""
     try:
         assembly.recorder.announce_owed()
         assembly.outbox.flush()

@@ -12,7 +12,8 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Misconfiguration, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.runs.result import Ending, RoundResult
-from trac_mailintake.runs.stop_service import stop, stop_when_alike
+from trac_mailintake.runs.stop_service import resume, stop, stop_when_alike
+from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,19 +70,21 @@ class ServiceRun:
         name: str,
         *,
         source: Source | None = None,
+        trying: bool = False,
         until: float | None = None,
         patience: int | None = None,
         conclude: Callable[[RoundResult], tuple[str, str]] = conclusion,
     ) -> RoundResult:
         """One round of the service. `until` and `patience` are for who waits: see `Round.run`, `Settings.open`.
 
-        `source` is what was handed over; None opens the service's mailbox. `conclude` as `conclusion`.
+        `source` is what was handed over; None opens the service's mailbox. With `trying` it is the one mail that a
+        stopped service tries, which resumes when that goes well. `conclude` as `conclusion`.
         A database that cannot be used is the round's failure, too: the next one finds all that this one left.
         """
         done: RoundResult | None = None
         try:
             self._services.begin(name)
-            done, left = self._serve(name, source, until, patience)
+            done, left = self._serve(name, source, until, patience, trying=trying)
             error, result = conclude(done)
             self._services.finish(name, error=error, result=result, left=left, undisposed=done.undisposed)
         except (TemporaryFailure, Stale) as error:
@@ -89,35 +92,47 @@ class ServiceRun:
         return done
 
     def _serve(
-        self, name: str, handed: Source | None, until: float | None, patience: int | None
+        self, name: str, handed: Source | None, until: float | None, patience: int | None, *, trying: bool
     ) -> tuple[RoundResult, Left | None]:
         """The round itself; with what it left in the mailbox, None when nobody knows. Raises TemporaryFailure."""
         try:
             service = self._services.get(name)
             source = handed or self._assembly.settings.open(service, trace=self._trace, patience=patience)
         except (SettingError, Misconfiguration) as error:
-            stop_when_alike(self._env, self._services, name, [str(error)])
-            return RoundResult(name, {}, str(error), Ending.FAILED), None
+            why = stop_when_alike(self._env, name, [str(error)])
+            return RoundResult(name, {}, _stopped(why) or str(error), Ending.FAILED, stopped=why), None
         except SourceError as error:
             return RoundResult(name, {}, str(error), Ending.FAILED), None
         with self._progress(name) as advance:
             report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
-        stop_when_alike(self._env, self._services, name, report.faults)
-        if report.overrun:
-            stop(self._env, self._services, name, report.overrun)
-        if not report.faults and any(status is not Status.DEFERRED for status in report.counts):
-            self._services.recovered(name)
+        why = self._stop_or_go_on(name, report, trying=trying)
         left = None
         if handed is None and (report.undisposed or not report.error):
             left = self._assembly.recorder.left(service, source.account)
-        return _result(name, report), left
+        return _result(name, report, why), left
+
+    def _stop_or_go_on(self, name: str, report: Report, *, trying: bool) -> str:
+        """Stop the service when it must not go on; why, "" when it goes on. Raises TemporaryFailure."""
+        why = stop_when_alike(self._env, name, report.faults)
+        if report.overrun:
+            stop(self._env, name, report.overrun)
+        elif not report.faults and any(report.counts[status] > 0 for status in Status if status is not Status.DEFERRED):
+            if trying:
+                resume(self._env, name)
+            else:
+                CircuitBreaker(self._env).worked(name)
+        return report.overrun or why
 
 
-def _result(name: str, report: Report) -> RoundResult:
+def _result(name: str, report: Report, stopped: str) -> RoundResult:
+    """The result of a round that ended; `stopped` is why the service does not go on."""
     counts = {status.value: report.counts[status] for status in Status if report.counts[status] > 0}
-    stopped = f"stopped: {report.overrun}" if report.overrun else ""
-    error = report.error or stopped or report.down or next(iter(report.faults), "")
-    if report.error or stopped:
-        return RoundResult(name, counts, error, Ending.FAILED, report.remaining, report.undisposed, report.overrun)
+    failed = "; ".join(filter(None, (report.error, _stopped(stopped))))
+    error = failed or report.down or next(iter(report.faults), "")
     waiting = report.down or Status.HELD.value in counts or Status.DEFERRED.value in counts
-    return RoundResult(name, counts, error, Ending.WAITING if waiting else Ending.WELL, report.remaining)
+    ending = Ending.FAILED if failed else Ending.WAITING if waiting else Ending.WELL
+    return RoundResult(name, counts, error, ending, report.remaining, report.undisposed, stopped)
+
+
+def _stopped(why: str) -> str:
+    return f"stopped: {why}" if why else ""

@@ -1,10 +1,12 @@
-"""record: a service is stopped, and an administrator is told of it, in one transaction."""
+"""Services that stop by themselves, and resume: an administrator is told of it in the same transaction."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.reasons import STOPPED
+from trac_mailintake.intake import reasons
+from trac_mailintake.tracker.config.circuit_breaker import APART, CircuitBreaker
+from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import transaction
 from trac_mailintake.tracker.outgoing.enqueue import alert
 
@@ -13,27 +15,61 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.tracker.config.services import Services
+    from trac_mailintake.tracker.db.transaction import Connection
 
-ALIKE: Final = 5
-"""Faults of the same kind in a row after which a service stops."""
+_TRIES: Final = (
+    f"It tries one mail every {lasting(APART)}, and resumes by itself when that goes well; then you are told."
+)
+_QUEUE: Final = (
+    "Meanwhile its mail waits in the queue of the mail server that hands it over. A mail server returns mail to its"
+    " sender once it has waited too long: Postfix after maximal_queue_lifetime (5 days unless you changed it), Exim at"
+    " the end of its retry rule (usually 4 days), sendmail after Timeout.queuereturn (usually 5 days). So nothing is"
+    " returned if the service works again within that time, counted from when the mail came."
+)
 
 
-def stop(env: Environment, services: Services, name: str, why: str) -> None:
+def stop(env: Environment, name: str, why: str) -> None:
     """Run the service no more until an administrator enables it, who is told. Once it is stopped this changes nothing.
 
     Raises TemporaryFailure.
     """
     with transaction(env) as db:
-        if services.stop(name, why):
-            reason = STOPPED(service=name, why=why)
+        if CircuitBreaker(env).stop(name, why):
+            _tell(env, db, name, why)
+
+
+def stop_when_alike(env: Environment, name: str, faults: Sequence[str]) -> str:
+    """Count what an administrator must mend; after five alike the service stops. Why it did, "" when it goes on.
+
+    Raises TemporaryFailure.
+    """
+    for fault in faults:
+        with transaction(env) as db:
+            why = CircuitBreaker(env).failed(name, fault)
+            if why:
+                _tell(env, db, name, why)
+                return why
+    return ""
+
+
+def resume(env: Environment, name: str) -> None:
+    """A mail that a stopped service tried went well: it runs again, and an administrator is told.
+
+    Raises TemporaryFailure.
+    """
+    with transaction(env) as db:
+        if CircuitBreaker(env).resume(name):
+            env.log.info("Mail intake's service %s resumes: the mail that it tried went well", name)
+            reason = reasons.RESUMED(service=name)
             alert(env, db, name, reason.slug, reason.sentence)
 
 
-def stop_when_alike(env: Environment, services: Services, name: str, faults: Sequence[str]) -> None:
-    """Count what an administrator must mend; after five alike the service stops, which `status` says."""
-    for fault in faults:
-        if services.failed_alike(name, fault) >= ALIKE:
-            env.log.error("Mail intake's service %s stops: %s", name, fault)
-            stop(env, services, name, f"{ALIKE} times in a row: {fault}")
-            return
+def _tell(env: Environment, db: Connection, name: str, why: str) -> None:
+    env.log.error("Mail intake's service %s stops: %s", name, why)
+    standing = CircuitBreaker(env).standing(name)
+    reason = reasons.STOPPED(service=name, why=why)
+    words = [reason.sentence]
+    if standing is not None and standing.pushed:
+        words += [_TRIES] if standing.tries else ["It takes no mail until you enable it."]
+        words.append(_QUEUE)
+    alert(env, db, name, reason.slug, "\n\n".join(words))

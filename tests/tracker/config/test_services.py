@@ -9,6 +9,7 @@ import pytest
 from trac_mailintake.components import bridge
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
 from trac_mailintake.tracker.config.services import MINUTE
 from trac_mailintake.tracker.db.transaction import now
 
@@ -251,32 +252,9 @@ def test_only_what_fetches_and_may_run_is_ever_due(sqlite_env: TracEnv) -> None:
     services.add("pipe", {"kind": "pipe"})
     services.add("disabled", {**MAILDIR, "enabled": "false"})
     stopped = services.add("stopped", MAILDIR)
-    services.stop(stopped.name, "a plugin is wrong")
+    CircuitBreaker(sqlite_env.env).stop(stopped.name, "a plugin is wrong")
     services.add("runs", MAILDIR)
     assert services.due(now()) == ["runs"]
-
-
-def test_enabling_a_service_clears_why_it_stopped(trac_env: TracEnv) -> None:
-    """And it is due at once."""
-    services = services_of(trac_env)
-    service = services.add("support", MAILDIR)
-    services.begin(service.name)
-    assert [services.failed_alike(service.name, "a plugin is wrong") for _ in range(2)] == [1, 2]
-    services.stop(service.name, "a plugin is wrong")
-    assert services.get("support").stopped == "a plugin is wrong"
-    assert services.set("support", {"enabled": "true"}).stopped == ""
-    assert services.due(now()) == ["support"]
-    assert services.failed_alike(service.name, "a plugin is wrong") == 1
-
-
-def test_failures_count_only_while_they_are_alike(trac_env: TracEnv) -> None:
-    """Another failure, and success, begin anew."""
-    services = services_of(trac_env)
-    service = services.add("support", MAILDIR)
-    alike = [services.failed_alike(service.name, failure) for failure in ("a", "a", "a", "b", "b")]
-    assert alike == [1, 2, 3, 1, 2]
-    services.recovered(service.name)
-    assert services.failed_alike(service.name, "b") == 1
 
 
 def test_a_round_leaves_its_result(trac_env: TracEnv) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _RUN = """Take the mail of all services that are due, or of one
 
     For cron: as often as one likes, several at a time. Prints a line for each service with news.
-    Ends with 0 when all is well, 1 when mail was held or deferred, 3 when a service could not be reached.
+    Ends with 0 when all is well, 1 when mail was held or deferred, 3 when a service could not be reached or has
+    stopped.
 
     --force runs a service that is not due yet.
 

@@ -39,6 +39,8 @@ def run(env: Environment, name: str, until: float) -> Done:
             service = assembly.settings.services.get(name)
             if not service.enabled or service.stopped:
                 return Done(f"Service {name} was not run: enable it first.", well=False)
+            if not service.server and not service.path:
+                return Done(f"Service {name} was not run: a mail server hands it its mail.", well=False)
             done = ServiceRun(env, assembly).serve(name, until=until, patience=PATIENCE)
     except _FAILURES as error:
         return Done(f"Service {name} could not be run: {error}", well=False)

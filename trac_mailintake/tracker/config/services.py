@@ -57,7 +57,7 @@ PARAMETERS: Final = (
 _OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
 _TYPED: Final = tuple("addresses" if name == "address" else name for name in _OWN)
 _TIMES: Final = ("created", "next_run", "last_run", "last_success", "last_result", "stopped", "resumed")
-_WATCHED: Final = ("told", "failed", "last_error", "waiting", "oldest")
+_WATCHED: Final = ("told", "failed", "failures", "last_error", "waiting", "oldest")
 """What only who watches a service wants to know; no part of a `Service`."""
 _COLUMNS: Final = ("id", "name", *_TYPED, "parameters", *_TIMES, *_WATCHED)
 _BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.BOOLEAN, Kind.CHOICE})
@@ -168,10 +168,15 @@ class Services:
         return schedule.due(self._env, now)
 
     def begin(self, name: str) -> None:
-        """A round begins: the next one is due a delay from now."""
+        """A round begins: the next one is due a delay from now. A stopped service keeps to its circuit breaker's."""
         now = to_utimestamp(datetime_now(utc))
         delay = int(str(self._row(name)["delay"]))
-        self._update(name, {"last_run": now, "next_run": now + delay * MINUTE})
+        with transaction(self._env) as db:
+            db(
+                """UPDATE mailintake_service SET last_run=%s, next_run=CASE WHEN stopped='' THEN %s ELSE next_run END
+                   WHERE name=%s""",
+                (now, now + delay * MINUTE, name),
+            )
 
     def finish(self, name: str, *, error: str, result: str, left: Left | None = None, undisposed: bool = False) -> None:
         """A round is over; `result` is its line. What is `left` in the mailbox is kept as it was when it is None.
@@ -187,28 +192,6 @@ class Services:
         if left is not None:
             row |= {"waiting": left.number, "oldest": left.oldest}
         self._update(name, row)
-
-    def failed_alike(self, name: str, failure: str) -> int:
-        """How often in a row this same failure has now happened to the service."""
-        with transaction(self._env) as db:
-            db(
-                """UPDATE mailintake_service
-                   SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s WHERE name=%s""",
-                (failure, failure, name),
-            )
-            rows = db("SELECT failures FROM mailintake_service WHERE name=%s", (name,))
-        return rows[0][0] if rows else 0
-
-    def recovered(self, name: str) -> None:
-        """What failed works again: count anew."""
-        self._update(name, {"failure": "", "failures": 0})
-
-    def stop(self, name: str, why: str) -> bool:
-        """Run it no more until an administrator enables it. Whether it was not stopped yet; see `stopped.stop`."""
-        with transaction(self._env) as db:
-            cursor = db.cursor()
-            cursor.execute("UPDATE mailintake_service SET stopped=%s WHERE name=%s AND stopped=''", (why, name))
-            return bool(cursor.rowcount == 1)
 
     # inside
 

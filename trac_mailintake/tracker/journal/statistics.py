@@ -10,6 +10,7 @@ from enum import Enum
 from statistics import quantiles
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.config.schedule import ROUNDS
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
@@ -151,7 +152,7 @@ def _why(state: State, row: Mapping[str, Value], moment: int) -> str:
     silent = lasting(moment - _well_since(row))
     match state:
         case State.STOPPED:
-            return f"It has stopped: {row['stopped']}"
+            return f"It has stopped: {Standing.of(row).why}"
         case State.OVERDUE if _late(row, moment) > 0:
             return f"No round for {silent}: does cron still run `trac-admin ENV mailintake run`?"
         case State.OVERDUE:

@@ -162,4 +162,6 @@ def _next(row: dict[str, Value]) -> str:
 def _state(row: dict[str, Value]) -> str:
     if not row["enabled"]:
         return "disabled"
-    return f"stopped: {row['stopped']}" if row["stopped"] else "enabled"
+    from trac_mailintake.tracker.config.circuit_breaker import Standing  # noqa: PLC0415 - an idle `run` does without
+
+    return f"stopped: {Standing.of(row).why}" if row["stopped"] else "enabled"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Status
+from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.search import IN_WORK
 from trac_mailintake.tracker.outgoing.waiting import queued
@@ -72,7 +73,7 @@ def _row(stored: Mapping[str, Value], counts: Mapping[str, int]) -> Row:
         handler=str(stored["handler"]),
         delay=_time(stored["delay"]),
         enabled=bool(stored["enabled"]),
-        stopped=str(stored["stopped"] or ""),
+        stopped=Standing.of(stored).why,
         next_run=_time(stored["next_run"]),
         last_run=_time(stored["last_run"]),
         last_result=str(stored["last_result"] or ""),

@@ -1,0 +1,179 @@
+"""The circuit breaker of services, on each database: who stops, who tries, who resumes."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from trac_mailintake.bootstrap import settings_of
+from trac_mailintake.tracker.config.circuit_breaker import ALIKE, APART, CircuitBreaker
+from trac_mailintake.tracker.db.transaction import now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers.tracenv import TracEnv
+    from trac_mailintake.tracker.config.circuit_breaker import Standing
+
+FAULT = "KeyError: 'broken'"
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def trac(request: pytest.FixtureRequest) -> Iterator[TracEnv]:
+    """A service of each sort: `pipe`, and `support` on a Maildir."""
+    trac: TracEnv = request.getfixturevalue(f"{request.param}_env")
+    services = settings_of(trac.env).services
+    services.add("pipe", {"kind": "pipe"})
+    services.add("support", {"kind": "maildir", "path": "/var/mail/support"})
+    yield trac
+    trac.close()
+
+
+@pytest.fixture
+def breaker(trac: TracEnv) -> CircuitBreaker:
+    """That of the environment."""
+    return CircuitBreaker(trac.env)
+
+
+def standing(breaker: CircuitBreaker, name: str = "pipe") -> Standing:
+    """How a service that is there stands."""
+    found = breaker.standing(name)
+    assert found is not None
+    return found
+
+
+def trip(breaker: CircuitBreaker, name: str = "pipe") -> None:
+    """Let the breaker stop it."""
+    assert [breaker.failed(name, FAULT) for _ in range(ALIKE)][-1]
+
+
+def move(trac: TracEnv, microseconds: int, name: str = "pipe") -> None:
+    """As if so much time had passed, which may be negative."""
+    with trac.env.db_transaction as db:
+        db("UPDATE mailintake_service SET next_run=next_run-%s WHERE name=%s", (microseconds, name))
+
+
+def test_five_alike_in_a_row_stop_a_service_once(breaker: CircuitBreaker) -> None:
+    """Another fault, and a mail that was taken, begin anew; what fails afterwards stops nothing again."""
+    faults = ["a", "a", "a", "b", "b", "b", "b"]
+    assert [breaker.failed("support", fault) for fault in faults] == [""] * 7
+    breaker.worked("support")
+    assert [breaker.failed("support", "b") for _ in range(6)] == [*[""] * 4, "5 times in a row: b", ""]
+    assert standing(breaker, "support").stopped == "5 times in a row: b"
+
+
+def test_enabling_a_service_closes_its_breaker(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """It is due at once, and may fail four times again."""
+    services = settings_of(trac.env).services
+    services.begin("support")
+    trip(breaker, "support")
+    assert services.due(now() + APART) == []
+    assert services.set("support", {"enabled": "true"}).stopped == ""
+    assert services.due(now()) == ["support"]
+    assert [breaker.failed("support", FAULT) for _ in range(4)] == [""] * 4
+
+
+def test_a_pipe_that_the_breaker_stopped_tries_one_mail_each_quarter_of_an_hour(
+    trac: TracEnv, breaker: CircuitBreaker
+) -> None:
+    """The first a quarter of an hour after it stopped; whoever asks next waits as long again."""
+    trip(breaker)
+    assert (standing(breaker).may_try, breaker.try_one("pipe")) == (False, False)
+    assert "It tries one mail every 15 minutes, the next one in 14 minutes." in standing(breaker).why
+    move(trac, APART)
+    assert "It tries one mail every 15 minutes, the next one that comes." in standing(breaker).why
+    assert [breaker.try_one("pipe") for _ in range(3)] == [True, False, False]
+    assert not standing(breaker).may_try
+    move(trac, APART)
+    assert breaker.try_one("pipe")
+
+
+def test_a_round_does_not_bring_the_next_try_nearer(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """A round is noted when it begins; of a service that runs, that says when the next one is due, a minute later."""
+    trip(breaker)
+    move(trac, APART)
+    assert breaker.try_one("pipe")
+    settings_of(trac.env).services.begin("pipe")
+    assert standing(breaker).next_run > now() + APART * 9 // 10
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_from_trying(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """What it wrote lies farther off than anybody waits."""
+    trip(breaker)
+    move(trac, -365 * 24 * 4 * APART)
+    assert standing(breaker).may_try
+    assert [breaker.try_one("pipe") for _ in range(2)] == [True, False]
+
+
+def test_of_many_at_the_same_moment_one_tries(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """As many processes as a mail server starts; here threads, each with a connection of its own."""
+    trip(breaker)
+    for _ in range(10):
+        move(trac, APART)
+        assert sum(together(trac, 4)) == 1
+
+
+def together(trac: TracEnv, number: int) -> list[bool]:
+    """What as many are answered that ask at once."""
+    answers: list[bool] = []
+    start = threading.Barrier(number)
+
+    def ask() -> None:
+        env: Any = trac.env
+        start.wait()
+        answers.append(CircuitBreaker(env).try_one("pipe"))
+        env.shutdown(threading.get_ident())
+
+    threads = [threading.Thread(target=ask) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_only_a_service_that_tries_resumes(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """A mail that was in hand when it stopped, and goes well, says nothing; an administrator's word counts more."""
+    trip(breaker)
+    breaker.worked("pipe")
+    assert standing(breaker).tries
+    settings_of(trac.env).services.set("pipe", {"enabled": "false"})
+    assert not breaker.resume("pipe")
+    settings_of(trac.env).services.set("pipe", {"enabled": "true"})
+    assert not breaker.resume("pipe")
+    trip(breaker)
+    assert [breaker.resume("pipe") for _ in range(2)] == [True, False]
+    assert standing(breaker).stopped == ""
+    assert [breaker.failed("pipe", FAULT) for _ in range(4)] == [""] * 4
+
+
+def test_what_else_stopped_waits_for_an_administrator(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """`rate_service`, also when faults came before or come after, or the breaker was quicker; and every mailbox."""
+    for _ in range(ALIKE - 1):
+        breaker.failed("pipe", FAULT)
+    assert [breaker.stop("pipe", "too many") for _ in range(2)] == [True, False]
+    assert [breaker.failed("pipe", FAULT) for _ in range(ALIKE)] == [""] * ALIKE
+    trip(breaker, "support")
+    move(trac, APART)
+    move(trac, APART, "support")
+    for name, why in (("pipe", "too many"), ("support", f"5 times in a row: {FAULT}")):
+        assert (standing(breaker, name).tries, standing(breaker, name).why) == (False, why)
+        assert not breaker.try_one(name)
+    assert not breaker.resume("pipe")
+
+
+def test_too_many_tickets_stop_a_pipe_that_was_trying(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """Nobody is to go on by himself with a flood."""
+    trip(breaker)
+    move(trac, APART)
+    assert breaker.stop("pipe", "too many")
+    assert (standing(breaker).why, breaker.try_one("pipe"), breaker.resume("pipe")) == ("too many", False, False)
+
+
+def test_a_service_that_is_not_there_has_no_breaker(breaker: CircuitBreaker) -> None:
+    """Neither it stands somehow, nor does it stop."""
+    assert breaker.standing("gone") is None
+    assert [breaker.failed("gone", FAULT) for _ in range(ALIKE)] == [""] * ALIKE
+    assert not breaker.stop("gone", "why")

@@ -1,0 +1,148 @@
+"""The circuit breaker of a service: it stops after faults of the same kind in a row; a pipe finds out when it works.
+
+A mailbox keeps its mail until an administrator enables the service again. A mail server does not keep mail for ever, so
+a service that takes pipes tries one mail every quarter of an hour, and resumes when that goes well.
+
+How a service stopped is told by its row, which every process goes by:
+
+| `stopped` | `failures` | |
+| --- | --- | --- |
+| empty | any | it runs; that often in a row it met the same `failure` |
+| why | `ALIKE` or more | the breaker stopped it. Of a pipe, `next_run` is when the next mail is tried |
+| why | 0 | something else did, such as `rate_service`: it waits for an administrator |
+
+Each change of state is one UPDATE that names the state that it leaves, so that only one process makes it.
+All of them raise TemporaryFailure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from trac_mailintake.tracker.db.clock import ahead, reached, span
+from trac_mailintake.tracker.db.durations import lasting
+from trac_mailintake.tracker.db.transaction import SECOND, now, temporary, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.settings import Value
+
+ALIKE: Final = 5
+"""Faults of the same kind in a row after which a service stops."""
+
+APART: Final = 15 * 60 * SECOND
+"""Between two mails that a stopped pipe tries, in microseconds."""
+
+_LONGEST: Final = 2 * APART
+"""A try that lies farther off was set by a clock that was ahead. Twice: clocks of two processes differ a little."""
+
+_PUSHED: Final = "server='' AND path=''"
+"""SQL for a service that is run by who hands mail over: there is nothing to fetch from."""
+_OPEN: Final = f"stopped<>'' AND failures>={ALIKE}"
+"""SQL for a service that the breaker stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a service runs, and if not, why. `next_run` is in microseconds since 1970, UTC."""
+
+    enabled: bool
+    stopped: str
+    failures: int
+    next_run: int
+    pushed: bool
+    """Whether a mail server hands it its mail."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Value]) -> Self:
+        """That of a service as it is stored: see `Services.rows`."""
+        failures, next_run = (int(str(row[name] or 0)) for name in ("failures", "next_run"))
+        pushed = not (row["server"] or row["path"])
+        return cls(bool(row["enabled"]), str(row["stopped"] or ""), failures, next_run, pushed)
+
+    @property
+    def tries(self) -> bool:
+        """Whether it is stopped, and tries a mail from time to time."""
+        return bool(self.stopped) and self.failures >= ALIKE and self.pushed
+
+    @property
+    def may_try(self) -> bool:
+        """Whether the next mail is tried, unless another process is quicker: see `CircuitBreaker.try_one`."""
+        return self.tries and not ahead(self.next_run, _LONGEST)
+
+    @property
+    def why(self) -> str:
+        """Why it is stopped, and when it tries again; "" while it runs."""
+        if not self.tries:
+            return self.stopped
+        when = "the next one that comes" if self.may_try else f"the next one in {lasting(self.next_run - now())}"
+        return f"{self.stopped.rstrip('.')}. It tries one mail every {lasting(APART)}, {when}."
+
+
+class CircuitBreaker:
+    """The breakers of an environment's services."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+
+    def standing(self, name: str) -> Standing | None:
+        """How the service stands, asked without any plugin; None when there is none called so."""
+        columns = ("enabled", "stopped", "failures", "next_run", "server", "path")
+        with temporary(self._env):
+            rows = self._env.db_query(f"SELECT {', '.join(columns)} FROM mailintake_service WHERE name=%s", (name,))
+        return Standing.of(dict(zip(columns, rows[0], strict=True))) if rows else None
+
+    def failed(self, name: str, fault: str) -> str:
+        """Count a fault of a service that runs. Why it stops now, "" when it goes on or is stopped already."""
+        with transaction(self._env) as db:
+            db(
+                """UPDATE mailintake_service SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s
+                   WHERE name=%s AND stopped=''""",
+                (fault, fault, name),
+            )
+            rows = db("SELECT failures FROM mailintake_service WHERE name=%s AND stopped=''", (name,))
+            if not rows or rows[0][0] < ALIKE:
+                return ""
+            why = f"{ALIKE} times in a row: {fault}"
+            db(
+                f"""UPDATE mailintake_service SET stopped=%s, next_run=CASE WHEN {_PUSHED} THEN %s ELSE next_run END
+                    WHERE name=%s AND stopped=''""",
+                (why, now() + APART, name),
+            )
+        return why
+
+    def worked(self, name: str) -> None:
+        """A mail was taken: faults are counted anew. A service that was stopped meanwhile stays so."""
+        with transaction(self._env) as db:
+            db("UPDATE mailintake_service SET failure='', failures=0 WHERE name=%s AND stopped=''", (name,))
+
+    def stop(self, name: str, why: str) -> bool:
+        """Run the service no more until an administrator enables it. Whether that is news.
+
+        It is also when the breaker stopped it before: then it tries no mail any more.
+        """
+        return self._change(f"stopped=%s, failure='', failures=0 WHERE name=%s AND (stopped='' OR {_OPEN})", why, name)
+
+    def try_one(self, name: str) -> bool:
+        """Whether this process is the one that tries a mail in this quarter of an hour."""
+        return self._change(
+            f"next_run=%s WHERE name=%s AND enabled=1 AND {_PUSHED} AND {_OPEN} AND {reached('next_run')}",
+            *(now() + APART, name, *span(_LONGEST)),
+        )
+
+    def resume(self, name: str) -> bool:
+        """A mail that was tried went well. Whether the service runs again because of that.
+
+        What `rate_service` counted goes on to count: nobody looked at it.
+        """
+        return self._change(f"stopped='', failure='', failures=0 WHERE name=%s AND enabled=1 AND {_OPEN}", name)
+
+    def _change(self, sql: str, *arguments: object) -> bool:
+        with transaction(self._env) as db:
+            cursor = db.cursor()
+            cursor.execute(f"UPDATE mailintake_service SET {sql}", arguments)
+            return cursor.rowcount == 1

@@ -32,7 +32,7 @@ from benchmarks.load import ADDRESS
 from benchmarks.stand import SERVICE, Stand, fill_maildir
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.machine import ServerMissing
-from trac_mailintake.components import bridge
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -167,14 +167,16 @@ def _serve(stand: Stand, folder: Path, large: Large, source: str, dovecot: Dovec
             file.write(b"\n")
         stand.service(kind="mbox", path=str(folder / "mbox"), **service)
     elif source == "pipe":
-        bridge.settings(stand.env).services.add(SERVICE, {"kind": "pipe", "address": ADDRESS, "max_size": str(_ROOM)})
+        open_intake.settings(stand.env).services.add(
+            SERVICE, {"kind": "pipe", "address": ADDRESS, "max_size": str(_ROOM)}
+        )
     else:
         assert dovecot is not None
         user = dovecot.add_user()
         dovecot.deliver(user, large.path.read_bytes())
         port = dovecot.imap if source == "imap" else dovecot.pop3
         server = {"protocol": source, "host": "127.0.0.1", "port": str(port), "security": "none", "timeout": "120"}
-        bridge.settings(stand.env).servers.add("post", {**server, "username": user, "password": PASSWORD})
+        open_intake.settings(stand.env).servers.add("post", {**server, "username": user, "password": PASSWORD})
         stand.service(kind=source, server="post", **service)
 
 

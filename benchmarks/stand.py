@@ -12,8 +12,8 @@ from benchmarks.load import ADDRESS, Kind, people
 from benchmarks.manipulators import Witness
 from tests.servers.dovecot import PASSWORD
 from tests.servers.tracenv import SQLITE, TracEnv
-from trac_mailintake.components import bridge
 from trac_mailintake.intake.model import Status
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Stand:
 
     def service(self, **typed: str) -> None:
         """The service that is measured."""
-        bridge.settings(self.env).services.add(SERVICE, {"address": ADDRESS, "afterwards": "delete", **typed})
+        open_intake.settings(self.env).services.add(SERVICE, {"address": ADDRESS, "afterwards": "delete", **typed})
 
     def maildir(self, path: Path, contents: Iterable[bytes]) -> None:
         """A service on a new Maildir with these mails."""
@@ -61,12 +61,12 @@ class Stand:
     def imap(self, port: int, user: str, **typed: str) -> None:
         """A service on the inbox of a user of the Dovecot at `port`."""
         server = {"protocol": "imap", "host": "127.0.0.1", "port": str(port), "security": "none"}
-        bridge.settings(self.env).servers.add("post", {**server, "username": user, "password": PASSWORD})
+        open_intake.settings(self.env).servers.add("post", {**server, "username": user, "password": PASSWORD})
         self.service(kind="imap", server="post", **typed)
 
     def run(self) -> Report:
         """What `trac-admin ENV mailintake run` does once it has started."""
-        with bridge.watched_intake(self.env) as assembly:
+        with open_intake.watched_intake(self.env) as assembly:
             assembly.recorder.sweep()
             assembly.recorder.announce_owed()
             service = assembly.settings.services.get(SERVICE)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.stand import SERVICE
 from tests.servers.postgres import Postgres
 from tests.servers.tracenv import SQLITE
-from trac_mailintake.components import bridge
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.db.transaction import now
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def noted(counter: Counter, done: int, server: Read = float) -> Note:
 
 def take(env: Environment, progress: Callable[[int, int], None] | None = None) -> Report:
     """What `trac-admin ENV mailintake run` does once it has started."""
-    with bridge.intake(env) as assembly:
+    with open_intake.intake(env) as assembly:
         service = assembly.settings.services.get(SERVICE)
         return assembly.round.run(service, assembly.settings.open(service), progress=progress)
 
@@ -104,7 +104,7 @@ def in_turn(
     """The same mails for each, a turn at a time."""
     for name, stand in stands.items():
         stand.maildir(folder / name / "Maildir", [])
-        bridge.settings(stand.env).services.set(SERVICE, rates)
+        open_intake.settings(stand.env).services.set(SERVICE, rates)
         with stand.env.db_transaction as db:  # it is no first run: all mails count for rates
             db("UPDATE mailintake_service SET last_success=%s", (now(),))
     used: dict[str, list[Note]] = {name: [] for name in stands}

@@ -22,7 +22,7 @@ from trac.env import Environment
 from benchmarks.load import mails
 from benchmarks.stand import SERVICE, Stand
 from tests.servers.postgres import Postgres
-from trac_mailintake.components import bridge
+from trac_mailintake.runs import open_intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +73,7 @@ def _forked(path: str) -> int:
         return child
     status = 1
     try:
-        with bridge.watched_intake(Environment(path)) as assembly:
+        with open_intake.watched_intake(Environment(path)) as assembly:
             service = assembly.settings.services.get(SERVICE)
             report = assembly.round.run(service, assembly.settings.open(service))
             status = 1 if report.error or report.down else 0

@@ -12,7 +12,7 @@ from acct_mgr.api import AccountManager
 from trac.perm import PermissionSystem
 
 from tests.rig import Rig, mail
-from trac_mailintake.components import bridge
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.db.transaction import SECOND, now
 from trac_mailintake.tracker.people.account_creation import keep_promises
 
@@ -378,7 +378,7 @@ def test_without_createusers_nobody_is_remembered(sqlite_env: TracEnv, tmp_path:
     rig.drop(mail())
     rig.run()
     assert contacts(sqlite_env) == []
-    assert bridge.settings(sqlite_env.env).services.get("support").parameters.flag("notifyusers")
+    assert open_intake.settings(sqlite_env.env).services.get("support").parameters.flag("notifyusers")
 
 
 def test_whom_is_remembered_can_be_listed_and_forgotten(rig: Rig) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trac_mailintake.components import bridge
+from trac_mailintake.runs import open_intake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def place(tmp_path: Path) -> tuple[str, str]:
 
 def support(trac: TracEnv) -> Service:
     """The service called support."""
-    return bridge.settings(trac.env).services.get("support")
+    return open_intake.settings(trac.env).services.get("support")
 
 
 def test_jiras_string_becomes_a_service(trac: TracEnv, place: tuple[str, str]) -> None:
@@ -121,4 +121,4 @@ def test_wrong_use_is_said(trac: TracEnv, words: tuple[str, ...], said: str) -> 
     done = trac.command(*IMPORT, *words)
     assert done.status == 2
     assert said in done.err + done.out
-    assert bridge.settings(trac.env).services.names() == []
+    assert open_intake.settings(trac.env).services.names() == []

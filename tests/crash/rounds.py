@@ -24,10 +24,10 @@ from tests.crash.loaded import open_loaded
 from trac_mailintake import bootstrap
 from trac_mailintake.builtin.handlers import create_or_comment
 from trac_mailintake.components.cli.journal.held import HeldActions
-from trac_mailintake.components.cli.run import RoundCommands
 from trac_mailintake.components.cli.running import commands
 from trac_mailintake.components.cli.running import run as running
 from trac_mailintake.components.deliver import deliver
+from trac_mailintake.components.run_commands import RoundCommands
 from trac_mailintake.plugins import registry
 from trac_mailintake.runs.deliver import SysExit
 from trac_mailintake.sources import imap, pop3

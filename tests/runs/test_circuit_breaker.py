@@ -29,7 +29,7 @@ import os
 
 from trac.core import Component, implements
 
-from trac_mailintake.components.bridge import IMailintakePlugin
+from trac_mailintake.api import IMailintakePlugin
 from trac_mailintake.hookspecs import hookimpl
 
 

@@ -16,7 +16,7 @@ from tests.components.mails import Mailbox, mail
 from tests.servers.dovecot import PASSWORD
 from tests.servers.machine import LOOPBACK
 from trac_mailintake.bootstrap import settings_of
-from trac_mailintake.components import bridge
+from trac_mailintake.runs import open_intake
 
 if TYPE_CHECKING:
     import subprocess
@@ -293,7 +293,7 @@ def test_a_source_with_a_fault_of_its_own_ends_only_its_round(sqlite_env: TracEn
     boxes = mailboxes(sqlite_env, tmp_path)
     boxes["winter"].put(mail(1))
     (sqlite_env.path / "plugins" / "odd.py").write_text(ODD)
-    bridge.settings(sqlite_env.reopen()).services.add(
+    open_intake.settings(sqlite_env.reopen()).services.add(
         "odd", {"kind": "odd", "path": str(tmp_path), "afterwards": "leave"}
     )
     sqlite_env.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trac_mailintake.components import bridge, commands, notifications, options, overdue_check, setup, web_ui
-from trac_mailintake.components.cli import probe, run
+from trac_mailintake.components import commands, notifications, options, overdue_check, run_commands, setup, web_ui
 
-__all__ = ["bridge", "commands", "notifications", "options", "overdue_check", "probe", "run", "setup", "web_ui"]
+__all__ = ["commands", "notifications", "options", "overdue_check", "run_commands", "setup", "web_ui"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from trac.env import open_environment
 
-from trac_mailintake.components import bridge
 from trac_mailintake.components.terminal import plain
 from trac_mailintake.runs import deliver as one_mail
+from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.deliver import Answer, SysExit
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _WORDS = 2
 
 def deliver(env: Environment, name: str) -> Answer:
     """Take one mail from standard input. Never raises: whatever is not sure is a temporary failure."""
-    return one_mail.deliver(env, partial(bridge.watched_intake, env), name, sys.stdin.buffer)
+    return one_mail.deliver(env, partial(open_intake.watched_intake, env), name, sys.stdin.buffer)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""An environment's intake, open for as long as somebody takes mail. `plugins` are those that its components bring."""
+"""An environment's intake, for commands and panels: `settings` to look and change, `intake` to take mail."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from trac_mailintake.bootstrap import assemble_intake
+from trac_mailintake.bootstrap import assemble_intake, settings_of
+from trac_mailintake.plugins.component_bridge import component_plugins
 from trac_mailintake.runs.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from trac.env import Environment
 
-    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.bootstrap import Assembly, Settings
     from trac_mailintake.intake.ports import Watch
 
 
+def settings(env: Environment) -> Settings:
+    """What looks at services and changes them. Raises Misconfiguration when a plugin is wrong."""
+    return settings_of(env, component_plugins(env))
+
+
 @contextmanager
-def watched_intake(env: Environment, plugins: Sequence[object]) -> Iterator[Assembly]:
+def watched_intake(env: Environment) -> Iterator[Assembly]:
     """As `intake`, for a command, whose process is ended if it hangs over a message."""
     watch = Watchdog(env, env.config.getfloat("mailintake", "watchdog"))
-    with watch.watching(), intake(env, plugins, watch) as assembly:
+    with watch.watching(), intake(env, watch) as assembly:
         yield assembly
 
 
 @contextmanager
-def intake(env: Environment, plugins: Sequence[object], watch: Watch | None = None) -> Iterator[Assembly]:
+def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
     """Everything that takes in mail, its log in Trac's. Raises Misconfiguration when a plugin is wrong.
 
     Raises SettingError when an option is, and TemporaryFailure.
@@ -38,7 +44,7 @@ def intake(env: Environment, plugins: Sequence[object], watch: Watch | None = No
         logger.addHandler(handler)
     logger.setLevel(env.log.getEffectiveLevel())
     try:
-        assembly = assemble_intake(env, plugins, watch)
+        assembly = assemble_intake(env, component_plugins(env), watch)
         try:
             yield assembly
         finally:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trac_mailintake.components import bridge
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.servers import Servers
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_two_servers_cannot_have_the_same_name(trac_env: TracEnv) -> None:
 
 def test_a_server_that_a_service_uses_is_not_removed(sqlite_env: TracEnv) -> None:
     """The refusal names the service; without it the server goes."""
-    settings = bridge.settings(sqlite_env.env)
+    settings = open_intake.settings(sqlite_env.env)
     settings.servers.add("main", {**HOST, "protocol": "imap"})
     settings.services.add("support", {"kind": "imap", "server": "main"})
     with pytest.raises(SettingError, match="used by support"):

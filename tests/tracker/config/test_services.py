@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trac_mailintake.components import bridge
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
 from trac_mailintake.tracker.config.services import MINUTE
 from trac_mailintake.tracker.db.transaction import now
@@ -22,12 +22,12 @@ MAILDIR = {"kind": "maildir", "path": "/var/mail/support"}
 
 def services_of(trac: TracEnv) -> Services:
     """The services, with all real rules, handlers and kinds."""
-    return bridge.settings(trac.env).services
+    return open_intake.settings(trac.env).services
 
 
 def add_server(trac: TracEnv, protocol: str) -> None:
     """A mail server called by its protocol."""
-    bridge.settings(trac.env).servers.add(protocol, {"host": "mail.example.org", "protocol": protocol})
+    open_intake.settings(trac.env).servers.add(protocol, {"host": "mail.example.org", "protocol": protocol})
 
 
 def test_a_service_has_the_documented_defaults(trac_env: TracEnv) -> None:

@@ -10,6 +10,8 @@ from trac_mailintake.components.cli.config.services import ServiceActions
 from trac_mailintake.components.cli.contacts import ContactActions
 from trac_mailintake.components.cli.journal.commands import JournalActions
 from trac_mailintake.components.cli.journal.held import HeldActions
+from trac_mailintake.components.cli.running.commands import RoundActions
+from trac_mailintake.components.cli.running.probe import ProbeActions
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -23,5 +25,7 @@ class Actions:
         self.contacts = ContactActions(env)
         self.held = HeldActions(env)
         self.journal = JournalActions(env)
+        self.probes = ProbeActions(env)
+        self.rounds = RoundActions(env)
         self.servers = ServerActions(env)
         self.services = ServiceActions(env)

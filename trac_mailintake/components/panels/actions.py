@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.bootstrap import PATIENCE
-from trac_mailintake.components import bridge
 from trac_mailintake.components.options import MailIntakeSystem
 from trac_mailintake.intake.ports import Misconfiguration, SourceError, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.run_service import ServiceRun
 from trac_mailintake.runs.time_limit import within
 
@@ -35,7 +35,7 @@ def run(env: Environment, name: str, until: float) -> Done:
     if MailIntakeSystem(env).fetch == "disabled":
         return Done("Nothing is fetched: [mailintake] fetch = disabled in trac.ini.", well=False)
     try:
-        with bridge.intake(env) as assembly:
+        with open_intake.intake(env) as assembly:
             service = assembly.settings.services.get(name)
             if not service.enabled or service.stopped:
                 return Done(f"Service {name} was not run: enable it first.", well=False)
@@ -55,7 +55,7 @@ def run(env: Environment, name: str, until: float) -> Done:
 def flush(env: Environment) -> Done:
     """Try to send all outgoing mail that waits."""
     try:
-        with bridge.intake(env) as assembly:
+        with open_intake.intake(env) as assembly:
             flushed = assembly.outbox.flush(force=True)
     except _FAILURES as error:
         return Done(f"The mail queue could not be sent: {error}", well=False)

@@ -6,12 +6,12 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
-from trac_mailintake.components import bridge
 from trac_mailintake.components.options import VIEW
 from trac_mailintake.components.panels.base import PanelView
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.mail.spool import Slice
+from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.explain import explain
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TrialView(PanelView):
     def change(self, req: Request, name: str) -> Page:
         """What would become of the mail, with the form as it was below. Nothing changes, so nothing is redirected."""
         service = str(req.args.getfirst("service", ""))
-        if service not in bridge.settings(self.env).services.names():
+        if service not in open_intake.settings(self.env).services.names():
             return self._page(req, error="service", sentence="Choose a service.")
         with tempfile.NamedTemporaryFile(prefix="mailintake-try-", suffix=".eml") as file:
             wrong = _spool(req, file)
@@ -55,12 +55,12 @@ class TrialView(PanelView):
     # inside
 
     def _decide(self, path: str, name: str) -> Decision:
-        with bridge.intake(self.env) as assembly:
+        with open_intake.intake(self.env) as assembly:
             service = assembly.settings.services.get(name)
             return explain(assembly, Slice(path, 0, os.path.getsize(path)), service)
 
     def _page(self, req: Request, *, error: str = "", sentence: str = "", decision: Decision | None = None) -> Page:
-        names = bridge.settings(self.env).services.names()
+        names = open_intake.settings(self.env).services.names()
         page: dict[str, Any] = {
             "services": names,
             "chosen": str(req.args.getfirst("service", "")),

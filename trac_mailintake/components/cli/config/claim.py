@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trac_mailintake.components import bridge
 from trac_mailintake.components.cli.arguments import Exit, read, starting, told
 from trac_mailintake.components.cli.output import say
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.deliveries.ownership import claim
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ class ClaimActions:
 
     def complete(self, typed: list[str]) -> list[str]:
         """Names of services."""
-        return starting(bridge.settings(self._env).services.names(), typed)
+        return starting(open_intake.settings(self._env).services.names(), typed)
 
     def claim(self, *typed: str) -> int:
         """`mailintake claim`. Raises AdminCommandError."""
         wanted = read(typed, most=1)
         with told():
-            settings = bridge.settings(self._env)
+            settings = open_intake.settings(self._env)
             services = [settings.services.get(name) for name in wanted.words] or settings.services.all()
             mailboxes = [service for service in services if service.server or service.path]
             for service in mailboxes:

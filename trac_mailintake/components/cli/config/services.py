@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trac_mailintake.components import bridge
 from trac_mailintake.components.cli.arguments import Exit, read, starting, told
 from trac_mailintake.components.cli.config.jira_import import advice, take_over
 from trac_mailintake.components.cli.output import say, say_json, say_table, when
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.runs import open_intake
+from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.config.field_choices import strangers_may_create
 from trac_mailintake.tracker.db.durable import weaknesses
 
@@ -34,13 +35,13 @@ class ServiceActions:
 
     def complete(self, typed: list[str]) -> list[str]:
         """Names of services."""
-        return starting(bridge.settings(self._env).services.names(), typed)
+        return starting(open_intake.settings(self._env).services.names(), typed)
 
     def list_(self, *typed: str) -> int:
         """`mailintake service list`. Raises AdminCommandError."""
         wanted = read(typed, flags=("--json",))
         with told():
-            settings = bridge.settings(self._env)
+            settings = open_intake.settings(self._env)
             services = settings.services
             stored = services.rows()
         if wanted.flag("--json"):
@@ -59,7 +60,7 @@ class ServiceActions:
         """`mailintake service add`. Raises AdminCommandError."""
         wanted = read(typed, least=1, most=1, settings=True)
         with told():
-            settings = bridge.settings(self._env)
+            settings = open_intake.settings(self._env)
             service = settings.services.add(wanted.words[0], wanted.settings)
         say(f"Service {service.name} added: {service.kind}, {service.handler}, afterwards={service.afterwards}.")
         self._say_waiting(settings, service)
@@ -71,7 +72,7 @@ class ServiceActions:
         """`mailintake service set`. Raises AdminCommandError."""
         wanted = read(typed, least=1, most=1, settings=True)
         with told():
-            service = bridge.settings(self._env).services.set(wanted.words[0], wanted.settings)
+            service = open_intake.settings(self._env).services.set(wanted.words[0], wanted.settings)
         say(f"Service {service.name} changed.")
         self._warn_of_strangers(service)
         return Exit.WELL
@@ -81,7 +82,7 @@ class ServiceActions:
         wanted = read(typed, least=2, most=2, settings=True)
         name, words = wanted.words
         with told():
-            services = bridge.settings(self._env).services
+            services = open_intake.settings(self._env).services
             there = name in services.names()
             handler = wanted.settings.get("handler") or (services.typed(name)["handler"] if there else HANDLER)
             taken = take_over(self._env, words, services.parameters(handler))
@@ -102,7 +103,7 @@ class ServiceActions:
         """`mailintake service remove`. Raises AdminCommandError."""
         wanted = read(typed, least=1, most=1)
         with told():
-            bridge.settings(self._env).services.remove(wanted.words[0])
+            open_intake.settings(self._env).services.remove(wanted.words[0])
         say(f"Service {wanted.words[0]} removed. Its journal stays.")
         return Exit.WELL
 
@@ -117,7 +118,7 @@ class ServiceActions:
     def _switch(self, typed: tuple[str, ...], value: str, sentence: str) -> int:
         wanted = read(typed, least=1, most=1)
         with told():
-            bridge.settings(self._env).services.set(wanted.words[0], {"enabled": value})
+            open_intake.settings(self._env).services.set(wanted.words[0], {"enabled": value})
         say(f"Service {wanted.words[0]} {sentence}.")
         return Exit.WELL
 
@@ -162,6 +163,4 @@ def _next(row: dict[str, Value]) -> str:
 def _state(row: dict[str, Value]) -> str:
     if not row["enabled"]:
         return "disabled"
-    from trac_mailintake.tracker.config.circuit_breaker import Standing  # noqa: PLC0415 - an idle `run` does without
-
     return f"stopped: {Standing.of(row).why}" if row["stopped"] else "enabled"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trac_mailintake.components import bridge
 from trac_mailintake.components.cli.arguments import Exit, positive, read, starting, told
 from trac_mailintake.components.cli.journal.output import only, say_became, say_entries, write
 from trac_mailintake.components.cli.output import say
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.field_choices import check_ticket
 from trac_mailintake.tracker.journal.journal import Journal
 
@@ -43,7 +43,7 @@ class HeldActions:
                 numbers = sorted(entry.id for entry in journal.held())
             else:
                 numbers = [positive("id", word) for word in wanted.words]
-            with bridge.intake(self._env) as assembly:
+            with open_intake.intake(self._env) as assembly:
                 for number in numbers:
                     assembly.retry(journal.retryable(number))
         return say_became([journal.get(number) for number in numbers])
@@ -58,7 +58,7 @@ class HeldActions:
             entry = journal.retryable(positive("id", number))
             if ticket is not None:
                 check_ticket(self._env, ticket)
-            with bridge.intake(self._env) as assembly:
+            with open_intake.intake(self._env) as assembly:
                 assembly.release(entry, ticket, wanted.options.get("--user", ""))
         return say_became([journal.get(entry.id)])
 

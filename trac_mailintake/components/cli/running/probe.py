@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import AdminCommandError
 
-from trac_mailintake.components import bridge
-from trac_mailintake.components.cli.arguments import read, told
+from trac_mailintake.components.cli.arguments import read, starting, told, unless_down
 from trac_mailintake.components.cli.output import progress, say, say_json
 from trac_mailintake.components.cli.running.exit_status import exit_status
 from trac_mailintake.components.options import MailIntakeSystem
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.result import Ending
 from trac_mailintake.runs.round_trip import RoundTrip
 
@@ -26,12 +26,27 @@ if TYPE_CHECKING:
     from trac_mailintake.runs.round_trip import Step
 
 
-def probe(env: Environment, typed: Sequence[str]) -> Exit:
-    """Send a probe to the service and wait for it. Raises AdminCommandError, TemporaryFailure."""
+class ProbeActions:
+    """Sends mail round."""
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+
+    def complete(self, typed: list[str]) -> list[str]:
+        """Names of services."""
+        return starting(open_intake.settings(self.env).services.names(), typed)
+
+    @unless_down
+    def probe(self, *typed: str) -> int:
+        """`mailintake probe`. Raises AdminCommandError."""
+        return _probe(self.env, typed)
+
+
+def _probe(env: Environment, typed: Sequence[str]) -> Exit:
     wanted = read(typed, least=1, most=1, flags=("--json",), valued=("--to", "--wait"))
     seconds = wanted.number("--wait")
     as_json = wanted.flag("--json")
-    with told(), bridge.watched_intake(env) as assembly:
+    with told(), open_intake.watched_intake(env) as assembly:
         service = assembly.settings.services.get(wanted.words[0])
         recipient = _recipient(env, service, wanted)
         _check(env, service, seconds)

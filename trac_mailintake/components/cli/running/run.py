@@ -6,13 +6,19 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from trac_mailintake.components import bridge
+from trac.admin.api import AdminCommandError
+from trac.util.datefmt import datetime_now, to_utimestamp, utc
+
 from trac_mailintake.components.cli.arguments import Exit, told
-from trac_mailintake.components.cli.output import complain, progress, say, say_json
+from trac_mailintake.components.cli.output import complain, progress, say, say_json, when
 from trac_mailintake.components.cli.running.exit_status import exit_status
 from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.run_services import ServicesRun
+from trac_mailintake.tracker.config import schedule
+from trac_mailintake.tracker.config.services import Services
 from trac_mailintake.tracker.outgoing import overdue
+from trac_mailintake.tracker.outgoing.waiting import anything_owed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +29,42 @@ if TYPE_CHECKING:
     from trac_mailintake.runs.result import RoundResult
 
 
-def run(env: Environment, names: Sequence[str], wanted: Typed, *, limit: int | None, unusual: bool) -> Exit:
-    """Run the services and print how it went; `unusual` when some may be overdue. Raises AdminCommandError."""
-    if unusual:
+def run(env: Environment, due: Sequence[str], wanted: Typed, *, limit: int | None) -> Exit:
+    """Run the services that are `due`, or the one that is named if it is among them, and print how it went.
+
+    Raises AdminCommandError, TemporaryFailure.
+    """
+    as_json = wanted.flag("--json")
+    names = _named(env, wanted.words[0], due) if wanted.words else due
+    moment = to_utimestamp(datetime_now(utc))
+    if schedule.unusual(env, moment, tried=bool(names)):
         # A run that has something to do may help by itself; of those that were tried in vain it tells before it hangs.
         overdue.tell(env, tried=bool(names))
+    elif not (names or anything_owed(env, moment)):
+        if as_json:
+            say_json([])
+        return Exit.WELL
+    return _run(env, names, wanted, limit=limit)
+
+
+def _named(env: Environment, name: str, due: Sequence[str]) -> Sequence[str]:
+    """The service that is named, () when it is not due. Raises AdminCommandError for one that may not run."""
+    rows = {str(row["name"]): row for row in Services(env, lambda: open_intake.settings(env).rules).rows()}
+    if name not in rows:
+        raise AdminCommandError(
+            f"service={name}: not allowed. Allowed: {', '.join(rows) or 'none yet: `service add` makes one'}"
+        )
+    row = rows[name]
+    if not row["enabled"] or row["stopped"]:
+        why = f"stopped: {row['stopped']}" if row["stopped"] else "disabled"
+        raise AdminCommandError(f"The service {name} is {why}. `mailintake service enable {name}` lets it run.")
+    if name not in due:
+        say(f"{name}: not due before {when(row['next_run'])}; --force runs it at once.")
+        return ()
+    return (name,)
+
+
+def _run(env: Environment, names: Sequence[str], wanted: Typed, *, limit: int | None) -> Exit:
     as_json = wanted.flag("--json")
     # So that cron sends no mail about services without news.
     quiet = not wanted.words and not sys.stdout.isatty()
@@ -39,7 +76,7 @@ def run(env: Environment, names: Sequence[str], wanted: Typed, *, limit: int | N
             say(done.line)
 
     trace = complain if wanted.flag("--trace") else None
-    opened = partial(bridge.watched_intake, env)
+    opened = partial(open_intake.watched_intake, env)
     at_once = MailIntakeSystem(env).at_once
     with told(), opened() as assembly:
         run = ServicesRun(env, assembly, opened, at_once=at_once, limit=limit, trace=trace, progress=progress)

@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.components import bridge
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.field_choices import check_ticket
 from trac_mailintake.tracker.journal.journal import Journal
 
@@ -59,7 +59,7 @@ def act(env: Environment, word: str, numbers: Sequence[int], ticket: int | None,
             return decided
         if ticket is not None:
             check_ticket(env, ticket)
-        with bridge.intake(env) as assembly:
+        with open_intake.intake(env) as assembly:
             for place, number in enumerate(numbers):
                 if time.monotonic() > until:
                     decided.warnings.append(f"The time was up: {len(numbers) - place} mails are as they were.")

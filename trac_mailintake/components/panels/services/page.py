@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from trac.web.chrome import add_ctxtnav, add_notice, add_warning
 
-from trac_mailintake.components import bridge
 from trac_mailintake.components.options import ADMIN, MailIntakeSystem
 from trac_mailintake.components.panels.actions import flush, run, waiting
 from trac_mailintake.components.panels.base import PATIENCE, PanelView, unknown
@@ -16,6 +15,7 @@ from trac_mailintake.components.panels.services import listing
 from trac_mailintake.components.panels.services.form import Choice, ServiceForm
 from trac_mailintake.intake.ports import Misconfiguration
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.field_choices import strangers_may_create
 from trac_mailintake.tracker.db.durable import weaknesses
 
@@ -41,7 +41,7 @@ class ServicesView(PanelView):
         if not name and req.args.get(_NEW) != "new":
             return self._list(req)
         self.require(req, ADMIN)
-        settings = bridge.settings(self.env)
+        settings = open_intake.settings(self.env)
         before = self._typed(settings, name) if name else {}
         return self._form(req, settings, name, {**before, **self._given(req, "server", "folder")})
 
@@ -53,7 +53,7 @@ class ServicesView(PanelView):
             if word in req.args:
                 action(req)
                 self.back(req, *filter(None, [name]))
-        return self._save(req, bridge.settings(self.env), name)
+        return self._save(req, open_intake.settings(self.env), name)
 
     def _actions(self) -> Mapping[str, Callable[[Request], None]]:
         """What the list's buttons do, by their names."""
@@ -68,7 +68,7 @@ class ServicesView(PanelView):
     # the list
 
     def _list(self, req: Request) -> Page:
-        settings = bridge.settings(self.env)
+        settings = open_intake.settings(self.env)
         page = {
             "rows": listing.rows(self.env, settings.services),
             "queue": listing.queue(self.env),
@@ -87,7 +87,7 @@ class ServicesView(PanelView):
         chosen = req.args.getlist("sel")
         if not chosen:
             add_warning(req, "Choose services first.")
-        settings = bridge.settings(self.env)
+        settings = open_intake.settings(self.env)
         for name in chosen:
             try:
                 add_notice(req, action(settings, name))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from trac.web.api import HTTPNotFound
 
-from trac_mailintake.components import bridge
 from trac_mailintake.components.options import VIEW, MailIntakeSystem
 from trac_mailintake.components.panels.base import PanelView, unknown
 from trac_mailintake.components.panels.services import listing
 from trac_mailintake.components.panels.status import chart
+from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.db.durable import weaknesses
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import now
@@ -36,7 +36,7 @@ class StatusView(PanelView):
         """The figures of all services, and the picture of all or of the one that was chosen."""
         if name:
             raise unknown("page", name)
-        rows = bridge.settings(self.env).services.rows()
+        rows = open_intake.settings(self.env).services.rows()
         choices = sorted({*Journal(self.env).names(), *(str(row["name"]) for row in rows)})
         chosen = str(req.args.getfirst("service", ""))
         if chosen and chosen not in choices:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.rig import Rig, id_of, mail
+from tests.rig import SERVICE, Rig, id_of, mail
+from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.hookspecs import hookimpl
-from trac_mailintake.intake.model import Reject
+from trac_mailintake.intake import reasons
+from trac_mailintake.intake.model import Account, Hold, Listed, Reject
+from trac_mailintake.intake.pipeline import refused
 from trac_mailintake.intake.ports import TemporaryFailure
 
 if TYPE_CHECKING:
@@ -233,3 +236,38 @@ def test_deliver_defers_with_75_while_the_archive_cannot_be_written(sqlite_env: 
 
 def _typed(settings: dict[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in settings.items()]
+
+
+def test_what_one_service_leaves_another_takes_from_the_same_mailbox(trac_env: TracEnv, tmp_path: Path) -> None:
+    """Each takes the mail for its own address, in whatever order they run, and nobody takes the rest."""
+    rig = Rig(trac_env, tmp_path, catchemail="support@example.org")
+    typed = {"kind": "maildir", "path": str(rig.maildir), "catchemail": "sales@example.org"}
+    settings_of(trac_env.env).services.add("sales", typed)
+    for name in ("support", "sales", "board"):
+        rig.drop(mail(f"For {name}").replace(b"To: support@", f"To: {name}@".encode()))
+    for _ in range(2):
+        assert trac_env.command("mailintake", "run", "--force").status == 0
+    rows = trac_env.query("SELECT service, outcome, subject FROM mailintake_delivery WHERE outcome<>'ignored'")
+    assert sorted(rows) == [("sales", "created", "For sales"), ("support", "created", "For support")]
+    left = trac_env.query("SELECT service, rule, subject FROM mailintake_delivery WHERE outcome='ignored'")
+    assert {rule for _, rule, _ in left} == {"catchemail"}
+    assert [service for service, _, subject in sorted(left) if subject == "For board"] == ["sales", "support"]
+
+
+def test_an_administrator_is_told_of_held_mail_where_something_is_broken(
+    trac_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink
+) -> None:
+    """By the rules that say so, and by no other: neither of the product nor of a plugin."""
+    rig = Rig(trac_env, tmp_path)
+    trac_env.notify_through(smtp_sink)
+    trac_env.set(("mailintake", "admin_address", "boss@example.org"))
+    slugs = [*reasons.RULES, "acme"]
+    with rig.worker() as assembly:
+        service = assembly.settings.services.get(SERVICE)
+        account = Account("imap", "imap://ann@mail.example.org/INBOX")
+        assembly.recorder.reconcile(service, account, [Listed(slug, slug) for slug in slugs])
+        claimed = assembly.recorder.claim(service, account, len(slugs))
+        held = [refused(each, None, service, Hold(each.listed.locator, "So."), ()) for each in claimed]
+        assembly.recorder.record(held)
+    told = trac_env.query("SELECT subject FROM mailintake_outbox WHERE kind='alert'")
+    assert sorted(told) == [("crashes",), ("failed",)]

@@ -41,6 +41,8 @@ def test_a_sender_over_his_rate_is_held_alone(rig: Rig) -> None:
     rig.drop(*(now_from("flood@example.com") for _ in range(7)), now_from("bob@example.com"))
     rig.run()
     assert rig.outcomes[1:] == [("created", "new")] * 4 + [("held", "rate-sender")] * 3 + [("created", "new")]
+    rig.trac.command("mailintake", "held", "retry", "all")
+    assert rig.outcomes[1:] == [("created", "new")] * 8
 
 
 def test_a_ticket_over_its_rate_is_held_alone(rig: Rig) -> None:

@@ -137,6 +137,15 @@ def test_another_kind_has_other_fields_without_javascript(tab: Tab, trac: TracEn
     assert "Missing" in tab.error("server")
 
 
+@pytest.mark.parametrize(
+    ("kind", "place"), [("maildir", "a Maildir"), ("mbox", "an mbox file"), ("directory", "a folder of mails")]
+)
+def test_a_path_is_asked_for_in_a_sentence(tab: Tab, kind: str, place: str) -> None:
+    """Each kind says what its path names; a pipe has none, and no rounds."""
+    assert begin(tab, kind).find("#help-path").text == f"Absolute path of {place} on this machine."
+    assert begin(tab, "pipe").all("#field-path, #field-delay, #field-start, #field-overdue") == []
+
+
 def test_services_are_switched_and_removed(tab: Tab, trac: TracEnv, tmp_path: Path) -> None:
     """Several at once, chosen in the list."""
     for name in ("one", "two"):

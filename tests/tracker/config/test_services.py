@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes import FakeReader
+from trac_mailintake.hookspecs import SourceKind, hookimpl
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.runs import open_intake
+from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
-from trac_mailintake.tracker.config.services import MINUTE
+from trac_mailintake.tracker.config.services import MINUTE, Services
 from trac_mailintake.tracker.db.transaction import now
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
-    from trac_mailintake.tracker.config.services import Services
+    from trac_mailintake.hookspecs import Opening
+    from trac_mailintake.intake.ports import Source
 
 MAILDIR = {"kind": "maildir", "path": "/var/mail/support"}
 
@@ -279,3 +284,29 @@ def test_a_service_whose_handler_is_gone_is_listed_and_said(sqlite_env: TracEnv)
     with pytest.raises(SettingError, match="handler=of-a-plugin"):
         services.get("support")
     assert services.set("support", {"handler": "create-or-comment"}).handler == "create-or-comment"
+
+
+class Gateway:
+    """A plugin with a kind of source of its own, to which mail is handed."""
+
+    @hookimpl
+    def mailintake_sources(self) -> tuple[SourceKind, ...]:
+        """That kind."""
+        return (SourceKind("gateway", "A gateway", (), self.open, pushed=True),)
+
+    @staticmethod
+    def open(opening: Opening) -> Source:
+        """Nobody asks for it here."""
+        raise NotImplementedError(opening)
+
+
+def test_a_kind_says_whether_mail_is_handed_to_it(sqlite_env: TracEnv) -> None:
+    """Whatever it is called; then there is no path to be given. Without its plugin nobody can say."""
+    rules = Rules(FakeReader(), (kinds, Gateway()), group="none")
+    services = Services(sqlite_env.env, lambda: rules)
+    with pytest.raises(SettingError, match="nothing, since gateway has none"):
+        services.add("pushed", {"kind": "gateway", "path": "/var/mail/support"})
+    assert services.add("pushed", {"kind": "gateway"}).pushed
+    assert services.add("piped", {"kind": "pipe"}).pushed
+    assert not services.add("fetched", MAILDIR).pushed
+    assert not services_of(sqlite_env).get("pushed").pushed

@@ -255,6 +255,20 @@ def test_a_vanished_message_is_ignored_and_its_locator_free(rig: Rig) -> None:
         assert locators(one.take()) == ["1/1"]
 
 
+def test_what_is_handed_in_lists_only_itself(rig: Rig) -> None:
+    """That it does not list what another one was handed says nothing of that, whatever the kind is called."""
+    with hands(rig) as one:
+        one.look(listed(1))
+        one.recorder.release(one.take())
+    with hands(rig) as other:
+        other.service = replace(other.service, pushed=True)
+        other.look(listed(2))
+        assert rig.journal()[0]["outcome"] is None
+        other.service = replace(other.service, pushed=False)
+        other.look(listed(2))
+        assert rig.journal()[0]["rule"] == "vanished"
+
+
 def test_a_message_that_vanished_with_its_worker_is_ignored(rig: Rig) -> None:
     """A worker died over it, and then the mailbox was made anew: the journal does not speak of work for ever."""
     with rig.worker() as assembly:

@@ -55,6 +55,19 @@ def test_a_copy_refuses_to_fetch_and_the_original_goes_on(rig: Rig, copy: TracEn
     assert rig.left == []
 
 
+def test_a_copy_takes_what_is_handed_to_it(sqlite_env: TracEnv, tmp_path: Path) -> None:
+    """A pipe is nobody's mailbox: whoever hands it mail has chosen the environment."""
+    assert sqlite_env.command("mailintake", "service", "add", "pipe", "kind=pipe").status == 0
+    assert sqlite_env.admin("mailintake", "deliver", "pipe", stdin=mail("First")).status == 0
+    sqlite_env.close()
+    shutil.copytree(sqlite_env.path, tmp_path / "copy")
+    copy = TracEnv(tmp_path / "copy")
+    try:
+        assert copy.admin("mailintake", "deliver", "pipe", stdin=mail("Second")).status == 0
+    finally:
+        copy.close()
+
+
 def test_a_claim_lets_the_copy_fetch(rig: Rig, copy: TracEnv) -> None:
     """For those whose original is no more."""
     rig.drop(mail("Second"))

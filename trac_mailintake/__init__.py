@@ -1,3 +1,3 @@
-"""Mail intake for Trac: e-mail becomes tickets and comments, exactly once, and one can ask why."""
+"""Mail intake for Trac: turns e-mail into tickets and comments, exactly once, and explains every decision."""
 
 __version__ = "0.1.0"

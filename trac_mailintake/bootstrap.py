@@ -1,4 +1,4 @@
-"""The composition root: an environment becomes everything that takes in its mail. Nothing else builds collaborators."""
+"""The composition root: builds everything from a Trac environment. Nothing else builds collaborators."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.journal.journal import Entry
 
 PATIENCE = 10
-"""Seconds that a person is kept waiting for a mail server, however long its own time-out is."""
+"""Seconds that a person waits for a mail server at most, even if the server's own time-out is longer."""
 
 _ARCHIVE_MAX_SIZE = Parameter("[mailintake] archive_max_size", Kind.SIZE, 256 * 1024**2, "", minimum=1024)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is needed to look at services and change them: no worker, so nothing to close."""
+    """Everything needed to show and change services. It has no worker, so there is nothing to close."""
 
     rules: Rules
     servers: Servers
@@ -70,7 +70,7 @@ class Settings:
         return kind.open(Opening(service, server, service.afterwards, password, trace))
 
     def waiting(self, service: Service) -> int:
-        """How many mails lie in the service's mailbox now. Raises SourceError."""
+        """The number of messages in the service's mailbox. Raises SourceError."""
         source = self.open(service, patience=PATIENCE)
         try:
             return len(source.list())
@@ -80,7 +80,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """Everything that takes in mail, for one worker. Close it: that gives the worker's name up."""
+    """Everything needed to file mail, for one worker. Close it to release the worker's name."""
 
     settings: Settings
     worker: Worker
@@ -89,17 +89,17 @@ class Assembly:
     intake: Intake
     round: Round
     releasing: Callable[[int | None, str], Intake]
-    """What files held mail in the ticket (a new one when it is None) that a user chose, whose rights count."""
+    """Builds the Intake that files held mail in a chosen ticket (None: a new one) with the permissions of a user."""
     ahead: Ahead | None
 
     def retry(self, entry: Entry) -> None:
-        """Decide about a held mail once more; what is not recorded is held again. Raises SettingError."""
+        """Decide about a held message again. If nothing is recorded, it stays held. Raises SettingError."""
         self._take(entry, self.intake)
 
     def release(self, entry: Entry, ticket: int | None, user: str = "") -> None:
-        """File a held mail in `ticket`, or in a new one, past all screens. Raises SettingError.
+        """File a held message in `ticket` (None: a new one), bypassing all screens. Raises SettingError.
 
-        The rights of `user` count, those of the sender when it is "".
+        Uses the permissions of `user`, or those of the sender if `user` is "".
         """
         self._take(entry, self.releasing(ticket, user))
 
@@ -110,9 +110,9 @@ class Assembly:
             intake.take(service, [delivery])
 
     def close(self) -> None:
-        """This worker is done: what it claimed is free for others, what it staged is gone.
+        """End this worker: release its claims and remove what it staged.
 
-        Raises TemporaryFailure; then the next run takes this worker for dead, and clears up after it.
+        Raises TemporaryFailure. In that case the next run treats this worker as dead, and cleans up after it.
         """
         if self.ahead is not None:
             self.ahead.close()
@@ -121,7 +121,7 @@ class Assembly:
 
 
 def settings_of(env: Environment, extra: Sequence[object] = ()) -> Settings:
-    """Rules, servers and services; `extra` are the plugins that the environment brings. Looks for no plugin yet."""
+    """Rules, servers and services. `extra` are the environment's own plugins. Installed plugins are not loaded yet."""
     return _settings(env, TracReader(env, Directory(env)), extra)
 
 
@@ -131,7 +131,7 @@ def _settings(env: Environment, reader: Reader, extra: Sequence[object]) -> Sett
 
 
 def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch | None = None) -> Assembly:
-    """Everything, with a new worker; `watch` ends it if it hangs. Raises SettingError when an option is wrong."""
+    """Build everything, with a new worker; `watch` ends it if it hangs. Raises SettingError if an option is wrong."""
     limit = archive_limit(env)
     keep_more_pages(env)
     worker = Worker(env)
@@ -139,7 +139,7 @@ def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
     recorder = DatabaseRecorder(env, worker, staging, settings.rules, tracker.recall)
-    # A command is watched. Not in tracd: a fork copies what other threads hold, but not the threads.
+    # Only commands are watched. tracd must not fork: a fork copies the locks of other threads, but not the threads.
     ahead = (
         Ahead(read, watch.seconds, staging.ahead, tracker.recall.foresee)
         if watch is not None and threading.active_count() == 1
@@ -160,7 +160,7 @@ def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch
 
 @contextmanager
 def mail_queue(env: Environment) -> Iterator[Outbox]:
-    """The mail queue by itself, with a new worker, for who takes no mail. Raises TemporaryFailure."""
+    """The mail queue alone, with a new worker, for callers that file no mail. Raises TemporaryFailure."""
     worker = Worker(env)
     try:
         yield Outbox(env, worker)

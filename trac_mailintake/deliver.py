@@ -1,7 +1,7 @@
 """The console script `mailintake-deliver ENV SERVICE < mail`, for mail servers.
 
-It stands apart from the components, so that it can answer even when Trac cannot be imported: a mail server bounces on
-any exit status that sysexits.h does not know, such as the 1 of a Python that failed.
+It is separate from the components so that it can answer even if Trac cannot be imported: a mail server bounces on any
+exit status that sysexits.h does not define, such as the 1 of a failed Python.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ TEMPFAIL = 75
 """EX_TEMPFAIL: the mail server keeps the mail and tries again."""
 
 ANSWERS = frozenset({0, 65, 69, TEMPFAIL, 77})
-"""What a mail server may be answered (sysexits.h)."""
+"""The exit statuses that a mail server may get (sysexits.h)."""
 
 
 def main() -> int:
-    """Hand the mail to the environment in a process of its own, and answer as sysexits.h says.
+    """Hand the message to the environment in a separate process. Returns an exit status of sysexits.h.
 
-    However that process ends (killed for want of memory, by the watchdog, by a crash in a library), the mail is kept.
+    However that process ends (OOM killer, watchdog, a crash in a library), the mail server keeps the message.
     """
     child = os.fork()
     if not child:
@@ -33,12 +33,12 @@ def main() -> int:
 
 
 def deliver() -> int:
-    """Take the mail, whatever happens to this process."""
+    """Take the message in this process. Never raises."""
     try:
         from trac_mailintake.components.deliver import main as taken  # noqa: PLC0415 - this import may be what fails
 
         return taken(sys.argv[1:])
-    except Exception as error:  # noqa: BLE001 - whatever it is, the mail must not bounce for it
+    except Exception as error:  # noqa: BLE001 - whatever failed, the message must not bounce
         sys.stderr.write(f"Not taken for now: {type(error).__name__}: {error}\n")
         return TEMPFAIL
     finally:

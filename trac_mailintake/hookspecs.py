@@ -1,6 +1,6 @@
-"""Every extension point, in the order of the way of a message: fetch, handle, screen, route, change, recorded.
+"""Every extension point: sources, handlers, then screen, route, change and recorded in the order of a message's way.
 
-The product registers its own sources, handlers and rules through these same hooks.
+The product registers its own sources, handlers and rules through the same hooks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may look at besides the message: the service, the tracker (read only), and who the sender is."""
+    """What a rule can use besides the message: the service, lookups in Trac (read only), and the sender."""
 
     service: Service
     reader: Reader
@@ -38,7 +38,7 @@ class Context:
 class Opening:
     """What a kind of source needs to open a mailbox.
 
-    `password` asks for the secret only when it is needed; `trace` takes lines of the protocol dialogue, secrets masked.
+    `password()` returns the secret, when it is needed; `trace` takes lines of the dialogue, with secrets masked.
     """
 
     service: Service
@@ -50,10 +50,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A kind of source: its name in `kind=`, what people read, what it can mean by afterwards, and how to open it.
+    """A kind of source: its name in `kind=`, its label, the supported values of `afterwards`, and how to open it.
 
-    `protocol` is the protocol of the mail server that it needs ("" when it reads a local path).
-    `dated` says that it knows when mails arrived, so that a first run can start at a date.
+    `protocol` is the protocol of the mail server that it needs ("" if it reads a local path).
+    `dated`: it knows when mail arrived, so that a first run can start at a date.
     `pushed` says that mail is handed to it, one at a time, as a mail server's pipe does: it has no mailbox, no path and
     no rounds, and the mail server tells a sender whose mail is rejected.
     `place` is what people read for what a local path names, such as `a Maildir`.
@@ -79,7 +79,7 @@ class Handle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A handler: its name in `handler=`, what people read, its parameters, and the function that decides."""
+    """A handler: its name in `handler=`, its label, its parameters, and the function that decides."""
 
     name: str
     label: str
@@ -99,12 +99,12 @@ def mailintake_handlers() -> Sequence[Handler]:  # type: ignore[empty-body]  # a
 
 @hookspec
 def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
-    """Object to a message, or not. The gravest objection counts, so a plugin can only make intake stricter."""
+    """Return an objection, or None. The safest objection counts, so a plugin can only make intake stricter."""
 
 
 @hookspec(firstresult=True)
 def mailintake_route(message: Message, delivery: Delivery, context: Context) -> Target | None:
-    """Say which ticket a message belongs to, or that it is a new one. The first answer counts."""
+    """Return the ticket a message belongs to, or a new ticket; None for no opinion. The first answer counts."""
 
 
 @hookspec(firstresult=True)
@@ -114,4 +114,4 @@ def mailintake_change(change: Change, message: Message, context: Context) -> Cha
 
 @hookspec
 def mailintake_recorded(message: Message, outcome: Outcome, context: Context) -> None:
-    """Something was recorded; it is committed and cannot be undone."""
+    """Called after an outcome has been committed; it cannot be undone."""

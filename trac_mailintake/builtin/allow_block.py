@@ -73,7 +73,7 @@ PARAMETERS: Final = (
 
 @hookimpl
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
-    """Object to a sender who is on the block list, or who is not on the allow list."""
+    """Object to senders on the block list, and to senders that are not on the allow list."""
     blocked = context.service.parameters.words("block")
     for author in message.authors:
         entry = _matching(author, blocked)
@@ -89,7 +89,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 
 
 def _matching(author: Address, entries: tuple[str, ...]) -> str:
-    """The entry that names the author, "" when there is none. A domain stands for everybody there."""
+    """The entry that matches the author, or "". A domain matches all its addresses."""
     for entry in entries:
         pattern = entry.casefold()
         if fnmatchcase(author.key, pattern if "@" in pattern else f"*@{pattern}"):

@@ -1,7 +1,7 @@
-"""screen, handle: how far the word of our own mail servers goes (docs/behaviour.md#proof).
+"""screen, handle: how far Authentication-Results of our own mail servers are trusted (docs/behaviour.md#proof).
 
-`tracker.people.directory` says who acts as whom.
-A sender is proved by DMARC, or by DKIM of the very domain of the address.
+`tracker.people.directory` decides who acts as whom.
+A sender is proved by DMARC, or by DKIM with exactly the domain of the address.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ UNPROVED: Final = "(Nothing proves who sent this mail: its sender is from the he
 
 @hookimpl
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
-    """Object to what a trusted host called spam; an administrator decides."""
+    """Hold mail that a trusted host marked as spam."""
     hosts = context.service.parameters.words("authserv_ids")
     mark = spam(message.fields, hosts) if hosts else ""
     return because(Hold, reasons.SPAM(mark=mark)) if mark else None
@@ -57,7 +57,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 
 @hookimpl(wrapper=True, tryfirst=True)
 def mailintake_change(context: Context) -> Generator[None, Change, Change]:
-    """Say that the sender is not proved, where the service wants that said."""
+    """Add a note that the sender is not proved, if the service has `show_auth`."""
     change = yield
     if context.sender.proof or not context.service.parameters.flag("show_auth"):
         return change

@@ -1,6 +1,6 @@
 """screen: automatic mail, such as vacation notes, bounces and newsletters (docs/behaviour.md#automatic-mail).
 
-To process it, as JIRA did, would loop on Trac's own notifications.
+Processing it, as JIRA did, would loop on Trac's own notifications.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""screen: mail for somebody else is left alone (docs/behaviour.md#mail-for-somebody-else).
+"""screen: leave mail for somebody else alone (docs/behaviour.md#mail-for-somebody-else).
 
-It ends the matter whatever other rules say, so that another service's mail is never touched.
+This overrides all other rules, so that another service's mail is never touched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PARAMETERS: Final = (
 
 @hookimpl(tryfirst=True)
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
-    """Ignore what none of the service's addresses received."""
+    """Ignore mail that was sent to none of the service's addresses."""
     wanted = tuple(address.casefold() for address in context.service.parameters.words("catchemail"))
     if not wanted or any(_is_for(address, wanted, context.reader) for address in message.recipients):
         return None
@@ -39,7 +39,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 
 
 def _is_for(address: Address, wanted: tuple[str, ...], reader: Reader) -> bool:
-    """An address of ours, or the signed reply address that was made from one of ours."""
+    """Whether this is one of our addresses, or a signed reply address made from one."""
     if address.key in wanted:
         return True
     local, _, domain = address.key.rpartition("@")

@@ -1,7 +1,7 @@
-"""route: which ticket a message belongs to, and who may follow a lead that is no proof (docs/behaviour.md#threading).
+"""route: which ticket a message belongs to, and who may follow a lead that is not proof (docs/behaviour.md#threading).
 
-Of the three only the signed reply address proves anything.
-A Message-ID or a number in the subject can be known to anybody, so these need a sender who is involved in the ticket.
+Of the three leads only the signed reply address is proof.
+Anybody can know a Message-ID or guess a number, so these need a sender who is involved in the ticket.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ _SUBJECT: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBERS: Final = 10
-"""Numbers of a subject that are looked up: each costs a query."""
+"""Numbers in a subject to look up at most: each costs a query."""
 _LOOKED_INTO: Final = 20
-"""Ids of a message that it is asked of whose mails have them."""
+"""Message-IDs of a message to look up at most."""
 _MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A ticket that a message points to; `facts` is None when it has been deleted."""
+    """A ticket that a message refers to; `facts` is None if the ticket has been deleted."""
 
     number: int
     facts: TicketFacts | None
@@ -77,7 +77,7 @@ class Lead:
 
 @hookimpl(trylast=True)
 def mailintake_route(message: Message, context: Context) -> Target | None:
-    """The ticket that the message points to, or a new one that says why it is not that one; None without a lead."""
+    """The ticket that the message refers to, or a new one with the reason why not that one; None without a lead."""
     lead, passed = trace(message, context)
     if lead is None:
         return because(NewTicket, reasons.NEW_APART(passed=passed)) if passed else None
@@ -97,9 +97,9 @@ def mailintake_route(message: Message, context: Context) -> Target | None:
 
 @hookimpl
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
-    """Object to a sender who is not involved in the ticket that the message points to, when `stranger` says so.
+    """Object to a sender who is not involved in the ticket that the message refers to, if `stranger` says so.
 
-    A route cannot object, so the lead is looked for twice, yet only where strangers get no new ticket.
+    A route cannot object, so the lead is looked up twice, but only if strangers get no new ticket.
     """
     policy = context.service.parameters.text("stranger")
     lead = None if policy == "new" else trace(message, context)[0]
@@ -123,10 +123,10 @@ def trace(message: Message, context: Context) -> tuple[Lead | None, Reason | str
 
 
 def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
-    """Whether the sender may follow the lead; one to a deleted ticket harms nobody.
+    """Whether the sender may follow the lead. A lead to a deleted ticket is harmless.
 
-    Only a mapped user's name counts: `anonymous`, and whoever acts for strangers, is all of them.
-    Neither does the address of a user count who did not prove it where that is required.
+    Only the name of a mapped user counts, since all strangers share `anonymous` or `reporterusername`.
+    Where proof is required, a user's address counts only if it is proved.
     """
     if lead.facts is None or lead.proof is Proof.SIGNATURE:
         return True
@@ -136,7 +136,7 @@ def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
         return True
     if not sender.mapped:
         return False
-    # Who may append but not see could, by guessing numbers, write into tickets that are kept from him.
+    # Users who may append but not view could otherwise write into hidden tickets by guessing numbers.
     may = all(reader.may(sender.username, action, lead.number) for action in ("TICKET_APPEND", "TICKET_VIEW"))
     return may or sender.username.casefold() in lead.facts.involved
 
@@ -148,7 +148,7 @@ def _stranger(lead: Lead, sender: Sender) -> Reason:
 
 
 def _by_ids(message: Message, context: Context) -> tuple[Lead | None, Reason | str]:
-    """In-Reply-To, then References from the newest on (RFC 5322, 3.6.4); the first that leads anywhere decides."""
+    """In-Reply-To, then References from the newest on (RFC 5322, 3.6.4); the first that leads to a ticket decides."""
     ids = [*reversed(message.in_reply_to), *reversed(message.references)]
     if message.origin is Origin.REPORT:
         ids += reported_ids(message)
@@ -158,7 +158,7 @@ def _by_ids(message: Message, context: Context) -> tuple[Lead | None, Reason | s
     by_id = reader.known_ids(ids)
     known = tuple(by_id[each] for each in dict.fromkeys(ids) if each in by_id)
     found, passed = _first(known, message, context)
-    # Anybody can compute the ids of what Trac sent before the install, and have one filed: they lead where they did.
+    # Anybody can compute the ids of Trac's mail before the installation, and reuse one: Trac's ticket counts.
     root = reader.root_ticket([*_filed_up_to(found, known)] if found else ids)
     if root is not None:
         return Lead(root, reader.ticket(root), Proof.MESSAGE_ID, reasons.ROOT_ID(ticket=root)), passed
@@ -170,10 +170,11 @@ def _by_ids(message: Message, context: Context) -> tuple[Lead | None, Reason | s
 
 
 def _first(known: Sequence[KnownId], message: Message, context: Context) -> tuple[KnownId | None, Reason | str]:
-    """The first that leads to a ticket, and why those before it do not.
+    """The first id that leads to a ticket, and why those before it do not.
 
-    When several mails by people of the message have one id, some may be forged so that it is passed over and what comes
-    next leads to the forger: from then on mails by others lead nowhere. Whose the mails are is asked once, of all.
+    If several filed mails by people of this message have the same id, somebody may have forged some of them so that
+    the id is skipped and the next one leads to their ticket. After such an id, mails by other people do not count.
+    The authors of all these mails are looked up with one query.
     """
     if not known or not known[0].contested:
         return next(iter(known), None), ""
@@ -195,7 +196,7 @@ def _first(known: Sequence[KnownId], message: Message, context: Context) -> tupl
 
 
 def _filed_up_to(found: KnownId, known: Sequence[KnownId]) -> Iterator[str]:
-    """The ids of mails that were filed, as far as they come before the one that was found, and that one."""
+    """The ids of filed mails up to and including the one that was found."""
     for each in known:
         if not each.outgoing:
             yield each.message_id
@@ -204,7 +205,7 @@ def _filed_up_to(found: KnownId, known: Sequence[KnownId]) -> Iterator[str]:
 
 
 def _by_subject(subject: str, reader: Reader, passed: Reason | str) -> Lead | None:
-    """The leftmost number that is a ticket."""
+    """The leftmost number that is an existing ticket."""
     for number in islice(_numbers(subject, reader.project_name(), reader.project_key()), _NUMBERS):
         facts = reader.ticket(number)
         if facts is not None:

@@ -1,6 +1,6 @@
-"""screen: a mail over `max_size` is filed without its attachments, held, or forwarded (docs/behaviour.md#too-large).
+"""screen: file mail above `max_size` without attachments, hold it, or forward it (docs/behaviour.md#too-large).
 
-To file it is no objection: the handler leaves the attachments out and says so in the ticket.
+Filing it is not an objection: the handler leaves out the attachments and says so in the ticket.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PARAMETERS: Final = (
 
 @hookimpl
 def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
-    """Object to a mail that is too large, unless it is to be filed all the same."""
+    """Object to mail that is too large, unless `oversize` is `file`."""
     parameters = context.service.parameters
     most = parameters.number("max_size")
     size = max(message.size, delivery.listed.size or 0)

@@ -1,4 +1,4 @@
-"""screen: mail that this environment sent is never processed and never answered (docs/behaviour.md#our-own-mail)."""
+"""screen: never process or answer mail that this environment sent (docs/behaviour.md#our-own-mail)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ if TYPE_CHECKING:
 
 @hookimpl(tryfirst=True)
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
-    """Ignore our own mail, whatever other rules say of it."""
+    """Ignore our own mail, whatever other rules say."""
     why = context.reader.own_loop(message)
     return None if why is None else because(Ignore, reasons.LOOP(why=why), decisive=True)

@@ -1,6 +1,6 @@
-"""screen: a probe of our own has done its work once it is here: nothing is made of it, and the journal tells of it.
+"""screen: discard a probe of our own. It has done its work once it is in the journal.
 
-It is no hook: a probe is discarded before any rule is asked, which no plugin can have done with a mail.
+This is not a hook: a probe is discarded before any rule is asked, and plugins cannot do that.
 """
 
 from __future__ import annotations
@@ -18,6 +18,6 @@ if TYPE_CHECKING:
 
 
 def recognised(message: Message, reader: Reader) -> Objection | None:
-    """Discard a mail that our own signature says to be a probe; one that only claims to be is a mail like any other."""
+    """Discard a probe with our signature. A mail that only claims to be a probe gets no special treatment."""
     token = reader.own_probe(message)
     return because(Discard, reasons.PROBE(token=token)) if token else None

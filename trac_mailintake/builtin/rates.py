@@ -1,6 +1,6 @@
-"""screen: too many mails of one sender, or for one ticket, within an hour: the rest is held (docs/behaviour.md#rates).
+"""screen: hold mail of one sender, or for one ticket, above the hourly rate (docs/behaviour.md#rates).
 
-`rate_service` is seen to by the round, since a service that is flooded with tickets is to pause as a whole.
+The round checks `rate_service`, since a service that is flooded with new tickets must stop as a whole.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HOUR: Final = timedelta(hours=1)
 
 @hookimpl
 def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
-    """Object to the mail of a sender who wrote too many within the hour before it arrived; not in a first run."""
+    """Object if the sender wrote too much mail within the hour before this one arrived; not in a first run."""
     most = context.service.parameters.number("rate_sender")
     if not most or not context.service.last_success or delivery.again or not message.authors:
         return None
@@ -48,9 +48,9 @@ def mailintake_screen(message: Message, delivery: Delivery, context: Context) ->
 
 
 def too_many(target: Target, message: Message, service: Service, reader: Reader) -> Objection | None:
-    """Object to the mail for a ticket that got too many. Asked once the ticket is known, which no screen knows.
+    """Object if the ticket got too much mail. Called after routing, since no screen knows the ticket.
 
-    What an administrator or the handler chose the ticket for is not held.
+    Mail whose ticket an administrator or the handler chose is not held.
     """
     most = service.parameters.values.get("rate_ticket")
     if not isinstance(target, Followup) or target.proof is Proof.HANDLER or not isinstance(most, int):

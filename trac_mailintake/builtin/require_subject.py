@@ -1,4 +1,4 @@
-"""screen: a service may insist on a subject, as JIRA did (docs/behaviour.md#subject)."""
+"""screen: a service may require a subject, as JIRA did (docs/behaviour.md#subject)."""
 
 from __future__ import annotations
 

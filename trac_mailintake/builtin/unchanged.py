@@ -1,4 +1,4 @@
-"""handle: the change itself is the innermost answer of `mailintake_change`, around which plugins amend it."""
+"""handle: the innermost implementation of `mailintake_change`; plugins wrap it to amend the change."""
 
 from __future__ import annotations
 

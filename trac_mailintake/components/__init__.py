@@ -1,4 +1,4 @@
-"""The faces: Trac components, thin. Importing this registers them; none imports what only a mail needs."""
+"""The user interfaces: thin Trac components. Importing this registers them, without the code that reads mail."""
 
 from __future__ import annotations
 

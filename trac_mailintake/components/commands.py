@@ -62,12 +62,12 @@ class CommandGroup(Component):
 
 
 class ContactCommands(CommandGroup):
-    """Lists whom `createusers` remembers, and forgets them."""
+    """Lists and removes the contacts that `createusers` remembers."""
 
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The commands."""
+        """Yield this component's commands."""
         yield self.command(
             "contact list",
             "[--json]",
@@ -84,12 +84,12 @@ class ContactCommands(CommandGroup):
 
 
 class ClaimCommands(CommandGroup):
-    """Makes mailboxes this environment's."""
+    """Makes this environment the owner of mailboxes."""
 
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The command."""
+        """Yield this component's command."""
         yield self.command(
             "claim",
             "[service]",
@@ -108,7 +108,7 @@ class ServerCommands(CommandGroup):
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The commands."""
+        """Yield this component's commands."""
         yield self.command("server list", "[--json]", "List the mail servers", lambda do: do.servers.list_)
         yield self.command(
             "server add",
@@ -145,7 +145,7 @@ class ServiceCommands(CommandGroup):
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The commands."""
+        """Yield this component's commands."""
         yield self.command("service list", "[--json]", "List the services", lambda do: do.services.list_)
         yield self.command(
             "service add",
@@ -201,12 +201,12 @@ class ServiceCommands(CommandGroup):
 
 
 class JournalCommands(CommandGroup):
-    """Shows the journal, and removes what is old."""
+    """Shows the journal, and purges old mail."""
 
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The commands."""
+        """Yield this component's commands."""
         yield self.command(
             "journal list",
             "[service=] [outcome=] [rule=] [sender=] [ticket=] [text=] [--limit N] [--json]",
@@ -236,12 +236,12 @@ class JournalCommands(CommandGroup):
 
 
 class HeldCommands(CommandGroup):
-    """Deals with held mail."""
+    """Commands for held mail."""
 
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The commands."""
+        """Yield this component's commands."""
         yield self.command("held list", "[service=] [--json]", "List the mail that is held", lambda do: do.held.list_)
         yield self.command(
             "held retry",

@@ -25,15 +25,15 @@ _WORDS = 2
 
 
 def deliver(env: Environment, name: str) -> Answer:
-    """Take one mail from standard input. Never raises: whatever is not sure is a temporary failure."""
+    """Take one message from standard input. Never raises: if the result is unsure, it is a temporary failure."""
     return one_mail.deliver(env, partial(open_intake.watched_intake, env), name, sys.stdin.buffer)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """What the console script does once Trac could be imported. Says what happened on standard error."""
+    """Main function of the console script, once Trac has been imported. Prints the result to standard error."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if len(words) != _WORDS:
-        # Not EX_USAGE, on which a mail server bounces: a mistake in its configuration must not cost mail.
+        # Not EX_USAGE: a mail server would bounce the message, and a mistake in its configuration must not lose mail.
         answer = Answer(SysExit.TEMPFAIL, "Usage: mailintake-deliver ENV SERVICE < mail")
     else:
         answer = _open_and_deliver(*words)

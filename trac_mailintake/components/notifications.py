@@ -1,12 +1,12 @@
-"""The notifications that Trac sends for tickets: recorded, signed, threaded, and sent to who wrote the first mail."""
+"""Trac's ticket notifications: records their ids, signs reply addresses, threads them, adds the first mail's author."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-# Trac asks the decorators in the order in which their classes were made. TicketFormatter's sets the Message-ID that is
-# recorded here, so its module has to be imported before our class is made.
+# Trac calls decorators in the order in which their classes were defined. TicketFormatter's sets the Message-ID that is
+# recorded here, so its module must be imported before our class is defined.
 import trac.ticket.notification  # noqa: F401 - imported for the order of the decorators, see above
 from trac.core import Component, implements
 from trac.notification.api import IEmailDecorator, INotificationSubscriber
@@ -27,7 +27,7 @@ class AboutTickets(Component):
     abstract = True
 
     def ready(self, event: NotificationEvent) -> bool:
-        """Whether the event is about one ticket, and the upgrade was made."""
+        """Whether the event is about one ticket, and the environment has been upgraded."""
         return event.realm == "ticket" and event.category != "batchmodify" and self.notifications.ready()
 
     @cached_property
@@ -41,11 +41,11 @@ class AboutTickets(Component):
 
 
 class TicketMailDecorator(AboutTickets):
-    """Makes answers to notifications find their ticket.
+    """Makes replies to notifications find their ticket.
 
-    Each Message-ID that Trac sends for a ticket is recorded; `Reply-To` becomes the signed address (when
-    `[mailintake] address` is set); our loop header is added; and `References` names the mail that the ticket was made
-    of, so that its sender's client shows Trac's mails under his own. Must never raise: that would end the notification.
+    Records each Message-ID that Trac sends for a ticket, sets `Reply-To` to the signed address (if
+    `[mailintake] address` is set), adds our loop header, and adds the first mail of the ticket to `References`, so that
+    its sender's client shows Trac's mail below it. Must never raise: that would end the notification.
     """
 
     implements(IEmailDecorator)
@@ -53,7 +53,7 @@ class TicketMailDecorator(AboutTickets):
     # IEmailDecorator methods
 
     def decorate_message(self, event: NotificationEvent, message: EmailMessage, charset: object) -> None:
-        """Add what is ours to one notification."""
+        """Add our header fields to one notification."""
         try:
             if self.ready(event):
                 self.notifications.decorate(event.target.id, message)
@@ -62,13 +62,13 @@ class TicketMailDecorator(AboutTickets):
 
 
 class MailReporterSubscriber(AboutTickets):
-    """Sends answers to who wrote the mail that a ticket was made of, unless they are users of this Trac.
+    """Sends comments to the author of the mail that a ticket was made from, unless they are a user of this Trac.
 
-    They get what others say, not their own comments, and the mail that tells of the new ticket only where the
-    service's `acknowledge` says so. Of a change without a comment they get nothing, nor does anybody else who is known
-    by mails alone, whichever of Trac's own subscribers would write to them. Users have their own preferences, and are
-    left to them. Trac sends only to addresses whose local part is made of letters, digits and `.'+_-`, in a domain
-    with a dot (`[notification] admit_domains` for others); to all others it sends nothing.
+    They get comments by others, not their own, and the notification of the new ticket only if the service's
+    `acknowledge` says so. They get nothing about a change without a comment. Neither does anybody else who is known
+    only by mail, whichever of Trac's own subscribers would write to them. Users have their own preferences. Trac sends
+    only to addresses whose local part is made of letters, digits and `.'+_-`, in a domain with a dot
+    (`[notification] admit_domains` for others).
     """
 
     implements(INotificationSubscriber)
@@ -76,17 +76,17 @@ class MailReporterSubscriber(AboutTickets):
     # INotificationSubscriber methods
 
     def matches(self, event: NotificationEvent) -> Iterator[Match]:
-        """Who is told of it besides those whom Trac tells; or, of what says nothing, who is not told at all."""
+        """Additional recipients of a change with a comment; for a change without one, the people to leave out."""
         if self.ready(event):
             yield from self.notifications.matches(event, self)
 
     def description(self) -> None:
-        """Nothing that a user could choose in his preferences."""
+        """None: users cannot choose this in their preferences."""
 
     def requires_authentication(self) -> bool:
-        """It is for people who have no account."""
+        """False: it is for people without a user account."""
         return False
 
     def default_subscriptions(self) -> list[Match]:
-        """None by class: `matches` says it all."""
+        """None: `matches` decides."""
         return []

@@ -1,4 +1,4 @@
-"""The switches of `[mailintake]` in trac.ini, and the permissions. Servers and services are in the database."""
+"""The options of `[mailintake]` in trac.ini, and the permissions. Servers and services are in the database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CATEGORY = "mailintake"
 
 
 class MailIntakeSystem(Component):
-    """The options of mail intake, and who may see and change what."""
+    """The options and permissions of mail intake."""
 
     implements(IPermissionRequestor)
 
@@ -103,5 +103,5 @@ class MailIntakeSystem(Component):
     # IPermissionRequestor methods
 
     def get_permission_actions(self) -> list[str | tuple[str, list[str]]]:
-        """Seeing what became of mail, and changing what becomes of it."""
+        """MAILINTAKE_VIEW and MAILINTAKE_ADMIN."""
         return [VIEW, (ADMIN, [VIEW])]

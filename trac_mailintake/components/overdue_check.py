@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from trac.web.api import IRequestHandler, Request
 
 APART: Final = 60.0
-"""Seconds between two looks of a process."""
+"""Seconds between two checks by a process."""
 
 
 class DeadMan(Component):
-    """Looks whether services are overdue, while somebody uses this Trac."""
+    """Checks whether services are overdue, while somebody uses this Trac."""
 
     implements(IRequestFilter)
 
@@ -34,12 +34,12 @@ class DeadMan(Component):
     # IRequestFilter methods
 
     def pre_process_request(self, req: Request, handler: IRequestHandler) -> IRequestHandler:
-        """Begin to look, if it is time; the request goes its way."""
+        """Start the overdue check in a background thread, at most once a minute, and return the handler unchanged."""
         if time.monotonic() >= self._next and self._looking.acquire(blocking=False):
             self._next = time.monotonic() + APART
             try:
                 threading.Thread(target=self._look, name="mailintake-deadman", daemon=True).start()
-            except RuntimeError:  # no thread to be had: somebody else looks
+            except RuntimeError:  # no thread available: another process checks
                 self._looking.release()
         return handler
 
@@ -64,5 +64,5 @@ class DeadMan(Component):
         except Exception:
             self.log.exception("Mail intake could not see whether a service is overdue")
         finally:
-            self.env.shutdown(threading.get_ident())  # lets go of this thread's connection, nothing else
+            self.env.shutdown(threading.get_ident())  # closes only this thread's database connection
             self._looking.release()

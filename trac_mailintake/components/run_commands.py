@@ -52,12 +52,12 @@ _PROBE = """Send a mail to a service, and see it come out of its mailbox
 
 
 class RoundCommands(CommandGroup):
-    """Takes mail, explains what would become of one, and says how things stand."""
+    """Files mail, explains decisions, and shows the status."""
 
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The commands."""
+        """Yield this component's commands."""
         words = "[service] [--force] [--limit N] [--json] [--trace]"
         yield ("mailintake run", words, _RUN, self._complete, self._run)
         yield self.command(
@@ -93,11 +93,11 @@ class RoundCommands(CommandGroup):
 
 
 class ProbeCommands(CommandGroup):
-    """Sends mail round."""
+    """Sends a probe."""
 
     # IAdminCommandProvider methods
 
     def get_admin_commands(self) -> Iterator[Command]:
-        """The command."""
+        """Yield this component's command."""
         words = "<service> [--to ADDRESS] [--wait SECONDS] [--json]"
         yield self.command("probe", words, _PROBE, lambda do: do.probes.probe, lambda do: do.probes.complete)

@@ -1,4 +1,4 @@
-"""The tables: made and upgraded by `trac-admin ENV upgrade`, as Trac does it."""
+"""Creates and upgrades the database tables, for `trac-admin ENV upgrade`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ UPGRADES = "trac_mailintake.tracker.db.upgrades"
 
 
 class MailIntakeSetup(Component):
-    """Makes and upgrades the tables of mail intake."""
+    """Creates and upgrades the tables of mail intake."""
 
     implements(IEnvironmentSetupParticipant)
 
     # IEnvironmentSetupParticipant methods
 
     def environment_created(self) -> None:
-        """Make the tables of a new environment."""
+        """Create the tables of a new environment."""
         make_tables(self.env)
 
     def environment_needs_upgrade(self) -> bool:
-        """Whether the tables are missing or of an earlier version. Raises TracError when they are of a later one."""
+        """Whether the tables are missing or of an older version. Raises TracError if they are of a newer one."""
         return bool(DatabaseManager(self.env).needs_upgrade(VERSION, NAME))
 
     def upgrade_environment(self) -> None:
-        """Make the tables, or bring them to the present version."""
+        """Create the tables, or upgrade them to the present version."""
         manager = DatabaseManager(self.env)
         if manager.get_database_version(NAME):
             manager.upgrade(VERSION, NAME, UPGRADES)

@@ -1,4 +1,4 @@
-"""What a terminal, or a log, is shown of words that strangers chose."""
+"""Makes text from strangers safe for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import unicodedata
 from typing import Final
 
 _JOINERS: Final = "\u200b\u200c\u200d\u00ad\ufeff"
-"""Letters of scripts and of emoji that are invisible, and do nothing else."""
+"""Invisible characters that scripts and emoji need, and that do nothing else."""
 
 
 def plain(text: str) -> str:
-    """A text that a terminal only shows: what it would obey, or what turns the line around, is written as an escape.
+    """The text with control characters and direction marks written as escapes, so that a terminal only shows it.
 
     Senders choose subjects and names, servers the names of folders.
     """

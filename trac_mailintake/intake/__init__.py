@@ -1,4 +1,4 @@
-"""What to do about a message: the values, the ports, and the spine through them.
+"""What to do about a message: the values, the ports, and the pipeline through them.
 
-Imports `mail`; knows neither Trac nor a socket.
+Imports only `mail`: no Trac, no sockets.
 """

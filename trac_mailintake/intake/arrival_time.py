@@ -1,4 +1,4 @@
-"""screen: when a mail arrived, if possible not as its sender says (docs/behaviour.md#rates)."""
+"""screen: the time of arrival of a mail, if possible not by the sender's own word (docs/behaviour.md#rates)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def arrival(listed: Listed | None, message: Message | None) -> datetime:
-    """When the mail arrived, in UTC, never later than now: what its mailbox says, or our last mail server, if earlier.
+    """The time of arrival, in UTC, never later than now: by the mailbox, or by the topmost Received if earlier.
 
-    So a backlog counts when it came, whenever it is fetched, and files that were copied count when they were mail.
-    Of a mail that came by no mail server nobody knows better than its own Date.
+    So a backlog counts at its arrival, whenever it is fetched, and copied files count when they were received.
+    If no mail server has added a Received field, only the mail's own Date is known.
     """
     now = datetime.now(UTC)
     known = [now]

@@ -1,7 +1,7 @@
-"""route: which ticket a Message-ID leads to with which mails were filed in several tickets.
+"""route: which ticket a Message-ID leads to if mails with this id were filed in several tickets.
 
-Anybody may give his mail an id that he has read in another one. Whoever answers that other one must not find himself in
-a ticket of a stranger, who would get the answer.
+Anybody can give their mail an id that they have read in another one. A reply to that other one must not end up in a
+stranger's ticket, since the stranger would then receive it.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Message
 
 _TOGETHER: Final = timedelta(days=1)
-"""Within which the second copy of a mail comes: by way of a list that added a footer, or to another address of ours."""
+"""Time within which a second copy of a mail arrives, through a list that adds a footer or at another address."""
 _COPIES: Final = 2
 
 
 def by_people_of(message: Message, filings: Sequence[Filing], own: Collection[str]) -> list[Filing]:
-    """Those of the filings whose author `message` is from, or to.
+    """The filings whose author is the sender or a recipient of `message`.
 
-    `own` are addresses of ours, which are in every mail.
+    `own` are our own addresses, which do not count, since they are in every mail.
     """
     people = {each.key for each in (message.author, *message.to, *message.cc, *message.bcc) if each}
     return [each for each in filings if each.author and each.author in people - set(own)]
 
 
 def ticket_of(filings: Sequence[Filing], service: str) -> int | None:
-    """The ticket that a message answers, of those in which mails with one id are; None when no single one is left.
+    """The ticket that a message answers, among those that have mails with one id; None if it stays ambiguous.
 
-    `filings` are these mails by people of the message, the oldest first. The proved ones count before others; of what
-    is left, those that came to the same `service`.
+    `filings` are these mails by senders or recipients of the message, the oldest first. Proved ones count first, then
+    those that came to the same `service`.
     """
     left = [each for each in filings if each.proved] or list(filings)
     left = [each for each in left if each.service == service] or left
@@ -43,7 +43,7 @@ def ticket_of(filings: Sequence[Filing], service: str) -> int | None:
 
 
 def _are_copies(filings: Sequence[Filing]) -> bool:
-    """Whether one author's mail came twice. What one id is given to more often are a machine's mails."""
+    """Whether the filings are two copies of one author's mail. More mails with one id come from a machine."""
     if len(filings) != _COPIES:
         return False
     first, second = filings

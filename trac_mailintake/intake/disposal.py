@@ -1,4 +1,4 @@
-"""dispose: the mailbox's copies of what is recorded, last of all, so that no failure of it keeps new mail out."""
+"""dispose: disposes of the copies of recorded mail, last of all, so that a failure does not keep new mail out."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DISPOSAL: Final = 200
-"""Messages that are disposed of together: on a long line that costs as much as fetching them."""
+"""Messages to dispose of together: on a slow connection each command costs as much as fetching them."""
 
 _MOST: Final = 3
-"""Failures of the source as a whole after which a round leaves the rest to the next one."""
+"""Failures of the whole source after which a round leaves the rest to the next one."""
 
 
 class Disposing:
-    """What one round disposes of.
+    """The disposals of one round.
 
-    Of those that were disposed of only the number is kept until that is final, since a round may take 100,000 messages.
+    For messages that are disposed of but not yet settled only the id is kept, since a round may take 100,000 messages.
     """
 
     def __init__(self, source: Source, recorder: Recorder, left: Sequence[Delivery]) -> None:
-        """`left` was recorded by earlier rounds, whose mailbox's copies are still there; its turn comes last."""
+        """`left` was recorded by earlier rounds that did not dispose of the copies; it comes last."""
         self._source = source
         self._recorder = recorder
         self._left = left
@@ -42,19 +42,19 @@ class Disposing:
         self._sentence = ""
 
     def add(self, recorded: Sequence[Delivery]) -> None:
-        """These are recorded."""
+        """Add deliveries that have been recorded."""
         self._ready += recorded
 
     def many(self) -> None:
-        """Dispose of what was recorded when it is enough for a command. Never raises for the source's sake."""
+        """Dispose of recorded mail if there is enough for one command. Never raises SourceError."""
         if len(self._ready) >= DISPOSAL:
             ready, self._ready = self._ready, []
             self._dispose(ready)
 
     def end(self, *, broken: bool) -> str:
-        """Dispose of all, and make it final; the sentence of the first that could not be, "" when all could.
+        """Dispose of the rest, and settle it. Returns the reason of the first failure, or "".
 
-        When the source is `broken` already: if it still can. Never raises for the source's sake.
+        If the source is already `broken`, this only tries. Never raises SourceError.
         """
         if broken:
             self._failures = _MOST - 1
@@ -85,7 +85,7 @@ class Disposing:
         self._recorder.forget(other)
 
     def _heard(self, delivery: Delivery, reply: Reply) -> bool:
-        """Whether it is still the message that was recorded."""
+        """Note a reply. Returns whether the mailbox still had the recorded message."""
         match reply.answer:
             case Answer.COMPLETED:
                 (self._final if reply.final else self._unsettled).append(delivery.id)

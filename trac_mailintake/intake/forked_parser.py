@@ -1,7 +1,7 @@
-"""parse: a batch is read in a second process while this one decides and records.
+"""parse: parses a batch in a second process while this one decides and records.
 
-The second process is a fork that has nothing but the parser: no connection, no lock, no log. Whatever ends it, this
-process reads for itself from then on, so that mail is deferred, or held, for the same reasons with it and without it.
+The second process is a fork that uses only the parser: no connection, no lock, no log. If it ends for any reason, this
+process parses by itself from then on, so that mail is deferred or held for the same reasons with or without it.
 
 Without it a run takes in 0.66 times as many mails a second from a Maildir on SQLite (0.63 to 0.84), and 0.72 times as
 many on PostgreSQL (0.68 to 0.97); where both cores are busy, or the database is 2 ms away, 0.9 (30 November 2026).
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORTH: Final = 20
-"""So many messages are worth a second process: to begin it costs about as much as to read so many."""
+"""Messages that justify a second process: starting it costs about as much as parsing so many."""
 _LEAD: Final = 1024 * 1024
-"""Bytes of messages that were read and not yet taken: some hundred mails, or a single large one."""
+"""Bytes of messages parsed ahead: some hundred messages, or a single large one."""
 _TOGETHER: Final = 30
-"""Messages that are received together, and foreseen."""
+"""Messages received together, and announced to `foresee`."""
 _GREETING: Final = 5.0
-"""Seconds that the second process has for its first sign of life."""
+"""Seconds within which the second process must greet."""
 _FIRST: Final = 3
-"""The first descriptor that is nobody's standard input or output."""
+"""The first file descriptor after standard input, output and error."""
 
 
 class Ahead:
-    """Reads messages in the order in which they were announced. Call it like `parse`; close it."""
+    """Parses messages in the order in which they were announced. Call it like `parse`, and close it."""
 
     def __init__(
         self,
@@ -50,10 +50,10 @@ class Ahead:
         beside: Callable[[Message], None] = lambda _: None,
         foresee: Callable[[Sequence[Message]], None] = lambda _: None,
     ) -> None:
-        """`parse` is `mail.parse.parse`; `beside` is what only the second process does with what it has read.
+        """`parse` is `mail.parse.parse`; the second process also calls `beside` with each parsed message.
 
-        `seconds` is what both together may take over one message, 0 for as long as they like. `foresee` is told, in
-        this process, of messages that were read and will be asked for next.
+        `seconds` is the limit for both together for one message (0: no limit). `foresee` is called, in this process,
+        with messages that have been parsed and will be requested next.
         """
         self._foresee = foresee
         self._arrived: deque[tuple[Slice, Message | None]] = deque()
@@ -65,7 +65,7 @@ class Ahead:
         self._useless = len(os.sched_getaffinity(0)) == 1
 
     def expect(self, raws: Sequence[Slice]) -> None:
-        """These will be asked for, in this order."""
+        """Announce messages that will be requested in this order."""
         if self._reader is None and not self._useless and len(raws) >= WORTH:
             self._reader = _Reader(self._read, self._seconds)
         if self._reader is not None:
@@ -82,7 +82,7 @@ class Ahead:
         return message if message is not None else self._parse(raw)
 
     def _received(self, raw: Slice) -> Message | None:
-        """What the second process made of it; None when that failed. Those before it were announced in vain."""
+        """The message as parsed by the second process; None if that failed. Skips announced messages before it."""
         while self._arrived or self._receive():
             arrived, message = self._arrived.popleft()
             if arrived == raw:
@@ -90,7 +90,7 @@ class Ahead:
         return None
 
     def _receive(self) -> bool:
-        """Wait for the next message, and take those that are there as well; whether any was."""
+        """Wait for the next message, and receive all that are ready. Returns whether there was one."""
         characters = 0
         try:
             while self._reader is not None and self._expected:
@@ -110,7 +110,7 @@ class Ahead:
         return message
 
     def _lose(self) -> None:
-        """The second process is gone, and no other is begun: what ended it may end that one, too."""
+        """The second process is gone. Start no other one, since the same message might end that, too."""
         log.warning("The process that reads mail ahead ended; this one reads for itself")
         self._useless = True
         self.close()
@@ -125,12 +125,12 @@ class Ahead:
 
 
 class _Reader:
-    """The second process, as the first one sees it."""
+    """Handle of the second process, used by the first one."""
 
     def __init__(self, parse: Callable[[Slice], Message], seconds: float) -> None:
         wanted, ours = os.pipe()
         theirs, found = os.pipe()
-        with suppress(OSError):  # more than this user may have: then it is not so far ahead
+        with suppress(OSError):  # above this user's limit: then the pipe holds less
             fcntl.fcntl(found, fcntl.F_SETPIPE_SZ, _LEAD)
         self._pid = os.fork()
         if self._pid == 0:
@@ -139,7 +139,7 @@ class _Reader:
         os.close(found)
         self._wanted = os.fdopen(ours, "wb")
         self._found = os.fdopen(theirs, "rb")
-        # Once it greets it holds none of this one's locks: others will see at once that this one was killed.
+        # After its greeting it holds none of this process's locks, so others notice at once if this one is killed.
         self._greeted = False
         self.ready(_GREETING)
 
@@ -149,27 +149,27 @@ class _Reader:
         self._wanted.flush()
 
     def receive(self) -> Message | None:
-        """The next one of those that were announced. Raises OSError, EOFError, pickle.UnpicklingError."""
+        """The next announced message. Raises OSError, EOFError, pickle.UnpicklingError."""
         if not self._greeted:
             self._greeted = bool(self._found.read(1))
         message: Message | None = pickle.load(self._found)  # noqa: S301 - written by our own fork
         return message
 
     def ready(self, seconds: float = 0.0) -> bool:
-        """Whether something is under way, or will be within so many seconds."""
+        """Whether data is available, or will be within `seconds`."""
         return bool(select.select([self._found], [], [], seconds)[0])
 
     def close(self) -> None:
-        """End it: it has nothing to lose."""
+        """Kill the process: it holds nothing that could be lost."""
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
-        with suppress(OSError):  # what it did not take is of no use to anybody
+        with suppress(OSError):  # nobody needs what it has not read
             self._wanted.close()
         self._found.close()
 
 
 def _serve(wanted: int, found: int, parse: Callable[[Slice], Message], seconds: float) -> NoReturn:
-    """The life of the second process: until the first one closes the pipe, or is no more."""
+    """Main function of the second process: runs until the first one closes the pipe or dies."""
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -194,12 +194,12 @@ def _serve(wanted: int, found: int, parse: Callable[[Slice], Message], seconds: 
 def _read(raw: Slice, parse: Callable[[Slice], Message]) -> Message | None:
     try:
         return parse(raw)
-    except Exception:  # noqa: BLE001 - the first process meets the same, and says what it means
+    except Exception:  # noqa: BLE001 - the first process meets the same failure, and handles it
         return None
 
 
 def _close_all_but(*kept: int) -> None:
-    """Let go of everything inherited: a lock on a file is held as long as anybody has it open."""
+    """Close all inherited descriptors: a file lock is held as long as any process has the file open."""
     first = _FIRST
     for descriptor in sorted(kept):
         os.closerange(first, descriptor)

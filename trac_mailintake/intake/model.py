@@ -1,4 +1,4 @@
-"""The values that go forward, each stage adding one: Delivery, Objection or Target, Change, Outcome, Reply.
+"""The values that the stages pass on: Delivery, Objection or Target, Change, Outcome, Reply.
 
 Whatever has a rule and a reason says why: a slug, and a sentence for people. `because` is what the product's own are
 made from, see `intake.reasons`; plugins leave it out.
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a source looks: host, user and folder, or a path.
+    """The identity of a mailbox: host, user and folder, or a path.
 
-    `label` is what people read, such as `imap://alice@mail.example.org:993/INBOX`; it holds no secret.
-    Two services with the same label share the mailbox's memory of what was seen.
+    `label` is for people, such as `imap://alice@mail.example.org:993/INBOX`, and contains no secret.
+    Two services with the same label share what is known about the mailbox.
     """
 
     kind: str
@@ -37,11 +37,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One message as its source lists it, before any byte of it was read.
+    """A message as its source lists it, before it is read.
 
-    `locator` finds it again (IMAP: `uidvalidity/uid`; POP3: the UIDL; Maildir: the unique name).
-    `fingerprint` tells whether it is still the same one.
-    `size` is in bytes, None when the source cannot say; `arrived` is in UTC, None likewise.
+    `locator` identifies it in its mailbox (IMAP: `uidvalidity/uid`; POP3: the UIDL; Maildir: the unique name).
+    `fingerprint` shows whether it is still the same message (docs/behaviour.md, Recording).
+    `size` is in bytes, `arrived` in UTC; both are None if the source does not know.
     """
 
     locator: str
@@ -52,11 +52,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as a source handed it over, claimed by this worker.
+    """A message as a source handed it over, claimed by this worker.
 
-    `id` is the journal's row; `fence` the fencing number of the claim; `attempts` counts failures that were the
-    message's own; `alone` says that a process died while it held this one; `deaths` how often while it held only this.
-    `raw` says where the bytes lie in the archive; None until they were fetched.
+    `id` is the journal's row, `fence` the fencing number of the claim. `attempts` counts failures of the message's
+    own. `alone`: a process died while it held this message; `deaths`: how often while it held only this one.
+    `raw` is the place of its bytes in the archive; None until it has been fetched.
     `again` says that it was held, and that an administrator has it decided about once more.
     """
 
@@ -87,7 +87,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Sent on to the service's forward address; held until the outgoing server took it."""
+    """Sent on to the service's forward address; held until the outgoing server has accepted it."""
 
     rule: str
     reason: str
@@ -96,7 +96,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Refused; the sender may be told."""
+    """Refused; the sender may be notified."""
 
     rule: str
     reason: str
@@ -105,7 +105,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """Left in the mailbox and remembered. `decisive` ends the matter: not for us, so nobody else's objection counts."""
+    """Left in the mailbox and remembered. `decisive`: not for us, so no other objection counts."""
 
     rule: str
     reason: str
@@ -115,7 +115,7 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Thrown away, as the administrator asked; archived like all."""
+    """Dropped, as the administrator asked; archived like all mail."""
 
     rule: str
     reason: str
@@ -125,11 +125,11 @@ class Discard:
 Objection = Hold | Forward | Reject | Ignore | Discard
 
 GRAVITY: Final[tuple[type[Objection], ...]] = (Hold, Forward, Reject, Ignore, Discard)
-"""The safest first: of several objections the first of this order counts."""
+"""Objections from the safest on: if there are several, the first in this order counts."""
 
 
 def gravest(objections: list[Objection]) -> Objection | None:
-    """The objection that counts: a decisive one, else the safest; None when nobody objects."""
+    """The objection that counts: a decisive one, or else the safest; None if there is none."""
     for objection in objections:
         if isinstance(objection, Ignore) and objection.decisive:
             return objection
@@ -141,15 +141,15 @@ def gravest(objections: list[Objection]) -> Objection | None:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who a message is from, to Trac.
+    """Who a message is from, as far as Trac is concerned.
 
-    `username` is whose permissions count: a mapped user, the service's `reporterusername`, or `anonymous`.
-    `author` is what is written as reporter or author: the username, or `Name <address>` for strangers.
-    `address` is the addr-spec of the one From address, "" when there is not exactly one.
-    `mapped` is true only when the address is that of exactly one known user (and proved, where that is required).
-    `reason` says how it was found, or why it was not.
-    `proof` says which of our mail servers vouches for the address, and how; "" when only the From field says it.
-    `new` says that he is to be remembered once the mail is filed; with an account called `author` if he is mapped.
+    `username`: whose permissions count: a mapped user, the service's `reporterusername`, or `anonymous`.
+    `author`: the reporter or author to store: the username, or `Name <address>` for strangers.
+    `address`: the addr-spec of the one From address, or "" if there is not exactly one.
+    `mapped`: the address belongs to exactly one known user (and is proved, where that is required).
+    `reason`: how the user was found, or why none was.
+    `proof`: which of our mail servers vouches for the address, and how; "" if only the From field names it.
+    `new`: remember the sender once the mail is filed; if `mapped`, with a user account named `author`.
     """
 
     username: str
@@ -163,7 +163,7 @@ class Sender:
 
     @property
     def rule(self) -> str:
-        """The rule of the step that says who it was: whether he was proved is asked of it later."""
+        """The rule of the step that names the sender; it later shows whether they were proved."""
         return (reasons.PROVED if self.proof else reasons.SENDER).slug
 
 
@@ -174,8 +174,8 @@ class Sender:
 class Filing:
     """A mail that was filed.
 
-    `author` is the casefolded address of its one author, "" when it had none; `proved` says that one of our mail
-    servers vouched for him then. `filed` is in UTC.
+    `author` is the casefolded address of its one author, or "". `proved`: one of our mail servers vouched for them
+    at that time. `filed` is in UTC.
     """
 
     message_id: str
@@ -187,18 +187,18 @@ class Filing:
 
 
 class Proof(Enum):
-    """How a message was tied to a ticket, the strongest first."""
+    """How a message was matched to a ticket, the strongest proof first."""
 
     SIGNATURE = reasons.REPLY_ADDRESS.slug
     MESSAGE_ID = reasons.MESSAGE_ID.slug
     SUBJECT = reasons.SUBJECT.slug
     HANDLER = "handler"
-    """Said by a handler or an administrator, not by the message."""
+    """Chosen by a handler or an administrator, not by the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewTicket:
-    """A ticket of its own; `related` names a ticket that it should link to, `note` says why in the ticket."""
+    """A new ticket; `related` is a ticket to link to, `note` says why, in the new ticket's text."""
 
     rule: str
     reason: str
@@ -226,7 +226,7 @@ Target = NewTicket | Followup
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part to attach under `name`; the tracker makes the name unique within the ticket."""
+    """A part to attach under `name`, which the tracker makes unique within the ticket."""
 
     name: str
     part: Part
@@ -238,16 +238,16 @@ class Reopen(Enum):
 
     NEVER = "never"
     IF_ALLOWED = "if-allowed"
-    """When the workflow offers it to the sender."""
+    """Reopen if the workflow offers that to the sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What shall become of a message: everything that will be written, nothing yet written.
+    """What will become of a message: everything to write, before anything is written.
 
-    `summary` counts for new tickets only. `text` is Trac wiki text, the description or the comment.
-    `fields` are ticket fields by name, for new tickets only. `cc` are bare addresses or usernames to add.
-    `removed` is what was cut from the text (quotes, signatures). `quiet` sends no notification.
+    `summary`: for new tickets only. `text`: Trac wiki text, the description or the comment.
+    `fields`: ticket fields by name, for new tickets only. `cc`: bare addresses or usernames to add.
+    `removed`: what was cut from the text (quotes, signatures). `quiet`: send no notification.
     """
 
     target: Target
@@ -264,7 +264,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the decision trail: which stage, which rule, what it said."""
+    """One line of the decision trail: stage, rule, and a sentence."""
 
     stage: str
     rule: str
@@ -302,7 +302,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a delivery, by which rule, why; and who was told."""
+    """What became of a delivery, by which rule and why, and who was notified."""
 
     status: Status
     rule: str
@@ -315,14 +315,14 @@ class Outcome:
 
 
 CONSUMING: Final = frozenset(Status) - {Status.IGNORED, Status.DEFERRED}
-"""After these the mailbox's copy is disposed of as the service says, once the bytes are archived."""
+"""Outcomes after which the mailbox's copy is disposed of, once the bytes are archived."""
 
 
 # dispose -------------------------------------------------------------------------------------------------------------
 
 
 class Answer(Enum):
-    """RFC 5321's three answers (4.2.1), said by each source in its own way."""
+    """The three kinds of reply (RFC 5321, 4.2.1): done, refused for now, refused for good."""
 
     COMPLETED = "completed"
     TRANSIENT = "transient"
@@ -331,7 +331,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a round left in the mailbox: how many mails, and when the oldest arrived (microseconds, 0: nobody knows)."""
+    """What a round left in the mailbox: messages, and arrival of the oldest (microseconds since 1970, 0: unknown)."""
 
     number: int
     oldest: int
@@ -339,10 +339,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a source answered to a disposal.
+    """A source's answer to a disposal.
 
-    `fault` says that the reason is a sentence for the administrator, who must mend something: where, what, what next.
-    `final` says that it holds whatever becomes of the session, so that nothing is to be settled.
+    `fault`: the reason is a sentence for the administrator, who must fix something: where, what, what next.
+    `final`: it holds whatever happens to the session, so nothing has to be settled.
     """
 
     answer: Answer
@@ -352,7 +352,7 @@ class Reply:
 
 
 class Afterwards(Enum):
-    """What is done with the mailbox's copy; `move` has a folder, see `Disposition`."""
+    """What to do with the mailbox's copy (docs/behaviour.md#afterwards); for the folder of `move` see `Disposition`."""
 
     DELETE = "delete"
     MOVE = "move"
@@ -368,5 +368,5 @@ class Disposition:
     folder: str = ""
 
     def __str__(self) -> str:
-        """As it is typed: `move:Processed`, `delete`."""
+        """The setting's text: `move:Processed`, `delete`."""
         return f"{self.word.value}:{self.folder}" if self.folder else self.word.value

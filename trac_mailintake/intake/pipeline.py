@@ -1,7 +1,7 @@
-"""The spine: recall → parse → decide (screen, route, handle) → record, for one delivery after the other.
+"""The pipeline: parse → decide (screen, route, handle) → record, for one delivery after the other.
 
-Deciding changes nothing, so `explain` is parse and decide. Recording is one transaction, for one delivery or for
-several; what fails together is done again one at a time. Disposing comes later, in `round`.
+Deciding changes nothing, so `explain` is parse and decide. Recording is one transaction for one or more deliveries;
+if it fails for a group, it is repeated one by one. Disposing comes later, in `round`.
 """
 
 from __future__ import annotations
@@ -52,45 +52,45 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GROUP: Final = 50
-"""Deliveries that share a transaction at most."""
+"""Deliveries in one transaction at most."""
 
 ATTEMPTS: Final = 5
-"""Failures of the message's own after which it is held."""
+"""Failures of the message's own after which it is given up: forwarded or held."""
 
 DEATHS: Final = 3
-"""Processes that died while they held only this message, after which it is held."""
+"""A message is held after so many processes died while they held only this one."""
 
 RENEWAL: Final = 120.0
-"""Seconds after which the leases of what is still to be taken are prolonged."""
+"""Seconds after which the leases of the remaining deliveries are renewed."""
 
 _NUMBER: Final = re.compile(r"#[0-9]|\([^()\s]{1,64}-[0-9]")
-"""What may be the number of a ticket in a subject; which it is, the rules say."""
+"""A possible ticket number in a subject; the rules decide."""
 
 _SOON: Final = 0.1
-"""Seconds after which a delivery is tried again that only waits for another worker."""
+"""Seconds until a delivery that waits for another worker is tried again."""
 _SHORTLY: Final = 2.0
-"""What a message answers is due in so many seconds: waiting for it is worth while."""
+"""If the message that this one answers is due within so many seconds, wait for it."""
 BACKOFF: Final = (60.0, 300.0, 1200.0, 3600.0, 3600.0)
 _TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A delivery that was let go for now. `soon` when it only waits for another worker; `fault` names what to mend."""
+    """A deferred delivery. `soon`: it only waits for another worker; `fault`: what an administrator must fix."""
 
     delivery: Delivery
     reason: str
     soon: bool = False
     fault: bool = False
     down: bool = False
-    """Something of ours is down: there is no use in going on with this round."""
+    """Something of ours is down: the round should end."""
 
 
 Result = Recorded | Deferred
 
 
 class Intake:
-    """Takes deliveries of one environment. `parse` is `mail.parse.parse`, or another that keeps its promise."""
+    """Files the deliveries of one environment. `parse` is `mail.parse.parse`, or a function with the same contract."""
 
     def __init__(
         self,
@@ -103,10 +103,10 @@ class Intake:
         expect: Callable[[Sequence[Slice]], None] = lambda _: None,
         deciding: Deciding | None = None,
     ) -> None:
-        """All collaborators are handed in; see `bootstrap`. `watch` is told when a message is begun, and of the end.
+        """All collaborators are arguments; see `bootstrap`. `watch` is called at each message and at the end.
 
-        `named` tells which failures pass by themselves: a TemporaryFailure or Stale instead of them.
-        `expect` is told what `parse` will be asked for, several at a time. `deciding` calls what decides.
+        `named` turns failures that pass by themselves into TemporaryFailure or Stale.
+        `expect` gets the messages that `parse` will be called with, several at a time. `deciding` runs the decisions.
         """
         self._deciding = deciding or Deciding()
         self._expect = expect
@@ -117,14 +117,14 @@ class Intake:
         self._rules = rules
         self._parse = parse
         self._unnoted = False
-        """Whether something was let go that the database could not be told of: it may be what a later mail answers."""
+        """Whether a deferral could not be stored: a later mail may answer that message."""
 
     def expect(self, deliveries: Sequence[Delivery]) -> None:
-        """These will be taken, in this order: their archived bytes can be read, if not yet flushed to disk."""
+        """Announce the next deliveries, in order. Their archived bytes are readable, perhaps not yet flushed."""
         self._expect([each.raw for each in deliveries if each.raw is not None and each.deaths < DEATHS])
 
     def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
-        """Take a claimed, archived batch: a result for each, but for those that another worker took over."""
+        """File a claimed, archived batch. Returns a result for each delivery that no other worker took over."""
         try:
             return self._take(service, deliveries)
         finally:
@@ -161,7 +161,7 @@ class Intake:
     def decide(self, service: Service, delivery: Delivery, message: Message, *, explain: bool = False) -> Decision:
         """Screen, route and handle one message; nothing is written.
 
-        Raises Misconfiguration, TemporaryFailure, and whatever a rule of ours raises on a message it cannot bear.
+        Raises Misconfiguration, TemporaryFailure, and anything that one of our rules raises because of the message.
         """
         steps = [Step("parse", each.slug, each.sentence, because=each.because) for each in message.defects]
         seen = self._recorder.seen(service, message)
@@ -188,7 +188,7 @@ class Intake:
         *,
         explain: bool,
     ) -> Decision:
-        """Route and handle: what is filed, or who objects to it."""
+        """Route and handle a message: returns the decision to file it, or an objection."""
         target = self._rules.route(message, delivery, service, sender)
         steps.append(Step("route", target.rule, target.reason, because=target.because))
         answer = self._rules.handle(message, target, service, sender)
@@ -203,20 +203,20 @@ class Intake:
         return refused(delivery, message, service, answer, steps)
 
     def _read(self, delivery: Delivery) -> Message | Exception | None:
-        """The message; None when it cost too many processes their life, or why the archive could not be read."""
+        """The parsed message; None if too many processes died over it; or the exception of reading the archive."""
         if delivery.deaths >= DEATHS:
             return None
         if delivery.raw is None:
             raise ValueError(delivery)
         try:
             return self._parse(delivery.raw)
-        except Exception as error:  # noqa: BLE001 - it is decided upon like all that can go wrong with a message
+        except Exception as error:  # noqa: BLE001 - handled below, like any failure of a message
             return error
 
     def _decide_safely(
         self, service: Service, delivery: Delivery, message: Message | Exception | None
     ) -> Decision | Deferred | None:
-        """Decide; whatever fails, the mail is deferred or held. The one broad `except`: here mail could be lost."""
+        """Decide. If anything fails, the mail is deferred or held. The one broad `except`: mail could be lost here."""
         if isinstance(message, Exception):
             return self._failed(service, delivery, None, message)
         if message is None:
@@ -231,14 +231,14 @@ class Intake:
                 return self._let_go(
                     delivery, "It answers a mail that was deferred.", message=message, soon=due <= _SHORTLY
                 )
-        except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held, never lost
+        except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held
             return self._failed(service, delivery, message, error)
         return decision
 
     def _failed(
         self, service: Service, delivery: Delivery, message: Message | None, error: Exception
     ) -> Decision | Deferred | None:
-        """Which failures count against the message, and which do not (docs/behaviour.md#when-it-fails)."""
+        """Defer, forward or hold after a failure, by its kind (docs/behaviour.md#when-it-fails)."""
         log.debug("Delivery %s (%s) failed", delivery.id, delivery.listed.locator, exc_info=error)
         error = self._named(error)
         match error:
@@ -253,7 +253,7 @@ class Intake:
         reason = f"{type(error).__name__}: {error}"
         log.error("Delivery %s (%s) failed: %s", delivery.id, delivery.listed.locator, reason, exc_info=error)
         if delivery.attempts + 1 >= ATTEMPTS:
-            # The seed's Forward Email is for failures, too; without an address it is held.
+            # The forward address also gets failed mail (as JIRA's Forward Email does); without one the mail is held.
             given_up = because(Forward, reasons.FAILED(attempts=ATTEMPTS, error=reason))
             return refused(delivery, message, service, given_up, [])
         return self._let_go(delivery, reason, message=message, counted=True)
@@ -277,7 +277,7 @@ class Intake:
         except NoLongerMine:
             return None
         except TemporaryFailure as error:
-            # The claim runs out by itself: nothing is lost, the mail is still where it was. But nobody knows its id.
+            # The claim expires, and the mail is still in its mailbox: nothing is lost. But its id is not stored.
             self._unnoted = True
             return Deferred(delivery, f"{reason} ({error})", down=True)
         return Deferred(delivery, reason, soon=soon, fault=fault, down=down)
@@ -285,19 +285,19 @@ class Intake:
     # record
 
     def _record(self, service: Service, group: Sequence[Decision]) -> list[Result]:
-        """Record a group in one transaction; when that fails, one by one, each decided anew."""
+        """Record a group in one transaction. If that fails, decide and record each again by itself."""
         if not group:
             return []
         try:
             recorded = self._written(group)
-        except Exception as error:  # noqa: BLE001 - see _record_alone: each is tried by itself, and explained there
+        except Exception as error:  # noqa: BLE001 - _record_alone tries each by itself, and says why it fails
             log.debug("A group of %d deliveries is recorded one by one: %s", len(group), error)
             return [result for each in group if (result := self._record_alone(service, each)) is not None]
         self._recorder.announce(recorded, service)
         return list(recorded)
 
     def _record_alone(self, service: Service, decision: Decision) -> Result | None:
-        """Record one delivery; decided anew as often as what it stands on has changed."""
+        """Record one delivery; decide again, up to 5 times, if the ticket changed meanwhile."""
         error: Exception | None = None
         for _ in range(_TRIES):
             again = self._decide_safely(service, decision.delivery, decision.message)
@@ -322,12 +322,12 @@ class Intake:
         return self._recorder.record(group)
 
     def _hold(self, decision: Decision) -> Result | None:
-        """Record that a message is given up on; when even that fails it is let go, and tried again later."""
+        """Record that a message is given up. If even that fails, defer it."""
         try:
             return self._written([decision])[0]
         except NoLongerMine:
             return None
-        except Exception as error:  # noqa: BLE001 - it stays in the mailbox: nothing is lost
+        except Exception as error:  # noqa: BLE001 - the message stays in the mailbox, so nothing is lost
             reason = f"{decision.outcome.reason} ({error})"
             return self._let_go(decision.delivery, reason, message=decision.message, down=True)
 
@@ -335,7 +335,7 @@ class Intake:
 def refused(
     delivery: Delivery, message: Message | None, service: Service, objection: Objection, steps: Iterable[Step]
 ) -> Decision:
-    """What an objection makes of a delivery. A forward without an address is held."""
+    """The decision that follows from an objection. A forward without an address becomes a hold."""
     forward = None
     rule, reason = objection.rule, objection.reason
     match objection:
@@ -371,7 +371,7 @@ def _answered(message: Message) -> tuple[str, ...]:
 
 
 def _depends(message: Message | Exception | None, group: Sequence[Decision]) -> bool:
-    """Whether a message answers, or is a copy of, one whose recording is pending: that one is recorded first."""
+    """Whether a message answers or duplicates one in `group`, which must then be recorded first."""
     if message is None or isinstance(message, Exception):
         return False
     wanted = {*_answered(message), message.message_id or message.sha256}
@@ -381,7 +381,7 @@ def _depends(message: Message | Exception | None, group: Sequence[Decision]) -> 
 
 
 def _stands_on(decision: Decision, group: Sequence[Decision]) -> bool:
-    """Whether the group changes the ticket that this decision stands on, or may make the one that its subject names."""
+    """Whether the group changes the ticket of this decision, or may create the one that its subject names."""
     ticket = decision.outcome.ticket
     if ticket is not None:
         return any(each.outcome.ticket == ticket for each in group)
@@ -391,7 +391,7 @@ def _stands_on(decision: Decision, group: Sequence[Decision]) -> bool:
 
 
 def _seeks_a_parent(decision: Decision) -> bool:
-    """Whether a new ticket is filed although the message answers one, which nobody knows (yet)."""
+    """Whether the message answers an unknown one, and would therefore become a new ticket."""
     message = decision.message
     if message is None or decision.prepared is None or decision.outcome.status is not Status.CREATED:
         return False

@@ -1,4 +1,4 @@
-"""The ports: what the spine asks of a source, of the tracker and of the recorder. The adapters live above."""
+"""The ports: what the pipeline needs from sources, the tracker and the recorder. Adapters are in higher layers."""
 
 from __future__ import annotations
 
@@ -34,85 +34,85 @@ T = TypeVar("T")
 
 
 class SourceError(ExplainedError):
-    """A source could not be reached, dropped the line, timed out or answered nonsense.
+    """A source could not be reached, dropped the connection, timed out or answered nonsense.
 
-    The text names the thing, the cause and the next step, in one line, without secrets.
+    The text names the source, the cause and the next step, in one line, without secrets.
     """
 
 
 class Incomplete(SourceError):  # noqa: N818 - a fact about the message
-    """One message cannot be had whole for now: the line is as good as before, and the other messages can be had.
+    """A message cannot be fetched whole for now. The connection still works, and other messages can be fetched.
 
-    Raised by a message's chunks. What came of it is not to be kept; it stays where it is, and is asked for again later.
+    Raised by a message's chunks. Discard what arrived; the message stays in the mailbox, and is fetched again later.
     """
 
 
 class TemporaryFailure(ExplainedError):  # noqa: N818 - named after RFC 5321's transient failure, not after Python's errors
-    """Something of ours is down for now (database, disk, memory): the mail is deferred, no attempt counted."""
+    """Something of ours is down for now (database, disk, memory): the mail is deferred without counting an attempt."""
 
 
-class Misconfiguration(ExplainedError):  # noqa: N818 - what an administrator must mend
-    """A plugin or the configuration is wrong: the mail is deferred, no attempt counted; five alike stop the service."""
+class Misconfiguration(ExplainedError):  # noqa: N818 - what an administrator must fix
+    """A plugin or a setting is wrong: the mail is deferred without counting an attempt; five alike stop the service."""
 
 
-class NoLongerMine(Exception):  # noqa: N818 - not an error: another worker took the row over, which is as it should be
-    """The row's owner or fencing number is no longer this worker's: nothing may be written for it."""
+class NoLongerMine(Exception):  # noqa: N818 - not an error: another worker took over the row
+    """Another worker has taken over the lease: drop the result and write nothing."""
 
 
 class Stale(Exception):  # noqa: N818 - not an error: decide again
-    """What the decision stood on has changed meanwhile (ticket edited, id filed by another worker): decide again."""
+    """The basis of the decision has changed (ticket edited, id filed by another worker): decide again."""
 
 
 class Source(Protocol):
-    """Where mail comes from. One contract for all kinds; `tests/sources/contract.py` is its test suite.
+    """A source of mail. All kinds have the same contract; `tests/sources/contract.py` is its test suite.
 
-    Every method may raise SourceError and nothing else. A source never changes the mailbox but in `dispose`/`settle`.
+    Methods raise only SourceError. A source changes the mailbox only in `dispose` and `settle`.
     """
 
     account: Account
 
     def list(self) -> Sequence[Listed]:
-        """All messages that lie there now, the oldest first; opens the connection when there is none yet."""
+        """All messages in the mailbox, the oldest first. Opens the connection if there is none yet."""
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
-        """The bytes of each, in chunks, in batches on the wire.
+        """Yield each message with an iterator of its bytes in chunks.
 
-        What has vanished, or is no longer what `listed.fingerprint` says, is left out.
-        Each iterator of chunks is used up before the next pair is asked for. It may raise Incomplete, which is about
-        this message only; a message is whole when its chunks have come to their end, and never before.
+        Messages that are gone, or that no longer match `listed.fingerprint`, are left out.
+        Exhaust the chunks before requesting the next pair. They may raise Incomplete, which concerns only this
+        message. A message is whole only once its chunks are exhausted.
         """
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
-        """Dispose of messages, each with the SHA-256 (hex) of its archived bytes, as the service says; one reply each.
+        """Dispose of messages as the service says, each with the SHA-256 (hex) of its archived bytes; one reply each.
 
-        Only what still has its fingerprint is touched; what is gone already counts as completed.
-        Repeating a disposal is harmless. One that is refused keeps no other message from it, and no later `fetch`.
+        Touches only messages that still have their fingerprint; those that are gone count as done.
+        Repeating a disposal is harmless. A refused one prevents neither other disposals nor a later `fetch`.
         """
 
     def settle(self) -> None:
-        """Make what `dispose` did final (POP3: QUIT). Until it returns, disposals may be undone by the server.
+        """Make disposals final (POP3: QUIT). Until this returns, the server may undo them.
 
-        Raises SourceError when not all that `dispose` was asked for was done, though its replies could not say so.
+        Raises SourceError if a disposal was not done and the replies of `dispose` could not say so.
         """
 
     def close(self) -> None:
-        """Let the connection go, whatever its state; never raises, never disposes of anything."""
+        """Close the connection in any state. Never raises, and disposes of nothing."""
 
 
 @runtime_checkable
 class Foreseeing(Protocol):
-    """A source on a long line, which asks for messages before they are needed. Sources may do without."""
+    """A source on a slow connection that can request messages before they are needed. Optional."""
 
     def ahead(self, coming: Sequence[Listed]) -> None:
-        """These will be fetched next, unless others take them: let them be on their way while one works on the last.
+        """Announce messages that will probably be fetched next, so that they can be requested now.
 
-        Raises SourceError. Whatever is fetched next is what `fetch` is asked for.
+        Raises SourceError. `fetch` may still be called with other messages.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
-    """What routing must know of a ticket.
+    """What routing needs to know about a ticket.
 
     `involved` are casefolded usernames and addresses: reporter, owner, cc, authors.
     """
@@ -126,9 +126,9 @@ class TicketFacts:
 
 @dataclass(frozen=True, slots=True)
 class KnownId:
-    """A Message-ID that was sent for, or filed in, a ticket. `outgoing` when Trac sent it: that decides.
+    """A Message-ID that was sent for, or filed in, a ticket. `outgoing`: Trac sent it, which settles the ticket.
 
-    `contested` when mails with it were, or may have been, filed in several tickets: `ticket` is the first of them only.
+    `contested`: mails with it were, or may have been, filed in several tickets; `ticket` is only the first of them.
     """
 
     message_id: str
@@ -138,45 +138,45 @@ class KnownId:
 
 
 class Reader(Protocol):
-    """What rules may ask of the tracker; asking changes nothing."""
+    """Read-only lookups in Trac for rules."""
 
     def ticket(self, number: int) -> TicketFacts | None:
         """The ticket, None when there is none."""
 
     def known_ids(self, message_ids: Iterable[str]) -> Mapping[str, KnownId]:
-        """Those of the ids that were sent for or filed in a ticket, deleted tickets included."""
+        """The ids that were sent for or filed in a ticket, including deleted tickets."""
 
     def filings(self, message_ids: Iterable[str]) -> Sequence[Filing]:
-        """The mails with one of the ids that were filed, the oldest first: of many with the same only some."""
+        """The filed mails with one of the ids, the oldest first; only some if many have the same id."""
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
-        """The ticket whose computed root Message-ID is among the ids: for mail sent before the install."""
+        """The ticket whose computed first Message-ID is among the ids, for Trac's mail before the installation."""
 
     def signed_ticket(self, recipients: Iterable[Address]) -> int | None:
         """The ticket named by a reply address with a valid signature."""
 
     def own_loop(self, message: Message) -> str | None:
-        """Why this is mail that this environment sent itself (its loop header, an id it sent); None when it is not."""
+        """Why this is mail that this environment sent (its loop header, an id it sent); None if it is not."""
 
     def own_probe(self, message: Message) -> str:
-        """The token of a probe that this environment sent and signed; "" when it is none."""
+        """The token of a probe that this environment sent and signed; "" if it is not a probe."""
 
     def may(self, username: str, action: str, ticket: int | None = None) -> bool:
-        """Whether the user has the permission, on that ticket when one is given."""
+        """Whether the user has the permission `action`, on `ticket` if one is given."""
 
     def username(self, address: Address) -> str:
-        """The one known user who has this e-mail address, "" when there is none, or several."""
+        """The one known user with this e-mail address; "" if there are none or several."""
 
     def mails_of_sender(
         self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
     ) -> int:
-        """How many other mails of the message's authors arrived between the two times, counted up to `most`.
+        """Number of other mails by the message's authors that arrived between the two times, counted up to `most`.
 
-        Those of this round that are decided upon and not yet recorded count, too.
+        Includes those of this round that are decided and not yet recorded.
         """
 
     def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
-        """How many mails that arrived between the two times were filed in the ticket."""
+        """Number of mails filed in the ticket that arrived between the two times."""
 
     def project_key(self) -> str:
         """The key that subjects may name (`(PROJ-12)`), "" when none is configured."""
@@ -193,9 +193,9 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A change that Trac agreed to: permissions, workflow, manipulators. `native` is the tracker's own.
+    """A change that passed Trac's checks: permissions, workflow, manipulators. `native` is the tracker's own object.
 
-    `steps` tell what was decided on the way (reopened, attachments refused, what was skipped).
+    `steps` say what was decided on the way (reopened, attachments refused, checks skipped).
     """
 
     change: Change
@@ -204,18 +204,18 @@ class Prepared:
 
 
 class Deciding:
-    """What deciding is done within; this keeps nothing."""
+    """Context for read-only queries while deciding; this default opens none."""
 
     def __call__(self, work: Callable[[], T]) -> T:
-        """What `work` comes to. It may be done twice. Raises what it raises."""
+        """Call `work`, perhaps twice, and return or raise what it does."""
         return work()
 
     def rest(self) -> None:
-        """Nothing is decided for now: give back what was kept. Called before anything is written."""
+        """Release what is kept between decisions. Called before anything is written."""
 
 
 class Tracker(Protocol):
-    """The tracker's side of deciding. Nothing of ours is written; Trac's manipulators may write."""
+    """The tracker's part of deciding. It writes nothing of ours; Trac's manipulators may write."""
 
     reader: Reader
 
@@ -225,33 +225,33 @@ class Tracker(Protocol):
     def prepare(
         self, change: Change, message: Message, service: Service, *, explain: bool = False
     ) -> Prepared | Objection:
-        """Check a change as the web interface would; stage its attachments unless `explain`.
+        """Check a change as the web interface would, and stage its attachments unless `explain`.
 
-        With `explain` manipulators that may write are left out, and the steps say so.
+        With `explain`, manipulators that may write are skipped, and the steps say so.
         """
 
 
 class Watch(Protocol):
-    """Somebody who ends a process that hangs."""
+    """Watchdog: ends this process if one message takes longer than `seconds`."""
 
     seconds: float
-    """What one message may take; 0 when nobody is ended."""
+    """Limit for one message, in seconds; 0: no limit."""
 
     def beat(self) -> None:
-        """A message is begun."""
+        """Start the time of a new message."""
 
     def rest(self) -> None:
-        """None is in hand."""
+        """Stop the time: no message is being handled."""
 
 
 class Rules(Protocol):
-    """The hooks, asked for one service. All may raise Misconfiguration, when the fault is a plugin's."""
+    """The hooks, called for one service. All raise Misconfiguration if a plugin fails."""
 
     def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
         """All objections."""
 
     def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
-        """The first answer; a new ticket when there is none."""
+        """The first answer of a hook; a new ticket if there is none."""
 
     def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
         """The service's handler, then the amendments of `mailintake_change`."""
@@ -262,11 +262,11 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Everything that is needed to record a delivery.
+    """Everything needed to record a delivery.
 
-    `prepared` is None when there is nothing to file. `forward` is what the outbox is to carry out; until the outgoing
-    server accepted it the outcome is held, with the rule `forward-pending`. `tell` is the address of a sender who is
-    to be told that his mail was refused; with `acknowledge` one who is no user is told of the ticket it became.
+    `prepared`: None if there is nothing to file. `forward`: a forward for the outbox; the outcome is held with the rule
+    `forward-pending` until the outgoing server has accepted it. `tell`: the address of a sender to notify that their
+    mail was refused. `acknowledge`: notify a sender who is not a user of the new ticket.
     """
 
     delivery: Delivery
@@ -281,7 +281,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message filed before that is the same one: where it went."""
+    """The earlier filing of the same message, and where it went."""
 
     delivery: int
     ticket: int | None
@@ -296,103 +296,103 @@ class Recorded:
 
 
 class Recorder(Protocol):
-    """Exactly once: claims and outcomes (docs/behaviour.md#steps). All methods are short transactions of their own."""
+    """Claims and outcomes, exactly once (docs/behaviour.md#steps). Each method is a short transaction."""
 
     def admit(self, service: Service, account: Account) -> str:
-        """Why this environment may not fetch from a mailbox that another one has claimed; "" when it may.
+        """Why this environment may not fetch from a mailbox that another one owns; "" if it may.
 
-        A mailbox that nobody has claimed is this environment's from now on.
+        A mailbox without an owner belongs to this environment from now on.
         """
 
     def room(self, service: Service) -> tuple[int, str]:
-        """How many new tickets it may still make within this hour (`rate_service`); if none, why it is to stop."""
+        """New tickets that the service may still create within this hour (`rate_service`); if 0, why it must stop."""
 
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> Sequence[Delivery]:
-        """Compare what the source lists with what is remembered.
+        """Compare the source's listing with the stored rows.
 
-        Rows whose message is gone are let go. Returns what a crash left to dispose of: the deliveries that have an
-        outcome and are not yet consumed, still listed with the same fingerprint, or not listed any more (a source may
-        list no more what was only half disposed of).
+        Retires rows whose message is gone. Returns the deliveries that a crash left to dispose of: those with an
+        outcome that are not consumed, and that are listed with the same fingerprint, or not listed any more (a source
+        may no longer list a message that was only half disposed of).
         """
 
     def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> Sequence[Delivery]:
-        """Take up to `limit` of the reconciled listing that nobody holds and that are due, in order.
+        """Claim up to `limit` messages of the reconciled listing that are due and not claimed, in order.
 
-        One that a worker died with is taken by itself, and only when it can be `alone`: nothing else is in hand.
+        A message that a worker died with is claimed by itself, and only if `alone`: no other is in work.
         """
 
     def upcoming(self, service: Service, account: Account, limit: int) -> Sequence[Listed]:
-        """What `claim` would try to take next; asks nobody, so that others may have taken it."""
+        """What `claim` would try next. It does not query the database, so others may have claimed it."""
 
     def pending(self, service: Service, account: Account) -> int:
-        """How many of the reconciled listing this round could still claim."""
+        """Number of messages of the reconciled listing that this round could still claim."""
 
     def renew(self, deliveries: Sequence[Delivery]) -> None:
-        """Prolong the lease of what is still held."""
+        """Renew the leases of deliveries that are still held."""
 
     def release(self, deliveries: Sequence[Delivery]) -> None:
-        """Give back what was claimed but not begun (it vanished, or the round ended)."""
+        """Release claims on deliveries that were not begun (the message vanished, or the round ended)."""
 
     def seen(self, service: Service, message: Message) -> Seen | None:
-        """The mail of which this one is a duplicate (docs/behaviour.md#duplicates), None when it is none."""
+        """The mail that this one duplicates (docs/behaviour.md#duplicates); None if it is not a duplicate."""
 
     def record(self, decisions: Sequence[Decision]) -> Sequence[Recorded]:
-        """Write the outcomes in one transaction; all or none.
+        """Write the outcomes in one transaction, all or none.
 
-        Raises NoLongerMine, Stale, TemporaryFailure; whatever else is the fault of one of the decisions.
+        Raises NoLongerMine, Stale, TemporaryFailure; anything else is the fault of one of the decisions.
         """
 
     def defer(
         self, claimed: Delivery, reason: str, *, seconds: float, counted: bool, message_id: str | None = None
     ) -> None:
-        """Let go for `seconds`; `counted` when the failure was the message's own.
+        """Defer for `seconds`; `counted`: the failure was the message's own.
 
-        The id is for `postponed`: "" when the message has none, None when it could not even be read.
+        The id is for `postponed`: "" if the message has none, None if it could not be read.
 
-        Raises NoLongerMine, TemporaryFailure (then the claim runs out by itself).
+        Raises NoLongerMine, TemporaryFailure (then the claim expires by itself).
         """
 
     def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
-        """After the commit: listeners, notifications, `recorded` hooks; failures are logged and made up for later."""
+        """After the commit: call listeners, `recorded` hooks, and notify. Failures are logged and repeated later."""
 
     def consumed(self, ids: Iterable[int]) -> None:
-        """The mailbox's copies of these deliveries, given by their ids, have been disposed of."""
+        """Store that the mailbox's copies of these deliveries (by id) have been disposed of."""
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
-        """What lies under these locators is another message by now: it is a new one for the next round."""
+        """These locators now mean other messages, which are new to the next round."""
 
     def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """The ids of those that have no outcome yet, whoever holds them. Raises TemporaryFailure."""
+        """The ids of deliveries without an outcome, whoever holds them. Raises TemporaryFailure."""
 
     def waits_for_others(self, claimed: Delivery) -> bool:
-        """Whether another living worker still holds an older message of the same mailbox, maybe this one's parent."""
+        """Whether another live worker holds an older message of the same mailbox, which may be this one's parent."""
 
     def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
-        """In how many seconds an older message of the same mailbox is due that was deferred and has one of these ids.
+        """Seconds until a deferred older message of the same mailbox is due that has, or may have, one of these ids.
 
-        Or may have one of them. None when there is none.
+        None if there is no such message.
         """
 
 
 class ArchiveWriter(Protocol):
-    """One batch of mails being archived: an append, and one flush for all."""
+    """Writes one batch to the archive: one append for each message, and one flush for all."""
 
     def append(self, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
-        """Write one mail; its slice and its SHA-256 (hex). Raises TooLarge past `limit` bytes, TemporaryFailure."""
+        """Write one message. Returns its slice and SHA-256 (hex). Raises TooLarge above `limit`, TemporaryFailure."""
 
     def flush(self) -> None:
-        """What was written can be read from its slice. Raises TemporaryFailure."""
+        """Make what was written readable from its slice. Raises TemporaryFailure."""
 
     def seal(self) -> None:
-        """Flush to disk, file and folder; only afterwards the slices are durable. Raises TemporaryFailure."""
+        """Flush file and folder to disk; the slices are durable only after that. Raises TemporaryFailure."""
 
 
 class Archive(Protocol):
-    """Raw bytes of every delivery, by date."""
+    """The raw bytes of every delivery, by date."""
 
     def begin(self, ids: Sequence[int]) -> ArchiveWriter:
         """A new batch, for the bytes of the deliveries with these ids."""
 
 
 class TooLarge(Exception):  # noqa: N818 - a fact about the message
-    """The message is larger than the archive takes."""
+    """The message is larger than the archive's limit."""

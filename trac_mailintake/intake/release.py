@@ -1,4 +1,4 @@
-"""screen, route: held mail that an administrator releases goes the same way, past all screens, to the chosen ticket."""
+"""screen, route: sends released mail through the same pipeline, bypassing all screens, to the chosen ticket."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _APART: Final = "(An administrator made this answer to an earlier mail a ticket 
 
 @dataclass(frozen=True, slots=True)
 class ReleasingRules:
-    """`ports.Rules` that object to nothing and file everything in `ticket`, or in a new one when it is None."""
+    """`ports.Rules` that object to nothing, and file everything in `ticket` (None: a new one)."""
 
     rules: Rules
     ticket: int | None
 
     def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
-        """Nobody objects: the administrator has seen the mail."""
+        """No objections: the administrator has seen the mail."""
         del message, delivery, service, sender
         return ()
 
     def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
-        """The chosen ticket. A new one says so when the mail answers another, whose ticket it would belong to."""
+        """The chosen ticket. A new one has a note if the mail answers another ticket."""
         del delivery, service, sender
         if self.ticket is not None:
             return because(Followup, reasons.RELEASED(), ticket=self.ticket, proof=Proof.HANDLER)
@@ -41,7 +41,7 @@ class ReleasingRules:
         return because(NewTicket, reasons.RELEASED(), note=_APART if answers else "")
 
     def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
-        """What the service's handler makes of the mail, in the chosen ticket whatever it or a plugin says."""
+        """The service's handler, but always in the chosen ticket, whatever the handler or a plugin says."""
         answer = self.rules.handle(message, target, service, sender)
         return answer if isinstance(answer, Objection) else replace(answer, target=target)
 
@@ -51,7 +51,7 @@ class ReleasingRules:
 
 
 class ReleasingTracker:
-    """`ports.Tracker` for which the rights of `user` count, if there is one; the author stays the sender."""
+    """`ports.Tracker` that uses the permissions of `user`, if there is one; the author stays the sender."""
 
     def __init__(self, tracker: Tracker, user: str) -> None:
         self._tracker = tracker
@@ -59,7 +59,7 @@ class ReleasingTracker:
         self.reader = tracker.reader
 
     def sender(self, message: Message, service: Service) -> Sender:
-        """Who the message is from, with the rights of who releases it."""
+        """The sender, with the permissions of the user who releases the mail."""
         sender = self._tracker.sender(message, service)
         if not self._user:
             return sender
@@ -68,5 +68,5 @@ class ReleasingTracker:
     def prepare(
         self, change: Change, message: Message, service: Service, *, explain: bool = False
     ) -> Prepared | Objection:
-        """As for all mail: what Trac itself refuses stays held, with its reason."""
+        """As for all mail: if Trac refuses the change, the mail stays held, with the reason."""
         return self._tracker.prepare(change, message, service, explain=explain)

@@ -1,4 +1,4 @@
-"""One round of one service: list, claim, fetch, archive, take, and last of all dispose."""
+"""One round of one service: list, claim, fetch, archive, file, and dispose last."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ BATCH: Final = 100
 """Messages that are claimed and fetched together."""
 
 FORESEEN: Final = WORTH
-"""Messages that are fetched before a second process begins to read them (see `forked_parser.WORTH`)."""
+"""Messages to fetch before a second process starts to parse them (see `forked_parser.WORTH`)."""
 
 PATIENCE: Final = 60.0
-"""Seconds that a round waits for what other workers are filing."""
+"""Seconds that a round waits for mail that other workers are filing."""
 
 SHORTEST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.8
-"""Seconds after which it looks again what they have filed; at first they need no longer than for a batch."""
+"""Longest pause, in seconds, between two checks of what they have filed; the first pauses are shorter."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What a round came to. It is the one value here that grows while the round goes on.
+    """The result of a round. Mutable, unlike the other values here; one for each round.
 
-    `error` is why the source could not be used, if only to dispose of what was taken; `down` why the round ended early
-    for a fault of ours.
-    `deferred` are those that were let go; `faults` are the sentences about what an administrator must mend,
-    one for each delivery that met it. `remaining` is how many it left in the mailbox for want of time.
-    `overrun` is why the service is to stop, "" when it may go on.
-    `undisposed` when the mail was taken all the same, and `error` is only about the mailbox's copies.
+    `error`: why the source could not be used, even if only to dispose of copies. `down`: why the round ended early
+    because of a failure of ours.
+    `deferred`: the deferred deliveries. `faults`: sentences about what an administrator must fix, one for each
+    delivery. `remaining`: messages left in the mailbox because the time was up.
+    `overrun`: why the service must stop, or "".
+    `undisposed`: all mail was filed, and `error` is only about the mailbox's copies.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -87,7 +87,7 @@ class Report:
 
 @dataclass(slots=True)
 class _Course:
-    """A round on its way. `held` are fetched, and not yet taken."""
+    """The state of a running round. `held` are deliveries that are fetched but not yet filed."""
 
     service: Service
     source: Source
@@ -98,10 +98,10 @@ class _Course:
 
 
 class Round:
-    """Rounds of one environment by one worker."""
+    """Runs the rounds of one environment by one worker."""
 
     def __init__(self, intake: Intake, recorder: Recorder, archive: Archive, archive_limit: int | None = None) -> None:
-        """`archive_limit` is in bytes; what is larger is held, and left in its mailbox."""
+        """`archive_limit` is in bytes; a larger message is held, and left in its mailbox."""
         self._intake = intake
         self._recorder = recorder
         self._archive = archive
@@ -116,10 +116,10 @@ class Round:
         progress: Callable[[int, int], None] | None = None,
         until: float | None = None,
     ) -> Report:
-        """Take what lies in the mailbox, at most `limit` messages, not beginning another batch after `until`.
+        """File the mail in the mailbox, at most `limit` messages; start no batch after `until`.
 
-        `until` is a `time.monotonic()`. `progress` is told how many are done, of how many.
-        Never raises for the source's sake: the report says what happened.
+        `until` is a `time.monotonic()`. `progress(done, all)` is called with numbers of messages.
+        Never raises SourceError: the report has it.
         """
         report = Report()
         try:
@@ -158,7 +158,7 @@ class Round:
                 report.remaining = self._recorder.pending(service, source.account)
             broken = False
         finally:
-            # What was recorded is disposed of even when the line went down over a later batch, if the source still can.
+            # Recorded mail is disposed of even if the connection broke during a later batch, if the source still can.
             failure = course.disposing.end(broken=broken)
             if failure and broken:
                 log.info("Left for the next round to dispose of: %s", failure)
@@ -168,9 +168,9 @@ class Round:
     def _batches(
         self, course: _Course, listing: Sequence[Listed], limit: int | None, until: float | None
     ) -> Iterator[tuple[Sequence[Delivery], Sequence[Listed]]]:
-        """Claimed batches, each with what comes after it, until nothing is left that this round may take.
+        """Yield claimed batches, each with the messages after it, until this round can claim nothing more.
 
-        An empty one when first must be taken what is held already.
+        Yields an empty batch to have the fetched deliveries filed first.
         """
         service, source, report = course.service, course.source, course.report
         left = len(listing) if limit is None else limit
@@ -192,7 +192,7 @@ class Round:
                 report.overrun = overrun
                 return
             elif more and _waiting(report) and time.monotonic() < patience:
-                # They are due in a moment; until they are claimed again they count as deferred.
+                # These are due in a moment; they count as deferred until they are claimed again.
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 self._recorder.reconcile(service, source.account, listing)
@@ -202,9 +202,9 @@ class Round:
         self._recorder.release(course.held)
 
     def _next(self, course: _Course, batch: Sequence[Delivery], coming: Sequence[Listed]) -> None:
-        """Fetch and archive a batch, then take the one before: while it is recorded, a second process reads this one.
+        """Fetch and archive a batch, then file the previous one, while a second process parses this one.
 
-        A message that must be taken alone is. A source that fails in the middle still had the first ones taken.
+        A message that must be handled alone is. If the source fails midway, the messages before are still filed.
         """
         broken: SourceError | None = None
         fetched: Sequence[Delivery] = ()
@@ -225,9 +225,9 @@ class Round:
     def _fetched(
         self, course: _Course, batch: Sequence[Delivery], coming: Sequence[Listed]
     ) -> tuple[list[Delivery], SourceError | None]:
-        """The batch, archived, as far as the source gave it; why it did not give the rest. What is coming may travel.
+        """The archived batch as far as the source delivered it, and why not the rest. Announces `coming` to the source.
 
-        While a second process begins to read, what was recorded before is disposed of.
+        Disposes of recorded mail while the second process starts to parse.
         """
         writer = self._archive.begin([delivery.id for delivery in batch])
         fetched: list[Delivery] = []
@@ -247,7 +247,7 @@ class Round:
         return fetched, broken
 
     def _take(self, course: _Course) -> None:
-        """Take what is held."""
+        """File the fetched deliveries."""
         fetched, course.held = course.held, ()
         results = self._hold_large(course.service, [delivery for delivery in fetched if delivery.raw is None])
         results += self._intake.take(course.service, [delivery for delivery in fetched if delivery.raw is not None])
@@ -257,7 +257,7 @@ class Round:
         course.taken += len(fetched)
 
     def _fetch(self, course: _Course, batch: Sequence[Delivery], writer: ArchiveWriter) -> Iterator[Delivery]:
-        """The deliveries with their bytes archived; `raw` stays None for what the archive does not take."""
+        """Yield the deliveries with their bytes archived; `raw` stays None if one is too large for the archive."""
         wanted = {delivery.listed.locator: delivery for delivery in batch}
         small = []
         for delivery in batch:
@@ -282,7 +282,7 @@ class Round:
     def _archived(
         self, report: Report, delivery: Delivery, chunks: Iterator[bytes], writer: ArchiveWriter
     ) -> Delivery | None:
-        """The delivery with its bytes archived, as far as the archive takes them; None when they did not come whole."""
+        """The delivery with its bytes archived, if the archive accepts them; None if they did not arrive whole."""
         try:
             raw, sha256 = writer.append(chunks, self._archive_limit)
         except TooLarge:
@@ -294,7 +294,7 @@ class Round:
         return replace(delivery, raw=raw, sha256=sha256)
 
     def _expect(self, writer: ArchiveWriter, unread: list[Delivery]) -> None:
-        """Have these read meanwhile."""
+        """Have these parsed by the second process."""
         writer.flush()
         self._intake.expect(unread)
         unread.clear()
@@ -303,7 +303,7 @@ class Round:
         return self._archive_limit is not None and listed.size is not None and listed.size > self._archive_limit
 
     def _hold_large(self, service: Service, large: Sequence[Delivery]) -> list[Result]:
-        """What the archive does not take is held without its bytes; the mailbox keeps them."""
+        """Hold messages that are too large for the archive, without their bytes, which stay in the mailbox."""
         results: list[Result] = []
         for delivery in large:
             size = delivery.listed.size or "too many"
@@ -316,9 +316,9 @@ class Round:
         return results
 
     def _postpone(self, report: Report, delivery: Delivery, reason: str) -> None:
-        """The source could not give it whole: it is asked for again later, and stays where it is.
+        """Defer a message that the source could not deliver whole; it stays in the mailbox.
 
-        For a while the answers to it wait, which may be any, since its id is not known.
+        Its id is unknown, so any message may be an answer to it: for a while such messages wait.
         """
         log.warning("Delivery %s: %s", delivery.id, reason)
         seconds = BACKOFF[min(delivery.attempts, len(BACKOFF) - 1)]
@@ -332,14 +332,14 @@ class Round:
 
 
 def _drain(chunks: Iterator[bytes]) -> None:
-    """Read the rest of a message that nobody wants: the source's protocol needs it read."""
+    """Read and discard the rest of a message: the protocol requires that it is read."""
     with contextlib.suppress(Incomplete):
         for _ in chunks:
             pass
 
 
 def _consuming(results: Iterable[Result]) -> list[Delivery]:
-    """Those whose copy in the mailbox is to be disposed of: recorded so, and archived."""
+    """The deliveries whose mailbox copy is to be disposed of: archived, and with such an outcome."""
     return [
         result.delivery
         for result in results
@@ -352,13 +352,13 @@ def _waiting(report: Report) -> bool:
 
 
 def _taken_again(report: Report, batch: Sequence[Delivery]) -> int:
-    """Those that were let go and are claimed again no longer count as deferred; how many they are."""
+    """Remove deliveries that are claimed again from the deferred ones. Returns their number."""
     again = {delivery.id for delivery in batch}
     return _drop(report, lambda result: result.delivery.id in again)
 
 
 def _leave_to_others(report: Report, undecided: frozenset[int]) -> None:
-    """What another worker recorded meanwhile is no longer deferred."""
+    """Remove deliveries that another worker has recorded meanwhile from the deferred ones."""
     _drop(report, lambda result: result.soon and result.delivery.id not in undecided)
 
 

@@ -1,4 +1,4 @@
-"""record: whether the sender is told (docs/behaviour.md#notices). Forgers and machines must not make us send."""
+"""record: whether to notify the sender (docs/behaviour.md#notices). Forgers and machines must not make us send mail."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) -> str:
-    """The address that a notice of a refusal goes to, "" when nobody is told.
+    """The address to send a notice of refusal to, or "".
 
-    Never a machine, a list or a null path (RFC 3834, 2); nobody unproved where there are hosts that could prove him;
-    and nobody whom a mail server tells that pipes its mail to us and was answered 77.
+    Never a machine, a list or a null path (RFC 3834, 2); no unproved sender if `authserv_ids` is set; and not for mail
+    from a pipe, since the mail server bounces it after our exit status 77.
     """
     wanted = service.parameters.values.get("notify_sender") or "never"
     rejected = outcome.status is Status.REJECTED and not service.pushed
@@ -35,7 +35,7 @@ def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) ->
 
 
 def acknowledges(change: Change, message: Message, service: Service) -> bool:
-    """Whether a sender who is no user is told of the ticket that his mail became: `acknowledge`."""
+    """Whether to acknowledge the new ticket to a sender who is not a user (`acknowledge`)."""
     wanted = service.parameters.values.get("acknowledge")
     sender = change.sender
     if not isinstance(change.target, NewTicket) or sender.mapped or not sender.address:

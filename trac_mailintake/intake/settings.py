@@ -36,7 +36,7 @@ _WORDS_OF_BOOL: Final = {
 
 
 class SettingError(ExplainedError, ValueError):
-    """A setting is wrong. The text names the setting, the value and what is allowed."""
+    """A setting is invalid. The text names the setting, the value and what is allowed."""
 
     def __init__(self, name: str, value: object, allowed: str) -> None:
         """`allowed` completes the sentence "allowed: ..."."""
@@ -47,7 +47,7 @@ class SettingError(ExplainedError, ValueError):
 
 
 class Kind(Enum):
-    """What a parameter's value is."""
+    """The type of a parameter's value."""
 
     TEXT = "text"
     INTEGER = "whole number"
@@ -77,11 +77,11 @@ class Parameter:
     maximum: int | None = None
 
     def read(self, typed: str) -> Value:
-        """The value of what was typed. Raises SettingError."""
+        """Parse the input. Raises SettingError."""
         return _READERS[self.kind](self, typed.strip())
 
     def write(self, value: Value) -> str:
-        """The value as it would be typed."""
+        """The value as text, as it would be typed."""
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, tuple):
@@ -173,33 +173,33 @@ _READERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Checked parameter values by name; what was not set has its default."""
+    """Checked parameter values by name, with defaults. Methods raise KeyError for unknown names."""
 
     values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
 
     def text(self, name: str) -> str:
-        """A parameter that is text, "" when empty."""
+        """The value of a text parameter."""
         return str(self.values[name] or "")
 
     def flag(self, name: str) -> bool:
-        """A parameter that is true or false."""
+        """The value of a boolean parameter."""
         return bool(self.values[name])
 
     def number(self, name: str) -> int:
-        """A parameter that is a number."""
+        """The value of a number parameter."""
         value = self.values[name]
         if not isinstance(value, int):
             raise TypeError(name)
         return value
 
     def words(self, name: str) -> tuple[str, ...]:
-        """A parameter that is a list."""
+        """The value of a list parameter."""
         value = self.values[name]
         return value if isinstance(value, tuple) else ()
 
 
 def check(parameters: Iterable[Parameter], typed: Mapping[str, str]) -> Values:
-    """The values of all parameters from what was typed. Raises SettingError, also for a name that does not exist."""
+    """Parse the input for all parameters. Raises SettingError, also for an unknown name."""
     by_name = {parameter.name: parameter for parameter in parameters}
     for name, text in typed.items():
         if name not in by_name:
@@ -215,9 +215,9 @@ def check(parameters: Iterable[Parameter], typed: Mapping[str, str]) -> Values:
 
 
 def disposition(typed: str, allowed: Iterable[Afterwards], kind: str) -> Disposition:
-    """What to do with the mailbox's copy, from `delete`, `move:FOLDER`, `seen` or `leave`.
+    """Parse `delete`, `move:FOLDER`, `seen` or `leave`.
 
-    Raises SettingError for a word that the kind of source cannot mean (docs/behaviour.md#afterwards).
+    Raises SettingError for a value that the kind of source does not support (docs/behaviour.md#afterwards).
     """
     word, _, folder = typed.strip().partition(":")
     words = tuple(allowed)
@@ -229,7 +229,7 @@ def disposition(typed: str, allowed: Iterable[Afterwards], kind: str) -> Disposi
 
 
 def start(typed: str, *, dated: bool) -> str:
-    """Which mails of a first run count: `all`, `now`, or an ISO date where the source knows dates.
+    """Check the mail that a first run takes: `all`, `now`, or an ISO date if the source knows dates.
 
     Raises SettingError.
     """
@@ -240,7 +240,7 @@ def start(typed: str, *, dated: bool) -> str:
         if dated:
             return date.fromisoformat(word).isoformat()
     except ValueError:
-        pass  # told below, like any other wrong word
+        pass  # reported below, like any other wrong value
     raise SettingError("start", typed, "all, now" + (", or a date such as 2026-01-31" if dated else ""))
 
 
@@ -251,7 +251,7 @@ POP3: Final = "pop3"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A mail server: an account from which mail is fetched. `secret` is never the password itself but how to get it."""
+    """The settings of a mail server. `secret` is never the password itself, but how to get it."""
 
     id: int
     name: str
@@ -269,7 +269,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A recurring job, as it is stored. Times are microseconds since 1970, UTC, 0 for never."""
+    """A service as stored. Times are microseconds since 1970, UTC (0: never)."""
 
     id: int
     name: str
@@ -290,7 +290,7 @@ class Service:
     pushed: bool = False
     """Whether mail is handed to it, as by a pipe; there is no mailbox, and no round."""
     presets: tuple[str, ...] = ()
-    """Those of `parameters` that are custom ticket fields of the environment, for new tickets."""
+    """The names in `parameters` that preset custom ticket fields of the environment, for new tickets."""
     created: int = 0
     next_run: int = 0
     last_run: int = 0
@@ -299,6 +299,6 @@ class Service:
     stopped: str = ""
     """Why the service stopped itself, "" while it runs."""
     resumed: int = 0
-    """When an administrator last let it go on; what came before does not count towards `rate_service`."""
+    """When an administrator last enabled it again; earlier mail does not count towards `rate_service`."""
     overdue: int = 60
-    """Minutes without success after which the administrator is told; 0 for never."""
+    """Minutes without a successful round after which the administrator is notified; 0: never."""

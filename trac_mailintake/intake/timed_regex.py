@@ -1,6 +1,6 @@
-"""handle: regular expressions that an administrator wrote, in Perl's notation or bare, for text that a stranger wrote.
+"""handle: an administrator's regular expressions, in Perl's notation or bare, for text from strangers.
 
-Python's own `re` cannot be stopped: a careless expression and a hostile text keep it busy for ever.
+Python's own `re` cannot be interrupted: a careless expression and a hostile text keep it busy for ever.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LONGEST: Final = 2000
 """Characters of an expression."""
 
 _RECURSION: Final = re.compile(r"(?<!\\)(?:\\\\)*\(\?(?:R|[+-]?[0-9]|&|P>)")
-"""Calls of a group: while one calls itself, the clock does not count, and memory has no end."""
+"""Calls of a group: while a group calls itself, `regex` checks no time limit, and memory is unbounded."""
 
 _PERL: Final = re.compile(
     r"m?/(?P<slashes>.*)/ | m\{(?P<braces>.*)\} | m(?P<mark>[!\#|,])(?P<marked>.*)(?P=mark)", re.DOTALL | re.VERBOSE
@@ -29,13 +29,13 @@ _MEANINGLESS: Final = frozenset("gou")
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One that `read` found to be right."""
+    """A valid expression, made by `read`."""
 
     typed: str
     _compiled: Any = field(repr=False, compare=False)
 
     def begin(self, text: str) -> int | None:
-        """Where the first match begins, None without one. Raises TimeoutError when it takes too much."""
+        """The index where the first match begins, or None. Raises TimeoutError if the search takes too long."""
         try:
             match = self._compiled.search(text, timeout=SECONDS)
         except MemoryError as error:
@@ -44,9 +44,9 @@ class Expression:
 
 
 def read(typed: str) -> Expression:
-    """The expression that was typed: `/…/flags`, `m{…}flags` as in Perl, or the bare expression.
+    """Parse `/…/flags` or `m{…}flags` as in Perl, or a bare expression.
 
-    Raises ValueError, which says what is wrong with it.
+    Raises ValueError, which says what is wrong.
     """
     written, flags = _parted(typed.strip())
     if len(written) > LONGEST:

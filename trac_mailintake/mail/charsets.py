@@ -1,6 +1,6 @@
-"""parse: bytes to text: as declared, else UTF-8, else as detected, else Windows-1252 with what fits.
+"""parse: decodes bytes as declared, else as UTF-8, else as detected, else as Windows-1252 with replacements.
 
-Never an exception, never a lone surrogate, and no control characters but tabs and the ends of lines.
+Never raises, and never produces lone surrogates or control characters other than tabs and line ends.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _ASCII: Final = {
 _NOT_ASCII_BASED: Final = re.compile(r"iso2022|utf[-_]?(?:7|16|32)|hz|cp(?:037|273|424|500|875|1026|1140)")
 _JAPANESE: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004", "iso2022_jp_2")
 _NO_CHARSETS: Final = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
-"""Codecs of Python that are no charsets of mail."""
+"""Python codecs that are not charsets of mail."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -64,18 +64,18 @@ _REPLACEMENT: Final = "\ufffd".encode()
 _UNFIT: Final = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff{marks.NONCHARACTERS}]")
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\v\f"))
 _BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
-"""A terminal obeys control characters, and XML, which Trac's feeds are, must not hold them."""
+"""Terminals obey control characters, and XML, such as Trac's feeds, must not contain them."""
 _JIS: Final = re.compile(rb"\x1b\$(?:B|@|\(D)([\x21-\x7e]*)(?:\x1b\([BJ])?|\x1b\([BJ]")
 _EUC: Final = re.compile(rb"((?:[\xa1-\xfe][\xa1-\xfe])+)|\x8e([\xa1-\xdf])")
 _SAMPLE: Final = 64 * 1024
-"""Bytes that are looked at to detect a charset."""
+"""Bytes used to detect a charset."""
 _SURE: Final = 0.3
-"""Less confidence than this is no better than Windows-1252."""
+"""With less confidence than this, Windows-1252 is as good."""
 
 
 @lru_cache(maxsize=256)
 def codec(label: str) -> str:
-    """The name of Python's codec for a charset label of a mail, empty when there is none."""
+    """The name of Python's codec for a charset label; "" if there is none."""
     match = _LABEL.search(label.lower())
     label = match[0] if match else ""
     if label in _ASCII:
@@ -86,7 +86,7 @@ def codec(label: str) -> str:
 
 
 def _known(label: str) -> str:
-    """The codec that browsers use for a label, else the one that Python has under that name; empty without."""
+    """The codec that browsers use for a label, or else Python's codec with that name, or ""."""
     encoding = webencodings.lookup(label)
     name = encoding.codec_info.name if encoding and encoding.name not in {"replacement", "x-user-defined"} else label
     try:
@@ -100,8 +100,8 @@ def _known(label: str) -> str:
 def scrub(text: str) -> str:
     """The text without control characters, lone surrogates and noncharacters.
 
-    Databases or XML do not bear them, and some of the noncharacters are our own marks. Whatever comes from outside goes
-    through here before it is read: bytes that were decoded, and the entities of HTML.
+    Databases or XML cannot contain them, and some noncharacters are our own marks. All text from outside must pass
+    through this before it is used: decoded bytes, and HTML once its entities are decoded.
     """
     if text.isascii():
         return text.encode("ascii").translate(_BLANKS, _CONTROLS).decode("ascii")
@@ -114,7 +114,7 @@ def _fit(match: re.Match[str]) -> str:
 
 
 def decode(raw: bytes, label: str = "", *, whole: bool = True) -> str:
-    """The text of `raw`, whose charset is said to be `label`; not `whole` when it may end within a character."""
+    """Decode `raw` with the declared charset `label`; `whole=False` if it may end within a character."""
     declared = codec(label) if label else ""
     if raw.isascii() and not (b"\x1b" in raw or b"\x00" in raw or (declared and _NOT_ASCII_BASED.search(declared))):
         return raw.translate(_BLANKS, _CONTROLS).decode("ascii")
@@ -122,7 +122,7 @@ def decode(raw: bytes, label: str = "", *, whole: bool = True) -> str:
 
 
 def damaged(raw: bytes, text: str, label: str) -> bool:
-    """Whether `text`, which `decode` made of `raw`, lacks something: bytes that are no characters, or U+0000."""
+    """Whether `decode` lost something of `raw`: bytes that are not characters, or U+0000."""
     if "\ufffd" in text:
         return _REPLACEMENT not in raw
     wide = codec(label).startswith(("utf-16", "utf-32")) or raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -130,7 +130,7 @@ def damaged(raw: bytes, text: str, label: str) -> bool:
 
 
 def header(raw: bytes) -> str:
-    """The text of a raw header value: ASCII, or what old software put there unencoded."""
+    """Decode a raw header value: ASCII, or unencoded 8-bit text of old software."""
     if raw.isascii() and b"\x1b" not in raw and b"\x00" not in raw:
         return raw.translate(_BLANKS, _CONTROLS).decode("ascii")
     return decode(raw)
@@ -157,14 +157,14 @@ def _decode(raw: bytes, declared: str, *, whole: bool) -> str:
 
 
 def _candidates(declared: str) -> tuple[str, ...]:
-    """The codecs to try before guessing. Japanese software says less than it uses."""
+    """The codecs to try before guessing. Japanese software declares smaller charsets than it uses."""
     if declared.startswith("iso2022_jp"):
         return (declared, *_JAPANESE)
     return (declared, "utf-8") if declared else ("utf-8",)
 
 
 def _makes_sense(text: str) -> bool:
-    """Whether a text with replacements has other letters beyond ASCII: then the charset was right, and a byte wrong."""
+    """Whether a text with replacements also has non-ASCII letters: then the charset was right, and a byte wrong."""
     return any(letter > "\x7f" and letter != "\ufffd" for letter in text)
 
 
@@ -187,7 +187,7 @@ def _strict(raw: bytes, name: str, *, whole: bool) -> str | None:
 
 
 def _cesu(raw: bytes) -> str | None:
-    """UTF-8 of which each half of a surrogate pair was encoded for itself, as some databases and Java do (CESU-8)."""
+    """Decode CESU-8, in which some databases and Java encode each surrogate by itself; None if it is not."""
     try:
         return raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeError:
@@ -195,7 +195,7 @@ def _cesu(raw: bytes) -> str | None:
 
 
 def _detected(sample: bytes) -> str:
-    """What chardet takes the sample for, as the name of a codec; empty when it does not know."""
+    """The codec that chardet detects for the sample; "" if it is unsure."""
     import chardet  # noqa: PLC0415 - heavy, and only mail without an honest charset needs it
 
     if sample.isascii() and b"\x1b$" in sample:

@@ -1,7 +1,7 @@
-"""parse: how much of a hostile message is looked at: what the libraries, or a person, can bear.
+"""parse: limits on how much of a hostile message is parsed.
 
-What lies beyond a limit is never lost: it is a defect of the message, and its bytes stay in an attachment
-or in the raw mail. But nobody is taken for the author of a mail of which a part of the header lies beyond one.
+Nothing beyond a limit is lost: the message gets a defect, and the bytes stay in an attachment or in the raw mail. But a
+message has no author if a part of its header is beyond a limit.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one parse. Sizes are bytes as they lie on the wire, unless they say otherwise."""
+    """Limits of one parse. Sizes are bytes as transferred, unless stated otherwise."""
 
     head: int = 128 * 1024
     """Bytes kept of one header block."""
     heads: int = 1024 * 1024
-    """Bytes kept of the header blocks of all parts together; no multipart is looked into behind it."""
+    """Bytes kept of the header blocks of all parts together; beyond that no multipart is parsed."""
     field: int = 16 * 1024
     """Bytes kept of one header field."""
     depth: int = 50
@@ -26,11 +26,11 @@ class Limits:
     text: int = 1024 * 1024
     """Decoded bytes of body text, over all text parts."""
     html: int = 512 * 1024
-    """Characters of HTML that are turned into wiki text; longer HTML is stripped of its tags instead."""
+    """Characters of HTML that are converted to wiki text; longer HTML only has its tags removed."""
     ids: int = 200
     """Message ids kept of References: the first and the newest."""
     addresses: int = 1000
-    """Addresses kept of one header field."""
+    """Addresses kept from one header field."""
 
 
 LIMITS = Limits()

@@ -1,8 +1,8 @@
-"""parse: the characters with which the readers of HTML tell one another what is not the sender's text.
+"""parse: characters that separate our markup from the sender's text while HTML is converted.
 
 They are noncharacters (Unicode 15, 23.7): for use within one program, never for interchange. `charsets.scrub` replaces
-all of them in what comes from outside, decoded bytes and decoded entities alike, so no mail can express one.
-It replaces and does not delete: what stands on both sides of one must not come together.
+all of them in text from outside, in decoded bytes and decoded entities, so no mail can contain one.
+It replaces instead of deleting them, so that the text on both sides is not joined.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ QUOTED: Final = "\ufdd0"
 """The HTML says that what follows is quoted, up to QUOTED_END."""
 QUOTED_END: Final = "\ufdd1"
 OWN: Final = "\ufdd2"
-"""What follows is our markup, up to OWN_END."""
+"""Our markup follows, up to OWN_END."""
 OWN_LINE: Final = "\ufdd3"
-"""Likewise, and a line begins with it: a heading, an item, a row, a line of code."""
+"""Our markup at the beginning of a line follows: a heading, an item, a row, a line of code."""
 OWN_END: Final = "\ufdd4"
 
 NONCHARACTERS: Final = "\ufdd0-\ufdef\ufffe\uffff"
-"""All of them in the Basic Multilingual Plane, for a set in a regular expression."""
+"""All noncharacters of the Basic Multilingual Plane, for a character set in a regular expression."""

@@ -1,7 +1,7 @@
-"""parse: the values that a message is made of.
+"""parse: the values of a parsed message.
 
-Every text in here is clean: no U+0000, no lone surrogates.
-Bad mail is a list of defects, never an exception.
+All text is clean: no U+0000, no lone surrogates.
+Bad mail has a list of defects; it is never an exception.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ T = TypeVar("T")
 
 
 class Origin(Enum):
-    """What kind of sender a message comes from (RFC 3834, RFC 3462, RFC 2919)."""
+    """The kind of sender of a message (RFC 3834, RFC 3462, RFC 2919)."""
 
     PERSON = "person"
     RESPONDER = "responder"
-    """An automatic responder or another machine: vacation, receipt, tracker."""
+    """An automatic responder or another machine: vacation note, receipt, tracker."""
     REPORT = "report"
-    """A delivery report (bounce): RFC 3464 or one of its plain-text relatives."""
+    """A delivery report (bounce), by RFC 3464 or in plain text."""
     BULK = "bulk"
     """Sent to many by a machine: `Precedence: bulk` or `junk`."""
     LIST = "list"
-    """A person, by way of a mailing list (`List-Id`)."""
+    """A person, through a mailing list (`List-Id`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,29 +139,29 @@ class Message:
     origin_because: Reason | None = field(default=None, compare=False)
     """What `origin_reason` was made from."""
     worked_out: dict[Hashable, object] = field(init=False, default_factory=dict, compare=False, repr=False)
-    """Answers that `once` keeps. They go along when the message is handed to another process."""
+    """Results kept by `once`. They are passed on with the message to another process."""
 
     def once(self, question: Hashable, work: Callable[[], T]) -> T:
-        """The answer to a question about this message, worked out the first time that it is asked."""
+        """The result of `work()` for the key `question`, computed on first use."""
         if question not in self.worked_out:
             self.worked_out[question] = work()
         return cast("T", self.worked_out[question])
 
     def get_all(self, name: str) -> tuple[str, ...]:
-        """All values of the header field `name` (any case), in order."""
+        """All values of the header field `name` (ignoring case), in order."""
         wanted = name.lower()
         return tuple(value for key, value in self.fields if key.lower() == wanted)
 
     def get(self, name: str, default: str = "") -> str:
-        """The first value of the header field `name`, else `default`."""
+        """The first value of the header field `name`, or `default`."""
         return next(iter(self.get_all(name)), default)
 
     @property
     def disowned(self) -> bool:
-        """Whether a part of the header was not read that may name another author: `authors` are some of them."""
+        """Whether an unread part of the header may name another author; `authors` may then be incomplete."""
         return any(defect.slug == NO_AUTHOR.slug for defect in self.defects)
 
     @property
     def recipients(self) -> tuple[Address, ...]:
-        """Every address that the mail says it was sent to: To, Cc, Bcc and the trace of delivery."""
+        """All recipients by the header: To, Cc, Bcc and the fields that record delivery."""
         return (*self.to, *self.cc, *self.bcc, *self.delivered_to)

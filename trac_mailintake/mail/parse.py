@@ -1,7 +1,7 @@
 """parse: bytes on disk in, a frozen Message out; bad mail is a list of defects.
 
-The way of one message: `scanner` finds the structure, `field_values` reads the fields, `body_parts` sorts the leaves,
-`body_text` decodes the text, `sender_kind` says what kind of sender it is.
+The steps: `scanner` finds the structure, `field_values` reads the fields, `body_parts` sorts the leaves, `body_text`
+decodes the text, and `sender_kind` determines the kind of sender.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 def parse(raw: Slice, limits: Limits = LIMITS) -> Message:
-    """The message that lies in `raw`. Raises OSError when it cannot be read, and nothing else, whatever the bytes."""
+    """Parse the message in `raw`. Raises only OSError, if it cannot be read, whatever the bytes are."""
     try:
         return _parse(raw, limits)
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - bytes of strangers must never stop a round: what can be read is kept
+    except Exception as error:  # noqa: BLE001 - hostile bytes must never stop a round: what can be read is kept
         return _unreadable(raw, error)
 
 
@@ -72,7 +72,7 @@ class _Content:
 
 
 def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits: Limits) -> Message:
-    """The message as its header fields tell it, and its content."""
+    """Build the message from its header fields and its content."""
     text = content.text
     subject = field_values.decoded(fields.get("subject"))
     authors = fields.addresses("from", limit=limits.addresses)
@@ -114,7 +114,7 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
 
 
 def _author(fields: Fields, authors: Sequence[Address], defects: Iterable[Defect]) -> Address | None:
-    """The one address of the one From field, when nothing else can be the author."""
+    """The one address of the one From field, if nothing else can be the author; otherwise None."""
     sure = len(authors) == 1 and len(fields.get_all("from")) == 1
     return authors[0] if sure and all(defect.slug != NO_AUTHOR.slug for defect in defects) else None
 
@@ -162,7 +162,7 @@ def _subject_of(leaf: Entity, reader: body_text.Reader, limits: Limits) -> str:
 
 
 def _unreadable(raw: Slice, error: Exception) -> Message:
-    """What is left when the parser itself has a fault: the raw mail, and as text its beginning."""
+    """The message if the parser itself fails: the raw mail, with its beginning as text."""
     whole = hashlib.sha256()
     for chunk in raw.chunks():
         whole.update(chunk)

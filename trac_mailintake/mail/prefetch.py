@@ -1,6 +1,6 @@
-"""parse: a message, and what nearly every rule and handler will ask of it, worked out beforehand.
+"""parse: parses a message, and computes in advance what nearly every rule and handler needs.
 
-For a process that reads ahead of the one that decides: what it foresees wrongly is worked out when it is asked for.
+For the parser process. Anything it did not foresee is computed when it is needed.
 """
 
 from __future__ import annotations

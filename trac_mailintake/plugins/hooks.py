@@ -37,10 +37,10 @@ Offer = TypeVar("Offer", Handler, SourceKind)
 
 
 class Rules:
-    """The rules, handlers and kinds of source of one environment: `ports.Rules`, and the catalogue of what there is.
+    """The rules, handlers and kinds of source of one environment: `ports.Rules`, and the catalogue.
 
     `bundled` are the product's own plugins besides the built-in rules; `extra` are objects of the environment.
-    The built-in rules and the entry points of `group` come by themselves.
+    The built-in rules and the entry points of `group` are always included.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Rules:
         return self._offered("mailintake_sources", SourceKind)
 
     def parameters(self, handler: str) -> tuple[Parameter, ...]:
-        """What a service with this handler can be told: the rules' parameters, then the handler's own.
+        """The parameters of a service with this handler: those of the rules, then those of the handler.
 
         A handler's parameter replaces a rule's of the same name, so that it can have another default.
         Raises SettingError for an unknown handler, Misconfiguration.
@@ -77,7 +77,7 @@ class Rules:
     # ports.Rules
 
     def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
-        """All objections; of a probe of our own nobody else is asked. Raises Misconfiguration."""
+        """All objections; for our own probe no hook is called. Raises Misconfiguration."""
         probe = own_probe.recognised(message, self._reader)
         if probe is not None:
             return [probe]
@@ -92,7 +92,7 @@ class Rules:
         return list(answers)
 
     def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
-        """The first answer; a new ticket when there is none. Raises Misconfiguration."""
+        """The first answer, plugins before our own; a new ticket if there is none. Raises Misconfiguration."""
         hook = "mailintake_route"
         with self._blaming(hook):
             answer = self._registry.manager.hook.mailintake_route(
@@ -105,7 +105,7 @@ class Rules:
         return answer
 
     def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
-        """What the service's handler makes of the message, amended by the plugins. Raises Misconfiguration."""
+        """Call the service's handler, and let plugins amend the change. Raises Misconfiguration."""
         context = self._context(service, sender)
         handler = self.handlers.get(service.handler)
         if handler is None:
@@ -123,7 +123,7 @@ class Rules:
         return amended
 
     def recorded(self, message: Message, outcome: Outcome, service: Service, sender: Sender) -> None:
-        """Tell the plugins of a committed outcome. Raises Misconfiguration."""
+        """Notify the plugins of a committed outcome. Raises Misconfiguration."""
         with self._blaming("mailintake_recorded"):
             self._registry.manager.hook.mailintake_recorded(
                 message=message, outcome=outcome, context=self._context(service, sender)
@@ -136,7 +136,7 @@ class Rules:
 
     @cached_property
     def _registry(self) -> Registry:
-        """Everybody, registered. Raises Misconfiguration, each time: what is broken stays so until a restart."""
+        """All plugins, registered. Raises Misconfiguration each time: a broken plugin stays broken until a restart."""
         if isinstance(self._loaded, Misconfiguration):
             raise Misconfiguration(str(self._loaded)) from self._loaded
         return self._loaded
@@ -149,7 +149,7 @@ class Rules:
             return fault
 
     def _offered(self, hook: str, kind: type[Offer]) -> Mapping[str, Offer]:
-        """What all plugins offer, by name. Each is asked by itself, so that a clash can be told with both names."""
+        """What all plugins offer, by name. Called one by one, so that a clash can be reported with both names."""
         offers: dict[str, Offer] = {}
         owners: dict[str, str] = {}
         for each in self._registry.implementations(hook):
@@ -170,7 +170,7 @@ class Rules:
 
     @contextmanager
     def _blaming(self, what: str) -> Iterator[None]:
-        """An exception that went through a foreign plugin is its fault; any other is the message's own and passes."""
+        """Blame an exception that went through a foreign plugin on it (Misconfiguration); any other passes through."""
         try:
             yield
         except _NOT_A_FAULT:
@@ -182,16 +182,16 @@ class Rules:
             raise Misconfiguration(f"plugin {culprit}, {what}: {type(error).__name__}: {error}") from error
 
     def _astray(self, hook: str, answer: object) -> Misconfiguration:
-        """A hook answered what it must not; pluggy does not say who it was."""
+        """The error for an invalid answer of a hook; pluggy does not say whose it was."""
         names = (each.plugin_name for each in self._registry.implementations(hook))
         suspects = " or ".join(name for name in names if name in self._registry.foreign)
         return Misconfiguration(f"plugin {suspects}, {hook}: {typed(answer)} is no answer to this hook")
 
 
 def _culprit(traceback: TracebackType | None, foreign: Mapping[str, set[str]]) -> str | None:
-    """The foreign plugin nearest to where the exception was raised; None when none had a hand in it.
+    """The foreign plugin nearest to where the exception was raised; None if none was involved.
 
-    Several may lie in one module: then all of them are named.
+    If several are in one module, all of them are named.
     """
     culprit = None
     module = ""

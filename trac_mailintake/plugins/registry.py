@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 BUILTIN: Final = tuple(dict.fromkeys((*builtin.SCREENS, *builtin.ROUTES, *builtin.AMENDMENTS, *handlers.HANDLERS)))
 """The product's own plugins but for its sources, which are wired in where everything is built."""
 GROUP: Final = "trac_mailintake"
-"""The entry point group of plugins that are installed."""
+"""The entry point group of installed plugins."""
 PREFIX: Final = "mailintake_"
 AMENDING: Final = "mailintake_change"
-"""The one hook that may be wrapped, and must be: a wrapper around another could take an objection back."""
+"""The only hook that may be wrapped, and must be: a wrapper of another hook could revoke an objection."""
 
 
 class Registry:
@@ -43,7 +43,7 @@ class Registry:
         """The modules of each plugin that is not the product's own, by the plugin's name."""
 
     def register(self, plugin: object, name: str, *, foreign: bool) -> None:
-        """Add a plugin with its hooks and its rules' PARAMETERS. Raises Misconfiguration when it is written wrongly."""
+        """Add a plugin with its hooks and its PARAMETERS. Raises Misconfiguration if it is written wrongly."""
         try:
             self.manager.register(plugin, name)
         except ValueError as error:
@@ -74,7 +74,7 @@ class Registry:
             self.parameters[parameter.name] = parameter
 
     def add_offer(self, name: str, offer: Handler | SourceKind) -> None:
-        """The function that a foreign plugin offers may lie in another module than its hooks."""
+        """Note the module of an offered function, which may differ from that of the plugin's hooks."""
         if name in self.foreign:
             self.foreign[name].add(_module(offer.handle if isinstance(offer, Handler) else offer.open))
 
@@ -93,7 +93,7 @@ class Registry:
 
 
 def load(bundled: Iterable[object], extra: Iterable[object], group: str) -> Registry:
-    """Register everybody, the product first: pluggy asks the last one first, so a plugin's answer comes before ours.
+    """Register all plugins, ours first: pluggy calls the last one first, so a plugin's answer precedes ours.
 
     `bundled` are the product's own plugins besides BUILTIN, `extra` are those that the environment brings; the entry
     points of `group` come between. Raises Misconfiguration, which names the plugin that is wrong.
@@ -115,7 +115,7 @@ def typed(value: object) -> str:
 
 
 def _installed(group: str) -> Iterator[tuple[str, object]]:
-    """The plugins behind the entry points of `group`, loaded. Raises Misconfiguration for one that does not load."""
+    """Load the plugins of the entry points of `group`. Raises Misconfiguration if one does not load."""
     from importlib import metadata  # noqa: PLC0415 - costs as much as all the rules
 
     for entry in metadata.entry_points(group=group):
@@ -129,7 +129,7 @@ def _installed(group: str) -> Iterator[tuple[str, object]]:
 
 
 def _check_marks(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
-    """A hook without its mark is never called. Raises Misconfiguration."""
+    """Raise Misconfiguration for a hook without its mark, which would never be called."""
     for attribute in dir(plugin):
         if attribute.startswith(PREFIX) and manager.parse_hookimpl_opts(plugin, attribute) is None:
             raise Misconfiguration(f"plugin {name}, {attribute}: it has no @hookimpl, so it would never be called")
@@ -141,6 +141,6 @@ def _name(plugin: object) -> str:
 
 
 def _module(thing: object) -> str:
-    """The module in which a plugin, or a function of it, lies; a partial function's is that of the function."""
+    """The module of a plugin or of a function; for a partial function that of the function."""
     thing = getattr(thing, "func", thing)
     return thing.__name__ if isinstance(thing, ModuleType) else str(getattr(thing, "__module__", ""))

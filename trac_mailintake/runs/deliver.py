@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 
 class SysExit(IntEnum):
-    """What an MTA is answered (sysexits.h)."""
+    """Answers to an MTA (sysexits.h)."""
 
     OK = 0
     DATAERR = 65
-    """There is no mail in what was handed over: it bounces."""
+    """The input is not a message: it bounces."""
     UNAVAILABLE = 69
-    """An administrator has disabled the service: it bounces."""
+    """The service is disabled: the message bounces."""
     TEMPFAIL = 75
     """The mail server keeps the mail and tries again."""
     NOPERM = 77

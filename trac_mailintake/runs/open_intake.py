@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def settings(env: Environment) -> Settings:
-    """What looks at services and changes them. Raises Misconfiguration when a plugin is wrong."""
+    """Shows and changes services. Raises Misconfiguration if a plugin is wrong."""
     return settings_of(env, component_plugins(env))
 
 

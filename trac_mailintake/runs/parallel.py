@@ -1,7 +1,7 @@
-"""A run of several services at once: a process for each, so that a slow server delays nobody's mail but its own.
+"""Runs several services at once, each in its own process, so that a slow server delays only its own mail.
 
-Each process is a fork that opens the database anew, is a worker of its own, and does what a run of its service alone
-does. What it has to say comes by a pipe. However it ends, the others go on; when the run is killed they end, too.
+Each process is a fork with its own database connection and worker, and runs its service as a single run would.
+It reports through a pipe. However it ends, the others continue. If the run is killed, they end, too.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GRACE: Final = 5.0
-"""Seconds that a process has to end by itself."""
+"""Seconds that a process has to end by itself before it is killed."""
 _TOGETHER: Final = 1.0
-"""Seconds in which Ctrl-C has reached all processes of a terminal."""
+"""Seconds within which Ctrl-C reaches all processes of a terminal."""
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 _SET_PARENT_DEATH_SIGNAL: Final = 1
-"""PR_SET_PDEATHSIG of prctl(2): Linux has it."""
+"""PR_SET_PDEATHSIG of prctl(2); Linux only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """How many mails of a service are done, of how many."""
+    """Progress of a service: messages done, and messages in all."""
 
     done: int
     total: int
@@ -72,7 +72,7 @@ class _Ended(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Who listens. `lost` makes a round of what is told of a process that ended before its round did."""
+    """Callbacks for a child's messages. `lost(name, why)` builds the result of a child that died."""
 
     round: Callable[[RoundResult], None]
     line: Callable[[str], None]
@@ -81,7 +81,7 @@ class Ears:
 
 
 def possible() -> bool:
-    """Whether this process may be forked: it can, and nothing in it goes on by itself."""
+    """Whether this process can be forked safely: the platform has fork, and there are no other threads."""
     return hasattr(os, "fork") and threading.active_count() == 1
 
 
@@ -91,7 +91,7 @@ class Abreast:
     def __init__(
         self, env: Environment, serve: Callable[[str, Callable[[Said], None]], RoundResult], ears: Ears, at_once: int
     ) -> None:
-        """`serve` is called in a process of its own, with the service's name and who is told meanwhile."""
+        """`serve` is called in a process of its own, with the service's name and a callback for its messages."""
         self._env = env
         self._serve = serve
         self._ears = ears
@@ -100,21 +100,21 @@ class Abreast:
         self._advanced: dict[str, Advance] = {}
 
     def run(self, names: Sequence[str]) -> None:
-        """Serve them all; each is told of when it ends. Whatever ends this process ends the others."""
+        """Serve all of them, and report each when it ends. Whatever ends this process ends the others."""
         waiting = deque(names)
         with self._ending_together():
             while waiting or self._alive:
                 while waiting and len(self._alive) < self._at_once:
                     self._begin(waiting.popleft())
                 for pipe in wait(list(self._alive)):
-                    self._hear(pipe)  # type: ignore[arg-type]  # they are what was waited for
+                    self._hear(pipe)  # type: ignore[arg-type]  # the pipes that were waited for
 
     def _begin(self, name: str) -> None:
         context = multiprocessing.get_context("fork")
         ours, theirs = context.Pipe(duplex=False)
         family = os.getpid(), [ours, *self._alive]
         process = context.Process(target=_live, args=(self._serve, name, theirs, *family), name=name)
-        # A connection to a database cannot be shared, nor may text that waits to be printed be printed twice.
+        # Before forking: processes cannot share a database connection, and buffered output would be printed twice.
         DatabaseManager(self._env).shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -161,7 +161,7 @@ class Abreast:
             signal.signal(number, handler)
 
     def _stop(self, *, together: bool) -> None:
-        """Let the others end in order, as Ctrl-C makes them; a terminal has told them already."""
+        """Ask the other processes to end, as Ctrl-C does; `together`: a terminal has already signalled them."""
         processes = list(self._alive.values())
         deadline = time.monotonic() + (_TOGETHER if together else 0)
         for process in processes:
@@ -179,7 +179,7 @@ def _live(
     parent: int,
     others: Sequence[Connection],
 ) -> None:
-    """The life of a process that serves one service."""
+    """Main function of a process that serves one service."""
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -199,11 +199,11 @@ def _live(
 
 
 def _die_with(parent: int) -> None:
-    """End as by Ctrl-C when the run is killed: nobody hears this process then, nor could end it by ending the run."""
+    """Have this process end as by Ctrl-C if the run is killed, since nothing reads its messages or ends it then."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is None:
         return
-    # Whoever was begun in the background of a shell does not hear Ctrl-C.
+    # A process started in the background of a shell ignores SIGINT.
     deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM if deaf else signal.SIGINT)
     if os.getppid() != parent:
@@ -211,7 +211,7 @@ def _die_with(parent: int) -> None:
 
 
 def _end(processes: Sequence[ForkProcess], seconds: float) -> None:
-    """Wait for processes that are about to end; those that do not are killed."""
+    """Wait `seconds` for processes to end, and kill those that do not."""
     deadline = time.monotonic() + seconds
     for process in processes:
         process.join(max(0.0, deadline - time.monotonic()))

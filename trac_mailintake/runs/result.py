@@ -18,16 +18,16 @@ class Ending(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """What became of one service's round. `counts` is how many mails by outcome, `error` a sentence or ""."""
+    """The result of one service's round. `counts` is how many mails by outcome, `error` a sentence or ""."""
 
     service: str
     counts: dict[str, int]
     error: str
     ending: Ending
     remaining: int = 0
-    """Mails that it left in the mailbox for want of time."""
+    """Messages left in the mailbox because the time was up."""
     undisposed: bool = False
-    """Whether `error` is only about the mailbox's copies of what was taken."""
+    """Whether `error` is only about disposing of the copies of filed mail."""
     stopped: str = ""
     """Why the service has stopped in this round, "" when it goes on."""
 

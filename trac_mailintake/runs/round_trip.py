@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.outgoing.probe_mail import Taken
 
 LONGEST: Final = 60
-"""Seconds that a probe is waited for, unless it is said otherwise."""
+"""Seconds to wait for a probe by default."""
 _APART: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far it came, after how many seconds."""
+    """A step that the probe has reached, and the seconds since it was sent."""
 
     step: str
     seconds: float
@@ -48,7 +48,7 @@ class Trip:
 
 
 class RoundTrip:
-    """One probe of one service. `seconds` is how long to wait for cron's run; None runs rounds itself.
+    """One probe of one service. `seconds`: how long to wait for cron's run; None: run the rounds here.
 
     `heard` is told of each step when it is made; `progress` as in `ServiceRun`.
     """
@@ -84,7 +84,7 @@ class RoundTrip:
             token = probe_mail.send(self._env, self._service.name, recipient)
         except SourceError as error:
             self._tell("failed", f"The mailbox could not be reached, so nothing was sent: {error}")
-        except Exception as error:  # noqa: BLE001 - whatever the sender raises, it is what is to be found out
+        except Exception as error:  # noqa: BLE001 - the probe exists to find out what the sender raises
             self._tell("failed", f"The outgoing server did not take it: {error}")
         else:
             self._tell("accepted", f"by the outgoing server, for {recipient}")
@@ -92,7 +92,7 @@ class RoundTrip:
         return Trip(ending, tuple(self._steps))
 
     def _wait(self, token: str, since: int) -> Ending:
-        """Look until it was disposed of, or the time is up."""
+        """Check until the probe has been disposed of, or the time is up."""
         found: Taken | None = None
         while True:
             failure = self._round() if self._rounds and found is None else ""
@@ -114,7 +114,7 @@ class RoundTrip:
         return bool(self._service.server or self._service.path)
 
     def _round(self) -> str:
-        """Run a round once something new lies in the mailbox; why that failed, "" when it did not."""
+        """Run a round once the mailbox has new mail. Returns why that failed, or ""."""
         try:
             fresh = self._listed() - self._before
         except SourceError as error:
@@ -127,7 +127,7 @@ class RoundTrip:
         return f"The round failed: {done.error}" if done.ending is Ending.FAILED else ""
 
     def _listed(self) -> frozenset[str]:
-        """What lies in the mailbox. Raises SourceError."""
+        """The locators in the mailbox. Raises SourceError."""
         source = self._assembly.settings.open(self._service, patience=PATIENCE)
         try:
             return frozenset(listed.locator for listed in source.list())

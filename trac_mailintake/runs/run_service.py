@@ -94,7 +94,7 @@ class ServiceRun:
     def _serve(
         self, name: str, handed: Source | None, until: float | None, patience: int | None, *, trying: bool
     ) -> tuple[RoundResult, Left | None]:
-        """The round itself; with what it left in the mailbox, None when nobody knows. Raises TemporaryFailure."""
+        """The round, and what it left in the mailbox (None: unknown). Raises TemporaryFailure."""
         try:
             service = self._services.get(name)
             source = handed or self._assembly.settings.open(service, trace=self._trace, patience=patience)

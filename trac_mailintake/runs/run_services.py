@@ -66,7 +66,7 @@ class ServicesRun:
         if len(names) > 1 and self._at_once > 1 and possible():
             ended: list[RoundResult] = []
             with self._progress(f"{len(names)} services") as advance:
-                # What is said while a bar is shown would be said in the middle of it.
+                # Output during a progress bar would appear in the middle of it.
                 told = ended.append if advance else heard
                 ears = Ears(told, self._trace or _ignored, advance or _ignored, self._lost)
                 Abreast(self._env, self._serve_apart, ears, self._at_once).run(names)
@@ -89,7 +89,7 @@ class ServicesRun:
             return ServiceRun(self._env, assembly, limit=self._limit, trace=trace, progress=progress).serve(name)
 
     def _lost(self, name: str, why: str) -> RoundResult:
-        """Its process ended before the round did."""
+        """The result of a round whose process died."""
         self._env.log.error("Mail intake's service %s: %s", name, why)
         with suppress(TemporaryFailure):
             self._assembly.settings.services.finish(name, error=why, result=why)
@@ -97,4 +97,4 @@ class ServicesRun:
 
 
 def _ignored(*_: object) -> None:
-    """Nobody listens."""
+    """A callback that does nothing."""

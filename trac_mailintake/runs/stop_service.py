@@ -29,7 +29,7 @@ _QUEUE: Final = (
 
 
 def stop(env: Environment, name: str, why: str) -> None:
-    """Run the service no more until an administrator enables it, who is told. Once it is stopped this changes nothing.
+    """Stop the service until an administrator enables it, and notify them. Has no effect on a stopped service.
 
     Raises TemporaryFailure.
     """
@@ -39,7 +39,7 @@ def stop(env: Environment, name: str, why: str) -> None:
 
 
 def stop_when_alike(env: Environment, name: str, faults: Sequence[str]) -> str:
-    """Count what an administrator must mend; after five alike the service stops. Why it did, "" when it goes on.
+    """Count what an administrator must fix; after five alike the service stops. Why it did, "" when it goes on.
 
     Raises TemporaryFailure.
     """

@@ -1,4 +1,4 @@
-"""A person waits for a mail server only so long, whatever the server does."""
+"""Limits how long a person waits for a mail server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` returns or raises. Raises SourceError when it takes longer.
+    """Return or raise what `work` does. Raises SourceError if it takes longer than `seconds`.
 
-    Its network operations have time-outs of their own, but a server can answer many of them slowly. What is not done
-    in time goes on by itself, and ends at the first of those time-outs or with the process.
+    Network operations have their own time-outs, but a server can answer many of them slowly. Work that is not done in
+    time continues in its thread, and ends at the first of those time-outs or with the process.
     """
     results: list[T] = []
     failures: list[BaseException] = []
@@ -25,7 +25,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             results.append(work())
-        except BaseException as failure:  # noqa: BLE001 - raised again by who waits
+        except BaseException as failure:  # noqa: BLE001 - raised again in the waiting thread
             failures.append(failure)
 
     thread = threading.Thread(target=run, name="mailintake-panel", daemon=True)

@@ -1,8 +1,8 @@
-"""A process that hangs over a message is ended, and others take over what it held (docs/behaviour.md#when-it-fails).
+"""Ends a process that hangs over a message; others take over its claims (docs/behaviour.md#when-it-fails).
 
-A handler that hangs inside a C library, with the interpreter's lock in hand, hears no exception. So it is the system
-that ends the process: SIGALRM, as it is by default. What it held is redone one by one by the next run, and a message
-over which three processes ended is held. Where it hung is in Trac's log.
+A handler that hangs in a C library while it holds the GIL cannot receive an exception, so the kernel ends the process:
+by SIGALRM, with its default action. The next run redoes the claimed messages one by one, and holds a message over
+which three processes ended. Trac's log says where it hung.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 NETWORK: Final = 60.0
-"""Seconds that Trac's own connections, such as the one to the outgoing server, may be silent."""
+"""Time-out, in seconds, of Trac's own connections, such as the one to the outgoing server."""
 
 
 class Watchdog:
-    """Watches the main thread of a command. `seconds` is what one message may take; 0 watches nothing."""
+    """Watches the main thread of a command. `seconds` is the limit for one message; 0 means no limit."""
 
     def __init__(self, env: Environment, seconds: float) -> None:
         self._env = env
         self.seconds = seconds if threading.current_thread() is threading.main_thread() else 0.0
 
     def beat(self) -> None:
-        """A message is begun: it has all its time before it."""
+        """Start the time of a new message."""
         if self.seconds:
             signal.setitimer(signal.ITIMER_REAL, self.seconds)
 
     def rest(self) -> None:
-        """Nothing is in hand that could hang."""
+        """Stop the time: no message is being handled."""
         if self.seconds:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch for as long as the block lasts; nobody else's SIGALRM is lost."""
+        """Watch during the block; an existing SIGALRM handler is restored afterwards."""
         if not self.seconds:
             yield
             return
@@ -51,7 +51,7 @@ class Watchdog:
         before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
         stream = next((each for handler in self._env.log.handlers if (each := getattr(handler, "stream", None))), None)
         if stream is not None:
-            # The note is written by the system's handler, which then lets the signal do what it does by default.
+            # faulthandler's handler writes the traceback, and then lets the signal take its default action.
             faulthandler.register(signal.SIGALRM, file=stream, chain=True)
         try:
             yield

@@ -1,1 +1,1 @@
-"""fetch and dispose: where mail comes from. Only here is the wire."""
+"""fetch and dispose: the sources of mail. All network code is here."""

@@ -1,4 +1,4 @@
-"""fetch: what an account holds, for an administrator who has just typed its settings."""
+"""fetch: the connection test for an administrator who has just entered a mail server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOLDERS: Final = {IMAP: imap.folders, POP3: pop3.folders}
 def probe(
     server: Server, password: Callable[[], str], trace: Callable[[str], None] | None = None
 ) -> tuple[tuple[str, int], ...]:
-    """Log in, and list the folders with how many messages are in each; POP3 has but one, called INBOX.
+    """Log in, and list the folders with their number of messages; POP3 has only one, called INBOX.
 
     Raises SourceError, and what `password` raises.
     """

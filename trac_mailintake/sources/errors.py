@@ -1,4 +1,4 @@
-"""fetch and dispose: what goes wrong on the wire, as one line that names the thing, the cause and the next step."""
+"""fetch and dispose: turns network errors into one line that names the source, the cause and the next step."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Cut(ConnectionError):  # noqa: N818 - a fact about the line
 
 @contextlib.contextmanager
 def told(server: Server, label: str, *protocol: type[Exception]) -> Iterator[None]:
-    """Raise what the network and the library of a protocol raise as a SourceError.
+    """Turn exceptions of the network and of a protocol's library into SourceError.
 
     `protocol` are that library's own errors.
     """
@@ -66,7 +66,7 @@ def told(server: Server, label: str, *protocol: type[Exception]) -> Iterator[Non
 
 
 def ask(server: Server, label: str, password: Callable[[], str]) -> str:
-    """The secret. Raises SourceError when it cannot be had, or when it or the username would end a command."""
+    """Read the password. Raises SourceError if that fails, or if password or username contain a line end."""
     try:
         secret = password()
     except (OSError, LookupError, ValueError) as error:
@@ -77,12 +77,12 @@ def ask(server: Server, label: str, password: Callable[[], str]) -> str:
 
 
 def address(server: Server) -> str:
-    """The account as people read it, `imap://alice@mail.example.org:993`."""
+    """The mail server for people, `imap://alice@mail.example.org:993`."""
     return f"{server.protocol}://{excerpt(server.username)}@{server.host}:{server.port}"
 
 
 def excerpt(text: object, *secrets: str) -> str:
-    """What a server said, fit for one line of a log, without the secrets that it may repeat."""
+    """A server's text in a form for one log line, without secrets that it may repeat."""
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
     said = _BYTES.sub(r"\2", said)
     for secret in filter(None, secrets):
@@ -93,7 +93,7 @@ def excerpt(text: object, *secrets: str) -> str:
 
 def _cause(server: Server, error: Exception) -> str:
     if not isinstance(error, OSError) and isinstance(error.__context__, OSError):
-        # imaplib wraps what went wrong while sending.
+        # imaplib wraps errors of sending.
         error = error.__context__
     if isinstance(error, ssl.SSLCertVerificationError):
         told_as = _CERTIFICATE.get(error.verify_code, f"its certificate is not accepted: {error.verify_message}")

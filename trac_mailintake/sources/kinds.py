@@ -1,4 +1,4 @@
-"""fetch: the kinds of source that the product brings, through the same hook as everybody's."""
+"""fetch: the built-in kinds of source, registered through the same hook as those of plugins."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ KINDS: Final[tuple[SourceKind, ...]] = (imap.KIND, pop3.KIND, maildir.KIND, mbox
 
 @hookimpl
 def mailintake_sources() -> Sequence[SourceKind]:
-    """All of them; `pipe` is not for a round but for `mailintake deliver`."""
+    """All built-in kinds; `pipe` is for `mailintake deliver`, not for rounds."""
     return KINDS

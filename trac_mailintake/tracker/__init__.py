@@ -1,1 +1,1 @@
-"""record: what a message becomes. Trac's model, and all the SQL."""
+"""record: Trac's model, and all the SQL."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TracTracker:
-    """One environment. Keep it for a round: it remembers what does not change from mail to mail."""
+    """The tracker of one environment. Keep it for a round: it caches what does not change from mail to mail."""
 
     def __init__(self, env: Environment, staging: Staging) -> None:
         self.env = env

@@ -1,4 +1,4 @@
-"""route: what rules may ask of Trac. Asking changes nothing, and costs one query a question at most."""
+"""route: read-only lookups in Trac for rules; each costs at most one query."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _CLOSED: Final = "closed"
 _TRAC_ID: Final = re.compile(r"<([0-9]{3,5})\.([0-9a-f]{32,128})@[^<>\s]+>\Z")
 _ROOTS: Final = 20_000
-"""So many of the newest tickets are looked at for a computed root id."""
+"""Number of the newest tickets for which the root id is computed."""
 _BARE: Final = re.compile(r"<([^<>\s]+@[^<>\s]+)>\Z")
 _NAMES: Final = re.compile(r"[;,\s]+")
 
@@ -68,7 +68,7 @@ class TracReader:
         """See `ports.Reader.ticket`."""
         if not 0 < number < 1 << 31:
             return None
-        # Those whose mail was filed there, too: with `reporterusername` the ticket itself does not name them.
+        # Also senders of mail filed there: with `reporterusername` the ticket itself does not name them.
         rows = self.env.db_query(
             "SELECT t.summary, t.status, t.reporter, t.owner, t.cc, p.who, p.mailed FROM ticket t LEFT JOIN ("
             "SELECT author AS who, 0 AS mailed FROM ticket_change WHERE ticket=%s UNION SELECT sender, 1 "
@@ -81,7 +81,7 @@ class TracReader:
         summary, status, reporter, owner, cc, *_ = rows[0]
         people = [reporter, owner, *_NAMES.split(cc or "")]
         for *_, who, mailed in rows:
-            # What a stranger calls himself in the web form is one name, whatever it looks like.
+            # A name that a stranger enters in the web form is one name, whatever it looks like.
             people += _NAMES.split(who or "") if mailed else [who]
         return TicketFacts(number, summary or "", status or "", status == _CLOSED, self._involved(people))
 
@@ -92,7 +92,7 @@ class TracReader:
         return (written | bare | self.directory.addresses(written)) - {"anonymous"}
 
     def known_ids(self, message_ids: Iterable[str]) -> dict[str, KnownId]:
-        """See `ports.Reader.known_ids`. What Trac sent is not taken over by what was filed."""
+        """See `ports.Reader.known_ids`. Filed mail cannot take over an id that Trac sent."""
         by_hash = {key(each): each for each in message_ids}
         rows: dict[str, list[Known]] = {}
         for row in self._recall.known(by_hash):
@@ -101,7 +101,7 @@ class TracReader:
         return {by_hash[hashed]: self._what_is_known(by_hash[hashed], found) for hashed, found in rows.items()}
 
     def _what_is_known(self, message_id: str, rows: Sequence[Known]) -> KnownId:
-        """What the rows of one id say, the oldest first."""
+        """The KnownId for the rows of one id, which are sorted from the oldest on."""
         sent = [row.ticket for row in rows if row.outgoing and row.ticket]
         if sent:
             return KnownId(message_id, sent[-1], outgoing=True)
@@ -121,11 +121,11 @@ class TracReader:
         ]
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
-        """See `ports.Reader.root_ticket`: the first of the ids that Trac would compute for a ticket as it is now.
+        """See `ports.Reader.root_ticket`: compares the ids with those that Trac would now compute for a ticket.
 
-        Trac's root id is `<LENGTH.HASH@host>`, the hash of `project_url.%08d(ticket).0.reporter`. It cannot be
-        reversed, but computed for each ticket; LENGTH leaves only those whose reporter's name is as long as that.
-        Found only as long as project url, reporter and [notification] message_id_hash are what they were.
+        Trac's root id is `<LENGTH.HASH@host>`, with the hash of `project_url.%08d(ticket).0.reporter`. It cannot be
+        reversed, but it can be computed for each ticket; LENGTH restricts this to reporters with names of that length.
+        It is found only as long as project URL, reporter and [notification] message_id_hash are unchanged.
         """
         wanted = [(int(match[1]), match[2]) for match in map(_TRAC_ID.match, message_ids) if match]
         hash_type = NotificationSystem(self.env).message_id_hash
@@ -228,5 +228,5 @@ class TracReader:
         return own_addresses(self.env)
 
     def delimiter(self) -> str:
-        """What stands between the intake's local part and the signed rest: `[mailintake] recipient_delimiter`."""
+        """The separator between the intake's local part and the signature: `[mailintake] recipient_delimiter`."""
         return reply_address.delimiter(self.env)

@@ -7,6 +7,6 @@ from typing import Final
 SECTION: Final = "mailintake"
 """The section of trac.ini."""
 LOOP_HEADER: Final = "X-Mailintake-Loop"
-"""On all mail that we send. On mail that comes in it can only stop."""
+"""In all mail that we send. In incoming mail it can only stop a message."""
 PROBE_HEADER: Final = "X-Mailintake-Probe"
-"""On a probe: its token, and our signature of it. Only with that it means anything on mail that comes in."""
+"""In a probe: its token and our signature. In incoming mail it counts only with a valid signature."""

@@ -1,4 +1,4 @@
-"""record: where intake keeps its files, inside the environment's `files/`, readable by Trac's own user only."""
+"""record: the folders of intake within the environment's `files/`, readable only by Trac's user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = "mailintake"
 
 
 def private_folder(env: Environment, *names: str) -> str:
-    """The absolute path of a folder below `files/mailintake`, made (mode 0700) when it is not there.
+    """The absolute path of a folder below `files/mailintake`, which is created with mode 0700 if needed.
 
     Raises OSError.
     """
@@ -25,8 +25,8 @@ def private_folder(env: Environment, *names: str) -> str:
 def flush_chain(top: str, path: str, known: set[str]) -> None:
     """Flush a folder's entry in its parent, and so on up to `top`. Raises OSError.
 
-    Also of folders that were there before: who made them may have been killed before they were flushed, and Trac
-    flushes none. Those that are `known` were; those above the folder itself become so.
+    Existing folders are flushed, too: their creator may have been killed before the flush, and Trac flushes none.
+    Folders in `known` have been flushed; those above the folder itself are added.
     """
     for each in (path, *_between(top, path)):
         if each not in known:
@@ -42,10 +42,10 @@ def _between(top: str, path: str) -> list[str]:
 
 
 def make_folder(path: str, mode: int = 0o777) -> None:
-    """Make a folder and its parents unless they are there. Raises OSError.
+    """Create a folder and its parents if needed. Raises OSError.
 
-    Made folders are flushed into their parents, so that what is flushed into them later is not lost with them. One
-    whose flush failed is removed: else the next one who comes would find it there, and take it for safe.
+    New folders are flushed into their parents, so that files flushed into them later are not lost with them. If a flush
+    fails, the folder is removed: otherwise the next caller would find it and rely on it.
     """
     missing = []
     while not os.path.isdir(path):
@@ -56,7 +56,7 @@ def make_folder(path: str, mode: int = 0o777) -> None:
         try:
             flush_folder(os.path.dirname(each))
         except OSError:
-            with suppress(OSError):  # somebody else was quick, and has put something there
+            with suppress(OSError):  # another process has already put something there
                 os.rmdir(each)
             raise
 

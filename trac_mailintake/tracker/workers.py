@@ -1,8 +1,8 @@
-"""record: who is at work. A worker's name is the owner of its claims; a locked file says that it lives.
+"""record: the live workers. A worker's name is the owner of its claims; a locked file shows that it is alive.
 
-The lock (flock) is let go by the system when the process ends, however it ends, so a claim of a dead worker on this
-folder is taken over at once; that of a worker elsewhere when its lease has run out. Fencing numbers keep a worker that
-was wrongly taken for dead from writing.
+The kernel releases the lock (flock) however the process ends, so claims of a dead worker of this folder can be taken
+over at once; those of a worker elsewhere when their lease has expired. Fencing numbers keep a worker that was wrongly
+taken for dead from writing.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """One process, or one thread of tracd, that takes mail. `owner` is 32 hex digits, new for each."""
+    """A process, or a thread of tracd, that files mail. `owner` is 32 hex digits, new for each worker."""
 
     def __init__(self, env: Environment) -> None:
-        """Make and lock this worker's file. Raises TemporaryFailure."""
+        """Create and lock this worker's file. Raises TemporaryFailure."""
         self.owner = uuid.uuid4().hex
         self.notes: list[str] = []
-        """What is to be swept, should nothing come to refer to it."""
+        """What must be cleaned up if no row refers to it."""
         with temporary(env):
             self._folder = private_folder(env, "workers")
             self._file = self._born()
 
     def _born(self) -> TextIO:
-        """This worker's file, locked. Whoever finds it before that takes it for a dead one's, and removes it: again."""
+        """Create and lock this worker's file. If another worker removes it before it is locked, try again."""
         path = self._path(self.owner)
         while True:
             file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open, and locked, for the worker's life
@@ -48,13 +48,13 @@ class Worker:
         return os.path.join(self._folder, owner)
 
     def note(self, line: str) -> None:
-        """Write down something that is to be swept if this worker dies, such as a batch of the archive."""
+        """Note something that must be cleaned up if this worker dies, such as a batch of the archive."""
         self.notes.append(line)
         self._file.write(line + "\n")
         self._file.flush()
 
     def alive(self, owner: str) -> bool | None:
-        """Whether a worker lives; None when that cannot be told from here (another host)."""
+        """Whether a worker is alive; None if that is unknown here (another host)."""
         if owner == self.owner:
             return True
         try:
@@ -68,9 +68,9 @@ class Worker:
 
     @contextmanager
     def dead(self) -> Iterator[dict[str, list[str]]]:
-        """The workers that died here, with their notes, locked meanwhile.
+        """The dead workers of this folder, with their notes; they are locked within the block.
 
-        When the block ends well all are forgotten but those that it took out of the dictionary.
+        If the block succeeds, all are forgotten except those that it removed from the dictionary.
         """
         files = []
         found = {}
@@ -90,7 +90,7 @@ class Worker:
                 file.close()
 
     def close(self) -> None:
-        """This worker has nothing left to do, and holds nothing."""
+        """End this worker, which must hold nothing any more."""
         if not self._file.closed:
             os.unlink(self._path(self.owner))
             self._file.close()
@@ -105,7 +105,7 @@ def _is_at(file: TextIO, path: str) -> bool:
 
 
 def _locked(path: str) -> TextIO | None:
-    """The file, open and locked; None when its worker lives or somebody else is sweeping it."""
+    """The file, open and locked; None if its worker is alive or another one is cleaning up after it."""
     try:
         file = open(path, encoding="utf-8")  # noqa: SIM115 - handed on, locked
     except FileNotFoundError:

@@ -30,26 +30,26 @@ _SIGNATURES: Final = frozenset(
 )
 _SIGNATURE_NAMES: Final = (".p7s", ".asc")
 _FORK: Final = "application/applefile"
-"""What a Macintosh knows of the file beside it (RFC 1740), which nobody else can use."""
+"""The resource fork of a Macintosh file (RFC 1740), which other systems cannot use."""
 _KEYS: Final = "application/pgp-keys"
 _CONTAINERS: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _ENCRYPTED: Final = "This mail is encrypted: open the attachment with the key that it was written for."
 _BLANK: Final = 4
-"""Bytes of a part that may be line ends alone."""
+"""A part of up to so many bytes may consist of line ends only."""
 _NAMED: Final = 20
-"""Names in a note."""
+"""Names in a note at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is attached, and what the ticket has to say of attachments, as wiki text ("" when nothing)."""
+    """The parts to attach, and a note about attachments for the ticket, as wiki text ("" if there is none)."""
 
     attachments: tuple[Attachment, ...]
     note: str = ""
 
 
 def choose(message: Message, kept: str, removed: str, parameters: Values) -> Chosen:
-    """The parts to attach. `kept` and `removed` are what was filed of the text and what was cut from it."""
+    """Choose the parts to attach. `kept` is the text as filed, `removed` what was cut from it."""
     most = parameters.number("max_size")
     if most and message.size > most:
         wanted = tuple(part for part in message.parts if _wanted(part, message, kept, removed, parameters))
@@ -64,7 +64,7 @@ def choose(message: Message, kept: str, removed: str, parameters: Values) -> Cho
 
 
 def _unwrapped(part: Part, message: Message) -> tuple[Part, ...]:
-    """What lies in a `winmail.dat`; the text in it only when the mail has none outside. Itself when it says nothing."""
+    """The parts in a `winmail.dat`, its text only if the mail has no other; the part itself if unreadable."""
     contents = tnef.contents(part) if tnef.is_wrapping(part) else None
     if contents is None:
         return (part,)
@@ -74,7 +74,7 @@ def _unwrapped(part: Part, message: Message) -> tuple[Part, ...]:
 
 
 def _sealed(message: Message) -> str:
-    """What to say of a mail whose text is out of reach (RFC 8551, 3; RFC 3156, 4), "" when it is not."""
+    """A note for a mail whose text cannot be read because it is encrypted (RFC 8551, 3; RFC 3156, 4), or ""."""
     if message.text.strip():
         return ""
     content_type = message.get("Content-Type").lstrip().lower()
@@ -96,12 +96,12 @@ def _wanted(part: Part, message: Message, kept: str, removed: str, parameters: V
 
 
 def _is_empty(part: Part) -> bool:
-    """Whether nothing but line ends lies in the part. Raises OSError."""
+    """Whether the part contains only line ends. Raises OSError."""
     return part.body.length <= _BLANK and not part.body.read().strip()
 
 
 def _is_signature(part: Part, message: Message) -> bool:
-    """A detached signature (RFC 1847, 2.1): of no use without the exact bytes of what it signs."""
+    """Whether this is a detached signature (RFC 1847, 2.1), which is useless without the exact signed bytes."""
     if part.content_type in _SIGNATURES:
         return True
     signed = message.get("Content-Type").lstrip().lower().startswith("multipart/signed")
@@ -113,9 +113,9 @@ def _is_excluded(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _is_unseen(part: Part, message: Message, kept: str, removed: str) -> bool:
-    """An inline image that only what was cut shows, such as the logo of a quoted signature, or that HTML never showed.
+    """Whether an inline image is shown only by the cut text, such as a logo in a quote, or never by the HTML.
 
-    Plain text that says nothing of an image proves nothing: many programs show it in the HTML alone.
+    If plain text does not mention an image, that proves nothing: many clients show it only in the HTML.
     """
     if not (part.inline and part.content_type.startswith("image/")) or _refers(kept, part):
         return False

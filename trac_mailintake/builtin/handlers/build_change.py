@@ -1,6 +1,6 @@
-"""handle: how a message becomes a ticket, how it becomes a comment, and who gets it when it can be neither.
+"""handle: turn a message into a ticket or a comment, or into an objection if it can be neither.
 
-The handlers beside this module choose among these.
+The handlers in this package choose among these functions.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _PRESETS: Final = (
     Parameter("cc", Kind.TEXT, "", "Cc of new tickets"),
 )
 PRESETS: Final = tuple(parameter.name for parameter in _PRESETS)
-"""The ticket fields that a service can set."""
+"""The ticket fields that a service can preset."""
 COMMON: Final = (*ticket_text.PARAMETERS, *attachments.PARAMETERS, *cc_and_owner.WATCHING)
-"""What a service can say of tickets and comments alike."""
+"""Parameters for tickets and comments."""
 OF_TICKETS: Final = (
     *_PRESETS,
     Parameter("issuetype", Kind.TEXT, "", "JIRA's word for type: the number of a ticket type in their order"),
@@ -49,7 +49,7 @@ OF_TICKETS: Final = (
     ),
     *cc_and_owner.ASSIGNING,
 )
-"""What a service can say of new tickets."""
+"""Parameters for new tickets."""
 STRIPQUOTES: Final = Parameter(
     "stripquotes", Kind.BOOLEAN, default=True, help="Cut quotes and signatures from comments"
 )
@@ -63,12 +63,12 @@ COMMENTING: Final = (
         choices=("reopen", "comment"),
     ),
 )
-"""For handlers that never make a ticket: the choice `new` would not be theirs."""
+"""For handlers that never create a ticket: `closed` without the choice `new`."""
 _MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 
 
 def ticket(message: Message, target: NewTicket, context: Context) -> Change:
-    """The message as a new ticket, quotes and all: a forwarded mail is the report. Raises OSError."""
+    """The message as a new ticket, including quotes: a forwarded mail is the report. Raises OSError."""
     parameters = context.service.parameters
     chosen = attachments.choose(message, message.text, "", parameters)
     note = target.note or ("" if target.related is None else f"Related to #{target.related}.")
@@ -85,9 +85,9 @@ def ticket(message: Message, target: NewTicket, context: Context) -> Change:
 
 
 def comment(message: Message, target: Followup, context: Context, parted: Cut) -> Change:
-    """What was kept of the message as a comment. Raises OSError.
+    """The kept text of the message as a comment. Raises OSError.
 
-    A machine's answer neither reopens nor notifies (docs/behaviour.md#automatic-mail).
+    An automatic answer neither reopens the ticket nor causes a notification (docs/behaviour.md#automatic-mail).
     """
     parameters = context.service.parameters
     chosen = attachments.choose(message, parted.kept, parted.removed, parameters)
@@ -107,20 +107,20 @@ def comment(message: Message, target: Followup, context: Context, parted: Cut) -
 
 
 def without_ticket(lead: Reason | str, context: Context) -> Objection:
-    """For a handler that only comments: the mail goes to the forward address, or to quarantine where there is none."""
+    """For a handler that only comments: forward the mail, or hold it if there is no forward address."""
     reason = reasons.NO_TICKET(lead=lead, handler=context.service.handler)
     return because(Forward, reason) if context.service.forward else because(Hold, reason)
 
 
 def text(written: str, message: Message, context: Context, *notes: str) -> str:
-    """The wiki text for what was written, the notes below it, and who wrote where somebody acts for strangers."""
+    """The wiki text of the message, the notes below it, and the sender if `reporterusername` acts for them."""
     manner = context.service.parameters.text("text")
     body = ticket_text.body(message, written, manner=manner, keeps_lines=context.reader.keeps_lines())
     return "\n\n".join(filter(None, (body, *notes, ticket_text.signature(message, context))))
 
 
 def _fields(parameters: Values) -> dict[str, str]:
-    """The presets that are set; `issuetype`, a number, counts where there is no `type`."""
+    """The configured presets; the number `issuetype` counts if there is no `type`."""
     presets = {name: parameters.text(name) for name in PRESETS}
     presets["type"] = presets["type"] or parameters.text("issuetype")
     return {name: value for name, value in presets.items() if value}

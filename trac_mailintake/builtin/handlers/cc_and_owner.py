@@ -1,4 +1,4 @@
-"""handle: which of a mail's other recipients gets a new ticket or is put into cc (docs/behaviour.md#other-recipients).
+"""handle: assign a new ticket to another recipient, and add recipients to cc (docs/behaviour.md#other-recipients).
 
 The intake's own addresses never count: a tracker in cc of its own ticket would write to itself.
 """
@@ -34,13 +34,13 @@ WATCHING: Final = (
     ),
 )
 _WATCHERS: Final = 10
-"""A mail to a thousand people must not make a thousand watchers."""
+"""Recipients added to cc at most: a mail to a thousand people must not add a thousand."""
 _PLAIN: Final = re.compile(r"[^\s,;<>\"]+@[^\s,;<>\"]+")
-"""What can stand in a list of cc."""
+"""An address that a cc list can contain."""
 
 
 def assignee(message: Message, context: Context) -> str:
-    """The owner that the recipients name, "" when there is none or `ccassignee` is off."""
+    """The owner found among the recipients; "" if there is none or `ccassignee` is off."""
     if not context.service.parameters.flag("ccassignee"):
         return ""
     for address in _others((*message.to, *message.cc, *message.bcc), context):
@@ -51,11 +51,11 @@ def assignee(message: Message, context: Context) -> str:
 
 
 def watchers(message: Message, context: Context) -> tuple[str, ...]:
-    """Who is put into cc: usernames, and the addresses of those who have none. Bcc stays what it is: blind."""
+    """The recipients to add to cc: usernames, or addresses of people without one. Bcc recipients are never added."""
     if not context.service.parameters.flag("ccwatcher"):
         return ()
     people: dict[str, str] = {}
-    # What it was delivered to is an address of ours, even if nobody told us so.
+    # The address of delivery is one of ours, even if it is not configured.
     passed = {context.sender.address.casefold(), *(each.key for each in message.delivered_to)}
     for address in _others((*message.to, *message.cc), context):
         if address.key in passed or not _PLAIN.fullmatch(address.spec):
@@ -79,7 +79,7 @@ def _told(context: Context) -> tuple[str, ...]:
 
 
 def _is_of(key: str, own: str) -> bool:
-    """The same mailbox: also with a detail behind a mark, whatever the mail server's delimiter (RFC 5233)."""
+    """Whether `key` is the mailbox `own`, with or without a subaddress, for any delimiter (RFC 5233)."""
     if key == own:
         return True
     local, _, domain = key.rpartition("@")

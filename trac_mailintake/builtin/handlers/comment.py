@@ -1,4 +1,4 @@
-"""handle: a comment with the full text, quotes and all; never a new ticket."""
+"""handle: a comment with the full text, including quotes; never a new ticket."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """handle: a comment with the text before the first match of `splitregex`; never a new ticket, never an empty comment.
 
-The expression is the administrator's, the text a stranger's: a search that takes too long is given up.
+The expression is the administrator's, the text comes from outside: a search that takes too long is stopped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
 
 
 def _split(message: Message, typed: str) -> Cut:
-    """What stands before the first match, and the rest; the whole text when nothing would be left, or time runs out."""
+    """The text before the first match, and the rest; the whole text if nothing would be left or the time runs out."""
     whole = Cut(message.text, "")
     if not typed:
         return whole

@@ -1,7 +1,7 @@
 """handle: mail about a commit (CVS, Subversion, Git) becomes a comment on the ticket that its log names.
 
-Of several tickets the first one named counts: one mail is one change.
-The diff is cut; the mail itself is in the journal.
+If the log names several tickets, the first one counts: one mail is one change.
+The diff is cut; the journal has the whole mail.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _NAMED: Final = re.compile(
 )
 _DIFF: Final = re.compile(r"^(?:diff (?:--git|-[a-z0-9])|Index: |--- \S|@@ -[0-9])", re.MULTILINE)
 _NUMBERS: Final = 20
-"""Numbers of a log that are looked up: each costs a query."""
+"""Numbers in a log to look up at most: each costs a query."""
 
 
 def handle(message: Message, target: Target, context: Context) -> Change | Objection:
     """The comment, or why there is none. Raises OSError.
 
-    Neither reopens a ticket; nor does it notify of what is only a machine's answer.
+    The comment never reopens a ticket. An automatic answer causes no notification.
     """
     parted = _without_diff(message)
     named = _named(f"{message.subject}\n{parted.kept}", context)
@@ -57,8 +57,8 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
     if named is not None:
         if context.sender.username == _ANONYMOUS:
             return because(Hold, _stranger(context, named))
-        # TICKET_APPEND is asked for when the comment is made, as of every comment; but who may append and not see
-        # could, by guessing numbers, write into tickets that are kept from him.
+        # TICKET_APPEND is checked later, as for every comment. Without TICKET_VIEW, users who may append but not view
+        # could write into hidden tickets by guessing numbers.
         if not context.reader.may(context.sender.username, "TICKET_VIEW", named):
             return because(Hold, reasons.PERMISSION_TO_SEE(ticket=named, user=context.sender.username))
         target = because(Followup, reasons.COMMIT_LOG(ticket=named), ticket=named, proof=Proof.HANDLER)
@@ -68,7 +68,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
 
 
 def _without_diff(message: Message) -> Cut:
-    """The log, and the diff; a block of code in which the diff begins is closed."""
+    """Split the text into log and diff. If the diff begins within a block of code, that block is closed."""
     text = message.text
     match = _DIFF.search(text)
     if match is None or not text[: match.start()].strip():
@@ -101,7 +101,7 @@ def _stranger(context: Context, ticket: int) -> Reason:
 
 
 def _is_answer(message: Message) -> bool:
-    """A bounce, or what a machine answers to somebody: to tell of it would be answered in turn."""
+    """Whether this is a bounce or an automatic answer: a notification about it would be answered in turn."""
     if message.origin is Origin.REPORT:
         return True
     generated = message.get("Auto-Submitted").strip().lower().startswith("auto-generated")

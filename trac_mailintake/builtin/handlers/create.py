@@ -1,4 +1,4 @@
-"""handle: always a new ticket, whatever the message answers."""
+"""handle: always a new ticket, even if the message is a reply."""
 
 from __future__ import annotations
 

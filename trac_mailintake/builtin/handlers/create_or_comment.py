@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def handle(message: Message, target: Target, context: Context) -> Change:
-    """What becomes of the message. Raises OSError when the spool cannot be read."""
+    """The comment or the new ticket. Raises OSError if the spool cannot be read."""
     match target:
         case Followup():
             stripped = context.service.parameters.flag("stripquotes")

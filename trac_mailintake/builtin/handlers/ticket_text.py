@@ -1,4 +1,4 @@
-"""handle: what a ticket or comment says, from what the sender wrote (docs/behaviour.md#text)."""
+"""handle: the text of a ticket or comment, made from the text of the message (docs/behaviour.md#text)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARAMETERS: Final = (
     ),
 )
 _SUMMARY: Final = 100
-"""Characters of a summary that had to be made from the text."""
+"""Length of a summary made from the text, in characters."""
 _MARKS: Final = " \t=*'|>-"
 _AUTHORS: Final = 5
 
@@ -41,14 +41,14 @@ def summary(message: Message) -> str:
 
 
 def _bare(line: str) -> str:
-    """A line without marks of quoting and of wiki text; images say nothing in a summary."""
+    """A line without quote marks, wiki markup and images."""
     return "" if line.lstrip().startswith("[[") else " ".join(line[: 10 * _SUMMARY].strip(_MARKS).split())
 
 
 def body(message: Message, text: str, *, manner: str, keeps_lines: bool = True) -> str:
-    """The wiki text for `text`, all or part of the message's, in the `manner` of the parameter `text`.
+    """The wiki text for `text`, all or part of the message's text. `manner` is the value of the parameter `text`.
 
-    Where the tracker does not keep lines apart, this does, except in wiki text that the sender wrote.
+    If Trac would join lines (`preserve_newlines` off), this adds line breaks, except in wiki text by the sender.
     """
     if not text.strip():
         return ""
@@ -61,7 +61,7 @@ def body(message: Message, text: str, *, manner: str, keeps_lines: bool = True) 
 
 
 def signature(message: Message, context: Context) -> str:
-    """Who wrote, in a line for the end of the text, when a user acts for strangers (`reporterusername`)."""
+    """A line with the sender's address for the end of the text, if `reporterusername` acts for them; else ""."""
     if context.sender.mapped or not context.service.parameters.text("reporterusername"):
         return ""
     authors = (f"{each.name} <{each.spec}>" if each.name else each.spec for each in message.authors[:_AUTHORS])

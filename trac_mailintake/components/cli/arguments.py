@@ -1,4 +1,4 @@
-"""What was typed after a command: words, options, settings. And how a command ends."""
+"""The arguments of a command (words, options, settings) and its exit status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """The status that trac-admin ends with (docs/behaviour.md#exit-statuses): 2 also after an AdminCommandError."""
+    """Exit statuses of trac-admin (docs/behaviour.md#exit-statuses); an AdminCommandError also gives 2."""
 
     WELL = 0
     WAITING = 1
@@ -33,7 +33,7 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Words in their order, options by name (a flag's value is ""), and settings (`name=value`) by name."""
+    """Arguments: words in order, options by name (a flag has the value ""), settings (`name=value`) by name."""
 
     words: tuple[str, ...]
     options: Mapping[str, str]
@@ -44,7 +44,7 @@ class Typed:
         return name in self.options
 
     def number(self, name: str) -> int | None:
-        """The number that an option has, at least 1; None when it was not given. Raises AdminCommandError."""
+        """The option's number, at least 1; None if it was not given. Raises AdminCommandError."""
         if name not in self.options:
             return None
         return positive(name, self.options[name])
@@ -59,9 +59,9 @@ def read(
     valued: Sequence[str] = (),
     settings: bool = False,
 ) -> Typed:
-    """Take apart what was typed; `least` to `most` words. Raises AdminCommandError.
+    """Parse the arguments; `least` to `most` words. Raises AdminCommandError.
 
-    An option that has a value takes it as `--limit 5` or `--limit=5`.
+    An option with a value is written `--limit 5` or `--limit=5`.
     """
     words: list[str] = []
     options: dict[str, str] = {}
@@ -100,7 +100,7 @@ def _not_allowed(option: str, allowed: Sequence[str]) -> str:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Say what is wrong with a setting, or with what was asked for, as trac-admin says it: one line, status 2."""
+    """Turn our errors into AdminCommandError: trac-admin prints one line and ends with 2."""
     try:
         yield
     except ExplainedError as error:
@@ -108,9 +108,9 @@ def told() -> Iterator[None]:
 
 
 def unless_down(command: Callable[..., int]) -> Callable[..., int]:
-    """A command of a component that says so in a line when the database or the disk cannot be used: status 3.
+    """Wrap a command: if the database or the disk cannot be used, it prints one line and ends with 3.
 
-    The first argument of `command` is the component. What passes by itself is no wrong use.
+    The first argument of `command` is the component. A temporary failure is not wrong usage (status 2).
     """
 
     @wraps(command)
@@ -129,5 +129,5 @@ def unless_down(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def starting(choices: Sequence[str], typed: Sequence[str], place: int = 0) -> list[str]:
-    """For completion: the choices for the word at `place`, [] for any other."""
+    """Completions: the choices that match if the word at index `place` is being typed, otherwise []."""
     return list(choices) if len(typed) == place + 1 else []

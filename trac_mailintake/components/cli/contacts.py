@@ -1,4 +1,4 @@
-"""`mailintake contact ...`: whom `createusers` remembers, and what became of their accounts."""
+"""`mailintake contact ...`: the contacts that `createusers` remembers, and their user accounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ContactActions:
-    """Lists whom `createusers` remembers, and forgets them."""
+    """Lists and removes the contacts that `createusers` remembers."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env

@@ -1,4 +1,4 @@
-"""How commands speak: tables and sentences for people, JSON for programs, progress for a terminal."""
+"""Output of commands: tables and sentences for people, JSON for programs, progress on a terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def complain(text: str) -> None:
 
 
 def say_json(value: object) -> None:
-    """Print a value as JSON. Times in it are microseconds since 1970, UTC, as everywhere in the tables."""
+    """Print a value as JSON. Times are microseconds since 1970, UTC, as in the database."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     printout("".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text))
 
@@ -41,7 +41,7 @@ def say_table(rows: Sequence[Sequence[object]], headers: Sequence[str], none: st
 
 
 def when(microseconds: object) -> str:
-    """A time as people read it, "never" for 0."""
+    """A time (microseconds since 1970, UTC) for people; "never" for 0."""
     if not isinstance(microseconds, int) or not microseconds:
         return "never"
     return str(format_datetime(from_utimestamp(microseconds), "iso8601", localtz)).replace("T", " ")
@@ -61,7 +61,7 @@ def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
         return
     from tqdm import tqdm  # noqa: PLC0415 - for terminals only
 
-    # No thread of its own, which would keep this process from being forked.
+    # tqdm must start no monitor thread: a process with threads cannot be forked safely.
     tqdm.monitor_interval = 0
     with tqdm(desc=label, unit=" mails", file=sys.stderr) as bar:
 

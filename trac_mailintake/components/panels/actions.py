@@ -1,4 +1,4 @@
-"""*Run now*, *Send now*, and how many mails wait: what takes a while, and never longer than a person waits."""
+"""*Run now*, *Send now*, and counting waiting mail: slow actions, limited to the time that a person waits."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _FAILURES: Final = (SettingError, Misconfiguration, SourceError, TemporaryFailur
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it, in a sentence, and whether all is well."""
+    """The result of an action, in a sentence, and whether it succeeded."""
 
     sentence: str
     well: bool
 
 
 def run(env: Environment, name: str, until: float) -> Done:
-    """A round of one service that begins no more batches after `until` (a `time.monotonic()`)."""
+    """Run one round of a service; start no batch after `until` (a `time.monotonic()`)."""
     if MailIntakeSystem(env).fetch == "disabled":
         return Done("Nothing is fetched: [mailintake] fetch = disabled in trac.ini.", well=False)
     try:
@@ -53,7 +53,7 @@ def run(env: Environment, name: str, until: float) -> Done:
 
 
 def flush(env: Environment) -> Done:
-    """Try to send all outgoing mail that waits."""
+    """Try to send all waiting mail of the outbox."""
     try:
         with open_intake.intake(env) as assembly:
             flushed = assembly.outbox.flush(force=True)
@@ -65,7 +65,7 @@ def flush(env: Environment) -> Done:
 
 
 def waiting(settings: Settings, service: Service) -> Done:
-    """How many mails the first run of a service will find, and what it does with them."""
+    """How many messages the first run of a service will find, and what it will do with them."""
     try:
         number = within(PATIENCE, lambda: settings.waiting(service))
     except SourceError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trac.web.api import Request
 
 PATIENCE: Final = 20
-"""Seconds that a person waits at most for what a panel does."""
+"""Seconds that a person waits for an action of a panel at most."""
 
 Page = tuple[str, dict[str, Any]]
 
@@ -44,8 +44,8 @@ class PanelView:
         add_stylesheet(req, "mailintake/mailintake.css")
         answer = self.show
         if req.method == "POST":
-            # Trac looks for the token in forms alone. A POST of another type has no arguments, which is a form all the
-            # same: one with everything emptied and unticked, and any other site can have a visitor's browser send it.
+            # Trac checks the token only in forms. A POST of another type has no arguments, so a panel would see
+            # a form with everything emptied and unticked, and any other site can make a visitor's browser send one.
             if req.args.get("__FORM_TOKEN") != req.form_token:
                 raise HTTPBadRequest("Missing or invalid form token.")
             self.require(req, self.changing)
@@ -59,11 +59,11 @@ class PanelView:
     # for each panel
 
     def show(self, req: Request, name: str) -> Page:
-        """The page below the panel that is called `name`, "" for the panel itself."""
+        """Render the page `name` below the panel; "" is the panel itself."""
         raise NotImplementedError
 
     def change(self, req: Request, name: str) -> Page:
-        """Do what the form on that page asks for; then redirect, or show what was wrong with it."""
+        """Perform the action of the form on that page; then redirect, or show what was wrong."""
         raise NotImplementedError
 
     # who may
@@ -73,25 +73,25 @@ class PanelView:
         return action in req.perm("admin", f"{CATEGORY}/{self.page}")
 
     def require(self, req: Request, action: str) -> None:
-        """Raises PermissionError, as Trac has it."""
+        """Raises Trac's PermissionError if the visitor lacks the permission."""
         req.perm("admin", f"{CATEGORY}/{self.page}").require(action)
 
     def back(self, req: Request, *path: str, **arguments: object) -> NoReturn:
         """Redirect to a page of this panel. Never returns: raises RequestDone."""
         req.redirect(req.href.admin(CATEGORY, self.page, *path, **arguments))
-        raise AssertionError  # Trac's redirect has no type, and so mypy does not know that it never returns
+        raise AssertionError  # Trac's redirect is untyped, so mypy does not know that it never returns
 
     def done(self, req: Request, sentence: str, *path: str) -> NoReturn:
-        """Say that something was done, and redirect."""
+        """Add a notice that something was done, and redirect. Never returns: raises RequestDone."""
         add_notice(req, sentence)
         self.back(req, *path)
 
 
 def unknown(what: str, name: str) -> HTTPNotFound:
-    """404."""
+    """The error for something that does not exist (404)."""
     return HTTPNotFound(f"There is no {what} {name}.")
 
 
 def moment(microseconds: int) -> datetime | None:
-    """A time of ours as Trac formats it."""
+    """A time (microseconds since 1970, UTC; 0: never) as a datetime for Trac to format; None for 0."""
     return from_utimestamp(microseconds) if microseconds else None

@@ -1,4 +1,4 @@
-"""Forms made of parameters: a field for each, with its help beside it, and what was typed kept when it was wrong."""
+"""Forms for parameters: a field with help for each. Input is kept if it was wrong."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ class Errors(dict[str, str]):
     """What is wrong with a form, by the name of the field."""
 
     def add(self, error: SettingError) -> None:
-        """Say it beside the field. The first that is said of a field stays."""
+        """Record an error for its field. The first error of a field stays."""
         self.setdefault(error.name, allowed(error))
 
     def tell_the_rest(self, req: Request, shown: Collection[str]) -> None:
-        """Warn of what is wrong with settings that have no field among those `shown`."""
+        """Add a warning for errors of settings that have no field among those `shown`."""
         for name, sentence in self.items():
             if name not in shown:
                 add_warning(req, f"{name}: {sentence}")
 
 
 def allowed(error: SettingError) -> str:
-    """What is wrong, for a place where the field's name is read already."""
+    """The error's text without the field's name, for a place that shows the name."""
     if error.value in ("", None):
         return f"Missing. Allowed: {error.allowed}."
     return f"{error.value}: not allowed. Allowed: {error.allowed}."
 
 
 def typed(req: Request, parameters: Iterable[Parameter]) -> dict[str, str]:
-    """What was typed into the fields of `parameters`. What was left blank means the default, where it can."""
+    """The input of the fields of `parameters`. A blank field means the default, if the parameter allows that."""
     found = {}
     for parameter in parameters:
         text = str(req.args.getfirst(parameter.name, "")).strip()
@@ -78,7 +78,7 @@ def typed(req: Request, parameters: Iterable[Parameter]) -> dict[str, str]:
 
 
 def check_each(parameters: Iterable[Parameter], found: Mapping[str, str]) -> Errors:
-    """All that is wrong at once, each field by itself."""
+    """All errors, each field checked by itself."""
     errors = Errors()
     for parameter in parameters:
         text = found.get(parameter.name, "")
@@ -91,7 +91,7 @@ def check_each(parameters: Iterable[Parameter], found: Mapping[str, str]) -> Err
 
 
 def changed(parameters: Iterable[Parameter], found: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
-    """What was typed and is not what it was, or would be by itself: defaults are not written down."""
+    """The input that differs from the stored value or the default: defaults are not stored."""
     defaults = {parameter.name: parameter.write(parameter.default) for parameter in parameters}
     return {name: text for name, text in found.items() if text != before.get(name, defaults.get(name, ""))}
 
@@ -104,9 +104,9 @@ def fields(
     labels: Mapping[str, str] | None = None,
     options: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Field]:
-    """A field for each parameter: with `values` in it, its default where there is none.
+    """A field for each parameter, with its value in `values` or its default.
 
-    `options` are the values that a parameter can have besides none at all, by its name.
+    `options` are the possible values of a parameter, besides none, by its name.
     """
     made = []
     for each in parameters:
@@ -130,7 +130,7 @@ def _choices(parameter: Parameter, value: str, options: Sequence[str] | None) ->
 
 
 def _help(parameter: Parameter) -> str:
-    """The parameter's own help, then what can be typed where that is not plain from it."""
+    """The parameter's help, and the accepted input if the help does not say it."""
     example = _EXAMPLES.get(parameter.kind, "")
     sentences = [parameter.help.rstrip("."), example] if example else [parameter.help.rstrip(".")]
     return ". ".join(filter(None, sentences)) + "."

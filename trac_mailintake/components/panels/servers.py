@@ -1,4 +1,4 @@
-"""The admin panel *Mail Intake / Mail Servers*: the accounts that mail is fetched from."""
+"""The admin panel *Mail Intake / Mail Servers*: the servers to fetch mail from."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 OPERATION: Final = 8
 """Seconds that one network operation of a test may take."""
 PATIENCE: Final = 12
-"""Seconds that a test may take."""
+"""Seconds that a connection test may take in all."""
 
 _LABELS: Final = {
     "protocol": "Protocol",
@@ -43,11 +43,11 @@ _LABELS: Final = {
     "description": "Description",
 }
 _DESTINATION: Final = ("protocol", "host", "port", "security", "ca_file")
-"""Where a password goes, and who could read it on the way."""
+"""Settings that decide where a password is sent, and who could read it on the way."""
 
 
 class ServersView(PanelView):
-    """Lists, adds, changes, removes and tests mail servers. Who may see it sees the list, and nobody a password."""
+    """Lists, adds, changes, removes and tests mail servers. Viewers see the list; nobody sees a password."""
 
     # PanelView methods
 
@@ -142,7 +142,7 @@ def _goes_elsewhere(server: Server, typed: Mapping[str, str]) -> bool:
 
 
 def _fields(server: Server | None, typed: Mapping[str, str], errors: Mapping[str, str], stored: str) -> list[Field]:
-    """All fields; that of the password is always empty."""
+    """All fields of the form; the password field is always empty."""
     values = {parameter.name: str(getattr(server, parameter.name, "")) for parameter in PARAMETERS} if server else {}
     made = form.fields(PARAMETERS, {**values, **typed}, errors, labels=_LABELS)
     made = [_password(field, stored) if field.name == "password" else field for field in made]

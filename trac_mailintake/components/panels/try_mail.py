@@ -1,4 +1,4 @@
-"""The admin panel *Mail Intake / Try a mail*: what would become of a mail, by the same way as of one that arrives."""
+"""The admin panel *Mail Intake / Try a mail*: what would become of a message, by the code that files mail."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Decision
 
 LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of a mail that can be tried."""
+"""Largest message, in bytes, that can be tried."""
 _CHUNK: Final = 64 * 1024
 
 
 class TrialView(PanelView):
-    """Decides about a mail that is pasted or uploaded, and writes nothing."""
+    """Decides about a pasted or uploaded message, and writes nothing."""
 
     changing: ClassVar[str] = VIEW
     """A POST changes nothing here."""
@@ -38,7 +38,7 @@ class TrialView(PanelView):
         return self._page(req)
 
     def change(self, req: Request, name: str) -> Page:
-        """What would become of the mail, with the form as it was below. Nothing changes, so nothing is redirected."""
+        """Show what would become of the message, with the form below. Nothing changes, so there is no redirect."""
         service = str(req.args.getfirst("service", ""))
         if service not in open_intake.settings(self.env).services.names():
             return self._page(req, error="service", sentence="Choose a service.")
@@ -73,7 +73,7 @@ class TrialView(PanelView):
 
 
 def _spool(req: Request, file: Any) -> str:  # noqa: ANN401 - a temporary file has no nameable type
-    """Write the uploaded mail, else the pasted one, into `file`; what is wrong with it, "" when all is well."""
+    """Write the uploaded message, or else the pasted one, into `file`. Returns what is wrong with it, or ""."""
     name, upload, _size = req.args.getfile("file") if "file" in req.args else (None, None, 0)
     if name and upload:
         _copy(upload, file)
@@ -87,7 +87,7 @@ def _spool(req: Request, file: Any) -> str:  # noqa: ANN401 - a temporary file h
 
 
 def _copy(upload: BinaryIO, file: BinaryIO) -> None:
-    """Copy what was uploaded, but no more than needed to see that it is too large."""
+    """Copy the upload, but only so far that a too large one is noticed."""
     left = LARGEST + 1
     while left > 0 and (chunk := upload.read(min(_CHUNK, left))):
         file.write(chunk)

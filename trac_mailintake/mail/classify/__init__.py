@@ -1,1 +1,1 @@
-"""parse: what kind of sender a mail is from, and which mail a bounce returns."""
+"""parse: the kind of sender of a mail, and the mail that a bounce returns."""

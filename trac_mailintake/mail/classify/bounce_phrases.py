@@ -1,7 +1,7 @@
-"""parse: the plain-text bounces of software that does not keep RFC 3464, told by their words.
+"""parse: recognises plain-text bounces of software that ignores RFC 3464, by their wording.
 
-A subject alone proves nothing, since people write about bounces, too: a machine's sender or a machine's sentence at the
-beginning must go with it. Replies and forwards are people's.
+A subject alone is not enough, since people write about bounces, too: there must also be a machine's sender, or a
+machine's sentence at the beginning. Replies and forwards are by people.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Final
 DAEMON: Final = re.compile(
     r"(?:^|[<\s\"])(mailer-daemon|postmaster|mail-daemon|mailerdaemon|mdaemon)(?:[@>\s\"\\]|$)", re.IGNORECASE
 )
-"""In a From field: nobody but mail software writes under these names."""
+"""Names in From that only mail software uses."""
 
 BEGINNING: Final = 4000
-"""Characters of the text that are looked at."""
+"""Characters of the text that are examined."""
 _END: Final = 80
-"""Characters of a subject's end that are looked at."""
+"""Characters at the end of a subject that are examined."""
 
 _SUBJECT: Final = re.compile(
     r"""[^\w\[]*+(?:\[[^\]]{0,40}\]\W*+)?(?:
@@ -45,7 +45,7 @@ _ENDING: Final = re.compile(
     r"|unzustellbar|no\s+entregado|non\s+consegnato|n[ãa]o\s+entregue|niet\s+bezorgd|nie\s+dostarczono)\W*$",
     re.IGNORECASE,
 )
-"""What gateways put behind the subject of the mail that they send back."""
+"""What gateways append to the subject of the mail that they return."""
 _SOFTWARE: Final = re.compile(
     r"""(?:^|[<\s\"])(?:no-?_?reply|do-?not-?reply|ndr|smtp|mailer|mmsc\ ndr|imss|mail-?gateway|bounces?
     |mail\ delivery?\b|mail\ system|internet\ mail|system\ administrator|interscan|courier\ mail)
@@ -53,7 +53,7 @@ _SOFTWARE: Final = re.compile(
     |mail_service@""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""In a From field: the names of mail gateways, which also send other mail."""
+"""Names of mail gateways in From; these also send other mail."""
 
 _SENTENCE: Final = re.compile(
     r"""(?:could\ not|cannot|can't|was\ not|has\ not\ been|couldn't|unable\ to|impossible\ to|failed\ to)
@@ -76,12 +76,12 @@ _SENTENCE: Final = re.compile(
 
 
 def subject(text: str) -> bool:
-    """Whether a decoded subject is one of those that mail software gives a bounce."""
+    """Whether a decoded subject is one that mail software uses for bounces."""
     return bool(_SUBJECT.match(text))
 
 
 def ending(text: str) -> bool:
-    """Whether a decoded subject ends with what gateways put behind the one of a mail that they send back."""
+    """Whether a decoded subject ends with what gateways append when they return a mail."""
     return bool(_ENDING.search(text[-_END:]))
 
 
@@ -91,5 +91,5 @@ def software(sender: str) -> bool:
 
 
 def sentence(text: str) -> bool:
-    """Whether the beginning of a text says what only mail software says."""
+    """Whether the beginning of a text has a sentence that only mail software writes."""
     return bool(_SENTENCE.search(" ".join(text[:BEGINNING].split())))

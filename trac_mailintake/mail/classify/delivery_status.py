@@ -1,6 +1,6 @@
-"""parse: which mail a bounce is about (RFC 3464, 2; RFC 6522, 4).
+"""parse: finds the mail that a bounce returns (RFC 3464, 2; RFC 6522, 4).
 
-The mail that came back is enclosed whole, or its header alone, or quoted in the text.
+It is enclosed as a whole, or only its header, or it is quoted in the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ENCLOSED: Final = frozenset(
     {"message/rfc822", "message/global", "message/global-headers", "text/rfc822-headers", "message/rfc822-headers"}
 )
 _HEAD: Final = 64 * 1024
-"""Decoded bytes of an enclosed mail that are looked at: its header block."""
+"""Decoded bytes of an enclosed mail that are searched: its header block."""
 _MESSAGE_ID: Final = re.compile(r"^[ \t>]{0,8}Message-ID:\s{0,4}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 
 

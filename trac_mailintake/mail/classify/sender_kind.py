@@ -1,7 +1,7 @@
-"""parse: what kind of sender a message comes from, by its fields, its parts and its first words (RFC 3834, 3464, 2919).
+"""parse: the kind of sender of a message, by its fields, its parts and its first words (RFC 3834, 3464, 2919).
 
-The rules are read from the top; the first that holds gives the reason.
-A report is told from a responder because it is matched to the mail that it is about.
+The rules apply from the top; the first that matches gives the reason.
+Reports are distinguished from responders because they are matched to the mail that they return.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ _RECEIPT: Final = re.compile(
     r"|complaint about message from \d)",
     re.IGNORECASE,
 )
-"""Subjects of read receipts, and of the one kind of abuse report that does not keep RFC 5965."""
+"""Subjects of read receipts, and of a kind of abuse report that ignores RFC 5965."""
 _SUBJECT: Final = 300
-"""Characters of a subject that are looked at."""
+"""Characters of a subject that are examined."""
 _OPENING: Final = 400
-"""Characters of a text that say at once what it is about."""
+"""Characters at the beginning of a text that are examined."""
 _ANSWERED: Final = re.compile(r"\s*+(?:re|fwd?|aw|wg|sv|vs|tr|rv|enc|antw|i|r)\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What of a message, besides its fields, tells its origin.
+    """Properties of a message, besides its fields, that show its origin.
 
     `content_type` (lower case) and `parameters` are the root's; `kinds` are the content types of the attachments;
     `beginning` is that of the text.
@@ -93,7 +93,7 @@ def origin(fields: Fields, subject: str, shape: Shape) -> tuple[Origin, Reason |
 
 
 def _declared(fields: Fields, shape: Shape) -> _Found:
-    """RFC 6522 says it; some gateways pass on the parts of a report, and not its frame."""
+    """Declared reports (RFC 6522); some gateways pass on only the parts of a report."""
     kind = shape.parameters.get("report-type", "").lower()
     if shape.content_type == "multipart/report":
         if kind in _NOTICES:
@@ -107,7 +107,7 @@ def _declared(fields: Fields, shape: Shape) -> _Found:
 
 
 def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
-    """Daemons, and what reads like a bounce: a telling subject, and a second sign."""
+    """Mail from daemons, and mail that reads like a bounce: a typical subject and a second sign."""
     senders = fields.get_all("from")
     daemon = next((match for value in senders if (match := bounce_phrases.DAEMON.search(value))), None)
     if daemon:
@@ -126,7 +126,7 @@ def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
 
 
 def _returned(fields: Fields, subject: str, shape: Shape) -> _Found:
-    """Sent back with a subject of its own that only ends like a bounce's: its text must begin like one, too."""
+    """Returned mail whose subject only ends like a bounce's: its text must begin like one, too."""
     if not bounce_phrases.ending(subject) or fields.get("in-reply-to") or fields.get("references"):
         return None
     if bounce_phrases.sentence(shape.beginning[:_OPENING]):
@@ -154,7 +154,7 @@ def _responder(fields: Fields, subject: str) -> _Found:
 
 
 def _bulk(fields: Fields) -> _Found:
-    """A list is no machine; but what says bulk without a List-Id is."""
+    """Mail from lists (people), and bulk mail without a List-Id (machines)."""
     if fields.get("list-id"):
         return Origin.LIST, evidence.LIST_ID()
     precedence = _precedence(fields) & _BULK

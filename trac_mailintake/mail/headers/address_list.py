@@ -33,19 +33,19 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _WORD: Final = re.compile(r"\S+")
 _BLANKS: Final = re.compile(r"\s+")
 _DOT: Final = re.compile(r"(?<=\S)\s+\.\s+(?=\S)")
-"""A dot within an address may have blanks around it (RFC 5322, 4.4, obs-domain)."""
+"""A dot with blanks around it within an address (RFC 5322, 4.4, obs-domain)."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SPEC: Final = re.compile(r"""(?:"(?:[^"\\]++|\\.)*+"|[^\s"<>(),:;@]++)@(?:\[[^\[\]\s]*\]|[^\s"<>(),:;@\[\]]+)""")
 _BARE: Final = re.compile(r"(?:mailto:)?([^\s\"<>(),:;@]+@[^\s\"<>(),:;@]+)", re.IGNORECASE)
 _LONGEST: Final = 512
-"""Characters of an addr-spec; RFC 5321 allows 320."""
+"""Longest addr-spec, in characters; RFC 5321 allows 320."""
 
 
 def parse(text: str, limit: int = 1000) -> tuple[Address, ...]:
-    """The mailboxes that `text`, an address field still encoded, names, in order; at most `limit`.
+    """The mailboxes in `text`, an address field that is still encoded, in order; at most `limit`.
 
-    Members of groups count; the groups' names don't. What has no addr-spec is left out.
-    A quotation mark that nobody closes must not swallow the only address.
+    Includes members of groups. Leaves out group names and entries without an addr-spec.
+    An unclosed quotation mark must not swallow the only address.
     """
     simple = _SIMPLE.fullmatch(text)
     if simple:
@@ -54,7 +54,7 @@ def parse(text: str, limit: int = 1000) -> tuple[Address, ...]:
 
 
 def overlong(text: str) -> bool:
-    """Whether an address is left out of what `parse` finds in `text` because it is too long."""
+    """Whether `parse` leaves out an address in `text` because it is too long."""
     return len(text) > _LONGEST and not _SIMPLE.fullmatch(text) and _read(text, sys.maxsize).overlong
 
 
@@ -69,7 +69,7 @@ def _read(text: str, limit: int) -> _Reader:
 
 
 class _Reader:
-    """Walks over the tokens; a mailbox is put together until a comma, a semicolon or a second angle ends it."""
+    """Walks over the tokens; a comma, a semicolon or a second angle bracket ends a mailbox."""
 
     def __init__(self, text: str, limit: int) -> None:
         self.found: list[Address] = []
@@ -111,7 +111,7 @@ class _Reader:
         return position
 
     def _flush(self) -> None:
-        """End the mailbox that was being put together, if it is one."""
+        """Finish the present mailbox, if it is one."""
         written = "({})" if self.spec is not None else "{}"
         if self.spec is None:
             self._without_angle()
@@ -140,7 +140,7 @@ class _Reader:
 
 
 def _last(piece: str) -> tuple[int, re.Match[str] | None]:
-    """The last word of `piece` that is an address, and where it begins. An encoded word is none."""
+    """The last word of `piece` that is an address, and where it begins. Encoded words do not count."""
     for word in reversed(list(_WORD.finditer(piece))):
         bare = _BARE.fullmatch(word[0])
         if bare and "=?" not in word[0]:
@@ -149,7 +149,7 @@ def _last(piece: str) -> tuple[int, re.Match[str] | None]:
 
 
 def _spec(written: str) -> str:
-    """The addr-spec without a source route and blanks (RFC 5322, 4.4), empty when it is none."""
+    """The addr-spec without a source route and blanks (RFC 5322, 4.4); "" if it is none."""
     if "(" in written and '"' not in written:
         written = _IN_PARENTHESES.sub(r"\1", written)
     if written.lstrip().startswith("@"):

@@ -1,8 +1,8 @@
-"""parse: what our own mail servers found out about a sender (RFC 8601), and which header fields they wrote.
+"""parse: results of our own mail servers about a sender (RFC 8601), and which header fields these servers wrote.
 
-Whoever sends a mail can write any header field. What the border host adds lies above its own `Received`, and whatever
-came with the mail lies below: so only that counts which stands above the first `Received` of a configured host.
-Nothing is verified here: the sender's address is not known any more, and keys change.
+A sender can write any header field. The border host adds its fields above its own `Received`, and everything that came
+with the mail is below. So only fields above the first `Received` of a configured host count.
+Nothing is verified here: the sender's IP address is no longer known, and keys change.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     Field = tuple[str, str]
 
 LIMIT: Final = 8 * 1024
-"""Characters of an Authentication-Results field; a longer one is not read, and proves nothing."""
+"""Longest Authentication-Results field, in characters; a longer one is not read, and proves nothing."""
 MICROSOFT: Final = "protection.outlook.com"
-"""Microsoft 365 writes its results without an authserv-id: they count as those of this host."""
+"""Microsoft 365 writes results without an authserv-id; they count as those of this host."""
 
 _BY: Final = re.compile(r"(?:^|[\s(])by\s+([^\s;()]{1,255})", re.IGNORECASE)
 _RECEIVED: Final = 2000
-"""Characters of a `Received` field that are looked at."""
+"""Characters of a `Received` field that are examined."""
 _RESULTS: Final = "authentication-results"
 _SPAM_FLAG: Final = "x-spam-flag"
 _SPAM_STATUS: Final = "x-spam-status"
 
 
 def proof(fields: Iterable[Field], hosts: Sequence[str], address: str) -> str:
-    """What proves that a mail is from `address`, such as `dmarc=pass by mx.example.org`; "" when nothing does.
+    """The proof that a mail is from `address`, such as `dmarc=pass by mx.example.org`, or "".
 
-    `fields` are all header fields from the top. `hosts` are authserv-ids, each with `:HOST` behind it when the host
-    says another name in its `Received`. A DMARC failure outweighs whatever else passed.
+    `fields` are all header fields from the top. `hosts` are authserv-ids, each followed by `:HOST` if the host uses
+    another name in its `Received`. A DMARC failure outweighs all other results.
     """
     domain = _domain(address)
     ids = {each.partition(":")[0].casefold() for each in hosts}
@@ -55,7 +55,7 @@ def proof(fields: Iterable[Field], hosts: Sequence[str], address: str) -> str:
 
 
 def spam(fields: Iterable[Field], hosts: Sequence[str]) -> str:
-    """Which field of our own hosts says that a mail is spam; "" when none does. `fields`, `hosts` as for `proof`."""
+    """The field of our own hosts that marks a mail as spam, or "". `fields`, `hosts` as for `proof`."""
     for name, value in _of_ours(fields, hosts):
         if name == _SPAM_FLAG and value.strip().lower() == "yes":
             return "X-Spam-Flag: YES"
@@ -65,10 +65,10 @@ def spam(fields: Iterable[Field], hosts: Sequence[str]) -> str:
 
 
 def _of_ours(fields: Iterable[Field], hosts: Sequence[str]) -> list[Field]:
-    """The fields (names in lower case) that our border host added; none when it left no `Received`.
+    """The fields (names in lower case) that our border host added; none without a `Received` of it.
 
-    All that it added stands together: below a further `Received` nothing counts any more, so that a mail in which the
-    host's name in `Received` is unknown gains nothing by a forged one of that name.
+    Its fields are in one block: nothing counts below a further `Received`, so that a forged `Received` with the host's
+    name is useless even if the host's real name there is unknown.
     """
     names = [each.rpartition(":")[2].casefold() for each in hosts]
     found: list[Field] = []
@@ -90,7 +90,7 @@ def _is_within(host: str, domain: str) -> bool:
 
 
 def _results(value: str, ids: set[str]) -> Iterator[tuple[str, AuthenticationResult]]:
-    """Who found out, and what; nothing of a field that is too long, that cannot be read, or that is another's."""
+    """Yield authserv-id and result; nothing for a field that is too long, unreadable, or by another host."""
     if len(value) > LIMIT:
         return
     if "=" in value.partition(";")[0]:
@@ -105,12 +105,12 @@ def _results(value: str, ids: set[str]) -> Iterator[tuple[str, AuthenticationRes
 
 
 def _dmarc(result: AuthenticationResult, domain: str) -> bool:
-    """RFC 7489, 3.1: it is about the domain of From, which must be named."""
+    """Whether DMARC passed for `domain`, the domain of From, which must be named (RFC 7489, 3.1)."""
     return bool(domain) and _plain_domain(_properties(result).get("from", "")) == domain
 
 
 def _dkim(result: AuthenticationResult, address: str) -> bool:
-    """RFC 6376, 3.5: the signer's domain is the very one of the address; an agent that names a person means him."""
+    """Whether DKIM passed for exactly the address's domain (RFC 6376, 3.5), and this person if it names one."""
     properties = _properties(result)
     agent = properties.get("i", "")
     local, _, agent_domain = agent.rpartition("@")
@@ -135,7 +135,7 @@ def _domain(address: str) -> str:
 
 
 def _plain_domain(written: str) -> str:
-    """A domain for comparison: A-labels (RFC 5890) where it can be written so, without case and the root's dot."""
+    """A domain for comparison: A-labels (RFC 5890) if possible, in lower case, without the root's dot."""
     written = written.strip().rstrip(".").casefold()
     try:
         return written.encode("idna").decode("ascii") if written else ""

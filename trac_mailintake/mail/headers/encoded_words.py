@@ -1,4 +1,4 @@
-"""parse: encoded words (RFC 2047), also where and how they should not be."""
+"""parse: encoded words (RFC 2047), even misplaced or malformed ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _WORD: Final = re.compile(
     r"=\?([A-Za-z0-9][A-Za-z0-9_.:+-]{0,60}(?:\*[A-Za-z0-9-]*)?)\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?="
     r"|=\?\?([bB])\?([A-Za-z0-9+/=]+)\?="
 )
-"""Without a charset it is no encoded word (RFC 2047, 2), but base64 is decoded all the same: nobody can read it."""
+"""Without a charset it is not an encoded word (RFC 2047, 2), but base64 is still decoded, since nobody can read it."""
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
 _LINE_BREAKS: Final = re.compile(r"[\r\n]+")
 
 
 def decode(text: str) -> str:
-    """The text with its encoded words decoded. Line breaks that hid in them become blanks, and NUL nothing."""
+    """The text with its encoded words decoded. Line breaks in them become blanks, and NUL is dropped."""
     if "=?" not in text:
         return text
     pieces: list[str] = []

@@ -23,9 +23,9 @@ _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 _AROUND_COLON: Final = re.compile(r"\s{0,9}:\s{0,9}")
 _BLANKS: Final = re.compile(r"\s+")
 _DATE: Final = 200
-"""Characters of a date that are looked at."""
+"""Characters of a date that are examined."""
 _NAMES: Final = 100
-"""Characters of the names of fields in a sentence."""
+"""Longest list of field names in a sentence, in characters."""
 
 DELIVERY: Final = (
     "delivered-to",
@@ -39,11 +39,11 @@ DELIVERY: Final = (
     "resent-cc",
     "resent-bcc",
 )
-"""Fields that say where a mail was delivered, besides To, Cc and Bcc."""
+"""Fields that record where a mail was delivered, besides To, Cc and Bcc."""
 
 
 def unfolded(raw: bytes) -> str:
-    """A field's value on one line (RFC 5322, 2.2.3), not yet decoded; raw 8-bit text is made readable."""
+    """A field's value unfolded (RFC 5322, 2.2.3), not yet decoded; raw 8-bit text is decoded."""
     text = charsets.header(raw)
     if "\n" in text or "\r" in text or "\x00" in text:
         text = _FOLD.sub(" ", text)
@@ -129,7 +129,7 @@ def message_id(text: str) -> str | None:
 
 
 def date(text: str) -> datetime | None:
-    """A date (RFC 5322, 3.3) in UTC; None when it is absent or nonsense."""
+    """Parse a date (RFC 5322, 3.3). Returns UTC; None if it is absent or invalid."""
     try:
         text = text[:_DATE]
         read = parsedate_tz(text) or parsedate_tz(_AROUND_COLON.sub(":", _COMMENT.sub(" ", text)))
@@ -142,7 +142,7 @@ def date(text: str) -> datetime | None:
 
 
 def path(text: str) -> str | None:
-    """The addr-spec of a Return-Path: empty for the null path, None when it cannot be read."""
+    """The addr-spec of a Return-Path: "" for the null path, None if it is invalid."""
     bare = text.strip()
     if bare in {"<>", '""', '<"">', "<MAILER-DAEMON>"}:
         return ""

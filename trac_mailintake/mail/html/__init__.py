@@ -1,1 +1,1 @@
-"""parse: HTML mail becomes Trac wiki text. Read `to_wiki` first."""
+"""parse: converts HTML mail to Trac wiki text. Read `to_wiki` first."""

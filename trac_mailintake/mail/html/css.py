@@ -1,6 +1,6 @@
-"""parse: what the styles of a mail's HTML mean for its text, told by the elements that would say so without styles.
+"""parse: rewrites CSS (Word lists, bold, pre-wrap) as equivalent HTML elements.
 
-Word writes lists as paragraphs and lines as paragraphs without margins; editors of code write blocks as `div`.
+Word writes lists as paragraphs, and lines as paragraphs without margins; code editors write blocks as `div`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HINTS: Final = ("mso", "margin", "white-space", "font-weight", "font-style")
 _SHEET: Final = re.compile(r"(?:^|[\s,}>])p(\.msonormal)?(?=[\s,{])[^{}]{0,200}\{([^{}]{0,400})\}", re.IGNORECASE)
 _SHEETS: Final = 64 * 1024
-"""Characters at the beginning in which a style sheet stands."""
+"""Characters at the beginning that are searched for a style sheet."""
 _LONGEST: Final = 1000
 _VERTICAL: Final = re.compile(
     r"margin-(?:top|bottom):\s{0,3}([0-9.]+)|margin:\s{0,3}([0-9.]+)[a-z%]{0,3}(?:\s{1,3}\S{1,9}\s{1,3}([0-9.]+))?",
@@ -32,7 +32,7 @@ _ORDERED: Final = re.compile(r"\W{0,2}(?:\d{1,4}|[a-z]{1,5})[.)]", re.IGNORECASE
 _BLOCK: Final = re.compile(r"white-space:\s{0,3}pre\s{0,3}(?:;|$|!)", re.IGNORECASE)
 _BLANKS: Final = re.compile(r"white-space:\s{0,3}([a-z-]{3,12})", re.IGNORECASE)
 _KEEP_LINES: Final = ("pre-wrap", "pre-line", "break-spaces")
-"""Values of `white-space` under which line ends are shown."""
+"""Values of `white-space` that preserve line ends."""
 _BOLD: Final = re.compile(r"font-weight:\s{0,3}(?:bold|[6-9]00)", re.IGNORECASE)
 _ITALIC: Final = re.compile(r"font-style:\s{0,3}italic", re.IGNORECASE)
 _LIGHT: Final = re.compile(r"font-weight:\s{0,3}(?:normal|[1-5]00)", re.IGNORECASE)
@@ -42,7 +42,7 @@ _STYLED: Final = {"span", "font", "b", "strong", "blockquote"}
 
 
 def applied(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
-    """The events of some HTML (`lower` case), with elements for what its styles say."""
+    """The events of HTML (`lower` is its source in lower case), with elements instead of styles."""
     if not any(hint in lower for hint in _HINTS):
         return stream
     lines = _broken(stream) if any(value in lower for value in _KEEP_LINES) else stream
@@ -51,7 +51,7 @@ def applied(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
 
 
 def _tight(sheet: str) -> str:
-    """Which paragraphs have no margins: all of them (`p`), those of Word (`mso`), or none (empty)."""
+    """Which paragraphs have no margins: all (`p`), those of Word (`mso`), or none ("")."""
     found = ""
     for match in _SHEET.finditer(sheet):
         if _has_margins(match[2]) is False:
@@ -60,7 +60,7 @@ def _tight(sheet: str) -> str:
 
 
 def _has_margins(style: str) -> bool | None:
-    """Whether a style sets paragraphs apart; None when it does not say."""
+    """Whether a style separates paragraphs by margins; None if it does not say."""
     values = [value for match in _VERTICAL.finditer(style) for value in match.groups() if value]
     return any(value.strip("0.") for value in values) if values else None
 
@@ -89,7 +89,7 @@ def _with_breaks(text: str) -> Iterator[Event]:
 
 
 def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
-    """Paragraphs without margins become lines, blocks whose blanks count `pre`, and heavy words bold."""
+    """Turn paragraphs without margins into lines, blocks with preserved blanks into `pre`, bold styles into bold."""
     names: list[str] = []
     for event in stream:
         kind, what, _ = event
@@ -110,10 +110,10 @@ def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
 
 
 def _styled(name: str, style: str, *, alone: bool) -> str:
-    """Bold and italic as editors write them that know styles only, and what they only seem to say by an element.
+    """The element for bold and italic styles, and for elements that a style turns into something else.
 
-    A `blockquote` without a border is how Gmail and Apple Mail indent what their user writes; `alone` says that
-    nothing but the style is said of the element.
+    Gmail and Apple Mail indent their user's own text with a `blockquote` without a border; `alone`: the element has no
+    attribute except its style.
     """
     if name == "blockquote":
         indents = alone and _NO_BORDER.search(style) and "border-left" not in style.lower()
@@ -141,7 +141,7 @@ def _line(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Gens
 
 
 def _lists(stream: Iterable[Event]) -> Iterator[Event]:
-    """Word's paragraphs that look like items become items of lists."""
+    """Turn Word's list paragraphs into list items."""
     levels: list[str] = []
     rest = iter(stream)
     for event in rest:
@@ -164,7 +164,7 @@ def _level(attributes: Any) -> int:  # noqa: ANN401 - Genshi is untyped
 
 
 def _item(stream: Iterator[Event]) -> tuple[str, list[Event]]:
-    """The marker that Word wrote for software without lists, and the events of the paragraph up to its end."""
+    """The list marker that Word wrote as text, and the events of the paragraph up to its end."""
     marker: list[str] = []
     content: list[Event] = []
     depth, ignored = 1, 0

@@ -1,6 +1,6 @@
-"""parse: the passages that the markup of a mail itself declares to be quoted, as ranges of its text.
+"""parse: ranges of the text that the HTML itself marks as quoted.
 
-On their way through the libraries two of our `marks` stand around them; here they are taken out again.
+Two of our `marks` surround them while the libraries run; this module removes the marks.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from trac_mailintake.mail.reply import attribution, quoted_headers
 
 _MARKS: Final = re.compile(f"[{QUOTED}{QUOTED_END}]")
 _ALONE: Final = re.compile(f"\\n{{1,3}}([{QUOTED}{QUOTED_END}]+)[ \\t]{{0,9}}\\n{{1,3}}")
-"""Marks in a paragraph of their own."""
+"""Marks in their own paragraph."""
 
 
 def without_marks(text: str) -> str:
-    """The text as it will be seen."""
+    """The text without marks."""
     return text if text.isascii() else _MARKS.sub("", text)
 
 
 def marks_of(text: str) -> str:
-    """The marks that stand in the text, without it."""
+    """Only the marks in the text."""
     return "" if text.isascii() else "".join(_MARKS.findall(text))
 
 
 def closed(text: str) -> str:
-    """The text with its last passage ended, so that others can be put behind it."""
+    """The text with its last quoted range closed, so that other text can follow."""
     return text + QUOTED_END if text.rfind(QUOTED) > text.rfind(QUOTED_END) else text
 
 
 def taken_out(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The text without marks, and the ranges between them; a passage that forwards something counts as none."""
+    """The text without marks, and the ranges between them, except forwarded messages."""
     if QUOTED not in text:
         return without_marks(text), ()
     text = _ALONE.sub(r"\n\n\1", text).strip("\n")
@@ -56,6 +56,6 @@ def taken_out(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 
 
 def _forwards(text: str, first: int, last: int) -> bool:
-    """Whether the passage begins with the announcement of a forwarded message."""
+    """Whether the range begins with the announcement of a forwarded message."""
     lines = text[first : min(last, first + 500)].strip().split("\n", 1)
     return quoted_headers.forwards(attribution.bare(lines[0]))

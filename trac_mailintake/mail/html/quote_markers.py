@@ -1,7 +1,7 @@
-"""parse: the marks that mail software puts into its HTML where a quote, or a signature, begins and ends.
+"""parse: finds quotes and signatures that mail clients mark in their HTML.
 
-Within a marked element only what stands before a `blockquote` is sure to be quoted or to announce a quote:
-people answer between the quotes, and the element of their mail software is around it all.
+Within a marked element only the text before a `blockquote` is certainly quoted or an attribution line: people answer
+between the quotes, and the client's element surrounds it all.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ _ELEMENTS: Final = {
     *("gmail_signature", "gmail_signature_prefix", "moz-signature", "ms-outlook-mobile-signature"),
     *("ms-outlook-mobile-body-separator-line", "protonmail_signature_block", "applemailsignature", "yahoo-signature"),
 }
-"""Classes, ids and names of elements that hold a quote, what announces it, or a signature."""
+"""Classes, ids and names of elements that contain a quote, its attribution line, or a signature."""
 _HEADS: Final = {
     *("divrplyfwdmsg", "appendonsend", "outlookmessageheader", "zwchr", "divrphd", "olk_src_body_section"),
     *("mail-editor-reference-message-container", "ms-outlook-mobile-reference-message", "divneteasemailcard"),
 }
-"""Those of elements behind which everything is quoted."""
+"""Classes, ids and names of elements after which everything is quoted."""
 _OUTLOOK_RULER: Final = re.compile(r"border:none;border-top:solid(?:#[0-9a-f]{6}|windowtext)1\.0pt;padding:3\.0pt0")
-"""The style of the line that Outlook draws above the header block, without blanks."""
+"""The style of Outlook's line above the header block, without blanks."""
 _HINTS: Final = (
     *("quot", "signature", "border-top", *sorted(_HEADS)),
     *sorted(word for word in _ELEMENTS if "quot" not in word and "signature" not in word),
 )
-"""One of these is in every HTML that has a mark."""
+"""All HTML with a mark contains one of these."""
 _BLANKS: Final = re.compile(r"\s+")
 _MARKED: Final = {"div", "span", "p", "hr", "pre", "section", "table", "td", "header"}
 _NAMED: Final = {"name": {"quote", "quoted-content"}, "id": {"signature"}}
-"""Words that mean it in one attribute only."""
+"""Words that count in one attribute only."""
 
 
 class Scope(Enum):
@@ -54,12 +54,12 @@ class Scope(Enum):
 
 
 def marked(lower: str, stream: Iterable[Event]) -> Iterable[Event]:
-    """The events of some HTML (`lower` case), with marks as text around what is declared to be quoted."""
+    """The events of HTML (`lower` is its source in lower case), with marks as text around what is quoted."""
     return _Marker().events(stream) if any(hint in lower for hint in _HINTS) else stream
 
 
 class _Marker:
-    """Where the reading of the events has come to."""
+    """The state while events are read."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -94,7 +94,7 @@ class _Marker:
             yield TEXT, marks.QUOTED, NO_PLACE
         if scope is Scope.ELEMENT:
             self.element = self.depth
-        if scope is Scope.ELEMENT and name == "pre":  # a mark within would be code
+        if scope is Scope.ELEMENT and name == "pre":  # a mark in it would be code
             yield TEXT, marks.QUOTED, NO_PLACE
         yield event
         if scope is Scope.ELEMENT and name != "pre":

@@ -1,6 +1,6 @@
-"""parse: HTML of strangers made fit for reading: a few harmless elements stay, of the others only the text.
+"""parse: sanitizes HTML: keeps a few harmless elements, and only the text of others.
 
-Genshi's own HTMLSanitizer is no use here: it deletes unknown elements together with their text.
+Genshi's own HTMLSanitizer does not fit: it deletes unknown elements together with their text.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ _LONGEST: Final = 1000
 """Characters of a style."""
 _PIXEL: Final = {"0", "1"}
 _DEPTH: Final = 60
-"""Open elements; html2text writes a prefix for each of them, so its output is quadratic in the depth."""
+"""Most open elements: html2text writes a prefix for each, so its output is quadratic in the depth."""
 _COLUMNS: Final = 2
-"""A table with fewer columns lays out a page."""
+"""A table with fewer columns is layout."""
 _TABLE: Final = {"table", "tr", "td", "th"}
 _DIVISION: Final = START, (named("div"), _NO_ATTRIBUTES), NO_PLACE
 _DIVISION_END: Final = END, named("div"), NO_PLACE
 _ROWS: Final = 2
-"""Likewise with fewer rows, unless a cell is a heading."""
+"""A table with fewer rows is layout, unless a cell is a heading."""
 
 
 def cleaned(html: str) -> Iterator[Event]:
-    """The events of the HTML with what is active, hidden or mere layout taken out, its text complete.
+    """The events of the HTML without active, hidden and layout elements, with all visible text.
 
-    Marks of `declared_quotes` stand in it where the HTML says that something is quoted.
+    Contains the marks of `declared_quotes` around what the HTML marks as quoted.
     """
     lower = html.lower()
     events = quote_markers.marked(lower, BalancedParser(html).events())
@@ -90,7 +90,7 @@ def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
 
 
 def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
-    """Whether an element is not shown: the preview of a newsletter, numbers for machines."""
+    """Whether an element is hidden, such as a newsletter's preview text."""
     if not attributes:
         return False
     style = attributes.get("style")
@@ -116,7 +116,7 @@ def _box(attributes: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is unty
 
 
 def _attributes(attributes: Any, wanted: set[str]) -> Any:  # noqa: ANN401 - Genshi is untyped
-    """Those of the attributes that are wanted; of addresses only those that do nothing but lead somewhere."""
+    """The wanted attributes; URLs only if they are ordinary links."""
     return Attrs(
         [(key, value) for key, value in attributes if key in wanted and (key not in _URLS or _is_harmless(value))]
     )
@@ -130,12 +130,12 @@ def _is_harmless(url: str) -> bool:
 
 
 def _is_pixel(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
-    """Whether an image is there to tell that the mail was opened."""
+    """Whether an image is a tracking pixel."""
     return attributes.get("width") in _PIXEL and attributes.get("height") in _PIXEL
 
 
 def _shallow(stream: Iterable[Event]) -> Iterator[Event]:
-    """Text below too many open elements is kept, the tags are not."""
+    """Drop the tags, but not the text, below too many open elements."""
     depth = 0
     for event in stream:
         if event[0] is START:
@@ -150,7 +150,7 @@ def _shallow(stream: Iterable[Event]) -> Iterator[Event]:
 
 
 def _tables(stream: Iterable[Event]) -> Iterator[Event]:
-    """Tables that lay out the page become blocks: those around a table or a block, and those of a single column."""
+    """Turn layout tables into blocks: those around a table or a block, and those with a single column."""
     events = list(stream)
     layout = _layout_tables(events)
     open_tables: deque[bool] = deque()
@@ -174,7 +174,7 @@ def _tables(stream: Iterable[Event]) -> Iterator[Event]:
 
 
 def _layout_tables(events: list[Event]) -> set[int]:
-    """The numbers, in order of their start, of the tables that are no tables."""
+    """The numbers of the layout tables, counted in the order of their start tags."""
     layout: set[int] = set()
     open_tables: list[list[int]] = []  # number, columns of this row, most columns of a row, rows, header cells
     number = 0

@@ -1,7 +1,7 @@
-"""parse: HTML turned into Trac wiki text that looks like the mail: Genshi parses and cleans, html2text writes.
+"""parse: converts HTML to Trac wiki text that looks like the mail: Genshi parses, html2text writes.
 
-Some inputs would take either for ever, such as tags that never end, so the shape of the HTML is checked first;
-what is too complex is only stripped of its tags.
+Some inputs would take these libraries for ever, such as tags that never end. So the shape of the HTML is checked first,
+and HTML that is too complex only has its tags removed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _TAG: Final = re.compile(r"<[a-z/!?][^<>]*>", re.IGNORECASE)
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _BLANKS: Final = re.compile(r"\s+")
 _LONG_NUMBER: Final = re.compile(r"&#0*+[0-9]{8,}+;?")
-"""Python refuses to read the longest of them; there are no such characters."""
+"""Python refuses to parse the longest of them; there are no such characters."""
 
 
 class TooComplexError(ValueError):
-    """The HTML would take too long to be read."""
+    """The HTML would take too long to parse."""
 
 
 def wiki(html: str, images: Mapping[str, str]) -> str:
@@ -81,7 +81,7 @@ def bare(html: str) -> str:
 
 
 def _without_unread(html: str) -> str:
-    """Without what is not shown. Each end is looked for once, so that this stays linear."""
+    """The HTML without scripts and the like. Each end is searched once, so this is linear."""
     for begin, end in _UNREAD:
         pieces: list[str] = []
         position = 0
@@ -93,7 +93,7 @@ def _without_unread(html: str) -> str:
 
 
 def _check(html: str) -> None:
-    """Refuse what takes Genshi or html2text quadratic time, such as `<!--` without an end, or too many attributes."""
+    """Raise TooComplexError for what takes Genshi or html2text quadratic time, such as `<!--` without an end."""
     if len(html) > _LONGEST:
         raise TooComplexError(f"it has {len(html)} characters")
     if html.count("<") > _MOST_TAGS or html.count("&") > _MOST_REFERENCES:

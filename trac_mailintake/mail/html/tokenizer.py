@@ -1,7 +1,7 @@
-"""parse: HTML as events, with the end tags that mail software leaves out, and without those that end nothing.
+"""parse: HTML as events, with omitted end tags added, and end tags that end nothing dropped.
 
-Genshi's parser closes every open element at an end tag that has no beginning, and none that HTML lets one omit;
-so lists, tables and quotes would end too early, or stand within one another.
+Genshi's parser closes all open elements at an end tag without a start tag, and adds no optional end tags. So lists,
+tables and quotes would end too early, or be nested in one another.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Event = tuple[Any, Any, Any]
-"""What Genshi's streams are made of: kind, what, and where it stood. Genshi is untyped."""
+"""An event of Genshi's streams: kind, data, and position. Genshi is untyped."""
 
 _VOID: Final = {"br", "hr", "img", "input", "meta", "link", "area", "base", "basefont", "col", "frame", "param"}
 _CELLS: Final = {"td", "th"}
 _SECTIONS: Final = {"thead", "tbody", "tfoot"}
 _TABLE: Final = {"table", "tr", *_CELLS, *_SECTIONS}
 _SCOPES: Final = {"table", "ul", "ol", "dl", "blockquote", *_CELLS}
-"""Within these an end tag for what was opened outside ends nothing, tables' own and lists' own excepted."""
+"""Within these, an end tag of an element opened outside ends nothing, except those of tables and lists."""
 _ENDS_PARAGRAPH: Final = {
     *("p", "div", "ul", "ol", "dl", "table", "pre", "blockquote", "hr", "address", "center", "section"),
     *("h1", "h2", "h3", "h4", "h5", "h6"),
 }
 _SIBLINGS: Final = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",), "a": ("a",)}
 _PIECE: Final = 64 * 1024
-"""Characters that are parsed at a time."""
+"""Characters parsed at a time."""
 _REACH: Final = 20
-"""Scopes in which an end tag looks for its beginning."""
+"""Scopes searched for the start tag of an end tag."""
 NO_PLACE: Final = (None, -1, -1)
-"""Where an event stood: nobody asks."""
+"""The position of an event, which is not used."""
 _NO_ATTRIBUTES: Final = Attrs()
 _KNOWN_NAMES: Final = 512
 
 
 @lru_cache(maxsize=_KNOWN_NAMES)
 def named(name: str) -> Any:  # noqa: ANN401 - Genshi is untyped
-    """The name of an element or an attribute as Genshi has it; to make one takes time, and the same come again."""
+    """Genshi's object for a name of an element or attribute, cached because creating one is slow."""
     return QName(name)
 
 
 @dataclass(slots=True)
 class _Scope:
-    """An element that others are looked for in, and what is open in it."""
+    """An element that limits the search for start tags, and the elements open in it."""
 
     name: str
     open: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
             yield END, named(tag), NO_PLACE
 
     def _taken(self) -> list[Event]:
-        """The events that have come up since the last call."""
+        """The events since the last call."""
         queue, self._queue = self._queue, []
         return queue
 
@@ -98,10 +98,10 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
         self._queue.append((TEXT, text if text.isascii() else scrub(text), NO_PLACE))
 
     def handle_comment(self, text: str) -> None:
-        """What nobody sees, and what only Outlook reads."""
+        """Ignore comments, including those that only Outlook reads."""
 
     def handle_pi(self, data: str) -> None:
-        """What only Word reads."""
+        """Ignore processing instructions, which only Word reads."""
 
     def handle_starttag(self, tag: str, attrib: list[tuple[str, str | None]]) -> None:
         """Open an element, and close those that end with it."""
@@ -129,7 +129,7 @@ class BalancedParser(HTMLParser):  # type: ignore[misc]  # Genshi is untyped
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Close an element, and those within it; nothing when it is not open, or only around the table we are in."""
+        """Close an element and those within it; nothing if it is not open, or open only outside the present table."""
         if tag == "br":
             self.handle_starttag(tag, [])
             return

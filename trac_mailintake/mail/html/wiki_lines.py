@@ -1,7 +1,7 @@
-"""parse: lines of wiki text put together of what a stranger wrote and of our markup, which `marks` tell apart.
+"""parse: finishes lines of wiki text, in which `marks` separate our markup from the sender's text.
 
-Here the stranger's text is escaped: last, over what will stand in the line, from however many elements it came.
-What no marks are around is the stranger's, so whatever is forgotten is shown as text.
+The sender's text is escaped here, last, in its complete line, from however many elements it came.
+Everything outside marks is the sender's, so an omission shows markup as text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST_OPENERS: Final = 200
-"""Characters of a long line that begin what may reach to its end; Trac looks for the end of each."""
+"""Opening characters allowed in a long line: Trac searches the end of each."""
 _OPENERS: Final = re.compile(r"[\[<`]")
 _LONG_WORD: Final = re.compile(rf"\S{{{escape.LINE}}}")
 
@@ -38,7 +38,7 @@ _RIGHT_TO_LEFT: Final = re.compile(r"(?>[\W\d_]*?[\u0590-\u08ff]).++(?<=[^\w\s|=
 
 
 def dense(line: str) -> bool:
-    """Whether a line, not yet finished, would keep expressions busy: they take quadratic time on some."""
+    """Whether an unfinished line would take regular expressions quadratic time."""
     if len(line) <= escape.LINE:
         return False
     text = _PIECE.sub("", line)
@@ -46,7 +46,7 @@ def dense(line: str) -> bool:
 
 
 def finished(written: str) -> str:
-    """The wiki text of what was written. Only the marks of what is declared to be quoted are left in it."""
+    """The finished wiki text. Only the marks around quotes remain in it."""
     lines: list[str] = []
     blank_quote = ""
     for raw in written.splitlines():
@@ -67,7 +67,7 @@ def _one_blank_line(match: re.Match[str]) -> str:
 
 
 def _line(raw: str) -> str:
-    """A line as it is to be. What is declared within it counts from its end: lines are quoted as a whole."""
+    """The finished line. Quote marks within it take effect at its end: lines are quoted as a whole."""
     quote = _QUOTE.match(raw)
     front, rest = (quote[0], raw[quote.end() :]) if quote else ("", raw)
     if front and ":" in rest:
@@ -84,7 +84,7 @@ def _line(raw: str) -> str:
 
 
 def _begun(beginning: str, rest: str) -> str:
-    """A line that begins with our markup."""
+    """The finished line if it begins with our markup."""
     if beginning.strip():
         return _directed(beginning + mixed(_pieces(rest)))
     if not beginning:
@@ -94,9 +94,9 @@ def _begun(beginning: str, rest: str) -> str:
 
 
 def _text(rest: str) -> str:
-    """A line whose beginning is the stranger's, or markup that may stand anywhere.
+    """The finished line if it begins with the sender's text, or with markup that may be anywhere.
 
-    Quote marks of the stranger's own may stand there, too: behind them Trac looks for the beginning of a line.
+    It may begin with the sender's own quote marks, after which Trac looks for the beginning of a line.
     """
     rest = rest.lstrip()
     quote = _SENT_QUOTE.match(rest)
@@ -107,7 +107,7 @@ def _text(rest: str) -> str:
 
 
 def _pieces(text: str) -> list[tuple[str, bool]]:
-    """The text in pieces, each with whether it is ours; never two of the stranger's beside one another."""
+    """The text in pieces, each with whether it is ours; the sender's pieces are never adjacent."""
     pieces: list[tuple[str, bool]] = []
     for piece, ours in _parted(text):
         if pieces and not (ours or pieces[-1][1]):
@@ -127,5 +127,5 @@ def _parted(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _directed(line: str) -> str:
-    """A line from right to left ends with a mark of it, without which its last dot would stand on the right."""
+    """Append a direction mark to a right-to-left line, so that its last dot is on the left."""
     return line if line.isascii() or not _RIGHT_TO_LEFT.match(line) else line + "\u200f"

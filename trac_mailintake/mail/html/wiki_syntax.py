@@ -1,4 +1,4 @@
-"""parse: pieces of Trac's wiki markup: links and blocks of code, set apart from the sender's text."""
+"""parse: writes Trac's wiki markup for links and blocks of code, separated from the sender's text by marks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from trac_mailintake.mail.wiki import escape
 
 _BLANKS: Final = re.compile(r"\s+")
 _SCHEMES: Final = ("", "mailto:", "http://", "https://")
-"""What people leave out where they write an address."""
+"""Prefixes that people omit when they write an address."""
 _UNSAFE_IN_URL: Final = re.compile(r"[\s\u200b\[\]|<>\"]|(?<=:):\Z")
-"""Two colons before a blank are parted where they would end a term of a list."""
+"""Two colons before a blank are separated where they would end a term of a list."""
 _TAGGED: Final = re.compile(r"[<>]")
-"""In the label of an address: Trac shows it as HTML to who may not see addresses (`Formatter._make_link`)."""
+"""In the label of a mail address: Trac shows it as HTML to users without EMAIL_VIEW (`Formatter._make_link`)."""
 _UNSAFE_IN_LABEL: Final = re.compile(r"[\[\]]")
 _FOLLOWED: Final = ("http:", "https:", "ftp:", "mailto:")
-"""What Trac makes links of; a telephone's number is a text."""
+"""Schemes that Trac turns into links; phone numbers stay text."""
 
 
 _IMAGE: Final = f"{OWN}[[Image("
@@ -26,12 +26,12 @@ _PIECE: Final = re.compile(f"[{OWN}{OWN_LINE}][^{OWN_END}]*{OWN_END}")
 
 
 def own(markup: str) -> str:
-    """Markup of ours, set apart from the text around it."""
+    """Our markup, separated by marks from the text around it."""
     return f"{OWN}{markup}{OWN_END}"
 
 
 def begun(markup: str) -> str:
-    """Markup of ours at the beginning of a line."""
+    """Our markup at the beginning of a line."""
     return f"{OWN_LINE}{markup}{OWN_END}"
 
 
@@ -47,14 +47,14 @@ def block(lines: list[str], indent: str) -> str:
 
 
 def _within_block(line: str, *, first: bool) -> str:
-    """A line of code, kept from opening or closing a block, and the first one from naming a processor."""
+    """A line of code that cannot open or close a block; the first line also cannot name a processor."""
     bare = line.strip()
     special = bare == "}}}" or bare.startswith("{{{") or (first and bare.startswith("#!"))
     return escape.MARK + line if special else line
 
 
 def linked(url: str, written: str, before: str) -> str:
-    """The markup of a link to `url` whose label was `written`, blanks around it kept; `before` is what stands there."""
+    """The markup of a link to `url` with the label `written` and its blanks; `before` is the text before it."""
     quoted, written = declared_quotes.marks_of(written), declared_quotes.without_marks(written)
     return quoted + (_linked(url, written, before) if url else written)
 

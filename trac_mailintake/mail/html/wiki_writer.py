@@ -1,6 +1,6 @@
-"""parse: HTML that is clean written as Trac wiki text: html2text with Trac's markup in place of Markdown's.
+"""parse: writes sanitized HTML as Trac wiki text: html2text with Trac's markup instead of Markdown's.
 
-Our `marks` are around what is markup; all else is text, which `wiki_lines` escapes when its line is whole.
+Our `marks` surround markup; everything else is text, which `wiki_lines` escapes once its line is complete.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BLANKS: Final = re.compile(r"\s+")
 _NO_BREAK: Final = "\u00a0"
 _UNDERLINES: Final = re.compile(r"_{10,}")
 _MARK_IN_BLOCK: Final = "\ufeff"
-"""A byte order mark in the midst of a text says nothing."""
+"""A byte order mark within a text has no meaning."""
 _BR: Final = own("[[BR]]")
 _IN_LINKS: Final = {"a", "img", "br"}
 _SAME: Final = {
@@ -45,7 +45,7 @@ _PARAGRAPHS: Final = {"p", "div", "center", "address"}
 _EMPHASIS: Final = {
     *("b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "kbd", "tt", "samp", "sup", "sub"),
 }
-"""Not shown within a link or a block of code."""
+"""Tags ignored within a link or a block of code."""
 
 
 def written_out(html: str, images: Mapping[str, str]) -> str:
@@ -64,19 +64,19 @@ class Writer(HTML2Text):
         self.images = images
         self.cells = 0
         self.breaks = 0
-        """Line breaks that a cell owes; those at its end are never paid."""
+        """Pending line breaks in a table cell; trailing ones are dropped."""
         self.filled = False
-        """Whether something stands in the cell."""
+        """Whether the cell has content."""
         self.block: list[str] | None = None
         """The text of the `pre` that is open."""
         self.waiting: list[str] = []
-        """Emphasis that has begun, and on nothing yet."""
+        """Emphasis that is open but has no text yet."""
         self.emphasized: list[str] = []
         self.nested: Counter[str] = Counter()
         """Emphasis within the same emphasis."""
         self.links: list[tuple[str, int]] = []
         self.interrupted = False
-        """Whether code goes on behind the link that is open."""
+        """Whether code continues after the open link."""
         self.tags = self._handlers()
 
     def _handlers(self) -> dict[str, Callable[[dict[str, str | None], bool], None]]:
@@ -105,7 +105,7 @@ class Writer(HTML2Text):
         }
 
     def written(self, events: Iterable[Event]) -> str:
-        """The wiki text of a clean document. Events go straight to the handlers: html2text need not parse again."""
+        """The wiki text of a sanitized document. Events go to the handlers, so html2text does not parse again."""
         texts: list[str] = []  # between two tags that are left, whatever stood between them
         for kind, what, _ in events:
             if kind is TEXT:
@@ -156,14 +156,14 @@ class Writer(HTML2Text):
         self.handle_tag(name, {}, start=False)
 
     def _emphasize(self) -> None:
-        """Begin the emphasis that was waiting for something to stand in it."""
+        """Write pending emphasis, since text follows."""
         for name in self.waiting:
             self.handle_tag(name, {}, start=True)
         self.emphasized += self.waiting
         self.waiting.clear()
 
     def _suspend(self) -> None:
-        """Emphasis ends with a block, and goes on in the next one."""
+        """Close emphasis at the end of a block; it reopens in the next one."""
         for name in reversed(self.emphasized):
             self.handle_tag(name, {}, start=False)
         self.waiting[:0] = self.emphasized
@@ -183,7 +183,7 @@ class Writer(HTML2Text):
             super().handle_tag(tag, attrs, start)
 
     def handle_data(self, data: str, entity_char: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - html2text's signature
-        """Write text as it is; within code, where nothing is escaped, its end is kept from being written."""
+        """Write text as it is; within code, where nothing is escaped, prevent it from ending the code."""
         if not data.isascii():
             data = data.replace(_MARK_IN_BLOCK, "")
         if self.block is not None:
@@ -207,7 +207,7 @@ class Writer(HTML2Text):
         self.o(data, puredata=True)
 
     def _blank(self, data: str) -> None:
-        """A paragraph of a no-break space is how mail software writes an empty line."""
+        """Write an empty line: mail software uses a paragraph with a no-break space."""
         if _NO_BREAK in data and self.p_p and not (self.cells or self.links or self.list):
             self._break({}, True)  # noqa: FBT003 - as handle_tag
         elif data:
@@ -215,7 +215,7 @@ class Writer(HTML2Text):
             self.o(" ", puredata=True)
 
     def _pay(self) -> None:
-        """Write the line breaks that a cell owes."""
+        """Write the pending line breaks of a cell."""
         if self.cells and self.filled:
             self.o(_BR * self.breaks)
         self.breaks, self.filled = 0, True
@@ -235,7 +235,7 @@ class Writer(HTML2Text):
         return lambda _, __: self.o(own(mark))
 
     def _stress(self, mark: str) -> Callable[[dict[str, str | None], bool], None]:
-        """Bold or italic; blanks at its beginning are left out, since Trac would not take it for emphasis."""
+        """Handler for bold or italic; leading blanks are dropped, since Trac would not see emphasis."""
 
         def write(_: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
             self.lastWasList = False
@@ -277,7 +277,7 @@ class Writer(HTML2Text):
             self.block = []
 
     def _in_block(self, tag: str, *, start: bool) -> None:
-        """What tags mean where blanks count; at its end the block is written, as its surroundings allow."""
+        """Handle tags within `pre`; at its end write the block, as its surroundings allow."""
         block = self.block or []
         if tag == "pre" and not start:
             self.block = None
@@ -288,7 +288,7 @@ class Writer(HTML2Text):
             block.append("\n")
 
     def _write_block(self, lines: list[str]) -> None:
-        """A block of code; within a quote or a cell, where Trac knows none, lines that look like it."""
+        """Write a block of code; within a quote or a cell, where Trac supports none, lines that look like one."""
         if self.cells:
             self._pay()
             self.o(_BR.join(line.replace("  ", f"{_NO_BREAK} ") for line in lines))
@@ -310,7 +310,7 @@ class Writer(HTML2Text):
         self.p()
 
     def _link(self, attributes: dict[str, str | None], start: bool) -> None:  # noqa: FBT001 - as handle_tag
-        """`[url label]`, or the bare URL when the label says the same."""
+        """Write `[url label]`, or the bare URL if the label is the same."""
         if start:
             self._interrupt_code()
             if self.p_p or self.space:
@@ -323,16 +323,16 @@ class Writer(HTML2Text):
             before = self.outtextlist[-1][-1:] if self.outtextlist else ""
             if label:
                 self.outtextlist.append(wiki_syntax.linked(url, label, before))
-            # A block within the link may have ended the code; then it goes on with the next text, by itself.
+            # A block within the link may have ended the code; then it continues by itself with the next text.
             if self.interrupted and "code" in self.emphasized:
                 self._code({}, True)  # noqa: FBT003 - as handle_tag
 
     def _is_linked(self) -> bool:
-        """Whether we are in an element that is a link, not only the name of a place."""
+        """Whether the present element is a link, not only an anchor."""
         return bool(self.links) and bool(self.links[-1][0])
 
     def _interrupt_code(self) -> None:
-        """In code a link would be text."""
+        """End code before a link, since a link in code would be text."""
         self.interrupted = self.code
         if self.code:
             self._code({}, False)  # noqa: FBT003 - as handle_tag
@@ -374,6 +374,6 @@ class Writer(HTML2Text):
             self.start = True
 
     def _number(self) -> int:
-        """The number before an item: where the list begins; Trac counts on from there."""
+        """The number of an item: that of the list's first item, from which Trac counts."""
         first, self.list[-1].num = max(self.list[-1].num, 0) + 1, 0
         return first

@@ -1,4 +1,4 @@
-"""parse: which leaves are the text, which are attachments (RFC 2046, 5.1; RFC 2387; RFC 2183).
+"""parse: sorts leaves into text and attachments (RFC 2046, 5.1; RFC 2387; RFC 2183).
 
 The tree is folded from its leaves upwards, without recursion.
 """
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = {"text/plain", "text/html"}
 _FILES: Final = {"text/calendar", "text/rtf", "text/vcard", "text/x-vcard", "text/csv", "text/css", "text/xml"}
-"""Texts that are written for a program. All others are plain to who does not know them (RFC 2046, 4.1.4)."""
+"""Text types for programs. All other text types are read as plain text (RFC 2046, 4.1.4)."""
 _OTHER_VERSIONS: Final = {"text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext"}
-"""Within an alternative these say once more what its plain text and its HTML say."""
+"""Within an alternative these only repeat its plain text and its HTML."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """The leaves of an entity: those that are read, and those that are kept. Both in the order of the message."""
+    """The leaves of an entity: text, and attachments. Both in the order of the message."""
 
     texts: tuple[Entity, ...] = ()
     files: tuple[Entity, ...] = ()
 
 
 def arrange(entities: Sequence[Entity], says_something: Callable[[Entity], bool]) -> Sorted:
-    """Sort the leaves of a tree, given with parents before children.
+    """Sort the leaves of a tree, which is given with parents before children.
 
-    `says_something` tells a plain text from an empty one and from a placeholder.
+    `says_something(entity)`: whether a plain text is neither empty nor a placeholder.
     """
     done: dict[Entity, Sorted] = {}
     first = next((entity for entity in entities if not entity.multipart), None)
@@ -48,7 +48,7 @@ def arrange(entities: Sequence[Entity], says_something: Callable[[Entity], bool]
 
 
 def _is_text(entity: Entity, first: bool) -> bool:  # noqa: FBT001 - private, and named where it is called
-    """Whether a leaf is to be read in place: text that is not put aside by its disposition or by having a name."""
+    """Whether a leaf is body text: text that neither its disposition nor a name makes an attachment."""
     unknown = first and entity.content_type.startswith("text/") and entity.content_type not in _FILES
     if entity.opaque or not (unknown or entity.content_type in _TEXTS):
         return False
@@ -57,7 +57,7 @@ def _is_text(entity: Entity, first: bool) -> bool:  # noqa: FBT001 - private, an
 
 
 def disposition_of(entity: Entity) -> tuple[str, str]:
-    """`inline`, `attachment` or empty (RFC 2183), and the name as it is given, empty when there is none."""
+    """`inline`, `attachment` or "" (RFC 2183), and the given name or ""."""
     raw = entity.header("content-disposition")
     main, values = parameters.parse(raw) if raw else ("", {})
     name = values.get("filename") or entity.parameters.get("name") or values.get("name") or ""
@@ -65,7 +65,7 @@ def disposition_of(entity: Entity) -> tuple[str, str]:
 
 
 def _fuller(name: str, other: str) -> str:
-    """`other` when `name` is it with `?` for the letters that its charset lacks."""
+    """`other` if `name` is the same with `?` for letters that its charset lacks; otherwise `name`."""
     if "?" not in name or len(name) != len(other):
         return name
     return other if all(mine in {"?", its} for mine, its in zip(name, other, strict=True)) else name
@@ -84,9 +84,9 @@ def _fold(entity: Entity, children: list[Sorted], says_something: Callable[[Enti
 
 
 def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
-    """The plain text if it says something, else the best that is left: the last.
+    """The plain text if it says something, otherwise the best alternative: the last.
 
-    Files of all of them are kept, and so are further texts of the same kind: they cannot be versions of the one chosen.
+    Files of all alternatives are kept, and so are further texts of the same kind, since they are not versions of it.
     """
     files = tuple(leaf for child in children for leaf in child.files)
     if any(child.texts for child in children):

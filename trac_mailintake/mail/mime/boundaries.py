@@ -1,4 +1,4 @@
-"""parse: which line delimits the parts of a multipart (RFC 2046, 5.1.1), also where its field is wrong."""
+"""parse: finds the delimiter of a multipart (RFC 2046, 5.1.1), even if its Content-Type is wrong."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.mime.window import Tape
 
 _REACH: Final = 64 * 1024
-"""Bytes in which the first delimiter must occur, before another one is looked for."""
+"""Bytes in which the first delimiter must occur before another one is guessed."""
 _LIKELY: Final = re.compile(
     rb"^(--[^\s][^\r\n]{0,198}?)[ \t]*\r?\n(?=content-(?:type|disposition|transfer-encoding|id|description)[ \t]*:)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line that looks like a delimiter, and has a field of a part below it."""
+"""A line that looks like a delimiter, followed by a header field of a part."""
 
 
 def delimiter(tape: Tape, start: int, boundary: str, outer: Container[bytes]) -> tuple[bytes, bool]:
-    """The delimiter of the multipart whose body begins at `start`, and whether it is the one that `boundary` names.
+    """The delimiter of the multipart whose body begins at `start`, and whether it is the declared `boundary`.
 
-    `outer` are the delimiters that would end it. Empty when none is declared and none can be guessed.
+    `outer` are the delimiters that would end it. b"" if none is declared and none can be guessed.
     """
     declared = b"--" + boundary.encode("utf-8", "surrogateescape") if boundary else b""
     tape.ensure(start, _REACH)

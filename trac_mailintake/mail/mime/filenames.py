@@ -11,9 +11,9 @@ _FORBIDDEN: Final = re.compile(r"[\\/\"%:$?*<>|\x00-\x1f\x7f-\x9f\u2028\u2029\u2
 _NOT_IN_MACROS: Final = re.compile(r"[\[\]{},='`\u200b]")
 _BLANKS: Final = re.compile(r"\s+")
 _LONGEST: Final = 180
-"""Characters of a name: with four bytes each it still fits what file systems and databases allow."""
+"""Longest name, in characters: even with four bytes each it fits file systems and databases."""
 _LOOKED_AT: Final = 4 * _LONGEST
-"""Characters of a name that are normalised, which takes quadratic time for marks without end on one letter."""
+"""Characters of a name to normalise, which takes quadratic time if one letter has endless marks."""
 
 _EXTENSIONS: Final = {
     "text/plain": "txt",
@@ -69,7 +69,7 @@ _STEMS: Final = {
 
 
 def safe(name: str) -> str:
-    """`name` without its path and without what a file name must not hold; empty when nothing is left."""
+    """`name` without its path and without forbidden characters; "" if nothing is left."""
     base = _SEPARATORS.split(name.rstrip("\\/ \t"))[-1]
     base = _short(_FORBIDDEN.sub("_", _BLANKS.sub(" ", base)), _LOOKED_AT)
     base = unicodedata.normalize("NFC", _BLANKS.sub(" ", base)).strip()
@@ -88,7 +88,7 @@ def pictured(name: str, content_type: str) -> str:
 
 
 def picturable(name: str) -> bool:
-    """Whether an image of this name, whoever gave it, can be shown: whether `pictured` would leave it as it is."""
+    """Whether an image with this name can be shown: `pictured` would not change it."""
     return "." in name and name == safe(name) == pictured(name, "")
 
 
@@ -100,7 +100,7 @@ def from_type(content_type: str) -> str:
 
 
 def from_subject(subject: str, extension: str) -> str:
-    """A name for an enclosed message: its subject; empty when it has none."""
+    """A name for an enclosed message: its subject, or ""."""
     stem = safe(subject.replace("/", "_").replace("\\", "_"))
     return f"{stem[: _LONGEST - len(extension) - 1].rstrip()}.{extension}" if stem else ""
 

@@ -1,6 +1,6 @@
-"""parse: one header block, cut into fields (RFC 5322, 2.2; RFC 2045, 3).
+"""parse: splits a header block into fields (RFC 5322, 2.2; RFC 2045, 3).
 
-Only the bytes are cut here; what they mean is the matter of `mail.headers`.
+This only splits bytes; `mail.headers` interprets them.
 """
 
 from __future__ import annotations
@@ -58,24 +58,24 @@ _USUAL: Final = (
     "from|to|cc|subject|date|message-id|mime-version|received|return-path|reply-to|references|in-reply-to"
     r"|content-[a-z-]{2,30}|x-[\w-]{1,60}"
 )
-"""Names of fields that do not begin a line of a letter."""
+"""Field names that do not occur at the beginning of ordinary text lines."""
 
 LF: Final = _line_ends("\n")
 CR: Final = _line_ends("\r")
 
 _WINDOW: Final = 4
-"""How many times the limit of a header block is looked at, so that one monstrous field does not hide those after it."""
+"""Size of the window as a multiple of the limit, so that one huge field does not hide those after it."""
 
 
 _TELLING: Final = {"from", "sender", "authentication-results"}
-"""Fields that say who wrote a message, and who vouches for that; names in lower case."""
+"""Fields that name the author, or a host that vouches for them; in lower case."""
 _JUNK: Final = Defect.of(defects.JUNK_IN_HEAD())
 """One for all lines: a header block may consist of them."""
 _FROM: Final = re.compile(rb"^from[ \t]*+:", re.IGNORECASE | re.MULTILINE)
 _ENDS: Final = bytes.maketrans(b"\r\v\f\x1c\x1d\x1e", b"\n" * 6)
-"""What ends a line for some software: Python's parser of mail, for one, takes CR, LF and CR LF alike."""
+"""Characters that end a line for some software; Python's mail parser treats CR, LF and CR LF alike."""
 _DROPPED: Final = bytes({*range(0x20), *range(0x7F, 0x100)} - set(b"\t\n\r\v\f\x1c\x1d\x1e"))
-"""What some software drops."""
+"""Bytes that some software drops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def line_ends(tape: Tape, limits: Limits) -> LineEnds:
 
 
 def preamble(tape: Tape, ends: LineEnds) -> int:
-    """Where the first field begins: behind blank lines and the `From ` line of an mbox, if a field follows them."""
+    """Where the first field begins: after blank lines and the `From ` line of an mbox, if a field follows."""
     match = ends.mbox.match(tape.window)
     return match.end() if match else 0
 
@@ -123,7 +123,7 @@ class Cut:
 
 
 def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
-    """The fields in `window` from the index `start` on, up to the first line that is no field."""
+    """The fields in `window` from the index `start` on, up to the first line that is not a field."""
     position, kept = start, 0
     fields: list[Field] = []
     found: list[Defect] = []
@@ -147,12 +147,12 @@ def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
 
 
 def _junk(window: bytes, position: int, fields: list[Field], ends: LineEnds) -> re.Match[bytes] | None:
-    """A line between fields that is none itself: a broken gateway's, such as a fold without its blank."""
+    """Match junk between two fields, by a broken gateway, such as a fold without its blank."""
     return ends.junk.match(window, position) if fields else None
 
 
 def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:
-    """The header block that begins at `start`; a line that is no field begins the body."""
+    """The header block that begins at `start`; the body begins at the first line that is not a field."""
     tape.ensure(start, _WINDOW * limits.head)
     found = cut(tape.window, start - tape.base, limits, ends)
     position, noticed = tape.base + found.behind, found.defects
@@ -188,6 +188,6 @@ def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> Reason | None:
 
 
 def _behind(tape: Tape, position: int, ends: LineEnds) -> int:
-    """Where the body begins behind a header block that is too long to be read."""
+    """Where the body begins after a header block that is too long."""
     match = tape.search(ends.blank_after, max(tape.base, position - 1), 3)
     return tape.base + match.end() if match else tape.end

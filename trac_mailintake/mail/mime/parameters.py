@@ -1,4 +1,4 @@
-"""parse: the parameters of Content-Type and Content-Disposition (RFC 2045, 5.1; RFC 2231), as software writes them."""
+"""parse: parameters of Content-Type and Content-Disposition (RFC 2045, 5.1; RFC 2231), tolerant of real software."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MANY: Final = 200
 
 
 def content_type(raw: bytes, default: str) -> tuple[str, dict[str, str]]:
-    """The media type (lower case) and the parameters of a Content-Type; `default` when it says none."""
+    """The media type (lower case) and the parameters of a Content-Type; `default` if it names none."""
     if not raw:
         return default, {}
     main, values = parse(raw)
@@ -63,7 +63,7 @@ def _segments(text: str) -> list[str]:
 
 
 def _take(values: dict[str, str], name: str, value: str) -> None:
-    """Keep the first value of each name; a forgotten semicolon does not hide the next parameter."""
+    """Keep the first value of each name; a missing semicolon does not hide the next parameter."""
     rest = ""
     if quoted := _QUOTED.match(value):
         value, rest = _ESCAPE.sub(r"\1", quoted[1]), quoted[2].strip()
@@ -79,7 +79,7 @@ def _take(values: dict[str, str], name: str, value: str) -> None:
 
 
 def _joined(values: dict[str, str]) -> dict[str, str]:
-    """RFC 2231: continuations joined, percent signs decoded; RFC 2047 where it should not be, too."""
+    """Join continuations and decode percent signs (RFC 2231); also decode misplaced encoded words (RFC 2047)."""
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for name, value in values.items():

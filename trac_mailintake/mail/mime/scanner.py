@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.wording import Reason
 
 _LINE: Final = 1024
-"""Bytes in which a boundary line must end: RFC 2046 allows 70, real ones have up to some hundred."""
+"""Bytes within which a boundary line must end: RFC 2046 allows 70, real ones have a few hundred."""
 
 _PATIENCE: Final = 100
-"""Lines that only begin like a delimiter, after which whole lines are searched for."""
+"""Lines that only begin like a delimiter, after which the search is for whole lines."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +73,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the scanner saw: the entities in the order of the message (the first is the root), and what was wrong."""
+    """The result of a scan: the entities in the order of the message (the first is the root), and the defects."""
 
     entities: tuple[Entity, ...]
     defects: tuple[Defect, ...]
@@ -117,9 +117,9 @@ class _Walk:
         self._finish(self.tape.end)
 
     def _search(self, position: int) -> int:
-        """The newline before the next line that may be a delimiter, -1 when there is none.
+        """The position of the newline before the next possible delimiter; -1 if there is none.
 
-        To look for the bytes alone is fastest, unless they occur everywhere and mean nothing.
+        Searching for the bytes alone is fastest, unless they occur everywhere without being a delimiter.
         """
         if self.misses < _PATIENCE:
             return self.tape.find(self.needle, position)
@@ -135,7 +135,7 @@ class _Walk:
         self.defects.setdefault(defect.slug, defect)
 
     def _boundary(self, found: int) -> int:
-        """Look at the line after the newline at `found`; where to search on."""
+        """Examine the line after the newline at `found`. Returns where to continue the search."""
         self.tape.ensure(found, _LINE)
         window, start = self.tape.window, found - self.tape.base + 1
         stop = window.find(self.ends.newline, start, start + _LINE)
@@ -149,7 +149,7 @@ class _Walk:
         return found + 2
 
     def _step(self, index: int, found: int, behind: int, *, closing: bool) -> int:
-        """The delimiter of the open multipart at `index` was met: end what it ends, begin what it begins."""
+        """Handle a delimiter of the open multipart at `index`: end the present part, and begin the next."""
         index_of_found = found - self.tape.base
         before = self.tape.window[max(index_of_found - 1, 0) : index_of_found]
         end = found - (before == b"\r" and self.ends is header_block.LF)
@@ -223,7 +223,7 @@ class _Walk:
             self._defect(Defect.of(NO_BOUNDARY()))
 
     def _aim(self) -> None:
-        """Search for what all open delimiters begin with: the longer, the fewer false hits."""
+        """Set the search to the common prefix of all open delimiters: the longer, the fewer false hits."""
         self.misses, self.lines = 0, None
         first = min(delimiter for delimiter, _ in self.open)
         last = max(delimiter for delimiter, _ in self.open)

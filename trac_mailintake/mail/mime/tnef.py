@@ -1,7 +1,7 @@
-"""handle: what lies in a `winmail.dat`, Outlook's own wrapping of attachments (MS-OXTNEF).
+"""handle: finds the attachments in a `winmail.dat`, Outlook's own format (MS-OXTNEF).
 
-Only places are found here: what is inside is read from the spool when it is attached, as a stretch of the wrapping's
-decoded bytes. The attributes are walked once, in a loop, so that time is linear whatever they say of themselves.
+This only finds positions. The content is read from the spool when it is attached, as a range of the wrapping's decoded
+bytes. The attributes are walked once, in a loop, so time is linear whatever they claim.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _SIGNATURE: Final = b"\x78\x9f\x3e\x22"
 _LARGEST: Final = 32 * 1024 * 1024
-"""Decoded bytes that are looked into; they are in memory meanwhile."""
+"""Largest wrapping, in decoded bytes, that is parsed; it is held in memory meanwhile."""
 _MOST: Final = 500
-"""Attachments of one wrapping; one with more is left as it is."""
+"""Most attachments in a wrapping; one with more is left as it is."""
 _MOST_READ: Final = 512 * 1024 * 1024
-"""Decoded bytes that are read to have all of them; a wrapping that would take more is left as it is."""
+"""Decoded bytes to read for all attachments together; a wrapping that would need more is left as it is."""
 _MOST_PROPERTIES: Final = 2_000
 _HEADER: Final = struct.Struct("<BHHI")
 _LONG: Final = struct.Struct("<I")
@@ -35,7 +35,7 @@ _KEY: Final = 2
 _CHECKSUM: Final = 2
 
 _RENDERED: Final = 0x9002
-"""attAttachRendData: here begins an attachment."""
+"""attAttachRendData: an attachment begins."""
 _TITLE: Final = 0x8010
 _CONTENT: Final = 0x800F
 _OF_ATTACHMENT: Final = 0x9005
@@ -86,14 +86,14 @@ class _File:
 
 
 def is_wrapping(part: Part) -> bool:
-    """Whether a part says that it is one."""
+    """Whether a part declares this type."""
     return part.content_type in {"application/ms-tnef", "application/vnd.ms-tnef"} or (
         part.filename.lower() == "winmail.dat"
     )
 
 
 def contents(part: Part) -> Contents | None:
-    """What lies in a wrapping; None when it cannot be read, or is too large to be. Raises OSError."""
+    """The contents of a wrapping; None if it is unreadable or too large. Raises OSError."""
     pieces: list[bytes] = []
     left = _LARGEST
     for piece in transfer_encoding.decoded(part):
@@ -152,7 +152,7 @@ def _part(reel: _Reel, number: int, file: _File) -> Part:
 
 
 class _Walk:
-    """One walk over a wrapping, and over those within it."""
+    """Walks over a wrapping and those within it."""
 
     def __init__(self, whole: bytes) -> None:
         self.whole = whole

@@ -1,6 +1,6 @@
-"""parse: the transfer encodings undone (RFC 2045, 6), block by block, so that memory does not grow with an attachment.
+"""parse: decodes transfer encodings (RFC 2045, 6) block by block, so that memory does not grow with an attachment.
 
-What does not belong into an encoding is skipped: a broken attachment is better than none.
+Invalid bytes are skipped: a broken attachment is better than none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def decoded(part: Part) -> Iterator[bytes]:
 
 
 def about(part: Part) -> int:
-    """About how many bytes `part` has once decoded, without doing it.
+    """The approximate decoded size of `part` in bytes, without decoding it.
 
     Base64 has four characters for three bytes, and a line end each 76 (RFC 2045, 6.8); a stretch knows it.
     """
@@ -40,7 +40,7 @@ def about(part: Part) -> int:
 
 
 def undo(encoding: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes in `blocks` without their transfer encoding; an unknown encoding is none (RFC 2045, 6.4).
+    """Decode `blocks`; an unknown encoding is treated as none (RFC 2045, 6.4).
 
     Of an encoding that `stretch` made, only the bytes of that stretch.
     """
@@ -98,7 +98,7 @@ def _cut(blocks: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
 
 
 def _base64(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Base64 (RFC 2045, 6.8). Padding in the middle, where bodies were glued together, ends a group and no more."""
+    """Decode base64 (RFC 2045, 6.8). Padding in the middle, where bodies were joined, ends only a group."""
     rest = b""
     for block in blocks:
         digits = rest + block.translate(None, _NOT_BASE64)
@@ -123,7 +123,7 @@ def _quads(digits: bytes) -> bytes:
 
 
 def _quoted_printable(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Quoted-printable (RFC 2045, 6.7)."""
+    """Decode quoted-printable (RFC 2045, 6.7)."""
     rest = b""
     for block in blocks:
         text = rest + block
@@ -139,7 +139,7 @@ def _quoted_printable(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _uuencode(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """What stands between `begin` and `end` (POSIX uuencode); all lines when there is no `begin`."""
+    """Decode the lines between `begin` and `end` (POSIX uuencode), or all lines if there is no `begin`."""
     begun = False
     for line in _lines(blocks):
         if _BEGIN.match(line):

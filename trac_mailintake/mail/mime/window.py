@@ -1,6 +1,6 @@
-"""parse: one pass over the spooled bytes, in a window that does not grow with the message.
+"""parse: reads the spooled bytes once, through a window of constant size.
 
-The scanner and the hashes need every byte once; both are fed from here, so that a message is read once.
+The scanner and the hashes need every byte once; both get it from here, so that a message is read once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Tape:
     """A window on `raw` that only moves forward. Positions are offsets within `raw`, in bytes.
 
-    `window` holds the bytes from `base` on. What was read is hashed: all of it, and what comes after `mark_body`.
+    `window` has the bytes from `base` on. Hashes are computed of all bytes read, and of those after `mark_body`.
     Raises OSError when the spool cannot be read.
     """
 
@@ -39,7 +39,7 @@ class Tape:
         return self.base + len(self.window)
 
     def _load(self, keep: int) -> None:
-        """Read the next block and forget what lies before the position `keep`."""
+        """Read the next block, and drop the bytes before the position `keep`."""
         block = next(self._blocks, b"")
         if not block:
             self._ended = True
@@ -51,7 +51,7 @@ class Tape:
         self.base = keep
 
     def ensure(self, position: int, count: int) -> None:
-        """Have the `count` bytes from `position` on in the window, or all there are."""
+        """Make sure that the `count` bytes from `position` on are in the window, or as many as there are."""
         while not self._ended and self.end < position + count:
             self._load(max(self.base, min(position, self.end) - 1))
 
@@ -78,7 +78,7 @@ class Tape:
             self._load(max(self.base, position - 1))
 
     def mark_body(self, position: int) -> None:
-        """Say, once, where the MIME body begins: it is hashed from there on. `position` must be in the window."""
+        """Set, once, where the MIME body begins, which is hashed from there on. `position` must be in the window."""
         self._in_body = True
         self._body.update(self.window[position - self.base :])
 

@@ -1,1 +1,1 @@
-"""parse: what is new in a reply: quotes, announcements, signatures."""
+"""parse: separates the new text of a reply from quotes, attribution lines and signatures."""

@@ -1,7 +1,7 @@
-"""parse: the lines with which mail software announces a quote, in the languages it speaks.
+"""parse: recognises attribution lines, with which mail clients announce a quote, in many languages.
 
-Each rule looks for what the announcements have in common (a verb of writing, a date, an address, a colon at the end),
-not for the wording of one version of one program. Every expression runs on capped lines only.
+Rules look for what these lines have in common (a verb of writing, a date, an address, a colon at the end), not for the
+wording of one version of one client. All expressions run on lines of limited length.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 _DRESS: Final = " \t\r\f\v\u00a0\u2002\u2003\u2009\u202f\u3000*_'|\u200b\u200e\u200f\u202a\u202b\u202c\ufeff"
-"""Blanks and emphasis around a line, also those of wiki text, and what directs the writing."""
+"""Blanks and emphasis around a line, also those of wiki text, and direction marks."""
 
 _VERB: Final = re.compile(
     r"""\b(?:wrote|writes|schrieb|a\ écrit|a\ ecrit|écrivait|escribió|escribio|ha\ scritto|scrive|escreveu
@@ -40,7 +40,7 @@ _BRACKETED: Final = re.compile(
 _DATE_FIRST: Final = re.compile(rf"^\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}\b[^<>]{{0,100}}{_BRACKETED.pattern}$")
 _ADDRESS_LAST: Final = re.compile(r"^\d[^@]{8,120}\s[^\s@]{1,64}@[^\s@]{3,100}:$")
 _GMT: Final = re.compile(r"^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2} (?:GMT|UTC)[+-]\d{2}:\d{2} \S.{0,80}$")
-"""Gmail's way where it knows no language; a name follows, and perhaps an address."""
+"""Gmail's form without a language; a name follows, and perhaps an address."""
 _VERB_FIRST: Final = re.compile(
     r"^.{0,120}(?:schrieb am|skrev den|schreef op|wrote (?:on|in message)|a écrit le)\b.{0,200}\d", re.IGNORECASE
 )
@@ -51,17 +51,17 @@ _VERB_THEN_DATE: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _GROUPWISE: Final = re.compile(r"^>>> ?(?:On .{1,80} in message .{1,200} wrote:|[^\s>].{0,120}\d[:.]\d\d.{0,6} >>>)$")
-"""GroupWise's way, which looks like a quote."""
+"""GroupWise's form, which looks like a quote."""
 _DASHED: Final = re.compile(r"^-{2,}\s?([^-\s].{0,300}?)\s?-{2,}$")
-"""Between dashes, as telephones and Zoho announce."""
+"""The form between dashes, used by phones and Zoho."""
 _SHARED: Final = re.compile(
     r"(?<=\S)[ \t]*-{0,10} ?"
     r"(?=\bOn (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|\d)[^<>:]{5,80}\d:\d\d.{1,200}\bwrote:[ \t]*$)"
 )
-"""Where an announcement begins that lost its line break."""
+"""Where an attribution line begins that lost its line break."""
 _CANDIDATE: Final = re.compile(r"[:：>\])-]$|GMT|UTC")
 _OPEN: Final = re.compile(r"[<(\[,]$|^[^<]*<[^>]*$")
-"""The end of a line that was broken within an announcement."""
+"""The end of a line that was broken within an attribution line."""
 _BROKEN: Final = re.compile(r"^(?:mailto:|[>\])]|<\s|<$)")
 """The beginning of a line that was broken within an address."""
 _SENTENCE: Final = re.compile(r"[.!?…]$")
@@ -70,17 +70,17 @@ _BROKEN_OFF: Final = 20
 _LONGEST: Final = 500
 _LINES: Final = 5
 _SHORT: Final = 80
-"""Characters of an announcement without a date and an address."""
+"""Longest attribution line without a date and an address, in characters."""
 
 
 def bare(line: str) -> str:
-    """The line without blanks and emphasis around it, and never longer than expressions may see."""
+    """The line without blanks and emphasis around it, cut to the length that expressions may see."""
     line = line[:_LONGEST]
     return line.lstrip(_DRESS).rstrip(_DRESS + "\\") or line.strip()
 
 
 def shared(line: str) -> int:
-    """Where in the line an announcement begins that shares it with the answer; 0 when none does."""
+    """Where an attribution line begins that shares the line with the answer; 0 if none does."""
     if not line.endswith(("wrote:", "wrote: ")) or len(line) > _LONGEST or line.lstrip().startswith(">"):
         return 0
     found = _SHARED.search(line)
@@ -88,14 +88,14 @@ def shared(line: str) -> int:
 
 
 def looks_quoted(line: str) -> bool:
-    """Whether a line announces a quote although it has a quote mark."""
+    """Whether a line with a quote mark is an attribution line."""
     return line.startswith(">>>") and bool(_GROUPWISE.match(line[:_LONGEST].rstrip()))
 
 
 def announces(lines: list[str], index: int, *, quoted_next: bool) -> int:
-    """How many lines, `lines[index]` the last of them, announce a quote; 0 when they don't.
+    """Number of lines up to `lines[index]` that form an attribution line; 0 if they do not.
 
-    `lines` are bare. `quoted_next` says that a line with a quote mark follows: then less is asked for.
+    `lines` are bare. `quoted_next`: a line with a quote mark follows, so less evidence is needed.
     """
     last = lines[index]
     if quoted_next and _VERB_FIRST.match(last):

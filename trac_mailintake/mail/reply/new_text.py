@@ -1,9 +1,9 @@
 """parse: what is new in a reply, and what is only quoted (RFC 3676, 4.5 on quote marks, 4.3 on signatures).
 
-Each line gets a mark: it belongs to the answer, to a quote, to what announces one, or to a signature.
-The sequence of the marks is judged: what follows an announcement without quote marks is all quote;
-with quote marks, an answer below is kept, and if answers stand between the quotes, those quotes are kept with them.
-When in doubt a line is kept: a quote too much is a nuisance, an answer too little is a loss.
+Each line gets a mark: it belongs to the answer, to a quote, to an attribution line, or to a signature.
+The sequence of marks decides. After an attribution line, text without quote marks is all quote; with quote marks, an
+answer below is kept, and if there are answers between the quotes, those quotes are kept with them.
+When in doubt a line is kept: an extra quote is a nuisance, a missing answer is a loss.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 _MOST_LINES: Final = 20_000
 _LEAST_ROUNDS: Final = 5
 _MOST_ROUNDS: Final = 50
-"""Times that a text is cut, until nothing more goes."""
+"""Most times that a text is cut, until nothing changes."""
 _LOOKS: Final = 100_000
-"""Times that a line is looked at, over all rounds and lines: a long text gets fewer rounds."""
+"""Most line visits over all rounds: a long text gets fewer rounds."""
 _QUOTE: Final = re.compile(r"[ \t\u200b]*>")
 _PROMPT: Final = re.compile(r">>>(?: \S|$)")
-"""Python's, which is no quote of a quote of a quote, unless lesser quotes stand beside it."""
+"""Python's prompt, which is not a third-level quote unless there are lower-level quotes beside it."""
 _BROKEN_LINK: Final = re.compile(r"[ \t]+\S.*>$|[ \t]*[<(]https?:")
 _ENDS_ANNOUNCEMENT: Final = re.compile(r">\s?\S{1,20}\s?[:：]$")
-"""What follows an address that stands alone, and looks like a quote."""
+"""The end of an attribution line after an address on its own line, which looks like a quote."""
 _LONGEST: Final = 500
 _INITIALS: Final = re.compile(r"[A-Z]{1,2}>(?: |$)")
 _PARTING: Final = 60
-"""Characters below a quote that are a greeting, not an answer."""
+"""Up to so many characters below a quote are a greeting, not an answer."""
 _STOP: Final = (".", "?", "!", ":", "。", "？")
 _FORWARDED: Final = re.compile(
     r"(?:\[[^\]]{0,40}\]\s*)*(?:fwd?|wg|tr|rv|enc|vb|vl|vs|pd|doorst|ilt|i|fs|továbbítás|továbbított|пересл|转发|轉寄)\s?[:：]",
@@ -52,32 +52,32 @@ class Mark(Enum):
     QUOTED = auto()
     """It has a quote mark."""
     ANNOUNCED = auto()
-    """It announces a quote, or stands in one that has no quote marks: it goes in any case."""
+    """An attribution line, or a line of a quote without quote marks: always removed."""
     SIGNATURE = auto()
     FORWARDED = auto()
-    """It stays, but is no answer."""
+    """Kept, but not an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A text in two: each line of it is in one of them, in order."""
+    """A text in two parts: each line is in one of them, in order."""
 
     kept: str
     removed: str
 
 
 def reply(message: Message) -> Cut:
-    """What is new in the message. A mail that is forwarded is kept whole: it is what the sender wants to show."""
+    """The new text of the message. A forwarded mail is kept whole, since the sender wants to show it."""
     if _FORWARDED.match(message.subject.strip()):
         return Cut(message.text, "")
     return message.once("reply", lambda: cut(message.text, message.quoted, markup=message.markup))
 
 
 def cut(text: str, quoted: Iterable[tuple[int, int]] = (), *, markup: bool = False) -> Cut:
-    """Separate the answer from quotes, announcements of quotes and signatures. `kept` is empty only when `text` is.
+    """Separate the answer from quotes, attribution lines and signatures. `kept` is empty only if `text` is.
 
-    `quoted` are ranges of `text` that its own markup says are quoted. With `markup` it is wiki text, where a block
-    of code is of a piece.
+    `quoted` are ranges of `text` that the HTML itself marks as quoted. With `markup`, `text` is wiki text, in which a
+    block of code is not split.
     """
     lines, declared, parted = _lines(text, quoted, markup=markup)
     seen = _without_blocks(lines) if markup else lines
@@ -107,9 +107,9 @@ def _text(lines: list[str], chosen: list[int], parted: set[int], *, markup: bool
 
 
 def _kept(lines: list[str], declared: list[bool]) -> list[int]:
-    """The numbers of the lines that stay when the text is cut until nothing more goes.
+    """The numbers of the lines that stay when the text is cut until nothing changes.
 
-    All of them when that never comes: so what was cut once is cut for good.
+    All lines if that never happens. So cutting twice is the same as cutting once.
     """
     keep = list(range(len(lines)))
     for _ in range(max(_LEAST_ROUNDS, min(_MOST_ROUNDS, _LOOKS // max(len(lines), 1)))):
@@ -290,7 +290,7 @@ def _pieces(marks: Sequence[Mark]) -> list[tuple[int, int]]:
     return _runs([Mark.NEW if mark is Mark.BLANK else mark for mark in marks], Mark.NEW)
 
 
-# judgement
+# decision
 
 
 def _answered(lines: Sequence[str], marks: Sequence[Mark]) -> tuple[int, int]:

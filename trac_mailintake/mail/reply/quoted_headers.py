@@ -1,7 +1,7 @@
-"""parse: the header fields that Outlook and others quote above a mail, and the lines that part two mails.
+"""parse: recognises header blocks that Outlook and others quote above a mail, and lines that separate two mails.
 
-A block is known by several fields whose names are those of a mail's header in some language;
-a block that begins with the sender needs only look like fields.
+A block needs several fields whose names are header names in some language. If it begins with the sender, the lines need
+only look like fields.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _ABOVE: Final = re.compile(
     r"|^\W{0,12}(?:por\ favor,?\ )?(?:respond|escrib).{0,40}\b(?:encima|arriba)\ de\ esta\ línea\b.{0,40}$",
     re.IGNORECASE | re.VERBOSE,
 )
-"""What trackers put above their own mails."""
+"""Lines that trackers put above their own mail."""
 _ABOVE_WORDS: Final = ("this line", "dieser", "cette ligne", "esta l")
 _TITLE: Final = re.compile(
     r"^\W{0,3}(?:original\ message|ursprüngliche\ nachricht|message\ d.origine)\W{0,3}$", re.IGNORECASE
@@ -91,7 +91,7 @@ _FORWARD: Final = re.compile(
 
 
 def separates(line: str) -> bool:
-    """Whether a bare line says that an older message follows."""
+    """Whether a bare line announces an older message."""
     if any(mark in line for mark in ("--", "__", "==")) and _SEPARATOR.match(line):
         return True
     lower = line.lower()
@@ -99,7 +99,7 @@ def separates(line: str) -> bool:
 
 
 def forwards(line: str) -> bool:
-    """Whether a bare line says that a forwarded message follows."""
+    """Whether a bare line announces a forwarded message."""
     return ("--" in line or line.endswith(":")) and bool(_FORWARD.match(line))
 
 

@@ -1,4 +1,4 @@
-"""parse: where a signature begins: `-- ` (RFC 3676, 4.3) and its relatives, and the line that a telephone adds."""
+"""parse: finds the beginning of a signature: `-- ` (RFC 3676, 4.3) and variants, and the line that phones add."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PHONE: Final = re.compile(
 
 
 def is_phone(line: str) -> bool:
-    """Whether a bare line is the signature that a telephone or an app adds."""
+    """Whether a bare line is a signature added by a phone or an app."""
     if len(line) > 2 * _LONGEST:
         return False
     line = _LINK.sub(lambda match: match[1] or "", line).strip(" *_'\\[]")
@@ -52,9 +52,9 @@ def is_phone(line: str) -> bool:
 
 
 def begin(lines: list[str], bare: list[str], start: int, end: int) -> int:
-    """The first line of the signatures at the end of `lines[start:end]`; `end` when there are none.
+    """The first line of the signatures at the end of `lines[start:end]`; `end` if there are none.
 
-    A signature below another one counts, as telephones add theirs to the sender's; many of them are chapters.
+    There may be one below another, since phones add theirs to the sender's; many of them separate chapters.
     """
     places = [index for index in range(start, end) if _opens(lines[index], bare[index])]
     if sum(not is_phone(bare[index]) for index in places) > _MOST_DELIMITERS:

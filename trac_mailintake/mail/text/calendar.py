@@ -1,7 +1,7 @@
-"""handle: what an invitation says, in a few lines that a person can read (RFC 5545, RFC 5546).
+"""handle: describes an invitation in a few lines for people (RFC 5545, RFC 5546).
 
-Enough of iCalendar is read for that: what, when, where, who. Times are shown as the organizer wrote them, with the name
-of their zone: nothing is computed, so nothing can be computed wrongly.
+Only what is needed of iCalendar is parsed: what, when, where, who. Times are shown as written, with the name of their
+zone: nothing is computed, so nothing can be computed wrongly.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 256 * 1024
 """Decoded bytes that are looked at."""
 _MOST: Final = 5
-"""Events that are told."""
+"""Most events that are described."""
 _LONGEST: Final = 300
 """Characters of one line."""
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
@@ -63,12 +63,12 @@ class _Event:
 
 
 def is_calendar(part: Part) -> bool:
-    """Whether a part says that it is one."""
+    """Whether a part declares this type."""
     return part.content_type in {"text/calendar", "application/ics"} or part.filename.lower().endswith(".ics")
 
 
 def told(part: Part) -> str:
-    """What the calendar says, as plain text; "" when nothing can be read. Raises OSError."""
+    """The calendar's events as plain text; "" if nothing can be read. Raises OSError."""
     raw = b""
     for piece in transfer_encoding.decoded(part):
         raw += piece

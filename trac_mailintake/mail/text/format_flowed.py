@@ -1,4 +1,4 @@
-"""parse: format=flowed (RFC 3676): lines that the sender's software broke are put together again."""
+"""parse: format=flowed (RFC 3676): joins lines that the sender's software broke."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SIGNATURE: Final = "-- "
 
 
 def unwrapped(text: str, *, delsp: bool) -> str:
-    """The text with its soft line breaks undone; `delsp` says that the blank before each is not the sender's."""
+    """The text without soft line breaks; `delsp`: also remove the blank before each (RFC 3676, DelSp)."""
     paragraphs: list[str] = []
     pieces: list[str] = []
     depth = -1

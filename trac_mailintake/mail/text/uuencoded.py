@@ -1,7 +1,7 @@
 """parse: files that old software wrote into the text (`begin 644 name` … `end`), as attachments.
 
-They are looked for in the raw bytes of a leaf, however many, before its text is decoded and cut at its limit: a large
-file must not push the words behind it out of the ticket.
+They are searched in the raw bytes of a leaf, before its text is decoded and cut at its limit: a large file must not
+push the text after it out of the ticket.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """parse: plain text made safe for a field that is rendered as Trac wiki text; what the sender wrote reads the same.
 
 Macros, processors, links into this tracker, accidental CamelCase and markup are escaped with `!`,
-which Trac's formatter takes away exactly where one of its rules would have matched:
-so the rules below are those of Trac 1.6 (`WikiParser` and the syntax providers), in its order,
+which Trac's formatter removes exactly where one of its rules would have matched.
+So the rules below are those of Trac 1.6 (`WikiParser` and the syntax providers), in its order,
 and the tests compare with its formatter. URLs and addresses stay links, quotes (`>`) stay quotes.
-Where no escape exists, at the beginning of a line, a zero-width space keeps the rule from matching.
+At the beginning of a line, where there is no escape, a zero-width space prevents the match.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MARK: Final = formatter_cost.MARK
 BREAK: Final = r" \\"
 """A line break in Trac's wiki text."""
 LINE: Final = 1000
-"""Characters of a line; longer ones are cut, since some of Trac's own rules take quadratic time."""
+"""Longest line, in characters; longer ones are split, since some of Trac's rules take quadratic time."""
 _TAB: Final = 8
 
 _SCHEME: Final = r"[a-zA-Z][-a-zA-Z0-9+._]*"
@@ -41,17 +41,17 @@ _OURS: Final = re.compile(rf"(?:{_NAMESPACES}):", re.IGNORECASE)
 
 _ADDRESS: Final = re.compile(rf"(?:{_SCHEME}://\S*|mailto:[^<>,;\s]*)\Z", re.IGNORECASE)
 _LIVE: Final = re.compile(r"\[(?=\[[\w/+-]+\??(?:\(|\]\]))|[\[<](?=mailto:)")
-"""Where a macro begins, or an address with a label."""
+"""The beginning of a macro, or of a mail address with a label."""
 _REPORT: Final = re.compile(r"\{[a-zA-Z.+-]*+[^\S\n]*+\n\s*+(?=[0-9]++\})")
-"""What stands before a number in braces that is in the next line. A brace may be the last of ours: it stays whole."""
+"""What precedes a number in braces in the next line. The brace may be our own last one, which stays whole."""
 
 SUSPECT: Final = re.compile(
     r"[\^{`\[\\#|<:'*/_~,A-Z0-9]"
     r"(?:(?<=[\^{`\[\\#|])|(?<=[a-z][A-Z])|(?<=[a-z]/[A-Z])|(?<=:)(?=\S)|(?<=<)(?=[a-zA-Z][-a-zA-Z0-9+._]*:)|(?<=([*'/_~,]))\1|(?<=\br[0-9]))"
 )
-"""What is in every ASCII text that a rule could match, and in few others: most lines need no closer look.
+"""Matches every ASCII text that a rule could match, and few others: most lines need no further check.
 
-A pattern that begins with one set of characters is searched for several times as fast as one that begins with choices.
+A pattern that begins with a character set is several times as fast as one that begins with alternatives.
 """
 _LETTER_BEYOND: Final = re.compile(r"[^\W\d_a-zA-Z]")
 LINE_START: Final = re.compile(
@@ -60,26 +60,26 @@ LINE_START: Final = re.compile(
 """What means something at the beginning of a line. A `}}}` alone is left out where Trac shows a text in one line:
 what blanks were behind it may then begin the text, and Trac takes long over those."""
 _MARKUP: Final = re.compile(r"\s|[> ]*+(?:={1,6} |----|\|\||[*] |[0-9]+[.] |\{\{\{$|\}\}\}$)")
-"""Lines that have a meaning of their own; those of strangers are kept from looking like them."""
+"""Lines with block markup; strangers' lines must not match."""
 _QUOTE: Final = re.compile(r"[ \t]*>(?:[> \t]*>)? ?")
 TERM: Final = re.compile(r"::(?=\s|$)")
-"""Where a blank begins a line, the end of what a list defines; in one line of many, too."""
+"""The end of a definition list's term, if the line begins with a blank; also where Trac joins many lines."""
 _RULER: Final = re.compile(r"-{4,}[ \t]*")
 
 
 @cache
 def _letters() -> tuple[str, str]:
-    """The letters that Trac takes for upper and for lower case."""
+    """The letters that Trac treats as upper case and as lower case."""
     letters = "".join(map(chr, range(0x10000)))
     return "".join(filter(str.isupper, letters)), "".join(filter(str.islower, letters))
 
 
 @cache
 def _rules(*, code: bool, macro: bool, quoted: bool, latin: bool) -> re.Pattern[str]:
-    """What Trac's formatter looks for within a line, in its order; made when the first mail needs it.
+    """The inline rules of Trac's formatter, in its order; compiled on first use.
 
-    Without `code` and `macro`: for a line that has no end of either, where looking for it again and again takes long.
-    With `latin`: for a line whose letters are a to z, since a pattern of all letters takes long to make.
+    `code=False`, `macro=False`: for a line without the end of either, where repeated searches for it are slow.
+    `latin=True`: for a line with only the letters a to z, since a pattern of all letters is slow to compile.
     """
     upper, lower = ("A-Z", "a-z") if latin else _letters()
     words = rf"(?:[{upper}](?:[{lower}])+/?){{2,}}(?:@[0-9]+)?(?:#{_XML_NAME})?"
@@ -113,7 +113,7 @@ def _rules(*, code: bool, macro: bool, quoted: bool, latin: bool) -> re.Pattern[
 
 
 def _unended(page: str, *, quoted: bool) -> str:
-    """The beginnings of what may end in another line: where Trac shows a text in one line (the timeline), it would."""
+    """The beginnings of markup that may end in another line: the timeline shows a text in one line."""
     bracketed = (
         r"\[|'[^']|\"[^\"]|['\"]\Z|=\#|[/?\#]|\.\.?(?:[/?\#\s\u200b]|\Z)",
         rf"{_SCHEME}:|{page}(?:\s|\Z)",
@@ -124,27 +124,27 @@ def _unended(page: str, *, quoted: bool) -> str:
 
 
 def _optional(*rules: str) -> str:
-    """The first characters of what providers match that may be disabled: those would leave a `!` behind."""
+    """First characters of rules by providers that may be disabled, which would leave a `!` behind."""
     return f"(?P<optional>{'|'.join(rules)})"
 
 
 def neutral(text: str) -> str:
-    """Wiki text that Trac renders as `text` reads, where it shows line breaks as they stand (see `broken`).
+    """Wiki text that Trac renders as `text` reads, if Trac keeps line breaks (see `broken`).
 
-    A text that would take Trac too long is a block. Control characters are taken out first: where they are taken out
-    later, as a ticket's text is stored, what stands on both sides of them would come together.
+    A text that would take Trac too long becomes a block. Control characters are removed first: if they were removed
+    later, when the ticket's text is stored, the text on both sides would be joined.
     """
     text = "\n".join(map(str.rstrip, scrub(text).splitlines()))  # some ends of lines are no line feeds
     return formatter_cost.verbatim(text) if formatter_cost.heavy(text) else formatter_cost.shallow(lines(text))
 
 
 def lines(text: str) -> str:
-    """As `neutral`, but never a block; whatever it costs Trac."""
+    """As `neutral`, but never a block, whatever it costs Trac."""
     return unended("\n".join(_line(piece) for line in text.splitlines() for piece in _pieces(line)))
 
 
 def unended(text: str) -> str:
-    """Lines that are safe, each for itself, as they are safe in one line, too."""
+    """Make lines that are each safe also safe if they are joined into one line."""
     return _REPORT.sub(rf"\g<0>{MARK}", text) if "{" in text else text
 
 
@@ -162,24 +162,24 @@ def broken(text: str) -> str:
 
 
 def _with_break(line: str) -> str:
-    """The line with a line break, whose blank could make an item of a list, or a heading, of what stands alone."""
+    """The line with a line break, whose blank must not turn a lone character into a list item or a heading."""
     quote = _QUOTE.match(line)
     front, rest = (quote[0], line[quote.end() :]) if quote else ("", line)
     return front + guarded(rest + BREAK)
 
 
 def escaped(text: str) -> str:
-    """The part of a line `text` with everything escaped that Trac's formatter would take for markup or a link."""
+    """`text`, part of a line, with everything escaped that Trac's formatter would treat as markup or a link."""
     if text.isascii() and not SUSPECT.search(text):
         return text
     return rules_for(text).sub(escape, text)
 
 
 def inert(text: str) -> str:
-    """A text within code, a label or an escape, whose end may be cut off: Trac's timeline does.
+    """A text within code, a label or an escape, whose end Trac's timeline may cut off.
 
-    What is within is then no longer, so that nothing may begin in it that runs, or that Trac shows as HTML.
-    Other links, and emphasis, do no harm there.
+    The text is then outside, so nothing may begin in it that runs or that Trac shows as HTML.
+    Other links and emphasis are harmless there.
     """
     if "::" in text:
         text = TERM.sub(f":{MARK}:", text)
@@ -187,13 +187,13 @@ def inert(text: str) -> str:
 
 
 def rules_for(piece: str) -> re.Pattern[str]:
-    """What Trac's formatter looks for in a line, or part of one."""
+    """The rules that apply to a line, or to part of one."""
     quoted = ":'" in piece or ':"' in piece
     return _rules(code="}}}" in piece, macro="]]" in piece, quoted=quoted, latin=not _LETTER_BEYOND.search(piece))
 
 
 def escape(match: re.Match[str]) -> str:
-    """What is to be written for what one of the rules found."""
+    """The escaped form of a rule's match."""
     found, kind = match[0], match.lastgroup
     if kind in {"optional", "unended"}:
         return found + MARK
@@ -205,9 +205,9 @@ def escape(match: re.Match[str]) -> str:
 
 
 def _leads_outside(link: str) -> bool:
-    """Whether a link shows where it leads; others lead into Trac, or to where its InterTrac and InterWiki say.
+    """Whether a link shows its target; others lead into Trac, or to an InterTrac or InterWiki target.
 
-    Of several addresses Trac shows one after the other as it is, HTML and all, to who may not see addresses
+    If there are several addresses, Trac shows them unescaped, as HTML, to users without EMAIL_VIEW
     (`Formatter._make_link`).
     """
     return bool(_ADDRESS.match(link)) and not _OURS.match(link)
@@ -228,12 +228,12 @@ def _line(line: str) -> str:
 
 
 def guarded(line: str) -> str:
-    """A line whose inside is escaped, kept from being taken for a heading, a list, a block or a ruler."""
+    """A line whose inside is already escaped, changed so that it is no heading, list, block or ruler."""
     return MARK + line if LINE_START.match(line) else line
 
 
 def _pieces(line: str) -> list[str]:
-    """The line, or pieces of it that Trac can bear, cut at blanks where there are any."""
+    """The line, or pieces short enough for Trac, cut at blanks if there are any."""
     line = line.rstrip()
     pieces = []
     while len(line) > LINE:
@@ -245,7 +245,7 @@ def _pieces(line: str) -> list[str]:
 
 
 def joins(line: str, following: str) -> bool:
-    """Whether Trac could join the two lines, which the sender set apart."""
+    """Whether Trac would join two lines that the sender separated."""
     if not line or not following or _RULER.fullmatch(line) or _RULER.fullmatch(following):
         return False
     quote, next_quote = _QUOTE.match(line), _QUOTE.match(following)

@@ -1,4 +1,4 @@
-"""parse: the text of strangers escaped within a line that has markup of ours, and with regard to it."""
+"""parse: escapes strangers' text in a line that also has our markup."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _ESCAPABLE: Final = "'_~^,{}[|="
-"""What our markup begins or ends with, and could be doubled by the text beside it."""
+"""First and last characters of our markup that adjacent text could double."""
 
 
 def mixed(pieces: Sequence[tuple[str, bool]]) -> str:
-    """A line of a stranger's text and of our markup (`True`), in turns: the text is escaped as it will stand there.
+    """A line of alternating strangers' text and our markup (`True`), with the text escaped in its final context.
 
-    A rule that would begin in the text and end behind our markup is broken by an invisible character instead:
-    escaped, all that it takes in would be shown as text.
+    A rule that would begin in the text and end after our markup is broken by an invisible character instead: an escape
+    would show our markup as text, too.
     """
     pieces = _apart(pieces)
     line = "".join(piece for piece, _ in pieces)
@@ -35,7 +35,7 @@ def mixed(pieces: Sequence[tuple[str, bool]]) -> str:
 
 
 def _apart(pieces: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
-    """The pieces with an invisible character where text and markup would run into one another."""
+    """The pieces, with an invisible character wherever text and markup would merge."""
     result = list(pieces[:1])
     for (left, ours), (right, ours_too) in pairwise(pieces):
         apart = _clash(left, right, ours=ours) if ours != ours_too else ours and left == right == left[0] * len(left)
@@ -48,7 +48,7 @@ def _apart(pieces: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
 
 
 def _clash(left: str, right: str, *, ours: bool) -> bool:
-    """Whether markup, on the left if that is `ours`, would be escaped by the text beside it or go on in it."""
+    """Whether our markup, on the left if `ours`, would be escaped by adjacent text or continue in it."""
     last, first = left[-1], right[0]
     if not ours and last == "!":
         return first in _ESCAPABLE
@@ -56,7 +56,7 @@ def _clash(left: str, right: str, *, ours: bool) -> bool:
 
 
 def _escapes(line: str, ours: deque[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
-    """What is to be written instead of which characters of a line, in order; in `ours`, in order, is our markup."""
+    """Yield replacements (begin, end, text) for a line, in order; `ours` has the ranges of our markup, in order."""
     rules, at = escape.rules_for(line), 0
     while match := rules.search(line, at):
         start, end = match.span()
@@ -68,7 +68,7 @@ def _escapes(line: str, ours: deque[tuple[int, int]]) -> Iterator[tuple[int, int
             at = behind or start
             if behind > ours[0][1]:
                 yield start, end, escape.inert(match[0])
-            if not behind:  # it is not what it was meant to be: text, like what is around it
+            if not behind:  # not the markup that we meant: treat it as text
                 ours.popleft()
         elif border < end:
             at = start + 1
@@ -79,7 +79,7 @@ def _escapes(line: str, ours: deque[tuple[int, int]]) -> Iterator[tuple[int, int
 
 
 def _behind(match: re.Match[str], ours: deque[tuple[int, int]]) -> int:
-    """Where our markup ends that a rule has found: a link with its label, code with its text. 0 if it found another."""
+    """The end of our markup that a rule matched: a link with its label, code with its text; 0 if it is not ours."""
     begin, end = ours[0]
     line = match.string
     if line.startswith("{{{", begin):
@@ -89,9 +89,9 @@ def _behind(match: re.Match[str], ours: deque[tuple[int, int]]) -> int:
 
 
 def _broken(match: re.Match[str], border: int) -> tuple[int, int, str]:
-    """What keeps a rule from matching that would reach beyond `border`, where markup of ours begins."""
+    """The replacement that prevents a match across `border`, where our markup begins."""
     start, found = match.start(), match[0]
-    if found[0] == "`":  # nothing keeps this one from being looked for, except code
+    if found[0] == "`":  # only code can prevent this match
         return start, start + 1, "{{{`}}}"
     if found[0] in "[{<|":
         return start + 1, start + 1, escape.MARK

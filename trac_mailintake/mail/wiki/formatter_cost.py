@@ -1,10 +1,10 @@
-"""parse: what a text costs Trac's wiki formatter (trac/wiki/formatter.py, parser.py), and the forms that cost little.
+"""parse: estimates what a text costs Trac's wiki formatter (trac/wiki/formatter.py, parser.py), and limits the cost.
 
-Trac looks for all of its rules at every character of a line: some of them read on to the line's end each time, one
-takes twice as long with every `./`, and each match takes as long as five letters. It formats a quote within a quote
-by calling itself. All of that happens again whenever somebody looks at the ticket.
+Trac tries all of its rules at every character of a line. Some read to the end of the line each time, one takes twice as
+long with every `./`, and each match takes as long as five letters. Quotes within quotes are formatted recursively. All
+this happens again whenever somebody views the ticket.
 
-Costs are microseconds beyond those of prose, measured on one machine: only their proportions count.
+Costs are microseconds beyond those of prose, measured on one machine: only their ratios matter.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.marks import QUOTED, QUOTED_END
 
 MARK: Final = "\u200b"
-"""A zero-width space: keeps a rule from matching where no escape would."""
+"""A zero-width space: prevents a match where no escape can."""
 DEPTH: Final = 20
-"""Quote marks of a line that are markup; at some 450 Trac dies of recursion, in the middle of its page."""
+"""Most quote marks of a line that stay markup; with some 450 Trac fails with a RecursionError within its page."""
 
 _ALLOWED: Final = 2.3
-"""For each character: prose takes 1.4, and three times as much is what readers shall wait at most."""
+"""Allowed cost for each character: prose takes 1.4, and the limit is three times as much."""
 _SLACK: Final = 15_000.0
-"""For a text of any length; readers shall wait at most 20 ms."""
+"""Allowed cost for any text; the limit is 20 ms."""
 _TOKENS: Final = {
     **dict.fromkeys("&<>", 7.0),
     **dict.fromkeys(("^", "!", "#", "`"), 6.0),
@@ -38,7 +38,7 @@ _TOKENS: Final = {
     "\t": 12.0,
 }
 _SPECIALS: Final = b"&<>^!#`'_~,*/\\|[]{}@:=\n\t"
-"""What tokens, quotes and headings are made of: a text with few of them need not be looked at any closer."""
+"""Characters of tokens, quotes and headings: a text with few of them needs no further check."""
 _MOST: Final = 60.0
 """For each of them, at most, taken together."""
 _QUOTE: Final = re.compile(r"^(?:[^\S\n]*+>)++", re.MULTILINE)
@@ -81,7 +81,7 @@ _CLOSING: Final = "}}}"
 
 
 def heavy(text: str) -> bool:
-    """Whether `text`, wiki text or text that is to be escaped, would cost Trac too much: see `_ALLOWED`, `_SLACK`."""
+    """Whether `text`, wiki text or text still to be escaped, would cost Trac too much: see `_ALLOWED`, `_SLACK`."""
     if _climbs(text):
         return True
     allowed = _SLACK + _ALLOWED * len(text)
@@ -98,7 +98,7 @@ def heavy(text: str) -> bool:
 
 
 def _climbs(text: str) -> bool:
-    """Whether Trac would never be done with `text`."""
+    """Whether Trac would never finish `text`."""
     return "/./" in text and any(len(_CLIMB.findall(run)) > _MOST_CLIMBS for run in _CLIMBS.findall(text))
 
 
@@ -119,7 +119,7 @@ def heavy_markup(text: str) -> bool:
 
 
 def _of_tokens(text: str) -> float:
-    """What matches of Trac's rules cost."""
+    """The cost of matches of Trac's rules."""
     cost = sum(text.count(token) * weight for token, weight in _TOKENS.items())
     if ">" in text:
         cost += _of_quotes(text)
@@ -128,7 +128,7 @@ def _of_tokens(text: str) -> float:
 
 
 def _of_quotes(text: str) -> float:
-    """What the lines that begin with quote marks cost beyond their tokens."""
+    """The cost of quoted lines beyond their tokens."""
     cost = 0.0
     before = end = 0
     for match in _QUOTE.finditer(text):
@@ -141,7 +141,7 @@ def _of_quotes(text: str) -> float:
 
 
 def _of_line(line: str) -> float:
-    """What a long line costs because it is read again and again."""
+    """The cost of a long line, which is read repeatedly."""
     cost = sum(line.count(start) * weight for start, weight in _STARTS.items()) * len(line)
     if " " * 16 in line or "\t\t" in line or not line.isascii():
         cost += sum(_width(blanks) ** 2 for blanks in _BLANKS.findall(line)) * _BLANK_PAIR
@@ -157,7 +157,7 @@ def _width(blanks: str) -> int:
 
 
 def _of_brackets(text: str) -> float:
-    """What brackets cost that are not soon closed."""
+    """The cost of brackets that are not soon closed."""
     cost = 0.0
     if text.count("[") > _FEW:
         cost += sum(piece.count("[") * len(piece) for piece in text.split("]")) * _BRACKET
@@ -168,9 +168,9 @@ def _of_brackets(text: str) -> float:
 
 
 def bearable(text: str) -> str:
-    """Wiki text that a sender wrote and that is to be wiki text, whatever it costs, unless Trac's pages break over it.
+    """Wiki text by a sender that stays wiki text (`text=wiki`), whatever it costs, unless it would break Trac's pages.
 
-    Then it is a block. Trac formats the blocks within a block by calling itself.
+    In that case it becomes a block. Trac formats nested blocks recursively.
     """
     depth = deepest = 0
     for line in text.splitlines():
@@ -182,15 +182,15 @@ def bearable(text: str) -> str:
 
 
 def shallow(text: str) -> str:
-    """The wiki text with at most `DEPTH` quote marks of a line as markup; those behind them are shown as text."""
+    """The wiki text with at most `DEPTH` quote marks of a line as markup; further ones are shown as text."""
     return _TOO_DEEP.sub(rf"\1{MARK}", text) if text.count(">") > DEPTH else text
 
 
 def verbatim(text: str) -> str:
-    """A wiki block that shows `text` as it is, and costs Trac next to nothing.
+    """A wiki block that shows `text` as it is, and costs Trac almost nothing.
 
-    `#!default` takes the place of a processor that the first line might name.
-    A line that would open or close a block gets an invisible character, with which Trac takes it for text.
+    `#!default` prevents the first line from naming a processor.
+    A line that would open or close a block gets an invisible character, so that Trac treats it as text.
     """
     lines = (
         f"{MARK}{line}" if line.lstrip().startswith(_OPENING) or line.strip() == _CLOSING else line

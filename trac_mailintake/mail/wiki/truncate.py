@@ -1,4 +1,4 @@
-"""parse: wiki text that is finished, cut somewhere: what is left means no more than it did."""
+"""parse: cuts finished wiki text so that the rest gets no new meaning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BLOCK: Final = re.compile(r"\s*\{\{\{(?:\s*#!|\s*$)")
 
 
 def front(part: str, line: str) -> str:
-    """The first part of a `line` of finished wiki text, where it is cut: nothing gets a meaning by what is missing."""
+    """The first part of a cut `line` of finished wiki text, changed so that nothing becomes markup by the cut."""
     known = {match.span() for match in escape.rules_for(line).finditer(line)}
     found = escape.rules_for(part).finditer(part)
     safe = edited(part, [(*match.span(), escape.escape(match)) for match in found if match.span() not in known])
@@ -20,23 +20,23 @@ def front(part: str, line: str) -> str:
 
 
 def ended(text: str, at: int) -> str:
-    """The first `at` characters of finished wiki text, what is open there closed."""
+    """The first `at` characters of finished wiki text, with open blocks closed."""
     whole, feed, part = text[:at].rpartition("\n")
     if not _open_blocks(whole):
         end = text.find("\n", at)
         part = front(part, text[at - len(part) : end if end >= 0 else len(text)])
-    elif part.startswith("#!"):  # half a processor's name is another's
+    elif part.startswith("#!"):  # a cut name of a processor may be another processor
         part = ""
     left = f"{whole}{feed}{part}".rstrip()
     return left + "\n}}}" * _open_blocks(left)
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters of finished wiki text, what is open at the cut closed."""
+    """At most `limit` characters of finished wiki text, with blocks closed at the cut."""
     at, left, step = limit, text, 1
     while len(left) > limit:
         left = ended(text, max(at, 0))
-        # Of blocks within blocks, what is cut off leaves as much to be closed: so each step is twice as long.
+        # With nested blocks, cutting leaves as much again to close, so each step is twice as long.
         at -= max(len(left) - limit, step)
         step *= 2
     return left

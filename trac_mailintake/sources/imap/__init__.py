@@ -1,4 +1,4 @@
-"""fetch and dispose: a folder of an IMAP account. What speaks the protocol is imported when one is opened."""
+"""fetch and dispose: a folder on an IMAP server. The protocol code is imported when one is opened."""
 
 from __future__ import annotations
 

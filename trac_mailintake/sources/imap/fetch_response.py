@@ -1,4 +1,4 @@
-"""fetch: what a server answers to FETCH (RFC 3501, 7.4.2), read from what imaplib makes of it."""
+"""fetch: parses FETCH responses (RFC 3501, 7.4.2) from imaplib's results."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ _MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug"
 
 
 class PassedOver(bytes):
-    """Stands for a literal that came, was too large to be held, and was thrown away."""
+    """Placeholder of a literal that was too large to hold, and was discarded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One FETCH response; what it does not say is None.
+    """One FETCH response; missing items are None.
 
-    `arrived` is INTERNALDATE in UTC, `flags` are in lower case, `offset` is where a part of a body begins, `section` is
-    what came of a section of it, such as of its header. `passed_over` says that there was a body, and that it was not
-    held, or is none of that length.
+    `arrived`: INTERNALDATE in UTC. `flags`: in lower case. `offset`: where a partial body begins. `section`: the bytes
+    of a section, such as the header. `passed_over`: there was a body, but it was not held, or its length was wrong.
     """
 
     uid: int | None
@@ -52,13 +51,13 @@ class Fetched:
     section: bytes | None = None
 
     def fingerprint(self, uidvalidity: int) -> str:
-        """What tells that a message is the same: its place, its size, and when it came."""
+        """The fingerprint of a message: its locator, size and INTERNALDATE."""
         arrived = self.arrived.strftime("%Y-%m-%dT%H:%M:%SZ") if self.arrived else "-"
         return f"{uidvalidity}/{self.uid} {self.size} {arrived}"
 
 
 def parse(came: Iterable[object]) -> Iterator[Fetched]:
-    """The responses in what imaplib returns: a pair for each literal, and a bytes that ends each response."""
+    """The responses in imaplib's result: a pair for each literal, and a bytes object that ends each response."""
     response = _Response()
     for piece in came:
         if isinstance(piece, tuple):
@@ -69,7 +68,7 @@ def parse(came: Iterable[object]) -> Iterator[Fetched]:
 
 
 class _Response:
-    """One response on its way."""
+    """A response being parsed."""
 
     def __init__(self) -> None:
         self._text = b""
@@ -79,18 +78,18 @@ class _Response:
         self._begins = 0
 
     def add(self, head: bytes, literal: bytes) -> None:
-        """Some text, and the literal behind it."""
+        """Add some text, and the literal after it."""
         self._text += head
         found = _LITERAL_BODY.search(head)
         if found and found.group(1):
             self._section = literal
         elif found:
-            # A second one would be of another response, the end of this one having been taken for its literal.
+            # A second one belongs to another response: the end of this one was taken for its literal.
             self._body = literal if self._body is None else PassedOver()
             self._offset, self._begins = found.group(2), len(self._text)
 
     def fetched(self, end: bytes) -> Fetched:
-        """What it says. Without its place in the line, a literal was longer or shorter than was said: it is no mail."""
+        """The parsed response. If the text after a literal does not fit, its length was wrong: it is not a mail."""
         text = self._text + end
         if self._body is not None and not ends(text[self._begins :]):
             self._body = PassedOver()
@@ -98,14 +97,14 @@ class _Response:
 
 
 def ends(text: bytes) -> bool:
-    """Whether this may stand between a literal and the end of its response (RFC 3501, 9: msg-att)."""
+    """Whether this text may follow a literal up to the end of its response (RFC 3501, 9: msg-att)."""
     return _AFTER.fullmatch(text) is not None
 
 
 def merged(came: Iterable[Fetched]) -> dict[int, Fetched]:
-    """What was said of each UID: one message may have several responses, each with some of the items (RFC 3501, 7.4.2).
+    """The responses merged by UID: a message may have several, each with some of the items (RFC 3501, 7.4.2).
 
-    What was said later counts; flags add up.
+    Later items replace earlier ones; flags add up.
     """
     known: dict[int, Fetched] = {}
     for each in came:
@@ -127,17 +126,17 @@ def _joined(before: Fetched, after: Fetched) -> Fetched:
 
 
 def is_body(text: bytes) -> bool:
-    """Whether a literal that begins behind this text is a whole body, not a part or a section of one."""
+    """Whether a literal after this text is a whole body, not a part or a section of one."""
     found = _LITERAL_BODY.search(text)
     return found is not None and not found.group(1) and found.group(2) is None
 
 
 def _fetched(text: bytes, body: bytes | None, offset: bytes | None, section: bytes | None) -> Fetched:
-    # What the sender wrote, then keywords, which may be named like items, are taken out before items are looked for.
+    # The sender's text and keywords, which may look like items, are removed before items are searched.
     quoted = _QUOTED_BODY.search(text)
     if quoted is not None:
-        # NIL is no empty mail but none: one that somebody else expunged since it was listed, or even before, of which
-        # the server makes up size and date as well (RFC 2180, 4.1.3). That a slice is empty may be said so, too.
+        # NIL is not an empty mail but none: somebody else expunged it, and the server may make up size and date, too
+        # (RFC 2180, 4.1.3). An empty slice may also be NIL.
         nothing = None if quoted.group(2) is None else b""
         said = nothing if quoted.group(3) else _ESCAPE.sub(rb"\1", quoted.group(4))
         if quoted.group(1):
@@ -178,4 +177,4 @@ def _arrived(text: bytes) -> datetime | None:
         number = _MONTHS.index(month.lower()) + 1
         return datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        return None  # a date that does not exist: the message has one name less, and is a message all the same
+        return None  # an invalid date: the fingerprint has one item less

@@ -1,4 +1,4 @@
-"""dispose: which messages a crash has left copied, where a server cannot MOVE."""
+"""dispose: finds messages that a crash left copied, for servers without MOVE."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ITEMS = "(UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
 
 
 def copied(session: Session, messages: Mapping[int, str], target: str) -> set[int]:
-    """Those of the selected folder's messages (UID, SHA-256) that lie in `target` already, byte for byte.
+    """The selected folder's messages (UID, SHA-256) that are already in `target`, byte for byte.
 
-    Selects the target, so the folder must be selected again. Candidates are those of the same size and Message-ID.
+    Selects the target, so the folder must be selected again. Candidates have the same size and Message-ID.
     """
     fetched = merged(session.raw_fetch(",".join(map(str, messages)), _ITEMS))
     session.select_folder(target, readonly=True)
@@ -38,13 +38,13 @@ def _lies_there(session: Session, size: int, head: bytes, sha256: str) -> bool:
 
 
 def _message_id(head: bytes) -> str:
-    """As text that can stand in a SEARCH; "" when it cannot."""
+    """The Message-ID for a SEARCH; "" if it cannot be used in one."""
     value = str(email.parser.BytesHeaderParser().parsebytes(head)["Message-ID"] or "").strip()
     return value if value.isascii() and value.isprintable() else ""
 
 
 def _digest(session: Session, uid: int, size: int) -> str:
-    """Of a message that is to have about that size, read as one literal; "" when it does not come whole."""
+    """The SHA-256 of a message of about `size` bytes, read as one literal; "" if it does not arrive whole."""
     whole = session.whole(uid)
     length = whole.begin()
     if length is None:

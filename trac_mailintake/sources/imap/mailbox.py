@@ -1,4 +1,4 @@
-"""fetch and dispose: one folder of an IMAP account (RFC 3501, with UIDPLUS, RFC 4315, and MOVE, RFC 6851)."""
+"""fetch and dispose: one folder on an IMAP server (RFC 3501, with UIDPLUS, RFC 4315, and MOVE, RFC 6851)."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 _WINDOW = 2000
 """Messages listed at a time."""
 _AT_ONCE = 200
-"""Messages disposed of by one command: servers take lines of some kilobytes (RFC 7162, 4)."""
+"""Messages disposed of by one command: servers accept lines of some kilobytes (RFC 7162, 4)."""
 _LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
 _SLOW = 30.0
-"""Seconds after which an answer that nobody reads is not asked for ahead any more: servers cut such a line."""
+"""After reading so slowly (seconds), nothing is requested ahead any more: servers drop connections that do not read."""
 _DELETED = b"\\Deleted"
 
 
 class ImapSource:
-    """One folder. The connection is opened when it is needed, and let go after any failure."""
+    """One folder. The connection is opened when needed, and dropped after any failure."""
 
     def __init__(self, opening: Opening) -> None:
-        """`opening` has a server. Raises SourceError when mail would be moved to where it is taken from."""
+        """`opening` must have a server. Raises SourceError if mail would be moved to its own folder."""
         if opening.server is None:
             raise SourceError(f"service {opening.service.name}: no mail server is given; set one")
         self._server = opening.server
@@ -59,7 +59,7 @@ class ImapSource:
         self._refusal = ""
         self._no_target = ""
         self._read: dict[str, str] = {}
-        """What was read in this session: locator and fingerprint."""
+        """The messages read in this session: locator to fingerprint."""
         self._doubtful = False
         self._foresees = True
         self._foresaw = 0.0
@@ -70,18 +70,18 @@ class ImapSource:
             raise SourceError(f"{self.account.label}: is moved to itself; correct afterwards={self._afterwards}")
 
     def list(self) -> Sequence[Listed]:
-        """All messages but those that somebody marked as deleted, by UID, which is the order of arrival."""
+        """All messages except those marked as deleted, by UID, which is the order of arrival."""
         with self._guarded():
             session, count = self._select()
             found: dict[int, Listed] = {}
-            # By sequence numbers, which are dense: no server may renumber during FETCH (RFC 3501, 7.4.1).
+            # By sequence numbers, which have no gaps: no server may renumber during FETCH (RFC 3501, 7.4.1).
             for start in range(1, count + 1, _WINDOW):
                 if max(count, len(found)) > MESSAGES:
                     raise SourceError(f"{self.account.label}: holds over {MESSAGES} mails; move old ones elsewhere")
                 window = f"{start}:{min(start + _WINDOW - 1, count)}"
                 fetched = merged(session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False))
                 for uid, each in fetched.items():
-                    # What nobody asked for, such as that a flag has changed, says no size.
+                    # Unsolicited responses, such as changed flags, have no size.
                     if uid and _DELETED.lower() not in each.flags and (each.size or uid not in found):
                         found[uid] = self._listed(each)
         return [found[uid] for uid in sorted(found)]
@@ -93,7 +93,7 @@ class ImapSource:
     # fetch
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
-        """The bytes of each; small messages by the batch, large ones in slices."""
+        """The bytes of each; small messages in batches, large ones in slices."""
         mine = self._mine(wanted)
         if not mine:
             return
@@ -109,20 +109,20 @@ class ImapSource:
             if chunks is not None:
                 self._note(listed)
                 yield listed, chunks
-                # Whoever reads may have stopped in the middle.
+                # The reader may have stopped midway.
                 self._abandon()
                 if self._orders is not None:
                     self._orders.end(listed)
 
     def _again(self, left: Sequence[Listed]) -> bool:
-        """Begin a new session for what is left: one ended with a message of which the rest was not read."""
+        """Begin a new session for the remaining messages, after one message was not read to its end."""
         mine = self._mine(left)
         with self._guarded():
             self._ordering().expect(mine)
         return len(mine) == len(left)
 
     def ahead(self, coming: Sequence[Listed]) -> None:
-        """See `ports.Foreseeing`. Nothing is asked for that others took before, or that came too early."""
+        """See `ports.Foreseeing`. Does not request what others have taken, or if answers waited too long before."""
         if self._session is None or not self._foresees:
             return
         mine = self._mine(coming)
@@ -132,7 +132,7 @@ class ImapSource:
                 self._foresaw = time.monotonic()
 
     def _mine(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
-        """Those that name a message of this folder as it is now: a new UIDVALIDITY makes all others void."""
+        """The messages with the folder's present UIDVALIDITY; all others are void."""
         if not wanted:
             return []
         with self._guarded():
@@ -172,7 +172,7 @@ class ImapSource:
         """See `slices.Asked`."""
         chunks = whole.chunks()
         while True:
-            # A reader may let go of this after another session has begun, of which it is no failure.
+            # A reader may drop this after another session has begun, which must not fail because of it.
             with self._guarded(whole):
                 chunk = next(chunks, None)
             if chunk is None:
@@ -180,7 +180,7 @@ class ImapSource:
             yield chunk
 
     def _abandon(self, reading: Whole | None = None) -> None:
-        """Nobody reads a message to its end: no other answer can be had of that session."""
+        """Drop the session, since a message is not read to its end, and no other answer can be received."""
         whole, self._whole = self._whole, reading
         if whole is not None and whole is not reading and not whole.finished:
             self._drop()
@@ -192,7 +192,7 @@ class ImapSource:
     # dispose
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
-        """Delete, move, mark as seen, or leave: exactly these messages, by UID. Heard of by the next, or `settle`."""
+        """Delete, move, mark as seen, or leave exactly these, by UID. The next call or `settle` reads the answers."""
         if self._afterwards.word is Afterwards.LEAVE:
             return [files.DONE] * len(done)
         mine = self._mine([listed for listed, _ in done])
@@ -208,7 +208,7 @@ class ImapSource:
         return [replies.get(listed.locator, files.GONE) for listed, _ in done]
 
     def _consumed(self, messages: Mapping[int, str]) -> Reply:
-        """Dispose of messages together. What is refused stays; the line is as good as before."""
+        """Dispose of messages together. Refused ones stay, and the connection still works."""
         if not messages:
             return files.GONE
         try:
@@ -217,7 +217,7 @@ class ImapSource:
         except imaplib.IMAP4.abort:
             raise
         except IMAPClientError as error:
-            # It may have been another folder's turn.
+            # Another folder may be selected.
             self._reselect()
             return Reply(Answer.TRANSIENT, self._refused(excerpt(error)), fault=True)
         return Reply(Answer.TRANSIENT, self._no_target, fault=True) if self._no_target else files.DONE
@@ -228,9 +228,9 @@ class ImapSource:
         )
 
     def _still(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
-        """Those that are the same, and, where this costs a question, are there.
+        """The messages that are unchanged and, as far as the server must be asked, still exist.
 
-        What was read in this session is the same until it is gone: see RFC 9051, 2.3.1.1.
+        A message read in this session cannot change, only disappear: see RFC 9051, 2.3.1.1.
         """
         unsure = [listed for listed in wanted if self._read.pop(listed.locator, "") != listed.fingerprint]
         if not unsure:
@@ -251,7 +251,7 @@ class ImapSource:
             self._move(messages)
 
     def _delete(self, uids: Iterable[int]) -> None:
-        """Expunge by UID, or only mark: a plain EXPUNGE would remove what others have marked (RFC 4315, 2.1)."""
+        """Expunge by UID, or only mark: a plain EXPUNGE would remove messages that others marked (RFC 4315, 2.1)."""
         session = self._connected()
         session.tell("STORE", _set(uids), "+FLAGS.SILENT", rf"({_DELETED.decode('ascii')})")
         if session.has_capability("UIDPLUS"):
@@ -265,7 +265,7 @@ class ImapSource:
         if session.has_capability("MOVE"):
             session.tell("MOVE", _set(messages), session.quoted(target))
             return
-        # A crash may have come between COPY and \Deleted; then the copy is there already.
+        # After a crash between COPY and \Deleted the copy already exists.
         self._quiet()
         there = copied(session, messages, target)
         self._reselect()
@@ -281,7 +281,7 @@ class ImapSource:
             self._target_exists = not self._no_target
 
     def settle(self) -> None:
-        """Wait for what the server was told to do. Raises SourceError, too, when it refused some of it."""
+        """Wait for the answers to all disposals. Raises SourceError also if the server refused some."""
         with self._guarded():
             self._hear()
         refusal, self._refusal = self._refusal, ""
@@ -313,7 +313,7 @@ class ImapSource:
 
     @contextlib.contextmanager
     def _guarded(self, reading: Whole | None = None) -> Iterator[None]:
-        """Raise what goes wrong as SourceError; the session is of no use any more then."""
+        """Turn failures into SourceError; the session cannot be used afterwards."""
         self._abandon(reading)
         try:
             with told(self._server, self.account.label, imaplib.IMAP4.error):
@@ -323,13 +323,13 @@ class ImapSource:
             raise
 
     def _hear(self) -> None:
-        """Wait for what was told; what was refused is raised by `settle`."""
+        """Read the answers to disposals; `settle` raises refusals."""
         said = self._session.hear() if self._session is not None else ""
         if said:
             self._refusal = self._refusal or self._refused(said)
 
     def _quiet(self) -> None:
-        """Nothing is under way on the line."""
+        """Read all outstanding answers."""
         self._hear()
         if self._orders is not None:
             self._orders.drain()
@@ -348,7 +348,7 @@ class ImapSource:
         return self._session
 
     def _select(self) -> tuple[Session, int]:
-        """The session with the folder selected, read-only where nothing will change; how many messages are in it."""
+        """The session with the folder selected (read-only if nothing will change), and its number of messages."""
         self._quiet()
         if self._session is None:
             self._session = connect(self._server, self._opening.password, self._opening.trace)
@@ -376,7 +376,7 @@ class ImapSource:
 
 
 def _small(number: object) -> int:
-    """A number of 32 bits, as all of IMAP's are (RFC 3501, 9). Raises ValueError."""
+    """A 32-bit number, as all numbers of IMAP (RFC 3501, 9). Raises ValueError."""
     if not isinstance(number, int) or not 0 <= number < 2**32:
         raise ValueError(f"a number of more than 32 bits: {excerpt(number)}")
     return number

@@ -1,7 +1,7 @@
-"""fetch: messages are asked for before they are needed, so that nobody waits while a question travels.
+"""fetch: pipelines FETCH commands, so that no round trip is spent waiting.
 
-Commands follow each other on the line without waiting for answers (RFC 9051, 5.5): they name messages by UID, so that
-none of them depends on the answer to another one.
+Commands are sent without waiting for answers (RFC 9051, 5.5). They name messages by UID, so that none depends on the
+answer to another one.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from trac_mailintake.sources.imap.session import Session
 
 IDENTITY: Final = "RFC822.SIZE INTERNALDATE"
-"""What a fingerprint is made of."""
+"""The items of a fingerprint."""
 SLICE: Final = 1024 * 1024
-"""Bytes of a large message that are asked for at a time; what is not larger comes whole, several in an answer."""
+"""Bytes of a slice of a large message; smaller messages are requested whole, several in one command."""
 IN_FLIGHT: Final = 8 * 1024 * 1024
-"""Bytes that are asked for and not yet read: they wait in the network's buffers on both sides, or with the server."""
+"""Bytes requested and not yet read: they wait in the network's buffers or on the server."""
 _BATCH: Final = 50
 
 _Piece = tuple[int, "int | None"]
@@ -34,10 +34,10 @@ _Piece = tuple[int, "int | None"]
 
 @dataclass(slots=True)
 class Slicing:
-    """What is known of how a server cuts messages into slices; remembered for as long as its mailbox is in use.
+    """Whether a server supports slices; remembered as long as its mailbox is in use.
 
-    Until one has come as it was asked for, no second one is asked for: there are servers that send all of the message
-    each time. Once one came otherwise, none is asked for any more.
+    No second slice is requested before the first has arrived correctly, since some servers send the whole message each
+    time. After a wrong slice no further one is requested.
     """
 
     proved: bool = False
@@ -46,9 +46,9 @@ class Slicing:
 
 @dataclass(slots=True)
 class _Order:
-    """One FETCH. `size` is what will come, as far as the server has told; `pieces` are those that are still to come.
+    """One FETCH command. `size`: expected bytes, by the announced sizes. `pieces`: the pieces still to come.
 
-    `largest` is the size of the largest message in it, as told.
+    `largest`: the announced size of the largest message in it.
     """
 
     uids: str
@@ -64,14 +64,14 @@ class _Order:
 
 
 class Orders:
-    """What one session was asked for. Whatever goes wrong on the line is raised as it is.
+    """The FETCH commands of one session. Network errors are raised unchanged.
 
-    An answer is known by its UID, and by the octet at which it begins: sizes and dates change when a server first
-    looks at a message (Exchange does), and need not be told again.
+    An answer is matched by UID and origin octet: sizes and dates change when a server first reads a message (Exchange
+    does this), and may be missing.
     """
 
     def __init__(self, session: Session, slicing: Slicing) -> None:
-        """The folder is selected; all messages that are asked for are its."""
+        """The folder must be selected; all requested messages are in it."""
         self._session = session
         self._slicing = slicing
         self._planned: deque[_Order] = deque()
@@ -81,7 +81,7 @@ class Orders:
         self._odd: set[int] = set()
 
     def expect(self, messages: Sequence[Listed]) -> int:
-        """Ask for messages, in this order, and for no others any more; how many were asked for before in vain."""
+        """Request these messages, in this order, and no others. Returns how many were requested in vain before."""
         before = self._came.keys() | {piece for order, _ in self._sent for piece in order.pieces}
         self._wanted = {piece for listed in messages for piece in self._pieces(listed)}
         self._came = {piece: body for piece, body in self._came.items() if piece in self._wanted}
@@ -91,10 +91,10 @@ class Orders:
         return len({uid for uid, _ in before - self._wanted})
 
     def piece(self, listed: Listed, offset: int | None) -> bytes | None:
-        """A message, or a slice of it; None when it did not come, or not as it was asked for: see `is_odd`."""
+        """A message, or a slice of it; None if it did not arrive, or not as requested: see `is_odd`."""
         piece = (uid_of(listed), offset)
         if piece not in self._wanted and not self.is_odd(listed):
-            # The server told too small a size, or gave too short a slice.
+            # The announced size was too small, or a slice too short.
             self.end(listed)
             self._wanted.add(piece)
             self._planned.appendleft(_order([listed], offset))
@@ -105,16 +105,16 @@ class Orders:
         return self._came.pop(piece, None)
 
     def is_odd(self, listed: Listed) -> bool:
-        """Whether something came of this message that cannot be used: too large, or not the part that was asked for."""
+        """Whether something unusable arrived for this message: too large, or not the requested part."""
         return uid_of(listed) in self._odd
 
     def end(self, listed: Listed) -> None:
-        """No more of this message is wanted: it was shorter than the server told, or nobody read on."""
+        """Request no more of this message: it was shorter than announced, or its reader stopped."""
         uid = uid_of(listed)
         self._forget({piece for piece in self._wanted if piece[0] == uid})
 
     def _fail(self) -> None:
-        """Slices do not come as they should: no more of them."""
+        """Stop requesting slices, after a wrong one."""
         self._slicing.failed = True
         self._forget({piece for piece in self._wanted if piece[1] is not None})
 
@@ -125,7 +125,7 @@ class Orders:
             del self._came[piece]
 
     def drain(self) -> None:
-        """Read what is under way, so that nothing is; what is wanted of it is kept."""
+        """Read all outstanding answers, and keep the wanted ones."""
         planned, self._planned = self._planned, deque()
         while self._sent:
             self._receive()
@@ -147,9 +147,9 @@ class Orders:
         return (order for order, _ in self._sent)
 
     def _receive(self) -> _Order:
-        """Read up to the end of the oldest answer; Dovecot mingles it with those to later commands.
+        """Read up to the end of the oldest answer; Dovecot mixes it with answers to later commands.
 
-        What did not come by then is not there.
+        Pieces that have not arrived by then do not exist.
         """
         longest = max(most(order.largest) for order in self._flying)
         order, tag = self._sent.popleft()
@@ -158,7 +158,7 @@ class Orders:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
-            # A slice that is refused has not come; whether the message can be had otherwise is seen then.
+            # A refused slice counts as missing; the message may still be available in another way.
             if order.offset is None:
                 raise
             came = ()
@@ -179,14 +179,14 @@ class Orders:
             self._came[piece] = each.body
         elif not fits or twice or (each.body and (not sliced or (uid, None) in self._wanted)):
             self._misplaced(uid)
-        # It may have been asked for twice, when it was wanted again: it answers the older question.
+        # It may have been requested twice: this answers the older command.
         for asked in (order, *self._flying):
             if piece in asked.pieces:
                 asked.pieces.discard(piece)
                 return
 
     def _misplaced(self, uid: int) -> None:
-        """Too much came, or another part than was asked for, or two that differ: nobody knows what it is of."""
+        """Note an unusable answer: too large, another part than requested, or two different ones."""
         missed = {piece for piece in self._wanted if piece[0] == uid}
         if missed:
             self._odd.add(uid)
@@ -195,9 +195,9 @@ class Orders:
             self._fail()
 
     def _pieces(self, listed: Listed) -> Iterator[_Piece]:
-        """Up to a slice that will be empty, which says that the one before was the last.
+        """The pieces of a message, up to an empty slice, which confirms that the one before was the last.
 
-        What has no known size is no use to slice: nothing would say that it is whole.
+        A message of unknown size is not sliced: nothing would show that it is complete.
         """
         if not is_large(listed):
             yield uid_of(listed), None
@@ -206,7 +206,7 @@ class Orders:
                 yield uid_of(listed), offset
 
     def _orders(self, messages: Sequence[Listed], without: Collection[_Piece]) -> Iterator[_Order]:
-        """In order: large messages by the slice, small ones together up to a number and a sum of bytes."""
+        """The commands, in order: large messages in slices, small ones together up to a number and a sum of bytes."""
         batch: list[Listed] = []
         total = 0
         for listed in messages:
@@ -225,17 +225,17 @@ class Orders:
 
 
 def uid_of(listed: Listed) -> int:
-    """The UID in a locator of ours."""
+    """The UID in the message's locator."""
     return int(listed.locator.partition("/")[2])
 
 
 def uids_of(messages: Sequence[Listed]) -> str:
-    """As a command names them."""
+    """The UIDs as a set for a command."""
     return ",".join(str(uid_of(listed)) for listed in messages)
 
 
 def is_large(listed: Listed) -> bool:
-    """Whether a message is too large to be read with others; also one of unknown size."""
+    """Whether a message is too large to be fetched together with others, or of unknown size."""
     return listed.size is None or listed.size > SLICE
 
 

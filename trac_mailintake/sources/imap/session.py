@@ -1,4 +1,4 @@
-"""fetch and dispose: a session of IMAP (RFC 3501) from connection to login, IMAPClient on a wire of our own."""
+"""fetch and dispose: an IMAP session (RFC 3501) from connection to login: IMAPClient on our own connection class."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _FAREWELL = 2.0
 
 
 class Wire(imaplib.IMAP4):
-    """imaplib with TLS as configured, a transcript, and an error when the line is cut in the middle of a mail.
+    """imaplib with TLS as configured, a transcript, and an error if the connection breaks within a mail.
 
-    No answer goes on for ever: see `Meter`.
+    Answers are limited: see `Meter`.
     """
 
     def __init__(self, server: Server, context: ssl.SSLContext | None, transcript: Transcript) -> None:
@@ -46,7 +46,7 @@ class Wire(imaplib.IMAP4):
         self._transcript = transcript
         self._meter = Meter(server.timeout)
         self.passing = 0
-        """Bytes of the largest literal that may be passed over when it is too large to be held."""
+        """Largest literal, in bytes, that may be discarded if it is too large to hold."""
         super().__init__(server.host, server.port, server.timeout)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
@@ -57,7 +57,7 @@ class Wire(imaplib.IMAP4):
 
     @property
     def file(self) -> io.BufferedReader:
-        """What comes, metered. imaplib sets it when it connects, and anew when the line is encrypted."""
+        """The metered input. imaplib sets it when it connects, and again when TLS starts."""
         return self._file
 
     @file.setter
@@ -65,7 +65,7 @@ class Wire(imaplib.IMAP4):
         self._file = metered(made, self._meter)
 
     def read(self, size: int) -> bytes:
-        """`size` bytes, or PassedOver. Raises Cut when the line ends before, Excess when they are too many."""
+        """Read `size` bytes, or PassedOver. Raises Cut if the connection ends before, Excess if they are too many."""
         if size <= self.passing and (size > HELD or not self._meter.fits(size)):
             for _ in self.chunks(size):
                 pass
@@ -78,7 +78,7 @@ class Wire(imaplib.IMAP4):
         return came
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """`size` bytes, of which only a few are held at a time. Raises Cut when the line ends before."""
+        """Yield `size` bytes in small chunks. Raises Cut if the connection ends before."""
         left = size
         while left:
             chunk = super().read(min(CHUNK, left))
@@ -93,7 +93,7 @@ class Wire(imaplib.IMAP4):
         return self._get_line()  # type: ignore[no-any-return]  # not in its stubs
 
     def readline(self) -> bytes:
-        """A line. Raises Cut when the line ends before, Excess when there are too many."""
+        """Read a line. Raises Cut if the connection ends before, Excess if there are too many lines."""
         line = super().readline()
         if not line.endswith(b"\n"):
             raise Cut
@@ -110,26 +110,26 @@ class Wire(imaplib.IMAP4):
 
 
 class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
-    """IMAPClient, and what it lacks: a FETCH that costs no more than its bytes."""
+    """IMAPClient with a fast FETCH."""
 
     def __init__(self, server: Server, context: ssl.SSLContext | None, transcript: Transcript) -> None:
-        """Connect. Raises what `told` takes."""
+        """Connect. Raises the exceptions that `told` translates."""
         self._told: deque[tuple[str, str]] = deque()
         self._wire = (server, context if server.security == "tls" else None, transcript)
         super().__init__(server.host, server.port, ssl=server.security == "tls", timeout=server.timeout)
-        # IMAPClient formats every line for its own log, which takes longer than the mail.
+        # IMAPClient formats every line for its own log, which takes longer than fetching the mail.
         self._imap.debug = 0
         if server.security == "starttls" and context is not None:
-            # Not IMAPClient's: it would keep the capabilities from before the login. No STARTTLS offered: it raises.
+            # Not IMAPClient's, which would keep the capabilities from before the login. Raises without STARTTLS.
             self._imap.starttls(ssl_context=context)
 
     def _create_IMAP4(self) -> Wire:  # noqa: N802 - IMAPClient's name for it
         return Wire(*self._wire)
 
     def enter(self, user: str, password: str) -> None:
-        """Log in: LOGIN, or AUTHENTICATE PLAIN for what LOGIN cannot say. Raises LoginError.
+        """Log in by LOGIN, or by AUTHENTICATE PLAIN for characters that LOGIN cannot express. Raises LoginError.
 
-        RFC 3501, 6.2.3: LOGIN must not be sent where LOGINDISABLED is announced.
+        LOGIN must not be sent if the server announces LOGINDISABLED (RFC 3501, 6.2.3).
         """
         offered = self._imap.capabilities
         disabled = "LOGINDISABLED" in offered
@@ -143,11 +143,11 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         else:
             raise LoginError("it knows no AUTH=PLAIN, so username and password must be ASCII")
         if "CAPABILITY" in self._imap.untagged_responses:
-            # Told with the login: what is not looked at now has to be asked for later.
+            # Sent with the login answer; if not read now, it must be requested later.
             self.capabilities()
 
     def raw_fetch(self, messages: str, items: str, *, uid: bool = True) -> Sequence[Fetched]:
-        """FETCH some messages, read by imaplib alone, which is six times as fast as IMAPClient's own way.
+        """FETCH messages with imaplib alone, which is six times as fast as with IMAPClient.
 
         Raises IMAPClientError.
         """
@@ -156,15 +156,15 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
             raise IMAPClientError(f"FETCH: {excerpt(came[0])}")
         return list(parse(came))
 
-    # Questions whose answers are read later (RFC 9051, 5.5). imaplib's own methods wait for each answer, and take what
-    # came for another one, so while any is under way none of them may be called.
+    # Commands whose answers are read later (RFC 9051, 5.5). imaplib's own methods wait for each answer, and would take
+    # answers to other commands, so they must not be called while any is outstanding.
 
     def ask(self, *command: str | bytes) -> str:
-        """Send a UID command; its tag."""
+        """Send a UID command. Returns its tag."""
         return str(self._imap._command("UID", *command), "ascii")  # noqa: SLF001 - see above
 
     def fetched(self, tag: str, *, passing: int = 0) -> Sequence[Fetched]:
-        """What came of a FETCH; a literal of up to `passing` bytes may be passed over. Raises IMAPClientError."""
+        """The responses to a FETCH; a literal of up to `passing` bytes may be discarded. Raises IMAPClientError."""
         self._imap.passing = passing
         try:
             self._answer("FETCH", tag)
@@ -173,7 +173,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         return list(parse(self._imap.untagged_responses.pop("FETCH", ())))
 
     def whole(self, uid: int) -> Whole:
-        """Ask for all of a message. Nothing else may be under way, and it must be read to its end."""
+        """Request a whole message. No other command may be outstanding, and the answer must be read to its end."""
         return Whole(self._imap, self.ask("FETCH", str(uid), "(UID BODY.PEEK[])"), uid)
 
     def tell(self, *command: str | bytes) -> None:
@@ -181,7 +181,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         self._told.append((str(command[0]), self.ask(*command)))
 
     def hear(self) -> str:
-        """Wait until all that was told is answered; the first refusal, "" when there is none."""
+        """Read the answers to all `tell` commands. Returns the first refusal, or ""."""
         refusal = ""
         while self._told:
             try:
@@ -195,7 +195,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
 
     @property
     def doubtful(self) -> bool:
-        """Whether something was told and it was not heard that it was done."""
+        """Whether a `tell` command has no confirmed success."""
         return bool(self._told)
 
     def _answer(self, word: str, tag: str) -> None:
@@ -204,7 +204,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
             raise IMAPClientError(f"{word}: {excerpt(came[0])}")
 
     def quoted(self, folder: str) -> bytes:
-        """A folder's name as a command says it."""
+        """A folder's name, quoted for a command."""
         name: bytes = self._normalise_folder(folder)
         return name
 
@@ -216,7 +216,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         self.drop()
 
     def drop(self) -> None:
-        """Close the connection without a word; never raises."""
+        """Close the connection without LOGOUT; never raises."""
         with contextlib.suppress(Exception):
             self.shutdown()
 
@@ -249,7 +249,7 @@ def connect(server: Server, password: Callable[[], str], trace: Callable[[str], 
 def folders(
     server: Server, password: Callable[[], str], trace: Callable[[str], None] | None = None
 ) -> tuple[tuple[str, int], ...]:
-    """The account's folders, each with how many messages are in it. Raises SourceError, and what `password` raises."""
+    """The folders, each with its number of messages. Raises SourceError, and what `password` raises."""
     session = connect(server, password, trace)
     try:
         with told(server, address(server), imaplib.IMAP4.error):
@@ -268,7 +268,7 @@ def names(session: Session) -> list[str]:
 
 
 def choice(session: Session) -> str:
-    """What to do about a folder: the names that would do."""
+    """A hint for a missing folder: the names that exist."""
     there = names(session)
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     return f"choose one of: {', '.join(there[:_SHOWN])}{more}"

@@ -1,8 +1,8 @@
-"""fetch: when a message is whole. Servers tell wrong sizes, and give slices that are none; what they give is compared.
+"""fetch: decides when a message is complete. Servers report wrong sizes and send wrong slices.
 
-A message that was asked for whole is as long as its literal. One that came in slices is whole when an empty slice
-follows, and it has no fewer bytes than the server told. Else it is asked for again, whole: that answer is believed when
-it goes on where the slices ended, whatever size was told.
+A message that was requested whole has the length of its literal. One that arrived in slices is complete if an empty
+slice follows and it has at least the reported size. Otherwise it is requested again, whole. That answer counts if it
+continues where the slices ended, whatever size was reported.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 
 _LEAST: Final = 16 * 1024
-"""Bytes that slices have on average, at least: in smaller ones a message would take a day."""
+"""Least average size of slices, in bytes: with smaller ones a message would take a day."""
 
 
 class Asked(Protocol):
-    """Who is asked for messages. Everything may raise SourceError, after which this message cannot be read on."""
+    """The session that serves messages. All methods may raise SourceError; then this message cannot be read further."""
 
     @property
     def account(self) -> Account:
-        """Whose messages they are."""
+        """The mailbox of the messages."""
 
     @property
     def slices(self) -> bool:
-        """Whether a message may be asked for in slices."""
+        """Whether messages may be requested in slices."""
 
     def piece(self, listed: Listed, offset: int | None) -> bytes | None:
-        """A message, or the slice of it that begins there; None when it did not come (as it was asked for)."""
+        """A message, or its slice at `offset`; None if it did not arrive, or not as requested."""
 
     def is_odd(self, listed: Listed) -> bool:
-        """Whether something else came instead."""
+        """Whether something else arrived instead."""
 
     def whole(self, listed: Listed) -> tuple[Whole, int | None]:
-        """A message as one literal; the bytes that it is said to have, None when there is none."""
+        """A message as one literal, and its announced size in bytes; None if there is none."""
 
     def read(self, whole: Whole) -> Iterator[bytes]:
         """Its bytes."""
 
 
 def opened(asked: Asked, listed: Listed) -> Iterator[bytes] | None:
-    """The bytes of a message, None when it does not come. Raises SourceError; while it is read, Incomplete, too."""
+    """The bytes of a message; None if it does not arrive. Raises SourceError; while it is read, also Incomplete."""
     if not is_large(listed):
         body = asked.piece(listed, None)
         if body is not None:
@@ -69,7 +69,7 @@ def opened(asked: Asked, listed: Listed) -> Iterator[bytes] | None:
 
 
 class _Known:
-    """What came of a message before: how many bytes, and their hash."""
+    """What has arrived of a message: number of bytes, and their hash."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -87,14 +87,14 @@ class _Known:
 
 
 def _believed(asked: Asked, listed: Listed, body: bytes) -> Iterator[bytes]:
-    """As long as it is, whatever was told; but nothing at all is no mail that has a size."""
+    """Accept any length, whatever was reported; but no bytes at all are not a message that has a size."""
     if listed.size and not body:
         raise _incomplete(asked, listed, f"the server told {listed.size} bytes and gave none")
     yield body
 
 
 def _sliced(asked: Asked, listed: Listed, piece: bytes | None) -> Iterator[bytes]:
-    """By the slice, from the number of bytes that came on; then the rest, if it was not all."""
+    """Read slices, each from the number of bytes that have arrived; then the rest, if they were not all."""
     known, pieces = _Known(), 0
     while piece and pieces * _LEAST <= known.total + SLICE:
         known.add(piece)
@@ -108,7 +108,7 @@ def _sliced(asked: Asked, listed: Listed, piece: bytes | None) -> Iterator[bytes
 
 
 def _rest(asked: Asked, listed: Listed, begun: tuple[Whole, int | None], known: _Known) -> Iterator[bytes]:
-    """What of the whole message comes after what is known of it, which it must begin with."""
+    """The part of the whole message after the known bytes, with which it must begin."""
     whole, length = begun
     if length is None:
         raise _incomplete(asked, listed, whole.fault or f"after {known.total} bytes the server gave no more")

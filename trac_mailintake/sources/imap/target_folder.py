@@ -1,4 +1,4 @@
-"""dispose: the folder that mail is moved to."""
+"""dispose: the target folder of moved mail."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 def ensured(session: Session, folder: str, label: str) -> str:
-    """Make the folder when it is missing; why it cannot be made, "" when it is there.
+    """Create the folder if it is missing. Returns why it cannot be created, or "".
 
-    Raises IMAPClientError when the server refuses to list folders, and whatever goes wrong on the line.
+    Raises IMAPClientError if the server refuses to list folders, and network errors.
     """
     if session.folder_exists(folder):
         return ""
@@ -35,6 +35,6 @@ def ensured(session: Session, folder: str, label: str) -> str:
     except imaplib.IMAP4.abort:
         raise
     except IMAPClientError as error:
-        # Nobody needs that to move mail there.
+        # Moving mail there does not need the subscription.
         log.info("%s: the folder %s cannot be subscribed to: %s", label, folder, excerpt(error))
     return ""

@@ -1,6 +1,6 @@
-"""fetch: one message as one literal, read from the line while it is written elsewhere, so that memory stays flat.
+"""fetch: streams one message as one literal, so that memory stays constant.
 
-imaplib reads a literal whole before it says a word of it, so this reads the answer to one FETCH without imaplib.
+imaplib reads a literal completely before it returns it, so this reads the answer to one FETCH without imaplib.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Line(Protocol):
 
 
 class Whole:
-    """The answer to `UID FETCH n (UID BODY.PEEK[])`, of which nothing was read yet.
+    """The unread answer to `UID FETCH n (UID BODY.PEEK[])`.
 
-    `fault` says why what came is not to be believed, once `finished`; until then the line is of no use for anything
-    else. Whatever goes wrong on the line is raised as it is.
+    Until `finished` the connection cannot be used for anything else. Then `fault` says why the answer is not valid, or
+    is "". Network errors are raised unchanged.
     """
 
     def __init__(self, wire: Line, tag: str, uid: int) -> None:
@@ -54,14 +54,14 @@ class Whole:
         del wire.tagged_commands[self._tag]
 
     def begin(self) -> int | None:
-        """Read up to the message; how many bytes the server says that it has, None when it gives none."""
+        """Read up to the message. Returns its announced size in bytes; None if there is no message."""
         while not self.finished:
             if self._response():
                 return self._length
         return None
 
     def chunks(self) -> Iterator[bytes]:
-        """The message, after `begin`; then the answer to its end. It is whole only if there is no `fault` then."""
+        """Yield the message, after `begin`, and read the answer to its end. It is complete only if `fault` is empty."""
         yield from self._body()
         while not self.finished and not self._torn:
             if self._response():
@@ -75,7 +75,7 @@ class Whole:
             return
         yield from self._wire.chunks(self._length)
         text = self._wire.line()
-        # Another literal may follow, of which this is no end; but no other message.
+        # Another literal of this response may follow, but no other message.
         self._torn = is_body(text) or not ends(text + b")" if _LITERAL.search(text) else text)
         if self._torn:
             self.fault = f"it has not the {self._length} bytes that the server said"
@@ -83,7 +83,7 @@ class Whole:
             self.fault = "the server gave another one"
 
     def _response(self) -> bool:
-        """Read a response, up to the literal if it is that of the body; whether it has a body."""
+        """Read a response, up to the literal of the body. Returns whether there is one."""
         text = self._wire.line()
         if text.startswith(self._tag + b" "):
             self._end(text.removeprefix(self._tag).strip())
@@ -101,7 +101,7 @@ class Whole:
         return True
 
     def _rest(self, text: bytes) -> bytes:
-        """A response to its end, without what other literals it has."""
+        """Read a response to its end, dropping its other literals."""
         said = text
         while literal := _LITERAL.search(text):
             self._wire.read(int(literal.group(1)))

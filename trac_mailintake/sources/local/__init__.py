@@ -1,1 +1,1 @@
-"""fetch and dispose: mail in files of this machine, and on standard input."""
+"""fetch and dispose: mail in local files, and on standard input."""

@@ -1,7 +1,7 @@
-"""fetch and dispose: a folder into which something writes `.eml` files.
+"""fetch and dispose: a folder of `.eml` files.
 
-Whoever writes there writes to another name first (one that begins with a dot, or ends in `.tmp`) and renames it:
-a file that ends in `.eml` is taken as whole.
+Programs that write there must use another name first (beginning with a dot, or ending in `.tmp`) and then rename the
+file: a file that ends in `.eml` counts as complete.
 """
 
 from __future__ import annotations
@@ -86,19 +86,19 @@ class DirectorySource:
         files.move(entry.path, target, entry.name)
 
     def _still(self, listed: Listed) -> files.Entry | None:
-        """The file, when it is there and the same."""
+        """The file, if it exists and is unchanged."""
         entry = files.entry(self._path, to_plain_name(listed.locator))
         return entry if entry is not None and _listed(entry).fingerprint == listed.fingerprint else None
 
     def settle(self) -> None:
-        """Nothing: what was done is done."""
+        """Do nothing: disposals are final at once."""
 
     def close(self) -> None:
-        """Nothing: nothing is held open."""
+        """Do nothing: nothing is held open."""
 
 
 def to_plain_name(locator: str) -> str:
-    """The file's name of a locator; one that would lead out of the folder names nothing."""
+    """The file name of a locator; a name that would lead out of the folder matches nothing."""
     name = files.to_name(locator)
     return name if name == os.path.basename(name) else ""
 

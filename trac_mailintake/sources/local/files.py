@@ -1,4 +1,4 @@
-"""fetch and dispose: what the local sources share. Only regular files count, symbolic links to one do not."""
+"""fetch and dispose: shared code of the local sources. Only regular files count, not symbolic links."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """Where it is; put together when it is asked for, since a folder may have very many."""
+        """The path, built on demand, since a folder may have very many entries."""
         return os.path.join(self.folder, self.name)
 
     @property
@@ -50,7 +50,7 @@ class Entry:
 
 @contextlib.contextmanager
 def told(label: str, path: str) -> Iterator[None]:
-    """Raise what the file system says as a SourceError that names the thing, the cause and the next step."""
+    """Turn file system errors into a SourceError that names the source, the cause and the next step."""
     try:
         yield
     except OSError as error:
@@ -58,7 +58,7 @@ def told(label: str, path: str) -> Iterator[None]:
 
 
 def kept(label: str, path: str, error: OSError) -> Reply:
-    """What is answered when a mail could not be disposed of: it stays, and the administrator is told why."""
+    """The reply for a mail that could not be disposed of: it stays, with the reason for the administrator."""
     return Reply(Answer.TRANSIENT, _sentence(label, path, error), fault=True)
 
 
@@ -74,7 +74,7 @@ def _sentence(label: str, path: str, error: OSError) -> str:
 
 
 def entry(folder: str, name: str) -> Entry | None:
-    """The regular file of that name; None when there is none (any more). Raises OSError."""
+    """The regular file with this name; None if there is none. Raises OSError."""
     try:
         status = os.lstat(os.path.join(folder, name))
     except FileNotFoundError:
@@ -93,24 +93,24 @@ def entries(folder: str) -> Iterator[Entry]:
 
 
 def to_locator(name: str) -> str:
-    """A file's name as text that a database takes; names that are no plain UTF-8 are percent-encoded. See `to_name`."""
+    """A file name as text for a database; names that are not plain UTF-8 are percent-encoded. See `to_name`."""
     raw = os.fsencode(name)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         text = ""
     if text and text.isprintable() and "%" not in text:
-        return name if name == text else text  # one string less for each mail of a listing
+        return name if name == text else text  # saves one string for each mail of a listing
     return quote_from_bytes(raw, safe=" /:,=;+@!()[]~'")
 
 
 def to_name(locator: str) -> str:
-    """The file's name of a locator."""
+    """The file name of a locator."""
     return os.fsdecode(unquote_to_bytes(locator))
 
 
 def open_regular(path: str, *, writing: bool = False) -> int:
-    """A descriptor; nothing that a symbolic link or a FIFO could lead elsewhere. Raises OSError."""
+    """Open a regular file, never through a symbolic link or a FIFO. Returns a descriptor. Raises OSError."""
     access = os.O_RDWR if writing else os.O_RDONLY
     descriptor = os.open(path, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -120,7 +120,7 @@ def open_regular(path: str, *, writing: bool = False) -> int:
 
 
 def chunks(descriptor: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-    """`length` bytes from `start` on (to the end when None); fewer when the file ends before. Raises OSError."""
+    """Yield `length` bytes from `start` (None: to the end), fewer if the file ends before. Raises OSError."""
     while length is None or length > 0:
         chunk = os.pread(descriptor, CHUNK if length is None else min(CHUNK, length), start)
         if not chunk:
@@ -143,10 +143,10 @@ def digest(path: str) -> str:
 
 
 def move(path: str, folder: str, name: str) -> None:
-    """Move a file into a folder without ever overwriting one.
+    """Move a file into a folder without overwriting another.
 
-    A file of that name with the same bytes is what an interrupted move left: then only the source is removed.
-    Another one of that name is kept, and ours gets a number. Raises OSError.
+    A file with this name and the same bytes was left by an interrupted move: then only the source is removed.
+    A different file with this name is kept, and ours gets a number. Raises OSError.
     """
     stem, dot, suffix = name.rpartition(".")
     for number in itertools.count():
@@ -163,9 +163,9 @@ def move(path: str, folder: str, name: str) -> None:
 
 
 def _flush_name(path: str, target: str) -> None:
-    """Have a copy's name on its disk before the original goes from another one. Raises OSError; then there is no copy.
+    """Flush a copy's name to its disk before the original is removed from another disk. On OSError the copy is removed.
 
-    On one disk a file system keeps the order in which names change.
+    On one disk the file system keeps the order of renames.
     """
     if os.lstat(path).st_dev == os.lstat(target).st_dev:
         return
@@ -177,7 +177,7 @@ def _flush_name(path: str, target: str) -> None:
 
 
 def _place(path: str, target: str) -> None:
-    """Let `target` be a second name, or a durable copy, of `path`; raises FileExistsError when it is taken."""
+    """Make `target` a link to, or a durable copy of, `path`. Raises FileExistsError if it exists."""
     try:
         os.link(path, target, follow_symlinks=False)
     except OSError as error:
@@ -187,7 +187,7 @@ def _place(path: str, target: str) -> None:
 
 
 def _copy(path: str, target: str) -> None:
-    """Copy to another file system, under a name that says that it is not whole until it is, and on disk."""
+    """Copy to another file system, under a temporary name until the copy is complete and on disk."""
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
     partial = os.path.join(os.path.dirname(target), f".mailintake-{os.getpid()}.tmp")
@@ -195,7 +195,7 @@ def _copy(path: str, target: str) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(partial)
-        # Others may write into that folder: what they put there under this name must not be written through.
+        # Others may write into that folder: never write through a link that they put there under this name.
         exclusive = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(exclusive, "wb") as copy, open(source, "rb", closefd=False) as original:
             shutil.copyfileobj(original, copy, CHUNK)
@@ -209,7 +209,7 @@ def _copy(path: str, target: str) -> None:
 
 
 def make_folder(path: str, mode: int) -> None:
-    """Make a folder to move mail to, and those above it, where they are missing, for good. Raises OSError."""
+    """Create a target folder and its parents if they are missing, durably. Raises OSError."""
     missing = []
     made = path
     while not os.path.isdir(made):
@@ -221,7 +221,7 @@ def make_folder(path: str, mode: int) -> None:
 
 
 def _flush(folder: str) -> None:
-    """Flush a folder's entries, unless one may only write there. Raises OSError."""
+    """Flush a folder's entries, unless this user may not read it. Raises OSError."""
     with contextlib.suppress(PermissionError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

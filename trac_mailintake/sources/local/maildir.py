@@ -25,10 +25,10 @@ NAME: Final = "maildir"
 
 
 class MaildirSource:
-    """The messages of one Maildir, new and seen: others read too, so being seen says nothing."""
+    """The messages of one Maildir, new and seen: other programs read it too, so the seen flag means nothing."""
 
     def __init__(self, path: str, afterwards: Disposition) -> None:
-        """`afterwards` may move to the Maildir++ folder of that name within. Raises SourceError when it is no name."""
+        """`afterwards` may move to a Maildir++ folder in this Maildir. Raises SourceError for an invalid name."""
         self._path = os.path.abspath(path)
         self._afterwards = afterwards
         self.account = Account(NAME, f"{NAME}:{files.to_locator(self._path)}")
@@ -44,12 +44,12 @@ class MaildirSource:
         return os.path.join(self._path, f".{_modified_utf7('.'.join(levels))}")
 
     def list(self) -> Sequence[Listed]:
-        """All messages, by the time in their names, then of their delivery."""
+        """All messages, ordered by the time in their names, then by the time of delivery."""
         found = [(_age(entry), locator, entry) for locator, entry in self._entries().items()]
         return [_listed(locator, entry) for _, locator, entry in sorted(found, key=lambda each: each[:2])]
 
     def _entries(self) -> Mapping[str, files.Entry]:
-        """All messages by locator. One that moves from new to cur meanwhile is found in cur, which is read last."""
+        """All messages by locator. One that moves from new to cur meanwhile is found, since cur is read last."""
         with files.told(self.account.label, self._path):
             self._known = {
                 files.to_locator(_unique(entry.name)): entry
@@ -60,9 +60,9 @@ class MaildirSource:
         return self._known
 
     def _found(self, wanted: Iterable[Listed]) -> Mapping[str, files.Entry]:
-        """The messages by locator, as they are now; the folders are read only when one is not where it was.
+        """The present messages by locator. The folders are read again only if a message is not where it was.
 
-        Reading them for each batch would cost a large mailbox more than all the rest.
+        Reading them for each batch would cost more than everything else in a large mailbox.
         """
         found = {}
         with files.told(self.account.label, self._path):
@@ -80,7 +80,7 @@ class MaildirSource:
         for listed in wanted:
             descriptor = self._open(listed, there)
             if descriptor is None:
-                # Somebody may have read it meanwhile, which changes its file's name.
+                # Another program may have read it meanwhile, which renames its file.
                 there = self._entries()
                 descriptor = self._open(listed, there)
             if descriptor is not None:
@@ -142,19 +142,19 @@ class MaildirSource:
             os.rename(entry.path, seen)
 
     def settle(self) -> None:
-        """Nothing: what was done is done."""
+        """Do nothing: disposals are final at once."""
 
     def close(self) -> None:
-        """Nothing: nothing is held open."""
+        """Do nothing: nothing is held open."""
 
 
 def _unique(name: str) -> str:
-    """The part of a file's name that stays when the flags change."""
+    """The part of a file name that stays when the flags change."""
     return name.partition(":")[0]
 
 
 def _age(entry: files.Entry) -> tuple[int, int]:
-    """The seconds that the name begins with, since copying a Maildir loses the times of its files; then those."""
+    """Sort key: the seconds in the name, since copying a Maildir loses file times; then the file time."""
     named = _SECONDS.match(entry.name)
     return int(named.group()) if named else entry.mtime_ns // 1_000_000_000, entry.mtime_ns
 

@@ -1,8 +1,8 @@
 """fetch and dispose: one file in mbox format (RFC 4155).
 
-A message begins after a line `From sender date` that stands first or after an empty line and ends in a date: a line of
-text that merely begins with "From " is none. The bytes are taken as they lie there: `>From ` stays quoted, since the
-variants of the format that unquote cannot be told from those that do not.
+A message begins after a line `From sender date` that is first or follows an empty line, and ends in a date; a line of
+text that only begins with "From " does not count. The bytes are taken unchanged: `>From ` stays quoted, since variants
+of the format that unquote cannot be distinguished from those that do not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Disposition
 
 _LINE = 64 * 1024
-"""Bytes read at a time while lines are looked at; a separator is much shorter."""
+"""Bytes read at a time while lines are searched; a separator is much shorter."""
 
 _SEPARATOR = re.compile(
     rb"""
@@ -42,7 +42,7 @@ _SEPARATOR = re.compile(
     re.VERBOSE,
 )
 _WAIT = 10.0
-"""Seconds to wait for the locks of others."""
+"""Seconds to wait for locks of other programs."""
 
 _LATER = Reply(Answer.TRANSIENT, "stays until every message of the mbox has been filed")
 
@@ -51,7 +51,7 @@ NAME: Final = "mbox"
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Where one message lies, without its separators; `sha256` names it."""
+    """The place of a message without its separators; `sha256` is its locator."""
 
     start: int
     length: int
@@ -59,7 +59,7 @@ class _Piece:
 
 
 class MboxSource:
-    """The messages of one mbox file; it is emptied, in place, once every message in it was disposed of."""
+    """The messages of one mbox file, which is emptied in place once every message in it has been disposed of."""
 
     def __init__(self, path: str, afterwards: Disposition, *, wait: float = _WAIT) -> None:
         """`wait` is how many seconds to wait for others' locks."""
@@ -72,9 +72,9 @@ class MboxSource:
         self.account = Account(NAME, f"{NAME}:{files.to_locator(self._path)}")
 
     def list(self) -> Sequence[Listed]:
-        """All messages, in the order of the file; copies that are the same byte for byte count once.
+        """All messages, in the order of the file; identical copies count once.
 
-        No file in a folder that exists means no mail: it is made when the first mail comes.
+        A missing file in an existing folder means no mail: it is created when the first mail arrives.
         """
         if self._missing():
             return []
@@ -83,7 +83,7 @@ class MboxSource:
         return [Listed(sha256, sha256, piece.length) for sha256, piece in pieces.items()]
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
-        """The bytes of each; the file is looked through once for all."""
+        """The bytes of each; the file is scanned once for all."""
         if not wanted or self._missing():
             return
         with self._locked(writing=False) as file:
@@ -94,7 +94,7 @@ class MboxSource:
                 yield listed, self._read(piece)
 
     def _read(self, piece: _Piece) -> Iterator[bytes]:
-        """Read without a lock, which would keep others' mail out for as long as that takes; so it is checked."""
+        """Read without a lock, which would keep new mail out meanwhile; the bytes are checked instead."""
         known = hashlib.sha256()
         with files.told(self.account.label, self._path):
             descriptor = files.open_regular(self._path)
@@ -108,9 +108,9 @@ class MboxSource:
             raise SourceError(f"{self.account.label}: changed while it was read; the next run reads it again")
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
-        """Leave, or empty the file when no other message is in it than those given now or earlier in this session.
+        """Leave the messages, or empty the file if it has only messages given now or earlier in this session.
 
-        What stays for the others' sake is answered with "transient": it must be given again in the next round.
+        Messages that stay because of others get the answer "transient", and must be given again in the next round.
         """
         if self._afterwards.word is Afterwards.LEAVE or not done:
             return [files.DONE] * len(done)
@@ -119,7 +119,7 @@ class MboxSource:
             return [files.GONE] * len(done)
         with self._locked(writing=True) as file:
             there = self._remembered(file)
-            # Looked through once more before the one thing that cannot be undone.
+            # Scan once more before the step that cannot be undone.
             if there.keys() <= self._done and self._pieces(file).keys() <= self._done:
                 os.ftruncate(file.fileno(), 0)
                 os.fsync(file.fileno())
@@ -127,17 +127,17 @@ class MboxSource:
         return [_LATER if listed.locator in there else files.GONE for listed, _ in done]
 
     def settle(self) -> None:
-        """Nothing: what was done is done."""
+        """Do nothing: disposals are final at once."""
 
     def close(self) -> None:
-        """Nothing: nothing is held open."""
+        """Do nothing: nothing is held open."""
 
     def _missing(self) -> bool:
         return not os.path.lexists(self._path) and os.path.isdir(os.path.dirname(self._path))
 
     @contextmanager
     def _locked(self, *, writing: bool) -> Iterator[BinaryIO]:
-        """The open file under both locks; for reading, a folder that takes no dotlock is good enough."""
+        """The open file under both locks; for reading, the dotlock may be missing if the folder is not writable."""
         with files.told(self.account.label, self._path), mbox_locks.dotlock(self._path, self._wait, required=writing):
             descriptor = files.open_regular(self._path, writing=writing)
             with os.fdopen(descriptor, "r+b" if writing else "rb", buffering=_LINE) as file:
@@ -145,7 +145,7 @@ class MboxSource:
                 yield file
 
     def _remembered(self, file: BinaryIO) -> dict[str, _Piece]:
-        """`_pieces`, from memory while the file has not changed: a round asks for every batch."""
+        """`_pieces`, cached while the file is unchanged, since a round calls this for every batch."""
         status = os.fstat(file.fileno())
         state = (status.st_ino, status.st_size, status.st_mtime_ns)
         if self._state != state:
@@ -153,7 +153,7 @@ class MboxSource:
         return self._there
 
     def _pieces(self, file: BinaryIO) -> dict[str, _Piece]:
-        """Where each message lies, in the order of the file. Raises SourceError when it is no mbox."""
+        """The place of each message, in the order of the file. Raises SourceError if it is not an mbox."""
         pieces: dict[str, _Piece] = {}
         for start, end in self._spans(file):
             known = hashlib.sha256()
@@ -164,11 +164,11 @@ class MboxSource:
         return pieces
 
     def _spans(self, file: BinaryIO) -> Iterator[tuple[int, int]]:
-        """Start and end of each message; the empty line before the next separator, or at the end, is not of it."""
+        """Start and end of each message, without the empty line before the next separator or at the end."""
         start: int | None = None
         offset, blank, before = 0, True, 0
         file.seek(0)
-        # `blank` says that the line before was empty (or that there was none), `before` how long it was.
+        # `blank`: the line before was empty, or there was none; `before`: its length.
         whole = True
         while line := file.readline(_LINE):
             if whole and blank and line.startswith(b"From ") and _SEPARATOR.search(line):

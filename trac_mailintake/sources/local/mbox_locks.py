@@ -1,4 +1,4 @@
-"""fetch and dispose: the two locks that programs take on an mbox, the dotlock and that of fcntl."""
+"""fetch and dispose: the two locks of an mbox, dotlock and fcntl."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.05
 _STALE = 300.0
-"""Seconds after which a dotlock is what a dead program left; ours are held for as long as it takes to read the file."""
+"""Seconds after which a dotlock counts as stale; ours are held while the file is read."""
 
 _NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 @contextlib.contextmanager
 def dotlock(path: str, wait: float, *, required: bool) -> Iterator[None]:
-    """Hold `path.lock`. Unless `required`, a folder that may not be written goes without.
+    """Hold `path.lock`. Unless `required`, do without it if the folder is not writable.
 
     Raises OSError, and SourceError when another program holds it for more than `wait` seconds.
     """
@@ -44,7 +44,7 @@ def dotlock(path: str, wait: float, *, required: bool) -> Iterator[None]:
 
 
 def _take(name: str, *, required: bool) -> bool | None:
-    """Whether the lock is ours now; None when it cannot be had, and need not."""
+    """Whether we got the lock; None if it is impossible and not required."""
     try:
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     except FileExistsError:
@@ -60,7 +60,7 @@ def _take(name: str, *, required: bool) -> bool | None:
 
 
 def _sweep(name: str) -> None:
-    """Remove a stale lock; renamed first, so that of two programs that find it stale one removes it."""
+    """Remove a stale lock; rename it first, so that only one of two programs that find it stale removes it."""
     with contextlib.suppress(FileNotFoundError):
         if time.time() - os.lstat(name).st_mtime > _STALE:
             own = f"{name}.{os.getpid()}"

@@ -1,4 +1,4 @@
-"""fetch: one message on standard input, as a mail server's pipe hands it over."""
+"""fetch: one message on standard input, from a mail server's pipe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_SEPARATOR = 4096
 
 
 class PipeSource:
-    """One message, spooled to a nameless file, since only its bytes can tell which it is."""
+    """One message, spooled to an unnamed file, since only its bytes identify it."""
 
     def __init__(self, stream: BinaryIO, name: str, folder: str | None = None) -> None:
         """`name` is the service's; the bytes are spooled in `folder` (the system's for temporary files when None)."""
@@ -35,7 +35,7 @@ class PipeSource:
         self.account = Account(NAME, f"{NAME}:{name}")
 
     def list(self) -> Sequence[Listed]:
-        """The message; none when there is no byte. Reads to the end of the stream the first time."""
+        """The message; none if the input is empty. The first call reads to the end of the stream."""
         if self._spool is None:
             with files.told(self.account.label, self._folder or tempfile.gettempdir()):
                 self._take()
@@ -44,7 +44,7 @@ class PipeSource:
     def _take(self) -> None:
         spool = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - held open until `close`
         known, size = hashlib.sha256(), 0
-        # A delivery agent may put the separator of an mbox before the message; it is not of the message.
+        # A delivery agent may put an mbox separator before the message, which is not part of it.
         chunk = self._stream.readline(_LONGEST_SEPARATOR)
         if chunk.startswith(b"From "):
             while chunk and not chunk.endswith(b"\n"):
@@ -60,7 +60,7 @@ class PipeSource:
             self._listed = (Listed(known.hexdigest(), known.hexdigest(), size),)
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
-        """The bytes of the message, as often as they are asked for."""
+        """The bytes of the message, any number of times."""
         there = self.list()
         for listed in wanted:
             if listed in there:

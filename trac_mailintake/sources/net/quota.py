@@ -1,7 +1,7 @@
-"""fetch: how much a mail server may send for one command, and for how long it may keep us waiting, whatever it does.
+"""fetch: limits how much a mail server may send for one command, and how long a session may wait.
 
-The library of a protocol reads until an answer ends, and a time-out counts from byte to byte: an answer that never
-ends, or that comes a byte at a time, would keep a run for ever. No honest server comes near these bounds.
+Protocol libraries read until an answer ends, and a time-out counts from byte to byte. So an answer that never ends, or
+that arrives byte by byte, would keep a run busy for ever. No honest server comes near these limits.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from typing import Any, Final
 from trac_mailintake.sources.errors import Excess
 
 LARGEST: Final = 2**37
-"""Bytes of the largest message. What is said to be larger is taken for this, which is more than any mailbox holds."""
+"""Largest message, in bytes. A larger announced size counts as this, which is more than any mailbox has."""
 MESSAGES: Final = 500_000
-"""Messages of one mailbox that are listed: a few hundred bytes of memory each."""
+"""Most messages listed of a mailbox: a few hundred bytes of memory each."""
 ANSWER: Final = 32 * 1024 * 1024
-"""Bytes of an answer that is held in memory: four times what is asked for at once, since sizes are told wrongly."""
+"""Most bytes of an answer held in memory: four times what is requested at once, since sizes are reported wrongly."""
 HELD: Final = 2 * 1024 * 1024
-"""Bytes of a literal that is held in memory where a larger one can be done without: twice what is asked for at once."""
+"""Most bytes of a literal held in memory if a larger one can be discarded: twice what is requested at once."""
 LINES: Final = 50_000
-"""Lines of such an answer, each of which costs more than its bytes."""
+"""Most lines of such an answer, each of which costs more than its bytes."""
 
 _SLACK: Final = 16 * 1024 * 1024
 _UNKNOWN: Final = 1024**3
 _PATIENCE: Final = 5
-"""Time-outs that a session may wait in all, besides what it may wait for its commands and for its bytes."""
+"""Time-outs that a session may wait in all, besides the waiting time for commands and bytes."""
 _COMMAND: Final = 1 / 6
-"""Time-outs that each command adds to that."""
+"""Fraction of a time-out that each command adds."""
 _RATE: Final = 4096
-"""Bytes that add a second to it."""
+"""Bytes that add one second."""
 
 
 def most(size: int | None) -> int:
-    """Bytes after which a message, whose size the server told, must have ended: servers tell it wrongly, but not so."""
+    """Most bytes of a message with the announced `size`: servers report wrong sizes, but not that wrong."""
     return 2 * (_UNKNOWN if size is None else size) + _SLACK
 
 
 class Meter:
-    """What one session has cost. Only waiting counts as time, not what is done with what came."""
+    """Meters one session. Only waiting counts as time, not the processing of what arrived."""
 
     def __init__(self, timeout: float) -> None:
         """`timeout` is that of one network operation, in seconds."""
@@ -50,29 +50,29 @@ class Meter:
         self._lines = 0
 
     def command(self) -> None:
-        """A command is sent: its answer has all its room before it."""
+        """Start a command: its answer may use the full limit."""
         self._patience += _COMMAND * self._timeout
         self._held = self._lines = 0
 
     def fits(self, size: int) -> bool:
-        """Whether so many bytes more of the answer may be held."""
+        """Whether `size` more bytes of the answer may be held in memory."""
         return self._held + size <= ANSWER
 
     def hold(self, size: int) -> None:
-        """So many bytes of the answer are to be held in memory. Raises Excess."""
+        """Count `size` bytes of the answer held in memory. Raises Excess."""
         self._held += size
         if self._held > ANSWER:
             raise Excess(f"its answer is too long: more than {ANSWER // 1024**2} MB for one command")
 
     def line(self, size: int, most: int = LINES) -> None:
-        """A line of so many bytes is to be held in memory, of `most` in an answer. Raises Excess."""
+        """Count a line of `size` bytes held in memory; an answer may have `most` lines. Raises Excess."""
         self._lines += 1
         if self._lines > most:
             raise Excess(f"its answer is too long: more than {most} lines for one command")
         self.hold(size)
 
     def came(self, size: int, seconds: float) -> None:
-        """So many bytes came after waiting for so long. Raises Excess when all waiting took too long."""
+        """Count `size` bytes that arrived after waiting `seconds`. Raises Excess if the session has waited too long."""
         self._patience += size / _RATE
         self._waited += seconds
         if self._waited > self._patience:
@@ -80,7 +80,7 @@ class Meter:
 
 
 def metered(file: io.BufferedReader, meter: Meter) -> io.BufferedReader:
-    """A socket's file, of which nothing was read yet, every byte of which is counted."""
+    """Wrap an unread socket file so that every byte is counted."""
     return io.BufferedReader(_Metered(file.detach(), meter))
 
 

@@ -1,4 +1,4 @@
-"""fetch: no connection of this process waits for ever."""
+"""fetch: a default time-out for all connections of this process."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import socket
 
 
 def limit_all(seconds: float) -> None:
-    """Let every connection that sets no time-out of its own, such as Trac's to the outgoing server, have this one."""
+    """Set the time-out of connections that set none themselves, such as Trac's to the outgoing server."""
     socket.setdefaulttimeout(seconds)

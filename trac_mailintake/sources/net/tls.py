@@ -1,4 +1,4 @@
-"""fetch: encryption of the wire. Certificates are always verified; there is no switch to turn that off."""
+"""fetch: TLS. Certificates are always verified; no setting turns that off."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Server
 
 WAYS = ("tls", "starttls", "none")
-"""What a mail server's `security` may be. `none` counts only because an administrator wrote it."""
+"""Values of a mail server's `security`. `none` is used only if an administrator set it."""
 
 
 def context(server: Server) -> ssl.SSLContext | None:
-    """How to encrypt; None when the server is configured without. Raises SourceError.
+    """The TLS context; None if the server is configured without TLS. Raises SourceError.
 
     TLS 1.2 or later (RFC 8997), host name checked (RFC 6125); with a CA file only that authority is trusted.
     """

@@ -1,4 +1,4 @@
-"""fetch and dispose: the protocol dialogue for `--trace`, secrets masked, mails abbreviated."""
+"""fetch and dispose: the protocol dialogue for `--trace`, with secrets masked and messages abbreviated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MASK = "***"
 
 
 class Transcript:
-    """Takes what is sent and received; does nothing when nobody listens."""
+    """Records what is sent and received; does nothing without `trace`."""
 
     def __init__(self, trace: Callable[[str], None] | None) -> None:
         """`trace` takes a line, `C: ...` or `S: ...`."""
@@ -26,13 +26,13 @@ class Transcript:
         self._exchange = False
 
     def hide(self, user: str, password: str) -> None:
-        """Mask a password wherever it may turn up, also in the encodings of RFC 4616 and RFC 4648."""
+        """Mask a password wherever it appears, also in the encodings of RFC 4616 and RFC 4648."""
         plain = f"\0{user}\0{password}".encode()
         forms = (password, base64.b64encode(password.encode()).decode(), base64.b64encode(plain).decode())
         self._secrets = tuple(filter(None, forms))
 
     def client(self, sent: bytes) -> None:
-        """What is sent."""
+        """Record what is sent."""
         if self._trace is None or not sent.strip():
             return
         if self._exchange:
@@ -46,13 +46,13 @@ class Transcript:
         self._say("C", secret.group(1), f" {_MASK}")
 
     def server(self, line: bytes) -> None:
-        """A line that came."""
+        """Record a received line."""
         if self._trace is not None:
             self._exchange = self._exchange and line.startswith((b"+", b"*"))
             self._say("S", line)
 
     def content(self, size: int) -> None:
-        """Bytes of a mail that came: only how many."""
+        """Record only the number of received bytes of a message."""
         if self._trace is not None:
             self._trace(f"S: ({size} bytes)")
 

@@ -1,4 +1,4 @@
-"""fetch and dispose: a POP3 account. What speaks the protocol is imported when one is opened."""
+"""fetch and dispose: a POP3 mailbox. The protocol code is imported when one is opened."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""fetch and dispose: a POP3 account (RFC 1939), told apart by UIDL.
+"""fetch and dispose: a POP3 mailbox (RFC 1939), whose messages are identified by UIDL.
 
-Servers give a UIDL to another message now and then, so nothing is deleted that was not read in the same session and
-found to be, byte for byte, what the archive holds.
+Servers sometimes reuse a UIDL, so a message is deleted only after it was read in the same session and found identical,
+byte for byte, to the archived one.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from trac_mailintake.sources.pop3.session import Session
 
 _AT_ONCE = 50
-"""Commands sent before their answers are read, where the server offers PIPELINING (RFC 2449, 6.6)."""
+"""Commands sent before their answers are read, if the server offers PIPELINING (RFC 2449, 6.6)."""
 
 _LONGEST_UIDL = 500
-"""RFC 1939 allows 70, which not every server knows."""
+"""RFC 1939 allows 70 characters, but not every server keeps to that."""
 
 _OTHER = Reply(Answer.PERMANENT, "the server gave its UIDL to another message, which was left alone")
 
 
 class Pop3Source:
-    """The mailbox of one account. A session sees what lay there when it began; `settle` ends it."""
+    """One mailbox. A session sees the messages that were there when it began; `settle` ends it."""
 
     def __init__(self, opening: Opening) -> None:
         """`opening` has a server. Raises SourceError."""
@@ -64,13 +64,13 @@ class Pop3Source:
     # fetch
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
-        """The bytes of each, several asked for at once."""
+        """The bytes of each, with several requested at once."""
         numbered = self._numbered(wanted)
         for start in range(0, len(numbered), self._at_once):
             yield from self._retrieve(numbered[start : start + self._at_once])
 
     def _numbered(self, wanted: Sequence[Listed]) -> Sequence[tuple[int, Listed]]:
-        """The first message of each that is wanted and there."""
+        """The number of each wanted message that exists; the first one if several share a UIDL."""
         if not wanted:
             return []
         with self._guarded():
@@ -95,14 +95,14 @@ class Pop3Source:
                     reading = self._reading(session, number)
                     yield listed, reading
                     for _ in reading:
-                        pass  # what the caller did not want; the next answer comes after it
+                        pass  # read what the caller did not want: the next answer follows it
                 waiting -= 1
         finally:
             if waiting:
                 self._drop()
 
     def _reading(self, session: Session, number: int) -> _Reading:
-        # Of this session: after a failure the numbers mean other messages.
+        # Only for this session: after a failure the numbers mean other messages.
         hashes, longest = self._hashes, most(self._listed[number].size)
 
         def chunks() -> Iterator[bytes]:
@@ -138,7 +138,7 @@ class Pop3Source:
         return replies
 
     def _sha256(self, number: int) -> str:
-        """Of the message's bytes, read anew unless this session has read it; "" when it cannot be read."""
+        """The SHA-256 of the message, read again unless this session has read it; "" if it cannot be read."""
         if number not in self._hashes:
             for _, chunks in self._retrieve([(number, self._listed[number])]):
                 for _ in chunks:
@@ -146,7 +146,7 @@ class Pop3Source:
         return self._hashes.get(number, "")
 
     def _delete(self, numbers: Sequence[int]) -> dict[int, str]:
-        """Mark as deleted; those that were refused, with what was said."""
+        """Mark as deleted. Returns the refused messages, with the server's text."""
         refused = {}
         with self._guarded():
             session = self._open()
@@ -162,10 +162,9 @@ class Pop3Source:
         return refused
 
     def settle(self) -> None:
-        """QUIT: only now the server deletes. The next call begins a new session.
+        """Send QUIT, which makes the server delete. The next call begins a new session.
 
-        When a session was lost that had deleted something, this fails until `close`: whose deletions were undone, the
-        caller could not tell.
+        If a session with deletions was lost, this fails until `close`, since it is unknown which deletions were undone.
         """
         if self._session is not None:
             with self._guarded():
@@ -184,7 +183,7 @@ class Pop3Source:
     # the session
 
     def close(self) -> None:
-        """Let the connection go; what was marked and not settled stays."""
+        """Close the connection; messages that are marked but not settled stay."""
         if self._session is not None and not self._deleted:
             self._session.leave()
         self._drop()
@@ -199,7 +198,7 @@ class Pop3Source:
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Raise what goes wrong as SourceError; the session is of no use any more then."""
+        """Turn failures into SourceError; the session cannot be used afterwards."""
         try:
             with told(self._server, self.account.label, poplib.error_proto):
                 yield
@@ -208,7 +207,7 @@ class Pop3Source:
             raise
 
     def _open(self) -> Session:
-        """The session; a new one knows all messages by number."""
+        """The session; a new one first lists all messages by number."""
         if self._session is None:
             session = connect(self._server, self._opening.password, self._opening.trace)
             self._session = session
@@ -234,7 +233,7 @@ class Pop3Source:
 
 
 class _Reading:
-    """The chunks of one message, hashed as they pass. No generator: a reader that gives up must not close it."""
+    """The chunks of one message, hashed as they pass. Not a generator: a reader that stops must not close it."""
 
     def __init__(self, chunks: Iterator[bytes], finish: Callable[[str], None]) -> None:
         self._chunks = chunks
@@ -254,7 +253,7 @@ class _Reading:
 
 
 def _by_number(lines: Sequence[bytes]) -> dict[int, str]:
-    """What a listing says of each message. Raises ValueError when it is none."""
+    """A listing's value for each message number. Raises ValueError if it is not a listing."""
     words = (line.split() for line in lines)
     return {int(number): _name(name) for number, name, *_ in words}
 
@@ -264,6 +263,6 @@ def _size(told: str | None) -> int | None:
 
 
 def _name(word: bytes) -> str:
-    """A UIDL as text that may be kept and shown; one that is none (RFC 1939, 7) by its hash."""
+    """A UIDL as text that can be stored and shown; the hash of an invalid one (RFC 1939, 7)."""
     text = word.decode("ascii", "backslashreplace")
     return text if text.isprintable() and len(text) <= _LONGEST_UIDL else hashlib.sha256(word).hexdigest()

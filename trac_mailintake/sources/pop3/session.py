@@ -1,4 +1,4 @@
-"""fetch and dispose: a session of POP3 (RFC 1939, 2449, 2595) from connection to login, poplib on a wire of our own."""
+"""fetch and dispose: a POP3 session (RFC 1939, 2449, 2595) from connection to login: poplib on our own connection."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _PIECE = 64 * 1024
 _FAREWELL = 2.0
 """Seconds to wait for the server's good-bye."""
 _BUSY = re.compile(rb"\[(?:IN-USE|LOGIN-DELAY|SYS/TEMP)", re.IGNORECASE)
-"""RFC 2449, 8.1.1, and RFC 3206: not the password's fault."""
+"""RFC 2449, 8.1.1, and RFC 3206: the refusal is not about the password."""
 
 
 class Session(poplib.POP3):
-    """poplib with TLS as configured, a transcript, pipelining, and mails that are streamed whatever their lines.
+    """poplib with TLS as configured, a transcript, pipelining, and streaming of messages with lines of any length.
 
-    No answer goes on for ever: see `Meter`.
+    Answers are limited: see `Meter`.
     """
 
     def __init__(self, server: Server, context: ssl.SSLContext | None, transcript: Transcript) -> None:
-        """Connect. Raises what `told` takes."""
+        """Connect. Raises the exceptions that `told` translates."""
         self._context = context if server.security == "tls" else None
         self._transcript = transcript
         self._meter = Meter(server.timeout)
@@ -50,7 +50,7 @@ class Session(poplib.POP3):
 
     @property
     def file(self) -> Any:  # noqa: ANN401 - poplib's stubs say BinaryIO, and it is None in the end
-        """What comes, metered. poplib sets it when it connects, and anew when the line is encrypted."""
+        """The metered input. poplib sets it when it connects, and again when TLS starts."""
         return self._file
 
     @file.setter
@@ -74,28 +74,28 @@ class Session(poplib.POP3):
         return line.rstrip(b"\r\n"), len(line)
 
     def offers(self, capability: str) -> bool:
-        """Whether the server says so (RFC 2449)."""
+        """Whether the server announces the capability (RFC 2449)."""
         try:
             return capability in self.capa()
         except poplib.error_proto:
             return False
 
     def send(self, commands: Sequence[str]) -> None:
-        """Send several commands at once; only for a server that offers PIPELINING may there be more than one."""
+        """Send commands at once; more than one only if the server offers PIPELINING."""
         for command in commands:
             self._meter.command()
             self._transcript.client(command.encode())
         self.sock.sendall("".join(f"{command}\r\n" for command in commands).encode())
 
     def answer(self) -> tuple[bool, str]:
-        """Whether a command was accepted, and what was said. Raises Cut, error_proto when it is no answer at all."""
+        """Whether a command was accepted, and the server's text. Raises Cut, and error_proto for an invalid answer."""
         line, _ = self._getline()
         if not line.startswith((b"+OK", b"-ERR")):
             raise poplib.error_proto(line)
         return line.startswith(b"+OK"), excerpt(line)
 
     def content(self, longest: int) -> Iterator[bytes]:
-        """The bytes of the mail that follows an answer (RFC 1939, 3), in chunks. Raises Cut, Excess after `longest`.
+        """The bytes of the message after an answer (RFC 1939, 3), in chunks. Raises Cut, Excess above `longest` bytes.
 
         Only CRLF ends a line of the protocol: a bare line feed within a mail must not let it end early.
         """
@@ -119,14 +119,14 @@ class Session(poplib.POP3):
             yield b"".join(pieces)
 
     def leave(self) -> None:
-        """End the session, which makes deletions final; whatever its state, never raises."""
+        """End the session in any state, which makes deletions final; never raises."""
         with contextlib.suppress(Exception):
             self.sock.settimeout(_FAREWELL)
             self.quit()
         self.drop()
 
     def drop(self) -> None:
-        """Close the connection without a word: what was marked is not deleted (RFC 1939, 6). Never raises."""
+        """Close the connection without QUIT: marked messages are not deleted (RFC 1939, 6). Never raises."""
         with contextlib.suppress(Exception):
             self.close()
 
@@ -171,7 +171,7 @@ def _enter(session: Session, label: str, user: str, secret: str) -> None:
 def folders(
     server: Server, password: Callable[[], str], trace: Callable[[str], None] | None = None
 ) -> tuple[tuple[str, int], ...]:
-    """The one mailbox, with how many messages are in it. Raises SourceError, and what `password` raises."""
+    """The one mailbox, with its number of messages. Raises SourceError, and what `password` raises."""
     session = connect(server, password, trace)
     try:
         with told(server, address(server), poplib.error_proto):

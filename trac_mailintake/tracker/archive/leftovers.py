@@ -1,8 +1,8 @@
-"""record: what becomes of the batches of the archive that a dead worker left, and no row refers to.
+"""record: decides about batches of the archive that a dead worker left, and that no row refers to.
 
-Mostly its mail is still in the mailbox, is read again, and archived again: then the batch goes. But the mail may be in
-no mailbox any more: the database lost what it had committed (its server does not flush), or somebody took it away. Then
-the batch is all there is, and stays until `purge` removes it, `[mailintake] archive_days` after its day.
+Mostly the mail is still in its mailbox, and is fetched and archived again: then the batch is removed. But it may be
+gone: the database lost what it had committed (its server does not flush), or somebody removed it. Then the batch is the
+only copy, and stays until `purge` removes it, `[mailintake] archive_days` after its day.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class Fate(Enum):
-    """What becomes of such a batch."""
+    """What to do with such a batch."""
 
     GOES = "goes"
-    """Each of its mails was decided upon otherwise: there is another copy, or nobody was to have one."""
+    """Remove it: each of its mails has an outcome by now."""
     WAITS = "waits"
-    """One of them is undecided."""
+    """Wait: one of its mails is undecided."""
     STAYS = "stays"
-    """One of them is in the mailbox no more, or the database has forgotten it."""
+    """Keep it: one of its mails has left the mailbox, or its row is lost."""
 
 
 _END: Final = "."
-"""The last word of a line: without it the line was torn by a power cut."""
+"""The end of a line; without it the line was cut short by a power cut."""
 
 
 def note(batch: str, ids: Iterable[int]) -> str:
-    """The line that a worker writes down before it begins a batch for the deliveries with these ids."""
+    """The line that a worker writes before it begins a batch for the deliveries with these ids."""
     return " ".join([batch, *map(str, ids), _END])
 
 
@@ -45,13 +45,13 @@ def batch_of(line: str) -> str:
 
 
 def ids_of(line: str) -> list[int]:
-    """The ids of such a line; none of one that was torn."""
+    """The ids of such a line; none if the line was cut short."""
     *_, last = words = line.split(" ")
     return [int(word) for word in words[1:-1]] if last == _END else []
 
 
 def fate(env: Environment, line: str) -> Fate:
-    """What is to become of the batch of such a line, unless a row refers to it."""
+    """What to do with the batch of such a line if no row refers to it."""
     ids = ids_of(line)
     query = "SELECT outcome, rule FROM mailintake_delivery WHERE id IN "
     rows = [row for some in chunks(ids) for row in env.db_query(f"{query}({marks(some)})", some)]

@@ -1,7 +1,7 @@
-"""fetch: the raw bytes of every delivery, by date. The archive is the spool: a mail is written once.
+"""fetch: the raw bytes of every delivery, by date. The archive is the spool, so a message is written only once.
 
-A batch of mails is one file, `archive/YYYY/MM/DD/OWNER-N.mails`: an append a mail, one flush for all.
-The journal's row says which slice of it is whose.
+A batch is one file, `archive/YYYY/MM/DD/OWNER-N.mails`: one append for each message, and one flush for all.
+The journal's row has the slice of each message.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class FileArchive:
     """The archive of one environment, written by one worker."""
 
     def __init__(self, env: Environment, worker: Worker) -> None:
-        """Nothing is made before the first mail."""
+        """Creates nothing before the first mail."""
         self._env = env
         self._worker = worker
         self._batches = 0
         self._folder = ""
 
     def begin(self, ids: Sequence[int]) -> Batch:
-        """A new batch, noted with the worker so that it is swept if the worker dies before anything refers to it."""
+        """Begin a batch, noted with the worker so that it is removed if the worker dies before a row refers to it."""
         now = datetime.now(UTC)
         day = ("archive", f"{now:%Y}", f"{now:%m}", f"{now:%d}")
         self._batches += 1
@@ -54,7 +54,7 @@ class FileArchive:
 
 
 class Batch:
-    """Mails that are archived together."""
+    """Messages that are archived together."""
 
     def __init__(self, folder: str, name: str) -> None:
         """Make the file `name` in `folder`."""
@@ -65,10 +65,10 @@ class Batch:
         self._end = 0
 
     def append(self, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
-        """Write one mail; its slice and its SHA-256 (hex).
+        """Write one message. Returns its slice and its SHA-256 (hex).
 
-        Raises TooLarge past `limit` bytes (nothing of it is kept), TemporaryFailure when the disk refuses.
-        Whatever `chunks` raises goes through; nothing of the mail is kept then.
+        Raises TooLarge above `limit` bytes, TemporaryFailure if the disk refuses, and whatever `chunks` raises.
+        In all these cases nothing of the message is kept.
         """
         digest = hashlib.sha256()
         start = self._end
@@ -93,7 +93,7 @@ class Batch:
         return Slice(self._path, start, length), digest.hexdigest()
 
     def flush(self) -> None:
-        """What was written can be read from its slice, though it may not be on the disk. Raises TemporaryFailure."""
+        """Make what was written readable from its slice, though perhaps not yet on disk. Raises TemporaryFailure."""
         with _told(self._path):
             self._file.flush()
 
@@ -110,7 +110,7 @@ class Batch:
 
 @contextmanager
 def _told(path: str) -> Iterator[None]:
-    """Say in plain words why the archive cannot be written."""
+    """Raise TemporaryFailure with a clear reason if the archive cannot be written."""
     try:
         yield
     except OSError as error:
@@ -130,6 +130,6 @@ def found(env: Environment, archive: str, offset: int, length: int) -> Slice:
 
 
 def remove(env: Environment, archive: str) -> None:
-    """Remove a batch that no row refers to; one that is gone already is no error. Raises OSError."""
+    """Remove a batch that no row refers to; it is not an error if it is gone. Raises OSError."""
     with suppress(FileNotFoundError):
         os.unlink(os.path.join(env.files_dir, ROOT, archive))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Value
 
 ALIKE: Final = 5
-"""Faults of the same kind in a row after which a service stops."""
+"""Failures of the same kind in a row after which a service stops."""
 
 APART: Final = 15 * 60 * SECOND
 """Between two mails that a stopped pipe tries, in microseconds."""

@@ -1,4 +1,4 @@
-"""What this environment allows a setting to be: its users, and the values of its ticket fields."""
+"""Checks settings against this environment: its users, and the values of its ticket fields."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _GROUPS: Final = ("anonymous", "authenticated")
 _NOT_PRESET: Final = frozenset({"summary", "description", "reporter", "status", "resolution", "time", "changetime"})
-"""Ticket fields that the mail, the sender or the workflow decides."""
+"""Ticket fields that cannot be preset: the mail, the sender or the workflow decides them."""
 
 
 def custom_fields(env: Environment, taken: frozenset[str]) -> tuple[Parameter, ...]:
@@ -33,7 +33,7 @@ def custom_fields(env: Environment, taken: frozenset[str]) -> tuple[Parameter, .
 
 
 def check_choices(env: Environment, typed: Mapping[str, Value], parameters: Mapping[str, Parameter]) -> None:
-    """Check what only the environment knows: users, and values of ticket fields. Raises SettingError."""
+    """Check users and values of ticket fields against the environment. Raises SettingError."""
     fields = {
         field["name"]: field for field in TicketSystem(env).get_ticket_fields() if field["name"] not in _NOT_PRESET
     }
@@ -49,7 +49,7 @@ def check_choices(env: Environment, typed: Mapping[str, Value], parameters: Mapp
 
 
 def _check_user(env: Environment, name: str, username: str, *, trusted: bool) -> None:
-    """`trusted` is for whom tickets are given to; who merely acts for strangers must not be an administrator."""
+    """`trusted`: an owner of tickets. Otherwise the user acts for strangers, and must not be an administrator."""
     if username in _GROUPS or username not in _usernames(env):
         raise SettingError(
             name, username, "a user of this environment: one who has logged in, or to whom rights were granted"
@@ -71,7 +71,7 @@ def _check_option(name: str, value: str, field: Mapping[str, object]) -> None:
 
 
 def _check_project(env: Environment, value: str) -> None:
-    """JIRA's `project` names a project of many; here there is one, so it can only be said which one is meant."""
+    """JIRA's `project` chooses among projects; here there is only one, which the value must name."""
     key = env.config.get("mailintake", "project_key").strip()
     names = [name for name in (os.path.basename(env.path), env.project_name, key) if name]
     if value.casefold() not in {name.casefold() for name in names}:
@@ -86,11 +86,11 @@ def _check_issuetype(env: Environment, value: str) -> None:
 
 
 _CHECKS: Final = {"project": _check_project, "issuetype": _check_issuetype}
-"""Parameters that are no ticket fields, but which only this environment can judge."""
+"""Checks of parameters that are not ticket fields, but depend on the environment."""
 
 
 def type_named(env: Environment, wanted: str) -> str:
-    """The ticket type of that name; of that order (JIRA's `issuetype=1`) when it is the number of one, but no name."""
+    """The ticket type with this name, or else with this position (JIRA's `issuetype=1`)."""
     types = ticket_types(env)
     if wanted in types or not wanted.isascii() or not wanted.isdigit():
         return wanted
@@ -104,18 +104,18 @@ def ticket_types(env: Environment) -> list[str]:
 
 
 def strangers_may_create(env: Environment) -> bool:
-    """Whether a mail from nobody we know becomes a ticket: `anonymous` has TICKET_CREATE."""
+    """Whether mail from strangers can become a ticket: `anonymous` has TICKET_CREATE."""
     return "TICKET_CREATE" in PermissionCache(env, "anonymous")
 
 
 def check_ticket(env: Environment, number: int) -> None:
-    """Whether there is such a ticket. Raises SettingError."""
+    """Raise SettingError if the ticket does not exist."""
     if not resource_exists(env, Resource("ticket", number)):
         raise SettingError("ticket", number, "the number of a ticket that is there, or `new`")
 
 
 def ticket_options(env: Environment) -> dict[str, tuple[str, ...]]:
-    """What ticket fields with a list of values may be set to, by the field's name."""
+    """The allowed values of ticket fields that have a list of values, by the field's name."""
     return {
         field["name"]: tuple(str(option) for option in field["options"])
         for field in TicketSystem(env).get_ticket_fields()

@@ -1,4 +1,4 @@
-"""Which services are due or overdue, asked without anything that a service is made of: an idle run is these queries."""
+"""Finds services that are due or overdue, without loading rules or handlers: an idle run makes only these queries."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 ROUNDS: Final = 3
-"""Rounds that a service may miss at least before it is overdue."""
+"""Rounds that a service must miss at least before it is overdue."""
 
 _RUNS: Final = "enabled=1 AND stopped='' AND (server<>'' OR path<>'')"
-"""What is run at all; one that only takes pipes never is."""
+"""SQL: services that runs serve; pipes are never among them."""
 _SILENT: Final = " AND ".join(
     f"({{clock}}-{since})/60000000>{minutes}"
     for since in ("last_success", "created", "resumed")
@@ -22,9 +22,9 @@ _SILENT: Final = " AND ".join(
 
 
 class Unusual(NamedTuple):
-    """A service that is overdue, or (`told` is not 0) works again after a notice said that it is.
+    """A service that is overdue, or has recovered after a notice (`told` is not 0).
 
-    `told` is since when nothing went well, as the notice said; `began` since when it could have.
+    `told`: since when no round succeeded, as the notice said; `began`: since when one could have.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Unusual(NamedTuple):
 def due(env: Environment, now: int) -> list[str]:
     """Names of the services to run at `now` (microseconds since 1970, UTC), the longest waiting first.
 
-    One whose last run lies in the future is due at once: the clock was ahead then, and was set back since.
+    A service whose last run is in the future is due at once: the clock was ahead then, and has been set back.
     """
     query = (
         f"SELECT name FROM mailintake_service WHERE {_RUNS} AND (next_run<=%s OR last_run>%s) ORDER BY next_run, name"
@@ -50,9 +50,9 @@ def due(env: Environment, now: int) -> list[str]:
 
 
 def unusual(env: Environment, now: int, *, tried: bool = False) -> list[Unusual]:
-    """Services of which there is something to tell: they are overdue at `now`, or work again.
+    """Services that are overdue at `now` (microseconds since 1970, UTC), or have recovered.
 
-    With `tried` only those are overdue whose rounds did not help: for who is about to begin one.
+    With `tried`, only services whose last rounds failed count as overdue: for a caller that is about to begin one.
     Raises TemporaryFailure.
     """
     clock = "last_run" if tried else "%s"

@@ -1,4 +1,4 @@
-"""Passwords at rest: encrypted with a key that lies apart from the database, or only a name of where they are.
+"""Stored passwords: encrypted with a key that is kept apart from the database, or only a reference to their place.
 
 Three stored forms: `env:NAME` and `file:/path` as they were typed, and `fernet:...` for everything else. The key file
 (`conf/mailintake.key`) has one key a line: the first one encrypts, all of them decrypt, so that a key can be changed.
@@ -27,21 +27,21 @@ _VARIABLE: Final = "env:"
 _FILE: Final = "file:"
 _NAME_OF_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LARGEST_SECRET: Final = 64 * 1024
-"""Bytes; OAuth2 tokens are the longest of what people put into such files."""
+"""In bytes. OAuth2 tokens are the longest secrets in such files."""
 
 
 class SecretError(SourceError):
-    """A password cannot be kept or read. It ends the service's round like a server that cannot be reached."""
+    """A password cannot be stored or read. It ends the service's round like a server that cannot be reached."""
 
 
 class Secrets:
-    """Keeps and reveals the passwords of one environment."""
+    """Encrypts and decrypts the passwords of one environment."""
 
     def __init__(self, env: Environment) -> None:
         self._key_file = Path(env.conf_dir) / KEY_FILE
 
     def keep(self, typed: str) -> str:
-        """The form to store for what was typed, "" for nothing. Raises SecretError."""
+        """The form to store for the input; "" for none. Raises SecretError."""
         if not typed:
             return ""
         if typed.startswith(_VARIABLE):
@@ -103,7 +103,7 @@ class Secrets:
 
 
 def where(stored: str) -> str:
-    """What may be shown of a stored secret: `env:NAME`, `file:/path`, `encrypted`, or "" when there is none."""
+    """The displayable form of a stored secret: `env:NAME`, `file:/path`, `encrypted`, or "" if there is none."""
     return "encrypted" if stored.startswith(_FERNET) else stored
 
 
@@ -129,9 +129,9 @@ def _from_file(path: Path) -> str:
 
 
 def _write_new(path: Path, key: bytes) -> None:
-    """Make the key file, whole or not at all; another process that was faster wins. Raises SecretError.
+    """Create the key file atomically; a faster process wins. Raises SecretError.
 
-    mkstemp makes it 0600 whatever the umask; the link refuses to replace, which a rename would not.
+    mkstemp creates it with mode 0600 whatever the umask. A link, unlike a rename, does not replace an existing file.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -1,4 +1,4 @@
-"""Mail servers as they are stored: typed, checked when saved, and never with a password in clear."""
+"""Stored mail servers: typed, checked when saved, and never with a plaintext password."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PORTS: Final = {
     (POP3, "starttls"): 110,
     (POP3, "none"): 110,
 }
-"""The usual ports, by protocol and security."""
+"""Default ports, by protocol and security."""
 
 PARAMETERS: Final = (
     Parameter("protocol", Kind.CHOICE, IMAP, "What the server speaks", choices=(IMAP, POP3)),
@@ -65,7 +65,7 @@ class Servers:
         return [Server(*row) for row in rows]
 
     def get(self, name: str) -> Server:
-        """The one called `name`. Raises SettingError."""
+        """The one with this name. Raises SettingError."""
         servers = {server.name: server for server in self.all()}
         if name not in servers:
             raise SettingError("server", name, ", ".join(servers) or "none yet: `server add` makes one")
@@ -79,7 +79,7 @@ class Servers:
         return self.get(name)
 
     def set(self, name: str, typed: Mapping[str, str]) -> Server:
-        """Change what was typed and keep the rest. Raises SettingError."""
+        """Change the given settings and keep the rest. Raises SettingError."""
         server = self.get(name)
         row = self._row(typed, {column: getattr(server, column) for column in _COLUMNS})
         with self._env.db_transaction as db:
@@ -91,7 +91,7 @@ class Servers:
         return self.get(name)
 
     def remove(self, name: str) -> None:
-        """Forget one that no service uses. Raises SettingError."""
+        """Remove a server that no service uses. Raises SettingError."""
         self.get(name)
         with self._env.db_transaction as db:
             users = self.users(name)
@@ -117,7 +117,7 @@ class Servers:
         return [(user, kind) for user, kind in rows]
 
     def _refuse_protocol(self, name: str, protocol: str) -> None:
-        """A service keeps its kind, so its server keeps the protocol."""
+        """Refuse another protocol for a server in use, since a service cannot change its kind."""
         for user, kind in self._users(name):
             if kind in _BY_NAME["protocol"].choices and kind != protocol:
                 raise SettingError("protocol", protocol, f"{kind}, since the service {user} uses this server")
@@ -143,7 +143,7 @@ class Servers:
 
 
 def _port(row: Mapping[str, Value], before: Mapping[str, Value], *, typed: bool) -> Value:
-    """The port: as typed, else what it was, unless that was the usual one of another protocol or security."""
+    """The given port, or else the present one, unless that is the default of another protocol or security."""
     usual = PORTS[str(row["protocol"]), str(row["security"])]
     if typed:
         return row["port"]
@@ -165,7 +165,7 @@ def _check_reachable(row: Mapping[str, Value]) -> None:
 
 
 def check_name(name: str, taken: list[str]) -> None:
-    """Whether a server or a service may be called that. Raises SettingError."""
+    """Raise SettingError if a server or a service cannot have this name."""
     if not _NAME.match(name) or name != name.strip():
         raise SettingError(
             "name", name, "letters, digits, spaces and . _ @ -, beginning with a letter or digit, up to 60"
@@ -175,7 +175,7 @@ def check_name(name: str, taken: list[str]) -> None:
 
 
 def insert(env: Environment, table: str, row: Mapping[str, Value]) -> None:
-    """Add a row whose `name` is unique. Raises SettingError when somebody else took the name a moment before."""
+    """Add a row whose `name` is unique. Raises SettingError if another process has just taken the name."""
     try:
         with env.db_transaction as db:
             db(

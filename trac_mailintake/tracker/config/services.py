@@ -1,7 +1,7 @@
-"""Services as they are stored: typed, checked when saved, and when they run next.
+"""Stored services: typed, checked when saved, and when they run next.
 
-What is typed goes through the same check whether it is new or a change: a change is merged into what was typed before.
-Rules, handlers and kinds of source are asked for only when a service is read or written, so that `due` costs one query.
+New services and changes go through the same check: a change is merged into the stored settings first.
+Rules, handlers and kinds of source are loaded only when a service is read or written, so that `due` costs one query.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
 _TYPED: Final = tuple("addresses" if name == "address" else name for name in _OWN)
 _TIMES: Final = ("created", "next_run", "last_run", "last_success", "last_result", "stopped", "resumed")
 _WATCHED: Final = ("told", "failed", "failures", "last_error", "waiting", "oldest")
-"""What only who watches a service wants to know; no part of a `Service`."""
+"""Columns for monitoring only; not part of a `Service`."""
 _COLUMNS: Final = ("id", "name", *_TYPED, "parameters", *_TIMES, *_WATCHED)
 _BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.BOOLEAN, Kind.CHOICE})
 
@@ -81,7 +81,7 @@ class Catalogue(Protocol):
 class Services:
     """The services of one environment. `catalogue` is called when it is first needed.
 
-    Whatever asks the database raises TemporaryFailure while that is locked or gone.
+    All methods that query the database raise TemporaryFailure while it is locked or gone.
     """
 
     def __init__(self, env: Environment, catalogue: Callable[[], Catalogue]) -> None:
@@ -91,7 +91,7 @@ class Services:
     # what is stored
 
     def rows(self) -> list[dict[str, Value]]:
-        """All services as they are stored, by name; asks nothing of any plugin."""
+        """All services as stored, by name. Calls no plugin."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM mailintake_service ORDER BY name"
         with temporary(self._env):
             return [dict(zip(_COLUMNS, row, strict=True)) for row in self._env.db_query(query)]
@@ -102,21 +102,21 @@ class Services:
             return [name for (name,) in self._env.db_query("SELECT name FROM mailintake_service ORDER BY name")]
 
     def all(self) -> list[Service]:
-        """All services. Raises SettingError when one of them is no longer right, such as after a plugin is gone."""
+        """All services. Raises SettingError if one is no longer valid, for example because its plugin is gone."""
         return [self._service(row) for row in self.rows()]
 
     def get(self, name: str) -> Service:
-        """The one called `name`. Raises SettingError."""
+        """The one with this name. Raises SettingError."""
         return self._service(self._row(name))
 
     def parameters(self, handler: str) -> tuple[Parameter, ...]:
-        """The parameters of a service with this handler, this environment's custom ticket fields included."""
+        """The parameters of a service with this handler, including this environment's custom ticket fields."""
         known = tuple(self._catalogue().parameters(handler))
         taken = frozenset(parameter.name for parameter in known) | _OWN.keys()
         return known + custom_fields(self._env, taken)
 
     def typed(self, name: str) -> dict[str, str]:
-        """What would have to be typed to make the same service: settings and parameters by name."""
+        """The settings and parameters, by name, that would create the same service."""
         row = self._row(name)
         own = {each: parameter.write(row[_column(each)]) for each, parameter in _OWN.items()}
         own["enabled"] = "true" if row["enabled"] else "false"
@@ -135,7 +135,7 @@ class Services:
         return self.get(name)
 
     def set(self, name: str, typed: Mapping[str, str]) -> Service:
-        """Change what was typed and keep the rest; enabling a service clears why it stopped. Raises SettingError."""
+        """Change the given settings, keep the rest. Enabling a service clears why it stopped. Raises SettingError."""
         before = self.typed(name)
         if (
             typed.get("handler", before["handler"]) != before["handler"]
@@ -151,7 +151,7 @@ class Services:
         return self.get(name)
 
     def remove(self, name: str) -> None:
-        """Forget a service; its journal stays. Raises SettingError while mail of it is held."""
+        """Remove a service; its journal stays. Raises SettingError while it has held mail."""
         self._row(name)
         with transaction(self._env) as db:
             held = db("SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND outcome='held'", (name,))[0][0]
@@ -179,10 +179,10 @@ class Services:
             )
 
     def finish(self, name: str, *, error: str, result: str, left: Left | None = None, undisposed: bool = False) -> None:
-        """A round is over; `result` is its line. What is `left` in the mailbox is kept as it was when it is None.
+        """Store that a round has ended; `result` is its line. With `left` None the stored backlog stays.
 
-        When the mail was taken and is only `undisposed`, the first run is over all the same: what it took counts for no
-        rate, and what comes from now on does.
+        If the mail was filed and is only `undisposed`, the first run is over all the same: its mail counts for no rate,
+        and later mail does.
         """
         moment = to_utimestamp(datetime_now(utc))
         row: dict[str, Value] = {"last_result": result}
@@ -227,7 +227,7 @@ class Services:
         return known is not None and known.pushed
 
     def _checked(self, typed: Mapping[str, str], fresh: Mapping[str, str]) -> dict[str, Value]:
-        """The row of all that was `typed`, before and now; `fresh` is what was typed now."""
+        """The checked row for `typed` (stored and new settings); `fresh` are only the new ones."""
         own = dict(check(PARAMETERS, {name: text for name, text in typed.items() if name in _OWN}).values)
         kind = _one_of("kind", str(own["kind"]), self._catalogue().kinds)
         own |= self._place(kind, own, fresh)
@@ -239,7 +239,7 @@ class Services:
         return own
 
     def _place(self, kind: SourceKind, own: Mapping[str, Value], fresh: Mapping[str, str]) -> dict[str, Value]:
-        """Server and folder, or path: what the kind needs; what it cannot use is refused when typed now."""
+        """Server and folder, or path, as the kind needs; new settings that it cannot use are refused."""
         server, path = str(own["server"]), str(own["path"])
         if kind.protocol:
             _refuse(kind, fresh, "path")
@@ -295,7 +295,7 @@ def _refuse(kind: SourceKind, fresh: Mapping[str, str], *names: str) -> None:
 
 
 def _afterwards(kind: SourceKind, typed: Mapping[str, str], fresh: Mapping[str, str]) -> str:
-    """As typed, else the kind's default; what another kind meant is not carried over."""
+    """The given value, or else the kind's default; the value of another kind is not carried over."""
     text = typed.get("afterwards", "").strip()
     if "kind" in fresh and "afterwards" not in fresh:
         text = ""

@@ -1,6 +1,6 @@
-"""record: a commit that a power cut does not undo, and what keeps a database from promising that.
+"""record: commits that a power cut cannot undo, and the database settings that prevent this.
 
-After it something goes that cannot be had again: the copy in a mailbox or at a mail server, a file of the archive.
+After such a commit something is removed for good: the copy in a mailbox or at a mail server, a file of the archive.
 
 SQLite commits by removing its journal, and flushes that removal only with `synchronous=EXTRA` (sqlite.org/pragma.html,
 synchronous; journal modes other than DELETE need no more than FULL for it). Trac leaves FULL, or what `[trac] database`
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 _EXTRA: Final = 3
 _OFF: Final = 0
-"""SQLite's numbers for what `synchronous` is set to."""
+"""SQLite's numbers for the values of `synchronous`."""
 
 _RAISED: Final = (
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 )
-"""For the transaction only. All other settings wait for this server's disk at least, and maybe for another's."""
+"""For this transaction only. All other values wait at least for this server's disk."""
 
 
 @contextmanager
 def durable(env: Environment) -> Iterator[Connection]:
-    """A `transaction` that is on the disk when the block is over, as far as `weaknesses` names nothing.
+    """A `transaction` that is on disk at the end of the block, unless `weaknesses` names a setting.
 
-    Raises as `transaction`; TemporaryFailure inside another one, since nothing is committed before that is over.
+    Raises as `transaction`; TemporaryFailure within another transaction, since that one decides about the commit.
     """
-    if DatabaseManager(env)._transaction_local.wdb is not None:  # noqa: SLF001 - Trac tells nobody whether one is open
+    if DatabaseManager(env)._transaction_local.wdb is not None:  # noqa: SLF001 - Trac has no public way to ask
         raise TemporaryFailure("Nothing can be recorded for good while another transaction of this thread is open.")
     extra = _extra(env) if is_sqlite(env) else nullcontext()
     with temporary(env), extra, transaction(env) as db:
@@ -52,14 +52,14 @@ def durable(env: Environment) -> Iterator[Connection]:
 
 @contextmanager
 def _extra(env: Environment) -> Iterator[None]:
-    """Let this thread's connection flush all that a commit changes; afterwards it is as it was, for others get it next.
+    """Make this thread's connection flush everything on commit, and restore it afterwards for its next user.
 
-    It must be set before the transaction begins, and each time: the pool hands out any connection, which may be new.
+    This is set before each transaction, since the pool may hand out any connection, even a new one.
     """
-    with closing(DatabaseManager(env).get_connection()) as kept:  # until then the thread gets this one whenever it asks
+    with closing(DatabaseManager(env).get_connection()) as kept:  # the thread gets this connection until it is closed
         sqlite = _sqlite(kept)
         if sqlite.in_transaction:
-            kept.rollback()  # what was refused at its commit: its author was told that it failed
+            kept.rollback()  # undo a refused commit; its caller has the error
         before = _synchronous(sqlite)
         sqlite.execute(f"PRAGMA synchronous={max(before, _EXTRA)}")
         try:
@@ -78,9 +78,9 @@ def _synchronous(sqlite: Any) -> int:  # noqa: ANN401 - sqlite3's connection
 
 
 def weaknesses(env: Environment) -> tuple[str, ...]:
-    """Why a power cut could lose mail all the same: a sentence for each setting, with what to set.
+    """Settings with which a power cut can still lose mail: a sentence for each, with what to set.
 
-    None of these can be made good by a transaction. Raises TemporaryFailure.
+    A transaction cannot compensate for any of these. Raises TemporaryFailure.
     """
     with temporary(env):
         if is_sqlite(env):
@@ -122,7 +122,7 @@ def _of_postgresql(env: Environment) -> Iterator[str]:
 
 
 def _of_mariadb(env: Environment) -> Iterator[str]:
-    """With its binary log on, a commit is as durable as that log: recovery undoes what is prepared and not in it."""
+    """With a binary log, a commit is only as durable as that log: recovery undoes transactions that are not in it."""
     names = ("innodb_flush_log_at_trx_commit", "log_bin", "sync_binlog", "innodb_flush_method", "innodb_doublewrite")
     (row,) = env.db_query(f"SELECT {', '.join(f'@@GLOBAL.{name}' for name in names)}")
     log, binary, binary_log, method, twice = map(str, row)

@@ -1,11 +1,11 @@
-"""Spans of time as people say them."""
+"""Durations in words."""
 
 from __future__ import annotations
 
 from typing import Final
 
 _UNITS: Final = (("day", 86_400, 172_800), ("hour", 3600, 7200), ("minute", 60, 120), ("second", 1, 0))
-"""What it is called, its seconds, and from how many seconds on it is used."""
+"""Name of a unit, its seconds, and the number of seconds from which on it is used."""
 
 
 def lasting(microseconds: int) -> str:

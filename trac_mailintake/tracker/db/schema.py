@@ -27,8 +27,8 @@ SCHEMA = [
         Column("timeout", type="int"),
         Index(["name"], unique=True),
     ],
-    # `told` is since when a notice said that no round goes well, 0 once one does; `failed` is when `last_error` was.
-    # `waiting` mails lay in the mailbox after the last round that reached it, the oldest since `oldest`.
+    # `told`: since when no round has succeeded, according to a notice (0: none); `failed`: when `last_error` happened.
+    # `waiting`: messages in the mailbox after the last round that reached it; `oldest`: arrival of the oldest of them.
     Table("mailintake_service", key="id")[
         Column("id", auto_increment=True),
         Column("name", key_size=100),

@@ -1,7 +1,7 @@
-"""record: how much of the database SQLite keeps in memory while mail is taken.
+"""record: enlarges SQLite's page cache while mail is filed.
 
-By default that is 2 MB. The keys of mails are random, so what a mail's rows are written to, and looked for in, is found
-all over their indexes: with 20,000 mails already those would be read again for each, and with a million many times.
+The default is 2 MB. The keys of mails are random, so each mail reads and writes pages all over the indexes: with 20,000
+mails the pages would already be read again for each mail, and with a million many times.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MEGABYTES: Final = 12
 
 
 def keep_more_pages(env: Environment) -> None:
-    """Let this thread's connection keep more pages, unless it is to another database."""
+    """Enlarge the page cache of this thread's connection; SQLite only."""
     if is_sqlite(env):
         with env.db_transaction as db:
             db.cursor().execute(f"PRAGMA cache_size=-{MEGABYTES * 1024}")

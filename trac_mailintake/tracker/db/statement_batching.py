@@ -1,7 +1,6 @@
-"""record: statements that answer nothing wait for the next one that does; on PostgreSQL both make one journey.
+"""record: queues INSERT, UPDATE and DELETE, and sends them with the next SELECT in one round trip (PostgreSQL only).
 
-Each statement by itself is a journey to the server and back, which costs more than most of them do there. What Trac's
-own models write inside our transactions travels so, too.
+A round trip costs more than most statements. This also batches what Trac's own models write in our transactions.
 
 Without it a run takes in 0.66 times as many mails a second from a Maildir with PostgreSQL 2 ms away (0.62 to 0.82), and
 0.97 times as many with PostgreSQL on the same machine (0.90 to 1.03; 30 November 2026).
@@ -16,16 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _ANSWER_NOTHING: Final = ("INSERT ", "UPDATE ", "DELETE ", "SELECT set_config(")
-"""The last one does answer, but nobody asks for a setting that he has just set."""
+"""The last one returns a row, which no caller reads."""
 _UNKNOWN: Final = -1
-"""A count of rows that nobody asked for in time (PEP 249, Cursor.rowcount)."""
+"""The row count is no longer available (PEP 249, Cursor.rowcount)."""
 
 
 @contextmanager
 def together(connection: Any) -> Iterator[None]:  # noqa: ANN401 - Trac's PostgreSQLConnection, whose types nobody wrote
-    """Within the block of a transaction, let what is written over Trac's connection wait for the next question.
+    """Within the block, queue what is written over Trac's connection until the next query.
 
-    What fails is raised by whatever is asked next, or at the end of the block.
+    A failure is raised by the next query, or at the end of the block.
     """
     if isinstance(connection.cnx, _Gathering):
         yield
@@ -40,13 +39,13 @@ def together(connection: Any) -> Iterator[None]:  # noqa: ANN401 - Trac's Postgr
 
 
 class _Gathering:
-    """A DB-API connection in whose place it stands."""
+    """Wraps a DB-API connection, and queues statements."""
 
     def __init__(self, real: Any) -> None:  # noqa: ANN401 - psycopg2's connection
         self.real = real
         self.waiting: list[tuple[str, Sequence[object] | None]] = []
         self.last: object = None
-        """The cursor of the last statement that waits."""
+        """The cursor of the last queued statement."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
         return getattr(self.real, name)
@@ -63,24 +62,24 @@ class _Gathering:
         self.real.rollback()
 
     def send(self) -> None:
-        """Send what waits, if anything does."""
+        """Send the queued statements, if any."""
         if self.waiting:
             with self.real.cursor() as cursor:
                 self.execute(cursor)
 
     def execute(self, cursor: Any, *more: tuple[str, Sequence[object] | None]) -> None:  # noqa: ANN401 - psycopg2's
-        """Run what waits, then some more; the answer is the last one's."""
+        """Run the queued statements and then `more`; the result is that of the last."""
         statements, self.waiting = [*self.waiting, *more], []
         if len(statements) == 1:
             cursor.execute(*statements[0])
             return
-        # Without arguments psycopg2 takes a percent sign for what it is, with arguments for the beginning of a mark.
+        # psycopg2 treats % as the start of a placeholder only if there are arguments.
         sql = "; ".join(sql if arguments else sql.replace("%", "%%") for sql, arguments in statements)
         cursor.execute(sql, [each for _, arguments in statements for each in arguments or ()] or None)
 
 
 class _Cursor:
-    """A DB-API cursor in whose place it stands."""
+    """Wraps a DB-API cursor, and queues statements."""
 
     def __init__(self, gathering: _Gathering, real: Any) -> None:  # noqa: ANN401 - psycopg2's cursor
         self._gathering = gathering
@@ -107,7 +106,7 @@ class _Cursor:
 
     @property
     def rowcount(self) -> int:
-        """How many rows the last statement changed or found; only to be asked for before the next one."""
+        """Number of rows that the last statement changed or found; read it before the next statement."""
         if self._waits:
             if not self._gathering.waiting or self._gathering.last is not self:
                 return _UNKNOWN

@@ -1,4 +1,4 @@
-"""The tables of the schema, made."""
+"""Creates the tables of the schema."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def make_tables(env: Environment) -> None:
-    """Make all tables, then say so.
+    """Create all tables, then store the schema's version.
 
-    SQLite and MariaDB commit each CREATE, so a crash can leave some of them behind. Those are empty, since nothing uses
-    a table before the version is set, and are made anew with all their indexes.
+    SQLite and MariaDB commit each CREATE, so a crash can leave some tables behind. They are empty, since nothing uses
+    a table before the version is set, and are created again with all their indexes.
     """
     manager = DatabaseManager(env)
     with env.db_transaction as db:

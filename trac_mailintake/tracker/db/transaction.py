@@ -1,4 +1,4 @@
-"""record: what all SQL here needs: time, keys, lists of values, and which failures pass by themselves."""
+"""record: basics for all SQL: time, keys, lists of values, transactions, and which failures are temporary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Cursor(Protocol):
-    """What we use of a DB-API cursor."""
+    """The part of a DB-API cursor that we use."""
 
     rowcount: int
 
@@ -32,10 +32,10 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """What we use of Trac's connection inside a transaction (trac/db/util.py)."""
+    """The part of Trac's connection that we use in a transaction (trac/db/util.py)."""
 
     def __call__(self, sql: str, arguments: Sequence[object] = ...) -> list[tuple[Any, ...]]:
-        """Run one statement; the rows of a SELECT."""
+        """Run one statement. Returns the rows of a SELECT."""
 
     def cursor(self) -> Cursor:
         """A cursor, for its count of rows."""
@@ -46,19 +46,19 @@ SECOND = 1_000_000
 DAY = 24 * 3600 * SECOND
 
 CHUNK = 200
-"""How many values a list in SQL has at most: old SQLite takes 999 in a statement."""
+"""Most values in an SQL list: old SQLite versions allow 999 in a statement."""
 
 _COLLISIONS: Final = frozenset({1020, 1213, "40001", "40P01"})
-"""Of MariaDB: the row has changed since it was read, deadlock. Of PostgreSQL: serialization failure, deadlock."""
+"""MariaDB: record has changed since last read, deadlock. PostgreSQL: serialization failure, deadlock."""
 _WITHIN_TRANSACTION: Final = 1568
 """MariaDB's refusal to change the isolation of a transaction that has begun."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENFILE, errno.EMFILE, errno.ENOMEM}
 
 
 class Collision(Stale, TemporaryFailure):
-    """Another worker wrote the same at the same moment, and the database undid this one's transaction.
+    """Another worker wrote the same rows at the same time, and the database rolled back this transaction.
 
-    What can be decided anew is decided anew at once; what cannot, passes by itself.
+    A decision is repeated at once (Stale); anything else is a temporary failure.
     """
 
 
@@ -68,7 +68,7 @@ def now() -> int:
 
 
 def key(*words: str) -> str:
-    """SHA-256 (hex) of several words, none of which can be mistaken for two."""
+    """SHA-256 (hex) of several words, which are joined unambiguously."""
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -78,7 +78,7 @@ def marks(values: Sequence[object]) -> str:
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """The values, some at a time."""
+    """The values in lists of at most `size`."""
     chunk: list[T] = []
     for value in values:
         chunk.append(value)
@@ -91,7 +91,7 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 @contextmanager
 def temporary(env: Environment) -> Iterator[None]:
-    """Raise what passes by itself as a TemporaryFailure, or as a Collision; see `named`."""
+    """Turn temporary failures into TemporaryFailure or Collision; see `named`."""
     try:
         yield
     except Exception as error:
@@ -103,10 +103,10 @@ def temporary(env: Environment) -> Iterator[None]:
 
 @contextmanager
 def transaction(env: Environment) -> Iterator[Connection]:
-    """Trac's transaction, over when the block is over, however it ended. Raises as `temporary`.
+    """Trac's transaction, but always finished at the end of the block. Raises as `temporary`.
 
-    Trac leaves one open whose commit was refused (SQLite: locked, disk full), and this thread's next one would be that;
-    and it keeps a connection that was lost (MariaDB), which would be this thread's for ever.
+    Trac leaves a transaction open if its commit was refused (SQLite: locked, disk full), so this thread's next one
+    would continue it. It also keeps a lost connection (MariaDB), which this thread would then use for ever.
     """
     db = None
     with temporary(env):
@@ -124,9 +124,9 @@ def transaction(env: Environment) -> Iterator[Connection]:
 
 
 def _look_at_what_is_committed(env: Environment, db: Connection) -> None:
-    """MariaDB shows a transaction all the while what was there at its first SELECT, as the others do not.
+    """Use READ COMMITTED on MariaDB, whose default shows a transaction the data of its first SELECT throughout.
 
-    A ticket that somebody changed meanwhile would be taken for unchanged, and two comments would get one number.
+    Otherwise a ticket that was changed meanwhile would look unchanged, and two comments would get the same number.
     """
     if not is_mariadb(env):
         return
@@ -138,10 +138,10 @@ def _look_at_what_is_committed(env: Environment, db: Connection) -> None:
 
 
 def by_index(env: Environment, column: str) -> str:
-    """The order of an index, for a query that takes the first few of what may be very many rows.
+    """An ORDER BY that forces an index, for a query that needs the first few of perhaps very many rows.
 
-    Without one PostgreSQL may read the table from its beginning on, since it takes what is frequent to be everywhere.
-    MariaDB would sort: Trac's indexes there are of the first characters only.
+    Without it PostgreSQL may read the table from the beginning, since it expects frequent values everywhere.
+    On MariaDB it would sort, since Trac's indexes there cover only the first characters.
     """
     return "" if is_mariadb(env) else f"ORDER BY {column}"
 
@@ -162,14 +162,14 @@ def is_mariadb(env: Environment) -> bool:
 
 
 def named(env: Environment, error: Exception) -> Exception:
-    """What passes by itself as a TemporaryFailure: the database locked or gone, the disk full or broken, no memory.
+    """A TemporaryFailure for failures that pass by themselves: database locked or gone, disk full or broken, no memory.
 
-    A Collision when another worker wrote the same meanwhile. Anything else is returned as it is.
+    A Collision if another worker wrote the same rows. Any other exception is returned unchanged.
     """
     if _collided(env, error):
         return Collision(str(error))
     if _database_down(env, error):
-        # What PyMySQL says last is that there is nothing left to roll back; why so is in what came before.
+        # PyMySQL's last error is that there is nothing to roll back; the cause is in the errors before it.
         first = error.__context__ if type(error) is env.db_exc.Error and error.__context__ else error
         return TemporaryFailure(f"The database could not be used: {str(first).strip()}")
     if isinstance(error, MemoryError):
@@ -181,7 +181,7 @@ def named(env: Environment, error: Exception) -> Exception:
 
 
 def _collided(env: Environment, error: Exception) -> bool:
-    """Whether a key was there already, or this transaction was undone so that another one could go on."""
+    """Whether a unique key already existed, or the database rolled back this transaction in favour of another."""
     if isinstance(error, env.db_exc.IntegrityError):
         return True
     if not isinstance(error, env.db_exc.OperationalError):
@@ -190,6 +190,6 @@ def _collided(env: Environment, error: Exception) -> bool:
 
 
 def _database_down(env: Environment, error: Exception) -> bool:
-    """Whether the database refused, or was not there."""
+    """Whether the database refused the statement, or could not be reached."""
     known = (env.db_exc.OperationalError, env.db_exc.InterfaceError, NoConnection)
     return isinstance(error, known) or type(error) is env.db_exc.Error

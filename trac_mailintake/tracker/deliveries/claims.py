@@ -1,8 +1,8 @@
 """record: who works on which message (docs/behaviour.md#claims-and-leases).
 
-A claim is a row of `mailintake_delivery` with an owner, a lease and no outcome. Whoever takes a row over raises its
-fencing number; what is written later checks owner and number. All statements are portable, and nothing is asked
-of the database's isolation but that one UPDATE of one row happens after the other.
+A claim is a row of `mailintake_delivery` with an owner, a lease and no outcome. Taking over a row raises its fencing
+number, and later writes check owner and number. All statements are portable. They rely on the database's isolation
+only in that updates of one row happen one after the other.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.db.transaction import Connection
 
 LEASE = 15 * 60 * SECOND
-"""How long a claim holds without being renewed. Only matters when its worker is on another host: see worker.py."""
+"""How long, in microseconds, a claim holds without renewal. Only for workers on other hosts: see `workers`."""
 
 _LONGEST_WAIT = 2 * 3600 * SECOND
-"""Longer than any back-off of a delivery's."""
+"""In microseconds: longer than any back-off of a delivery."""
 
 BATCH_BYTES = 32 * 1024 * 1024
-"""A batch ends when its messages are larger than this together."""
+"""A batch ends when its messages together have more bytes than this."""
 
 _ARCHIVED = "archive"
 """Instead of a kind of source, of what comes from quarantine: its mailbox has nothing to do with it any more."""
 
 _UNDECIDED = "outcome IS NULL AND COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
-"""Of one mailbox, in an expression: few rows have no outcome, whereas a mailbox may have 20,000."""
+"""Undecided rows of one mailbox. COALESCE hides its index: few rows have no outcome, a mailbox may have 20,000."""
 
 _TRIES = 20
-"""How often another worker may insert the same row first, before this one gives the round up."""
+"""How often another worker may insert the same row first before this one gives up the round."""
 
 
 class Claims(Listings):
@@ -48,9 +48,9 @@ class Claims(Listings):
     # held mail
 
     def reclaim(self, row: int) -> Delivery | None:
-        """Take a held delivery out of quarantine, to be tried again from the archive; None when it is not held.
+        """Claim a held delivery, to be decided again from the archive; None if it is not held.
 
-        If it is not recorded again it is held as before: see `defer` and `restore`. Raises TemporaryFailure.
+        If nothing is recorded, it stays held: see `defer` and `restore`. Raises TemporaryFailure.
         """
         with transaction(self._env) as db:
             cursor = db.cursor()
@@ -69,7 +69,7 @@ class Claims(Listings):
         return Delivery(row, name, account, listed, kept.fence, raw=raw, sha256=kept.sha256 or "", again=True)
 
     def restore(self) -> None:
-        """What was taken out of quarantine by a worker that is gone is held again. Raises TemporaryFailure."""
+        """Hold deliveries again that a dead worker had reclaimed. Raises TemporaryFailure."""
         with transaction(self._env) as db:
             db(
                 "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
@@ -77,10 +77,10 @@ class Claims(Listings):
                 span(LEASE),
             )
 
-    # the dead
+    # dead workers
 
     def bury(self, owner: str) -> None:
-        """What this worker held, or had not yet disposed of or told of, may be taken over at once.
+        """Free everything that this dead worker held, or had not yet disposed of or announced.
 
         Raises TemporaryFailure.
         """
@@ -112,7 +112,7 @@ class Claims(Listings):
                 with temporary(self._env):
                     taken, passed = self._take(service, account, wanted, alone=alone)
             except Stale:
-                tries += 1  # another worker inserted one of them first: look again
+                tries += 1  # another worker inserted one of them first: query again
                 continue
             for live in passed:
                 del pending[live]
@@ -127,7 +127,7 @@ class Claims(Listings):
     def _take(
         self, service: Service, account: Account, wanted: Mapping[str, Listed], *, alone: bool
     ) -> tuple[list[Delivery], list[str]]:
-        """Take what can be taken of `wanted`, in one transaction; with the keys that are done with for this round."""
+        """Claim as many of `wanted` as possible, in one transaction. Returns also the keys that are done with."""
         with transaction(self._env) as db:
             known = {row.live: row for row in rows_of(db, list(wanted))}
             free = {live: row for live, row in known.items() if self._free(row)}
@@ -150,7 +150,7 @@ class Claims(Listings):
         return not self._holds(row)
 
     def _seize(self, db: Connection, row: Row, listed: Listed) -> None:
-        """Take a row over. One that has an owner still was held by a worker that died: `alone` from now on."""
+        """Take over a row. If it still has an owner, a worker died with it: it is handled `alone` from now on."""
         died = row.owner is not None
         cursor = db.cursor()
         cursor.execute(
@@ -249,7 +249,7 @@ class Claims(Listings):
 
 
 def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[str, Listed]:
-    """The next messages to look at: not before the service's start, not too many bytes at once."""
+    """The next messages to claim: none before the service's start date, and not too many bytes at once."""
     since = begins(service)
     wanted: dict[str, Listed] = {}
     size = 0
@@ -264,7 +264,7 @@ def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[s
 
 
 def _alone_first(usable: list[str], free: Mapping[str, Row], *, alone: bool) -> list[str]:
-    """A message that a worker died with is taken alone, so that one knows who was to blame if it happens again."""
+    """Messages that a worker died with are claimed alone, so that the cause is clear if it happens again."""
     for place, live in enumerate(usable):
         row = free.get(live)
         if row is not None and (row.alone or row.owner is not None):

@@ -1,4 +1,4 @@
-"""record: what a source lists, compared with what is remembered."""
+"""record: compares a source's listing with the stored rows."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.workers import Worker
 
 SETTLED = 10 * 60 * SECOND
-"""For how long a row is kept after its message is gone: another worker may still go by an older listing."""
+"""How long, in microseconds, a row is kept after its message is gone: another worker may still use an older listing."""
 
 _LONGEST_LEASE = 3600 * SECOND
-"""Longer than any lease of a delivery's."""
+"""In microseconds: longer than any lease of a delivery."""
 
 HOUR = 3600 * SECOND
-"""The time in which new tickets are counted."""
+"""The period, in microseconds, in which new tickets are counted."""
 
 
 class Listings:
@@ -42,18 +42,18 @@ class Listings:
         self._env = env
         self._worker = worker
         self._pending: dict[str, dict[str, Listed]] = {}
-        """By account: what is listed and may be claimed in this round, by live key, in the mailbox's order."""
+        """By mailbox: the listed messages that this round may claim, by live key, in the mailbox's order."""
         self._backlog: set[str] = set()
-        """Services in their first run: what they take does not count for rates."""
+        """Services in their first run, whose mail does not count for rates."""
         self._left: dict[int, str] = {}
-        """By delivery that a dead worker had in hand: the batch of the archive that may hold its bytes."""
+        """By delivery that a dead worker held: the batch of the archive that may have its bytes."""
 
     def admit(self, service: Service, account: Account) -> str:
-        """See `ports.Recorder.admit`. What is handed in is nobody's mailbox. Raises TemporaryFailure."""
+        """See `ports.Recorder.admit`. Pipes have no mailbox to own. Raises TemporaryFailure."""
         return "" if service.pushed else ownership.admit(self._env, account)
 
     def room(self, service: Service) -> tuple[int, str]:
-        """See `ports.Recorder.room`. What was counted before the service was last enabled counts no more."""
+        """See `ports.Recorder.room`. Tickets from before the service was last enabled do not count."""
         most = service.parameters.values.get("rate_service")
         if not isinstance(most, int) or not most:
             return sys.maxsize, ""
@@ -71,7 +71,7 @@ class Listings:
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
         """See `ports.Recorder.reconcile`. Raises TemporaryFailure.
 
-        What another service passed, since it is not for its address, is not settled for this one.
+        Messages that another service skipped because of its address are still new to this one.
         """
         keys = {live_key(account, listed): listed for listed in listing}
         if not service.last_success:
@@ -105,10 +105,10 @@ class Listings:
         return left
 
     def _make_sure(self, left: Sequence[Delivery]) -> None:
-        """Have what is remembered of these on the disk before their copies go.
+        """Flush the outcomes of these deliveries before their copies are disposed of.
 
-        Who recorded them was killed, maybe between the commit, which is seen, and its flush; or the flush failed. A
-        later commit that is flushed takes it along, if it changes something.
+        The worker that recorded them may have been killed between the commit, which is visible, and its flush, or the
+        flush failed. A later flushed commit also makes it durable, if that commit changes something.
         """
         if left:
             with temporary(self._env), durable(self._env) as db:
@@ -122,9 +122,9 @@ class Listings:
         return [Row(*row) for row in rows]
 
     def _unlisted(self, service: Service, account: Account, gone: Sequence[Row]) -> list[Delivery]:
-        """Those that are listed no more, though nobody noted that they were disposed of.
+        """Deliveries that are no longer listed, but not stored as disposed of.
 
-        They may be gone, or only hidden: IMAP marks as deleted what it expunges a moment later, if nothing intervenes.
+        They may be gone or only hidden: over IMAP a message is marked as deleted first and expunged a moment later.
         """
         rows = {row.id: row for row in gone if not row.consumed and self._left_over(service, row)}
         found: list[Delivery] = []
@@ -143,7 +143,7 @@ class Listings:
         return sum(not (since and listed.arrived and listed.arrived < since) for listed in listing)
 
     def left(self, service: Service, account: Account) -> Left:
-        """What of the reconciled listing nobody has claimed yet, once a round is over."""
+        """The messages of the reconciled listing that are still unclaimed at the end of a round."""
         since = begins(service)
         waiting = [
             listed.arrived
@@ -154,22 +154,22 @@ class Listings:
         return Left(len(waiting), int(oldest.timestamp() * SECOND) if oldest else 0)
 
     def _left_over(self, service: Service, row: Row) -> bool:
-        """Whether a recorded row's copy in the mailbox is still to be disposed of, and not by a living worker."""
+        """Whether the mailbox's copy of a recorded row remains to be disposed of, and no live worker will do it."""
         if row.outcome in (None, "ignored", "deferred") or not row.archive:
             return False
         if not row.consumed:
             return row.owner is None or row.owner == self._worker.owner or not self._holds(row)
-        # Disposed of, and yet listed: the server undid it, or gave the locator to another message.
+        # Disposed of, but still listed: the server undid it, or reused the locator.
         gone = service.afterwards.word in (Afterwards.DELETE, Afterwards.MOVE)
         return gone and row.consumed < now() - SETTLED
 
     def _holds(self, row: Row) -> bool:
-        """Whether the row's owner still has a right to it."""
+        """Whether the row's owner still holds its claim."""
         alive = self._worker.alive(row.owner or "")
         return ahead(row.lease, _LONGEST_LEASE) if alive is None else alive
 
     def _let_go(self, service: Service, gone: Sequence[Row]) -> None:
-        """Their messages are no longer listed: locators are free again, after a while.
+        """Retire rows whose messages are no longer listed, so that their locators can be used again after a while.
 
         What is handed in lists only itself: that it does not list something else says nothing.
         """
@@ -178,11 +178,11 @@ class Listings:
         self._retire(row.id for row in gone if row.outcome and row.recorded < before)
 
     def _unread(self, row: Row) -> bool:
-        """Whether nobody has its message, nor ever had: nobody claimed it, or a worker that died over it."""
+        """Whether no worker has read the message: it was never claimed, or its worker died."""
         return row.outcome is None and not row.archive and (not row.owner or not self._holds(row))
 
     def _vanish(self, rows: Sequence[Row]) -> None:
-        """Say that they were gone before they could be read; but of those that somebody took over meanwhile."""
+        """Record that these were gone before they could be read, except those that another worker has taken over."""
         for batch in sorted({self._left.get(row.id, "") for row in rows}):
             self._say_vanished(_vanished(batch), [row for row in rows if self._left.get(row.id, "") == batch])
 
@@ -208,7 +208,7 @@ class Listings:
             self._retire(each.id for each in deliveries)
 
     def _remember(self, service: Service, account: Account, listing: Sequence[Listed]) -> None:
-        """A first run with `start=now`: what lies there already is ignored, and remembered."""
+        """For a first run with `start=now`: ignore and remember the messages that are already there."""
         reason = reasons.START()
         for some in chunks(listing, 50):
             with transaction(self._env) as db:
@@ -222,12 +222,12 @@ class Listings:
 
 
 def _vanished(batch: str) -> Reason:
-    """Why a mail is ignored that is listed no more; `batch` may hold its bytes."""
+    """The reason for ignoring a mail that is no longer listed; `batch` may have its bytes."""
     return reasons.VANISHED_AGAIN(batch=batch) if batch else reasons.VANISHED()
 
 
 def begins(service: Service) -> datetime | None:
-    """The date before which a service leaves mail alone, None when it takes mail of any date."""
+    """The date before which a service ignores mail; None if it takes all mail."""
     if service.start in ("all", "now"):
         return None
     return datetime.fromisoformat(service.start).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""fetch: which environment this is, and whose a mailbox is (docs/behaviour.md#another-environment)."""
+"""fetch: the identity of this environment, and the owner of a mailbox (docs/behaviour.md#another-environment)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _OF_POSTGRES: Final = """
     CASE WHEN has_function_privilege('pg_control_system()', 'execute')
     THEN (SELECT system_identifier FROM pg_control_system()) END
     FROM pg_database WHERE datname=current_database()"""
-"""The numbers of database and schema within the cluster, and the cluster's own, where it may be read."""
+"""The oids of database and schema, and the cluster's identifier if this user may read it."""
 _OF_MYSQL: Final = "SELECT @@hostname, @@port, @@datadir, DATABASE()"
 
 
 def instance(env: Environment) -> str:
-    """What tells this environment from a copy of it: `[mailintake] instance`, else where its folder and database lie.
+    """The identity of this environment: `[mailintake] instance`, or else that of its folder and its database.
 
-    A copy of files, of the database, or of both has another one; so has an environment that was restored from a backup.
+    A copy of the files, of the database, or of both has another one, and so has an environment restored from a backup.
     """
     named = env.config.get("mailintake", "instance").strip()
     if named:
@@ -79,7 +79,7 @@ def _admit(env: Environment, account: Account) -> str:
 
 
 def claim(env: Environment, account: Account) -> bool:
-    """Make a mailbox this environment's; whether it was not so already. Raises TemporaryFailure."""
+    """Make this environment the owner of a mailbox. Returns whether it was not already. Raises TemporaryFailure."""
     with transaction(env) as db:
         mine = instance(env)
         claimed = _claimed(db, account)
@@ -91,7 +91,7 @@ def claim(env: Environment, account: Account) -> bool:
 
 
 def _claimed(db: Connection, account: Account) -> tuple[str, int] | None:
-    """Whose a mailbox is, and since when."""
+    """The owner of a mailbox, and since when; None if there is none."""
     rows = db("SELECT instance, since FROM mailintake_mailbox WHERE account=%s", (account_key(account),))
     return (rows[0][0], rows[0][1]) if rows else None
 

@@ -1,8 +1,8 @@
 """record: outcomes, each exactly once (docs/behaviour.md#steps, 4 to 6).
 
-One transaction: is it still mine, the ticket or comment, the attachments' rows with their files linked into place,
-the message ids, the outbox, the mark that notifications are owed. Whatever fails undoes all of it.
-No network, no decoding, no plugin inside.
+One transaction checks that the claims are still ours, and writes the ticket or comment, the rows of attachments with
+their files linked into place, the Message-IDs, the outbox, and a mark that notifications are due. Any failure undoes it
+all. There is no network, no decoding and no plugin inside.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.workers import Worker
 
 _OWED_AFTER = 5 * 60 * SECOND
-"""A notification that was owed for so long is sent by whoever comes by, unless its worker lives."""
+"""After so many microseconds any worker sends a due notification, unless the worker that owes it is alive."""
 
 
 class DatabaseRecorder(Claims):
     """The recorder of one worker, on Trac's database. Implements `ports.Recorder`."""
 
     def __init__(self, env: Environment, worker: Worker, staging: Staging, rules: Rules, recall: Recall) -> None:
-        """`staging` holds the attachments that `prepare` decoded; `rules` are told of what was recorded."""
+        """`staging` has the attachments that `prepare` decoded; `rules` are notified of recorded outcomes."""
         super().__init__(env, worker)
         self._recall = recall
         self._staging = staging
@@ -63,9 +63,9 @@ class DatabaseRecorder(Claims):
         self._patience = Patience()
         self._filed: dict[int, tuple[Filed, Decision]] = {}
         self._known: dict[str, frozenset[str]] = {}
-        """Of each mail (SHA-256) that is decided upon and not yet recorded: which of its ids were known then."""
+        """By mail (SHA-256) that is decided but not yet recorded: which of its ids were known at that time."""
         self._relied_on: set[str] = set()
-        """Batches of which something was recorded, whatever the database may have made of that since."""
+        """Batches of which something was recorded, even if the database may have lost that."""
 
     # recall
 
@@ -105,16 +105,16 @@ class DatabaseRecorder(Claims):
         return recorded
 
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
-        """The first statement writes: it takes the write lock before anything is read, and renews the leases.
+        """Check and renew the claims. The first statement writes: it takes the write lock before anything is read.
 
-        MariaDB counts only what changes; where the clock stands still a lease would not.
+        MariaDB counts only changed rows, and a lease renewed to the same time does not change.
         """
         fences = [word for each in decisions for word in (each.delivery.id, each.delivery.fence)]
         pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(decisions))
         lease = now() + LEASE
         cursor = db.cursor()
         cursor.execute(
-            # By number: a worker owns 20,000 rows in the end, and the index of owners would be read from end to end.
+            # By id: a worker may own 20,000 rows in the end, and the index of owners would be read completely.
             "UPDATE mailintake_delivery SET lease=CASE WHEN lease=%s THEN lease+1 ELSE %s END "
             f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND ({pairs})",
             (lease, lease, self._worker.owner, *fences),
@@ -123,9 +123,9 @@ class DatabaseRecorder(Claims):
             raise NoLongerMine(", ".join(each.delivery.listed.locator for each in decisions))
 
     def _not_overtaken(self, db: Connection, decisions: Sequence[Decision]) -> None:
-        """Route again under the lock: a new ticket whose parent was filed meanwhile is decided anew.
+        """Raise Stale if the parent of a new ticket was filed meanwhile.
 
-        What was known when it was decided led nowhere then, and was passed over.
+        Ids that were known at the decision led nowhere then, and do not count.
         """
         hashes = [
             hashed
@@ -141,7 +141,7 @@ class DatabaseRecorder(Claims):
     def _write(
         self, db: Connection, decision: Decision, filed: list[Filed], changed: Mapping[int, int], *, tells: bool
     ) -> Recorded:
-        """Write what is filed, and what is to be sent, and make the claim a row of the journal."""
+        """Write the change and the outgoing mail, and turn the claim into a row of the journal."""
         outcome = decision.outcome
         done: Filed | None = None
         if decision.prepared is not None:
@@ -155,7 +155,7 @@ class DatabaseRecorder(Claims):
         return Recorded(decision.delivery, outcome)
 
     def _remember_sender(self, db: Connection, decision: Decision) -> None:
-        """Write down who writes for the first time (`createusers`)."""
+        """Remember a newcomer (`createusers`)."""
         who = _newcomer(decision)
         if who is not None:
             remember(self._env, db, who, decision.delivery.id)
@@ -163,7 +163,7 @@ class DatabaseRecorder(Claims):
     def _update(
         self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None, *, tells: bool
     ) -> None:
-        """Make the claim a row of the journal. It owes a notification if that `tells` anybody."""
+        """Turn the claim into a row of the journal, with a notification due if that `tells` anybody."""
         delivery, message = decision.delivery, decision.message
         raw = delivery.raw
         values: dict[str, object] = {
@@ -198,7 +198,7 @@ class DatabaseRecorder(Claims):
         db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
 
     def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
-        """Every id of a mail that was filed, and the key by which a second copy of it is known."""
+        """Store every id of the filed mails, and the keys by which their copies are recognised."""
         values: list[object] = []
         for decision, each in zip(decisions, recorded, strict=True):
             message = decision.message
@@ -236,7 +236,7 @@ class DatabaseRecorder(Claims):
         assert decision.prepared is not None  # noqa: S101 - likewise
         try:
             self._rules.recorded(decision.message, each.outcome, service, decision.prepared.change.sender)
-        except Exception:  # it is committed: a plugin's failure is logged and undoes nothing
+        except Exception:  # already committed: a plugin's failure is only logged
             self._env.log.exception("A plugin failed when it was told of delivery %s", each.delivery.id)
 
     def _told(self, ids: Sequence[int]) -> None:
@@ -245,7 +245,7 @@ class DatabaseRecorder(Claims):
                 db(f"UPDATE mailintake_delivery SET notify=0 WHERE id IN ({marks(some)})", some)
 
     def announce_owed(self) -> int:
-        """Make the accounts, and send the notifications, that a crash left owing; how many went out.
+        """Create the accounts and send the notifications that a crash left due. Returns the number of notifications.
 
         Raises TemporaryFailure.
         """
@@ -276,7 +276,7 @@ class DatabaseRecorder(Claims):
                 db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
 
     def close(self) -> None:
-        """What this worker holds or did not dispose of is free for others at once; what it left unused is removed.
+        """Free what this worker holds or has not disposed of, and remove its unused batches.
 
         Raises TemporaryFailure.
         """
@@ -286,32 +286,32 @@ class DatabaseRecorder(Claims):
             for batch in map(leftovers.batch_of, self._worker.notes):
                 if found(self._env, batch, 0, 0).path not in self._relied_on:
                     self._remove_unused(batch)
-            # What dead workers had in hand may be decided by now.
+            # Mail that dead workers held may be decided by now.
             self._clear_up()
 
-    # the dead
+    # dead workers
 
     def sweep(self) -> None:
-        """Clear up after workers that died on this folder: staged files, unused archives, claims.
+        """Clean up after workers of this folder that died: staged files, unused batches, claims.
 
-        Raises TemporaryFailure; what was not swept is swept the next time.
+        Raises TemporaryFailure; the rest is cleaned up the next time.
         """
         with temporary(self._env):
             self.restore()
             self._clear_up()
 
     def _clear_up(self) -> None:
-        """After the dead. Whose mail is undecided is looked at again, by whoever comes next: see `leftovers`."""
+        """Clean up after dead workers. Those whose mail is undecided are left to the next worker: see `leftovers`."""
         with self._worker.dead() as dead:
             for owner, notes in list(dead.items()):
-                # First the rows: that waits for a transaction which the database may still be busy with.
+                # Rows first: this waits for a transaction that the database may still be finishing.
                 self.bury(owner)
                 self._staging.sweep(owner)
                 if [note for note in notes if not self._settle(note)]:
                     del dead[owner]
 
     def _settle(self, note: str) -> bool:
-        """Remove a batch, or leave it, for good; false while what became of its mail is not sure."""
+        """Remove a batch or keep it, for good. Returns False while its mail is undecided."""
         batch = leftovers.batch_of(note)
         fate = leftovers.fate(self._env, note)
         if fate is Fate.WAITS:
@@ -326,7 +326,7 @@ class DatabaseRecorder(Claims):
 
 
 def _senders(message: Message | None) -> str:
-    """Whom a mail is from: they are involved in its ticket. Of one that others may have written: nobody."""
+    """The senders of a mail, who become involved in its ticket; none if its author is unknown."""
     return "" if message is None or message.disowned else ", ".join(author.spec for author in message.authors)
 
 
@@ -336,14 +336,14 @@ def _newcomer(decision: Decision) -> Newcomer | None:
 
 
 def _starts_a_thread(decision: Decision) -> bool:
-    """Whether the target is a new ticket because no message that it answers was known."""
+    """Whether the message becomes a new ticket because no message that it answers was known."""
     assert decision.prepared is not None  # noqa: S101 - the caller looked; said again for mypy
     target = decision.prepared.change.target
     return isinstance(target, NewTicket) and target.related is None and not target.note
 
 
 def _copy(service: str, message: Message) -> str:
-    """What duplicates have in common: service, Message-ID and digest; without an id the SHA-256 of all bytes."""
+    """The key that duplicates share: service, Message-ID and digest; without an id the SHA-256 of all bytes."""
     if message.message_id:
         return key(service, message.message_id, message.digest)
     return key(service, message.sha256)

@@ -1,7 +1,7 @@
-"""Retention: bytes of mail, and rows of the journal, that are older than the administrator wants them kept.
+"""Retention: removes bytes of mail and rows of the journal that are older than configured.
 
-First the rows say, durably, that their bytes are gone; then the bytes go. A crash in between leaves files that no row
-refers to, which the next purge removes. What is held or not done with is never touched.
+The rows are marked as purged first, durably, and then the bytes are removed. A crash in between leaves files that no
+row refers to, which the next purge removes. Held and unfinished mail is never touched.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _NEEDED: Final = "(outcome IS NULL OR outcome='held' OR (consumed=0 AND outcome<
 
 _FORGETTABLE: Final = tuple(status.value for status in Status if status not in (Status.HELD, Status.DEFERRED))
 _STEP: Final = 1_000
-"""So many rows are looked at in one transaction."""
+"""Rows examined in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What went: mails whose bytes are gone, files of them with their bytes, rows of the journal.
+    """What was removed: number of mails without bytes now, of files, their bytes, and rows of the journal.
 
-    `kept` is how many files of that age stay for a mail in them.
+    `kept` is the number of files of that age that stay because a mail in them is needed.
     """
 
     mails: int = 0
@@ -50,7 +50,7 @@ class Purged:
 
 
 def purge_daily(env: Environment) -> None:
-    """Purge, unless that was done within a day. A failure is logged, and made up for the next time."""
+    """Purge, unless it was done within a day. A failure is logged, and the next run tries again."""
     try:
         with transaction(env) as db:
             due = _take_turn(db)
@@ -62,7 +62,7 @@ def purge_daily(env: Environment) -> None:
 
 
 def purge(env: Environment) -> Purged:
-    """Remove what `[mailintake] archive_days` and `journal_days` no longer want. Raises TemporaryFailure."""
+    """Remove what is older than `[mailintake] archive_days` and `journal_days`. Raises TemporaryFailure."""
     with temporary(env):
         mails = batches = size = kept = 0
         days = env.config.getint(SECTION, "archive_days", 365)
@@ -79,7 +79,7 @@ def purge(env: Environment) -> Purged:
 
 
 def _part(env: Environment, batch: str) -> int | None:
-    """Say of all mails in a batch that their bytes are gone: how many; None when one of them is needed."""
+    """Mark all mails in a batch as purged. Returns their number; None if one of them is still needed."""
     with durable(env) as db:
         if db(f"SELECT id FROM mailintake_delivery WHERE archive=%s AND {_NEEDED} LIMIT 1", (batch,)):
             return None
@@ -89,7 +89,7 @@ def _part(env: Environment, batch: str) -> int | None:
 
 
 def _days_before(env: Environment, days: int) -> Iterator[Path]:
-    """The archive's folders of earlier days, the oldest first; what has another name is not ours."""
+    """The archive's folders of earlier days, the oldest first; other names are not ours."""
     before = datetime.now(UTC).date() - timedelta(days=days)
     for folder in sorted((Path(env.files_dir) / ROOT / "archive").glob("[0-9]*/[0-9]*/[0-9]*")):
         year, month, day = folder.parts[-3:]
@@ -108,7 +108,7 @@ def _remove_empty(day: Path) -> None:
 
 
 def _forget(env: Environment, days: int) -> int:
-    """Remove rows of the journal whose mail is in no ticket; threads and rates need none of them. How many."""
+    """Remove rows whose mail is in no ticket, which threading and rates do not need. Returns their number."""
     with transaction(env) as db:
         db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * DAY,))
         db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * DAY,))
@@ -117,11 +117,11 @@ def _forget(env: Environment, days: int) -> int:
 
 
 def _forget_some(env: Environment, outcome: str, before: int) -> int:
-    """Remove rows of one outcome that were recorded before a time, some at a time, the oldest first. How many."""
+    """Remove rows of one outcome recorded before a time, in small steps, the oldest first. Returns their number."""
     number = since = 0
     while True:
         with transaction(env) as db:
-            # Looked at in the order of the index: what has to stay is passed over, and not met again.
+            # In the order of the index: rows that must stay are skipped, and not examined again.
             rows = db(
                 "SELECT id, recorded, CASE WHEN COALESCE(archive, '')='' AND COALESCE(live, '')='' "
                 "AND COALESCE(ticket, 0)=0 THEN 1 ELSE 0 END FROM mailintake_delivery "
@@ -133,12 +133,12 @@ def _forget_some(env: Environment, outcome: str, before: int) -> int:
                 number += len(some)
         if len(rows) < _STEP:
             return number
-        # Those of the very last microsecond may not all have been among them.
+        # Not all rows of the last microsecond may have been among them.
         since = max(rows[-1][1] - 1, since + (rows[0][1] == rows[-1][1]))
 
 
 def _take_turn(db: Connection) -> bool:
-    """Whether a day has gone by; if so it begins anew."""
+    """Whether a day has passed since the last purge; if so, a new day begins."""
     rows = db("SELECT value FROM system WHERE name=%s", (PURGED,))
     if rows and lately(int(rows[0][0]), now(), DAY):
         return False

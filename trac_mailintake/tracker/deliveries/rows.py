@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """What claims and listings look at of a delivery."""
+    """The columns of a delivery that claims and listings need."""
 
     id: int
     live: str
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 COLUMNS = ",".join(Row._fields)
 
 _MAILBOX = 24
-"""So many digits at the beginning of a live key are of the mailbox, the forty after them of the message."""
+"""Digits of a live key that identify the mailbox; the forty after them identify the message."""
 
 _ZERO = ("alone", "deaths", "attempts", "retry_at", "recorded", "consumed", "notify")
 
@@ -60,7 +60,7 @@ def rows_of(db: Connection, lives: Sequence[str]) -> list[Row]:
 def insert(
     db: Connection, service: Service, account: Account, fresh: Sequence[Listed], owner: str | None, lease: int
 ) -> None:
-    """Rows for messages that were never seen, in one statement; without an owner, of those that the service passes."""
+    """Insert rows for new messages in one statement. With owner=None they mark messages that this service skips."""
     values: list[object] = []
     for listed in fresh:
         row = {
@@ -86,7 +86,7 @@ def insert(
 
 
 def delivery(env: Environment, service: Service, account: Account, listed: Listed, row: Row) -> Delivery:
-    """A row as the value that goes forward."""
+    """The Delivery for a row."""
     raw = None
     if row.archive and row.archive_length is not None:
         raw = found(env, row.archive, row.archive_offset or 0, row.archive_length)
@@ -110,23 +110,23 @@ def account_key(account: Account) -> str:
 
 
 def sender_key(message: Message | None) -> str:
-    """The key of whoever a mail is from, for rates; "" when it names nobody."""
+    """The key of a mail's sender, for rates; "" if it names nobody."""
     authors = sorted(author.key for author in message.authors) if message else []
     return key(*authors) if authors else ""
 
 
 def passed_key(account: Account, listed: Listed, service: str) -> str:
-    """The key of a message that this service leaves to the others of the same mailbox."""
+    """The key of a message that this service leaves to other services on the same mailbox."""
     return _of_mailbox(account) + key(listed.locator, "passed", service)[_MAILBOX:]
 
 
 def live_key(account: Account, listed: Listed) -> str:
-    """The key of a message for as long as its source lists it."""
+    """The key of a message, used as long as its source lists it."""
     return _of_mailbox(account) + key(listed.locator)[_MAILBOX:]
 
 
 def live_keys(account: Account) -> tuple[str, str]:
-    """Between which two all keys of a mailbox are: they stand together in their index, which needs no other."""
+    """The bounds of all live keys of a mailbox, which are adjacent in their index."""
     return _of_mailbox(account), _of_mailbox(account) + "g"
 
 

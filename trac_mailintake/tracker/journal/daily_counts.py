@@ -1,6 +1,6 @@
-"""How many mails a day, by outcome: counted in the index of service and time, which is all that is read of the journal.
+"""Counts messages a day by outcome, using only the index of service and time.
 
-Days are those of whoever looks, so the database counts quarters of an hour: every time zone begins its days with one.
+Days are those of the viewer's time zone, so the database counts quarters of an hour: all time zones start days at one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _QUARTER: Final = 900 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day; `counts` are mails by outcome, as it is now, on the day when it was recorded."""
+    """One day; `counts` are numbers of messages by their present outcome, on the day when that was recorded."""
 
     date: date
     counts: Mapping[str, int]
@@ -39,7 +39,7 @@ class Day:
 
 
 def daily(env: Environment, zone: tzinfo, service: str = "", days: int = DAYS) -> tuple[Day, ...]:
-    """The last `days` days of a service, or of all that the journal knows, today's last."""
+    """The last `days` days of a service ("": of all), ending with today."""
     today = datetime.now(UTC).astimezone(zone).date()
     counted = {today - timedelta(days=before): Counter[str]() for before in reversed(range(days))}
     since = now() - (days + 1) * DAY

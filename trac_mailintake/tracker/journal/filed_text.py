@@ -1,4 +1,4 @@
-"""What a mail became in its ticket, as it was filed: later edits do not count. And whose mail was filed."""
+"""The text and attachments of a mail as filed, without later edits; and the authors of filed mails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FiledText:
 
 
 def filed_text(env: Environment, ticket: int, comment: int | None) -> FiledText | None:
-    """What was filed as `comment` of the ticket, or as its description; None when that was deleted."""
+    """The text filed as `comment` of the ticket (None: as its description); None if that was deleted."""
     try:
         found = Ticket(env, ticket)
     except ResourceNotFound:
@@ -56,13 +56,13 @@ def _description(ticket: Ticket) -> str:
 
 
 def _attached(env: Environment, ticket: int, when: datetime) -> tuple[tuple[str, int], ...]:
-    """Those that came with what was filed at `when`: each is filed a microsecond after the one before."""
+    """The attachments filed with the text of time `when`; each has a time one microsecond after the one before."""
     attachments = Attachment.select(env, "ticket", ticket)
     return tuple((each.filename, each.size) for each in attachments if when <= each.date < when + _TOGETHER)
 
 
 def filed_mails(env: Environment, deliveries: Iterable[int]) -> dict[int, tuple[str, str, bool]]:
-    """Of deliveries, by number: the service, the casefolded address of the one author (or ""), if it was proved."""
+    """By delivery: the service, the casefolded address of the one author (or ""), and whether it was proved."""
     found: dict[int, tuple[str, str, bool]] = {}
     for some in chunks(dict.fromkeys(deliveries)):
         rows = env.db_query(
@@ -70,12 +70,12 @@ def filed_mails(env: Environment, deliveries: Iterable[int]) -> dict[int, tuple[
         )
         for number, service, sender, sender_key, trail in rows:
             author = (sender or "").casefold()
-            # Several authors are written with commas; but so may one be, and the key is that of one alone.
+            # Several authors are separated by commas, but one may contain a comma; the key is only of a single author.
             found[number] = (service, author if sender_key == key(author) else "", _proved(trail))
     return found
 
 
 def _proved(trail: str | None) -> bool:
-    """Whether one of our mail servers vouched for the sender: what the first step on screen says."""
+    """Whether one of our mail servers vouched for the sender, by the first step of stage screen."""
     steps = json.loads(trail or "[]")
     return next((rule == PROVED.slug for stage, rule, _ in steps if stage == "screen"), False)

@@ -1,6 +1,6 @@
-"""The journal, read: what became of each delivery, by which rule, why. And what an administrator does about held mail.
+"""Reads the journal (outcome, rule and reason of each delivery), and acts on held mail.
 
-A row without an outcome is a delivery that is being worked on, or was deferred.
+A row without an outcome is a delivery in work or deferred.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _COLUMNS: Final = (
 
 
 _DECIDED: Final = {status.value for status in Status} - {Status.HELD.value, Status.DEFERRED.value}
-"""What nobody waits for any more."""
+"""Final outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows, the newest first, and where their neighbours are; None where there are none.
+    """Rows, the newest first, and where the neighbouring pages begin; None if there are none.
 
-    `older` is what the numbers on the next page are below, `newer` what those on the page before are above.
-    `searched` is None when all rows that could be on the page were looked at; else the time was up at that number.
+    The next page has numbers below `older`, the page before numbers above `newer`.
+    `searched` is None if all rows for the page were searched; otherwise the time was up at that number.
     """
 
     entries: tuple[Entry, ...]
@@ -141,10 +141,10 @@ class Journal:
         return Page(entries, first if stretch.before is not None else None, last if more else stopped, stopped)
 
     def names(self) -> tuple[str, ...]:
-        """All services that rows are of, by name."""
+        """The names of all services in the journal."""
         found: list[str] = []
         with self._env.db_query as db:
-            # One look into the index for each: DISTINCT would read it all.
+            # One index look-up for each: DISTINCT would read the whole index.
             while name := db(
                 "SELECT MIN(service) FROM mailintake_delivery WHERE service>%s", (found[-1] if found else "",)
             )[0][0]:
@@ -162,7 +162,7 @@ class Journal:
         return self._entry(rows[0])
 
     def raw(self, number: int) -> Slice:
-        """Where the bytes of a delivery lie. Raises SettingError when they were never archived."""
+        """The place of a delivery's bytes. Raises SettingError if they were never archived."""
         entry = self.get(number)
         if entry.purged:
             raise SettingError("id", number, "a mail that is not older than [mailintake] archive_days: it was purged")
@@ -174,7 +174,7 @@ class Journal:
         """How many deliveries of each outcome, by service."""
         counts = self.waiting()
         decided = sorted(_DECIDED)
-        # One pass over the index of each service: grouped, all its rows would be sorted first.
+        # One pass over the index for each service: GROUP BY would sort all rows first.
         each = ", ".join(["COUNT(CASE WHEN outcome=%s THEN 1 ELSE NULL END)"] * len(decided))
         for service in self.names():
             sql = f"SELECT {each} FROM mailintake_delivery WHERE service=%s"
@@ -185,11 +185,11 @@ class Journal:
         return counts
 
     def waiting(self) -> dict[str, dict[str, int]]:
-        """How many deliveries are held, deferred or in work, by service: what `counts` has, without reading it all."""
+        """Number of deliveries that are held, deferred or in work, by service, without reading the whole journal."""
         counts: dict[str, dict[str, int]] = {}
         with self._env.db_query as db:
             for outcome in ("outcome='held'", "outcome IS NULL"):
-                # Grouped by an expression: SQLite would rather read all rows in the order of the service.
+                # Grouped by an expression: otherwise SQLite reads all rows in the order of the service.
                 rows = db(
                     f"SELECT COALESCE(service, ''), {SHOWN}, COUNT(*) FROM mailintake_delivery WHERE {outcome} "
                     f"GROUP BY COALESCE(service, ''), {SHOWN}"
@@ -207,7 +207,7 @@ class Journal:
         return tuple(entry for entry in entries if not service or entry.service == service)
 
     def retryable(self, number: int) -> Entry:
-        """A held mail that can be decided about once more. Raises SettingError when it cannot."""
+        """A held mail that can be decided again. Raises SettingError if it cannot."""
         entry = self._held(number)
         self.raw(number)
         if entry.rule == reasons.FORWARD_PENDING.slug:
@@ -215,7 +215,7 @@ class Journal:
         return entry
 
     def discard(self, number: int, who: str) -> None:
-        """Throw a held mail away; its bytes stay in the archive for as long as all others do. Raises SettingError."""
+        """Discard a held mail; its bytes stay in the archive as long as those of other mail. Raises SettingError."""
         self._held(number)
         reason = reasons.ADMINISTRATOR(user=who)
         with self._env.db_transaction as db:
@@ -237,7 +237,7 @@ class Journal:
     # inside
 
     def _entry(self, found_row: Sequence[object]) -> Entry:
-        """Nothing of a row that is still in work is filled in, so every NULL gets its empty value."""
+        """Convert a row. In a row in work most columns are NULL; each becomes its type's empty value."""
         row: dict[str, object] = dict(zip(_COLUMNS, found_row, strict=True))
         row["account"] = row.pop("label")
         archive = (row.pop("archive"), row.pop("archive_offset"), row.pop("archive_length"))

@@ -1,8 +1,8 @@
-"""The journal, searched: a page at a time, however many rows it has.
+"""Searches the journal page by page, however many rows it has.
 
-A page begins where the one before it ended, since rows that are skipped by number are read all the same. When one of
-the filters leaves few rows, as its index says at once, those are read. Otherwise rows are looked at in stretches of
-their numbers, from the newest or the oldest on, until the page is full or the time is up: words have no index.
+A page begins where the one before it ended, since OFFSET reads the skipped rows. If an index shows that a filter leaves
+few rows, those are read. Otherwise rows are searched in ranges of ids, from the newest or the oldest on, until the page
+is full or the time is up: words have no index.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 IN_WORK: Final = "in work"
-"""What is shown for a delivery that has no outcome and was not deferred."""
+"""Shown for a delivery without an outcome that is not deferred."""
 
 OUTCOMES: Final = (*(status.value for status in Status), IN_WORK)
 
 SHOWN: Final = f"COALESCE(outcome, CASE WHEN failure IS NULL THEN '{IN_WORK}' ELSE '{Status.DEFERRED.value}' END)"
-"""The outcome as it is shown."""
+"""SQL: the outcome as shown."""
 
 _FEW: Final = 1_000
-"""Up to so many rows of one service, outcome or ticket are all looked at."""
+"""Up to so many rows of one service, outcome or ticket are all read."""
 _STRETCH: Final = 2_000
-"""Numbers that are looked at together at first; more and more for as long as that is quick."""
+"""Ids in the first range; the ranges grow as long as they are fast."""
 _LONGEST: Final = 64_000
 _QUICK: Final = 0.05
 """Seconds."""
@@ -40,7 +40,7 @@ Found = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows of the journal; what is empty filters nothing. `text` is looked for in subject, sender and reason."""
+    """A filter of the journal; empty fields do not filter. `text` is searched in subject, sender and reason."""
 
     service: str = ""
     outcome: str = ""
@@ -53,9 +53,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Where to look: rows below the number `before`, the newest first, or above `after`, the oldest first.
+    """The range to search: ids below `before`, the newest first, or above `after`, the oldest first.
 
-    `seconds` is how long it may take, None for as long as it takes.
+    `seconds` is the time limit; None: no limit.
     """
 
     before: int | None = None
@@ -75,9 +75,9 @@ def search(
     stretch: Stretch,
     limit: int,
 ) -> tuple[list[Found], int | None]:
-    """At most `limit` rows in the stretch's order; and where to go on when the time was up, None when it was not.
+    """At most `limit` rows in the order of `stretch`, and the id where to continue if the time was up, or None.
 
-    The first of `columns` is the id. Raises SettingError for an outcome that does not exist.
+    The first of `columns` must be the id. Raises SettingError for an outcome that does not exist.
     """
     where, arguments = _where(wanted, db)
     few = _few(db, wanted)
@@ -96,7 +96,7 @@ def _look(
     stretch: Stretch,
     limit: int,
 ) -> tuple[list[Found], int | None]:
-    """Look at one stretch of numbers after the other."""
+    """Search one range of ids after the other."""
     order = "ASC" if stretch.upwards else "DESC"
     query = f"SELECT {columns} FROM mailintake_delivery WHERE id>=%s AND id<%s{where[0]} ORDER BY id {order} LIMIT %s"
     found: list[Found] = []
@@ -117,8 +117,8 @@ def _look(
 
 
 def _ends(db: Any, stretch: Stretch) -> tuple[int, int]:  # noqa: ANN401 - as above
-    """The lowest number to look at, and the one after the highest."""
-    # One at a time: asked for both at once, SQLite reads all that is between them.
+    """The lowest id to search, and the one after the highest."""
+    # Two queries: with min and max in one, SQLite reads everything in between.
     low = db("SELECT MIN(id) FROM mailintake_delivery")[0][0] or 0
     high = (db("SELECT MAX(id) FROM mailintake_delivery")[0][0] or 0) + 1
     return max(low, (stretch.after or 0) + 1), high if stretch.before is None else min(high, stretch.before)
@@ -129,7 +129,7 @@ def _inside(number: int, stretch: Stretch) -> bool:
 
 
 def _few(db: Any, wanted: Filter) -> list[int] | None:  # noqa: ANN401 - as above
-    """The numbers of all rows that one of the filters leaves, when they are few; each is asked of an index."""
+    """The ids of all rows that one of the filters leaves, if an index shows that they are few; otherwise None."""
     unfinished = wanted.outcome in (Status.DEFERRED.value, IN_WORK)
     terms = (
         ("ticket=%s", wanted.ticket, "counted"),
@@ -148,7 +148,7 @@ def _few(db: Any, wanted: Filter) -> list[int] | None:  # noqa: ANN401 - as abov
 
 
 def _where(wanted: Filter, db: Any) -> tuple[str, tuple[object, ...]]:  # noqa: ANN401 - as above
-    """The terms after those on `id`; columns are inside an expression, so that no index but that of `id` serves."""
+    """The SQL conditions after those on `id`. Columns are in expressions, so that only the index of `id` is used."""
     if wanted.outcome and wanted.outcome not in OUTCOMES:
         raise SettingError("outcome", wanted.outcome, ", ".join(OUTCOMES))
     equal: tuple[tuple[str, object], ...] = (

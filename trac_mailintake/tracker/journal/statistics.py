@@ -1,6 +1,6 @@
-"""How each service stands, in figures: the one place where they are computed, for `status`, the panel and monitoring.
+"""Computes the figures of each service, for `status`, the panel and monitoring.
 
-What is asked of the journal stays cheap however long it is: ranges of an index, and the newest rows of one.
+Queries stay cheap for any length of the journal: they use ranges of an index, and the newest rows of one.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _MINUTE: Final = 60 * SECOND
 _HOUR: Final = 60 * _MINUTE
 _PUNCTUAL: Final = 5 * _MINUTE
-"""How much later than it is due a round may begin, at least, since cron does not look each second."""
+"""Least delay, in microseconds, after which a due service counts as late, since cron does not run each second."""
 _LATELY: Final = 7 * DAY
 _SAMPLE: Final = 100
-"""The newest mails of which one knows how long they took to be filed."""
+"""Number of the newest messages for which the lag is computed."""
 
 
 class State(Enum):
-    """How a service stands, in a word."""
+    """The state of a service, in a word."""
 
     WELL = "well"
     NEW = "not run yet"
@@ -44,15 +44,15 @@ class State(Enum):
 
 
 BAD: Final = (State.LATE, State.FAILING, State.OVERDUE, State.STOPPED)
-"""Somebody should look."""
+"""States in which an administrator needs to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One service. Times are microseconds since 1970, UTC, 0 for never; spans are microseconds, None when unknown.
+    """One service. Times are microseconds since 1970, UTC (0: never); durations are microseconds, None if unknown.
 
-    `waiting` mails lay in the mailbox after the last round that reached it, the oldest since `oldest`; deferred ones
-    are counted apart. Half of the last mails were filed within `lag` of their arrival, nine of ten within `lag_most`.
+    `waiting`: messages in the mailbox after the last round that reached it, without deferred ones; `oldest`: arrival of
+    the oldest. `lag`: half of the last messages were filed within this time; `lag_most`: nine of ten.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Figures:
     why: str
     """The state in a sentence, "" when all is well."""
     rounds: bool
-    """Whether it is run at all; a pipe takes what is handed to it."""
+    """Whether runs serve it; a pipe is handed its mail instead."""
     delay: int
     next_run: int
     last_run: int
@@ -75,7 +75,7 @@ class Figures:
     deferred: int
     in_work: int
     hour: int
-    """Mails of the last hour, then of the last 24 hours, and of the last seven days."""
+    """Messages of the last hour; below, of the last 24 hours and the last seven days."""
     day: int
     week: int
     lag: int | None
@@ -84,7 +84,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What is not decided upon of a service's mail."""
+    """A service's mail without a final outcome."""
 
     held: int = 0
     deferred: int = 0
@@ -166,12 +166,12 @@ def _why(state: State, row: Mapping[str, Value], moment: int) -> str:
 
 
 def _due(row: Mapping[str, Value]) -> int:
-    """When it is to run; of a new one since when it could."""
+    """When the service is due; for a new one, when it was added."""
     return _int(row, "next_run") or max(_int(row, "created"), _int(row, "resumed"))
 
 
 def _late(row: Mapping[str, Value], moment: int) -> int:
-    """How much later than may be, in microseconds; not above 0 when it is in time."""
+    """How late the service is beyond its tolerance, in microseconds; 0 or less if it is in time."""
     return moment - _due(row) - max(2 * _int(row, "delay") * _MINUTE, _PUNCTUAL)
 
 
@@ -192,8 +192,8 @@ def _int(row: Mapping[str, Value], name: str) -> int:
 
 
 def _open(env: Environment) -> dict[str, _Open]:
-    """What waits for an administrator, for another attempt, or for its worker, by service."""
-    # Grouped by an expression: SQLite would rather read all rows in the order of the service.
+    """By service: mail that is held, deferred or in work."""
+    # Grouped by an expression: otherwise SQLite reads all rows in the order of the service.
     by = "COALESCE(service, '')"
     sql = f"SELECT {by}, COUNT(*) FROM mailintake_delivery WHERE outcome='held' GROUP BY {by}"
     held = dict(env.db_query(sql))
@@ -216,7 +216,7 @@ def _since(env: Environment, service: str, since: int) -> int:
 
 
 def _lags(env: Environment, service: str, moment: int) -> tuple[int | None, int | None]:
-    """What half, and nine of ten, of the newest mails took from their arrival until they were recorded."""
+    """Median and ninth decile of the time from arrival to outcome of the newest messages, in microseconds."""
     rows = env.db_query(
         f"""SELECT recorded, counted FROM mailintake_delivery WHERE service=%s AND recorded>%s
             ORDER BY recorded DESC LIMIT {_SAMPLE}""",

@@ -1,10 +1,10 @@
-"""recall: what is known of a mail's Message-IDs, its own and those that it refers to, asked for in one query.
+"""route: looks up a mail's Message-IDs, its own and those that it refers to, with one query.
 
-Whether it is a copy, whether it is our own mail, and which ticket it answers: all three are asked of one mail after the
-other, and on a database at the end of a line each question costs a journey.
+This tells whether it is a duplicate, whether it is our own mail, and which ticket it answers. With a remote database
+each query costs a round trip.
 
-Some machines give each of their mails the same id, and anybody may. Then the row of the very same mail is read, and of
-each id the first ones and the newest: no others, however many there are.
+A Message-ID is not unique: broken senders reuse it, attackers can copy it. So only the row of the same mail is read,
+and the first and the newest rows of each id, however many there are.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 
 CROWD: Final = 50
-"""So many more rows than ids are read; when there are as many, those that decide are asked for one by one."""
+"""Rows read beyond the number of ids; if there are as many, the deciding rows are queried one by one."""
 FIRST: Final = 10
-"""So many rows of an id are read then, the first ones and the newest: what came first is not outnumbered by others."""
+"""Rows of an id that are read then, of the first and of the newest each, so that nobody can crowd out the first."""
 _AT_ONCE: Final = 50
-"""So many ids are asked for then in one query: SQLite takes 500 that are joined."""
+"""Ids in one query then: SQLite allows 500 terms in a compound SELECT."""
 FRESH: Final = 1.0
-"""Seconds for which it counts what is known of mails that are still to come. What others filed meanwhile is noticed
-when a mail is recorded: then it is decided about anew."""
+"""Seconds for which prefetched ids count. What others file meanwhile is noticed when a mail is recorded, and then
+it is decided again."""
 
 
 class Known(NamedTuple):
-    """A row of `mailintake_message_id`; `ticket` is None for mail that was filed nowhere."""
+    """A row of `mailintake_message_id`; `ticket` is None for mail that is in no ticket."""
 
     id: int
     hash: str
@@ -52,7 +52,7 @@ _SELECT: Final = f"SELECT {_NAMES} FROM mailintake_message_id"
 
 
 class Recall:
-    """The ids of one environment. It remembers what it was asked of the mail in hand, until it is asked of the next."""
+    """Looks up the ids of one environment, with a cache for the present mail."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env
@@ -66,21 +66,21 @@ class Recall:
         self._crowded: set[str] = set()
 
     def crowded(self, hashed: str) -> bool:
-        """Whether more mails have this id than were looked at."""
+        """Whether more mails have this id than were read."""
         return hashed in self._crowded
 
     def foresee(self, messages: Iterable[Message]) -> None:
-        """These come next: what is known of their ids is asked for in one query, once the first one is in hand."""
+        """Announce the next mails: their ids are looked up with one query when the first is handled."""
         self._coming = [_hashes(each) for each in messages if each.message_id]
 
     def changed(self) -> None:
-        """Something was filed, or sent: whatever is known of the mails to come is to be asked anew."""
+        """Drop what was prefetched, because mail was filed or sent."""
         self._foreseen = frozenset()
 
     def begin(self, message: Message, copy: str) -> list[Known]:
-        """What is known of the ids of a mail, asked anew; `copy` is the key of the mail itself. Oldest first.
+        """Look up the ids of a mail, the oldest rows first; `copy` is the duplicate key of the mail itself.
 
-        Of an id that many mails have: the first of them, the newest, and the mail itself.
+        If many mails have an id: only the first of them, the newest, and the mail itself.
         """
         hashes = _hashes(message) if message.message_id else _hashes(message) | {copy}
         self._asked = frozenset()
@@ -90,7 +90,7 @@ class Recall:
         return self._rows
 
     def _of_one_to_come(self, hashes: frozenset[str]) -> list[Known] | None:
-        """What was asked for with those of other mails; None when this mail was not foreseen, or is one of a crowd."""
+        """The prefetched rows of this mail; None if it was not announced, or if many mails have its id."""
         if hashes not in self._coming:
             return None
         del self._coming[: self._coming.index(hashes)]
@@ -105,7 +105,7 @@ class Recall:
         return sorted((row for row in self._foreseen_rows if row.hash in hashes), key=attrgetter("id"))
 
     def _next_ones(self) -> set[str]:
-        """As many of the mails to come as one query takes, and one at least."""
+        """The ids of as many announced mails as fit into one query, but of one at least."""
         union: set[str] = set(self._coming[0])
         for each in self._coming:
             if len(union | each) > CHUNK:
@@ -114,7 +114,7 @@ class Recall:
         return set(sorted(union)[:CHUNK])
 
     def known(self, hashes: Iterable[str]) -> list[Known]:
-        """What is known of these, the SHA-256 of ids. Oldest first."""
+        """The rows of these ids (SHA-256), the oldest first."""
         wanted = set(hashes)
         if wanted <= self._asked:
             return [row for row in self._rows if row.hash in wanted]
@@ -129,7 +129,7 @@ class Recall:
         return sorted(found, key=attrgetter("id"))
 
     def _deciding(self, hashes: Sequence[str], copy: str | None) -> set[Known]:
-        """The first rows of each id and the newest, and that of the mail itself, each found by an index."""
+        """The first and the newest rows of each id, and the row of the mail itself, each found by an index."""
         rows: set[Known] = set()
         for some in chunks(hashes, _AT_ONCE):
             ends = (f"ORDER BY id LIMIT {FIRST}", "ORDER BY id DESC LIMIT 1")
@@ -147,5 +147,5 @@ class Recall:
 
 
 def _hashes(message: Message) -> frozenset[str]:
-    """Of the ids of a mail, and of those that it refers to."""
+    """The hashes of a mail's ids and of those that it refers to."""
     return frozenset(key(each) for each in (message.message_id, *message.in_reply_to, *message.references) if each)

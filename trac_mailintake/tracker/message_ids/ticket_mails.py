@@ -1,4 +1,4 @@
-"""record: what must be known of the mails that Trac sends for a ticket, and of the mail that the ticket came from."""
+"""record: stores the ids of mail that Trac sends for a ticket, and finds the mail that a ticket was made from."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,480}>\Z")
-"""RFC 5322, 3.6.4, without folding: what may be written into a header without a second thought."""
+"""A msg-id (RFC 5322, 3.6.4) without folding, which is safe in a header field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The mail that a ticket was made of: its Message-ID ("" when unfit), its sender, who was written as reporter.
+    """The mail that a ticket was made from: its Message-ID ("" if invalid), its sender, and the stored reporter.
 
-    With `acknowledge` its sender is to be told of the ticket.
+    `acknowledge`: its sender is to be notified of the ticket.
     """
 
     message_id: str
@@ -32,12 +32,12 @@ class Beginning:
 
 
 def installed(env: Environment) -> bool:
-    """Whether our tables are there: before the upgrade they are not, and PostgreSQL forgives no failed statement."""
+    """Whether our tables exist (not before the upgrade). On PostgreSQL a failed query breaks the transaction."""
     return bool(DatabaseManager(env).get_database_version(NAME))
 
 
 def remember(env: Environment, message_id: str, ticket: int) -> None:
-    """Record that Trac sent `message_id` (with its angle brackets) for the ticket. A repeat changes nothing."""
+    """Store that Trac sent `message_id` (with its angle brackets) for the ticket. Repeating this changes nothing."""
     hashed = key(message_id)
     with env.db_transaction as db:
         if not db("SELECT id FROM mailintake_message_id WHERE hash=%s AND outgoing=1 AND ticket=%s", (hashed, ticket)):
@@ -48,10 +48,10 @@ def remember(env: Environment, message_id: str, ticket: int) -> None:
 
 
 def beginning(env: Environment, ticket: int) -> Beginning | None:
-    """The mail that the ticket was made of, None when it was made otherwise.
+    """The mail that the ticket was made from; None if it was not made from mail.
 
-    A database may give the number of a deleted ticket again (SQLite: lang_createtab, "ROWIDs and the INTEGER PRIMARY
-    KEY"); what was filed in that one was filed before this one was made.
+    A database may reuse the number of a deleted ticket (SQLite: lang_createtab, "ROWIDs and the INTEGER PRIMARY KEY").
+    Mail of the deleted one was filed before this ticket was created.
     """
     rows = env.db_query(
         "SELECT d.message_id, d.sender, d.author, d.acknowledge FROM mailintake_delivery d "
@@ -66,7 +66,7 @@ def beginning(env: Environment, ticket: int) -> Beginning | None:
 
 
 def writers(env: Environment, ticket: int) -> set[str]:
-    """The casefolded addresses whose mails became the ticket or its comments; see `beginning` about deleted ones."""
+    """The casefolded addresses of the authors of mail in the ticket; for deleted tickets see `beginning`."""
     rows = env.db_query(
         "SELECT DISTINCT d.sender FROM mailintake_delivery d JOIN ticket t ON t.id=d.ticket "
         "WHERE d.ticket=%s AND d.outcome IN ('created', 'commented') AND d.filed>=t.time",
@@ -76,5 +76,5 @@ def writers(env: Environment, ticket: int) -> set[str]:
 
 
 def mails_of(env: Environment, ticket: int) -> int:
-    """How many deliveries became part of a ticket, or are copies of one that did."""
+    """Number of deliveries that are in a ticket, or duplicates of one that is."""
     return int(env.db_query("SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s", (ticket,))[0][0])

@@ -1,6 +1,6 @@
-"""record: the outbox, written: forwards, notices to refused senders, alerts for administrators.
+"""record: writes to the outbox: forwards, notices to refused senders, alerts for administrators.
 
-Everything is written in the transaction of what it is about, so that it is sent if and only if that happened.
+Each row is written in the transaction of its cause, so that it is sent if and only if that was committed.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.db.transaction import Connection
 
 _QUOTED: Final = 80
-"""Characters of the sender's subject that a notice repeats: a forger must not make us carry his message."""
+"""Characters of the subject that a notice repeats: forgers must not be able to send their text through us."""
 
 
 def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
-    """Write what is to be sent because of a decision: its forward, or an alert; and the notice to its sender."""
+    """Write the outgoing mail of a decision: its forward or an alert, and the notice to its sender."""
     outcome, service = decision.outcome, decision.delivery.service
     if decision.forward is not None:
         _insert(
@@ -39,24 +39,24 @@ def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
 
 
 def alert(env: Environment, db: Connection, service: str, rule: str, reason: str, delivery: int | None = None) -> None:
-    """Tell the administrator, where there is an address for that: `[mailintake] admin_address`, or the forward's."""
+    """Notify the administrator, if there is an address: `[mailintake] admin_address`, or else the forward address."""
     forward = db("SELECT forward FROM mailintake_service WHERE name=%s", (service,))
     if told(env, str(forward[0][0] or "") if forward else ""):
         _insert(db, "alert", service, delivery, subject=rule, body=reason)
 
 
 def told(env: Environment, forward: str) -> str:
-    """The address of the administrator of a service with this forward address; "" when nobody can be told."""
+    """The administrator's address for a service with this forward address; "" if there is none."""
     return (str(env.config.get(SECTION, "admin_address")).strip() or forward) if _sends(env) else ""
 
 
 def _sends(env: Environment) -> bool:
-    """While sending is off nothing is queued but forwards, which keep their mail held."""
+    """Whether sending is on. While it is off, only forwards are queued, whose mail stays held."""
     return bool(env.config.getbool("notification", "smtp_enabled"))
 
 
 def _first_today(db: Connection, rule: str, address: str) -> bool:
-    """Whether the address was told nothing for this reason today; remembered from now on."""
+    """Whether this is the first notice today for this reason and address. Stores that it is sent."""
     moment = now()
     hashed = key(rule, address.casefold(), str(moment // DAY))
     if db("SELECT id FROM mailintake_notice WHERE hash=%s", (hashed,)):
@@ -66,7 +66,7 @@ def _first_today(db: Connection, rule: str, address: str) -> bool:
 
 
 def _notice(env: Environment, decision: Decision) -> tuple[str, str]:
-    """Subject and text, in the language of the mail if it says one, else in that of this Trac."""
+    """Subject and text of the notice, in the language of the mail's Content-Language, or else of this Trac."""
     message = decision.message
     language = message.get("Content-Language") if message else ""
     spoken = phrases(language, env.config.get("trac", "default_language"))

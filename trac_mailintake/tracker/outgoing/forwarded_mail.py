@@ -1,4 +1,4 @@
-"""record: what a forwarded mail looks like: the reason, the trail of the decision, and the original as it came."""
+"""record: builds a forward: the reason, the trail of the decision, and the original message unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.spool import Slice
 
 LIMIT: Final = 10 * 1024 * 1024
-"""Bytes of an original that is forwarded whole: Trac's sender takes the message in memory."""
+"""Largest original, in bytes, that is forwarded whole: Trac's sender needs the message in memory."""
 
 _HEAD: Final = 64 * 1024
 _LINE: Final = 998
@@ -27,7 +27,7 @@ _LINE: Final = 998
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """One delivery to forward. `trail` is the journal's JSON; `original` None when no bytes were kept."""
+    """A delivery to forward. `trail` is the journal's JSON; `original` is None if no bytes were kept."""
 
     delivery: int
     rule: str
@@ -47,7 +47,7 @@ def forward(env: Environment, mail: Forwarded, recipient: str) -> bytes:
     parts = [MIMEText(_explanation(env, mail), "plain", "utf-8").as_bytes(policy=SMTP)]
     if mail.original is not None:
         parts.append(_enclosed(mail.original))
-    # Put together by hand: the standard generator would rewrite the original, which is to arrive as it came.
+    # Built by hand: the standard generator would rewrite the original, which must arrive unchanged.
     head = headers.as_bytes().rstrip(b"\r\n") + f'\r\nContent-Type: multipart/mixed; boundary="{boundary}"\r\n'.encode()
     delimiter = f"\r\n--{boundary}\r\n".encode()
     return head + b"".join(delimiter + part for part in parts) + f"\r\n--{boundary}--\r\n".encode()

@@ -1,4 +1,4 @@
-"""record: what all mail of our own has in common: its headers (RFC 3834) and whom it says that it is from."""
+"""record: header fields of all our own mail (RFC 3834), and its From and MAIL FROM."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def letter(env: Environment, recipient: str, subject: str, addresses: str, *, submitted: str = "") -> EmailMessage:
-    """A message with its headers and no body. `addresses` are the service's own, one of which is From if need be.
+    """A message with header fields and no body. `addresses` are the service's own; From may need one of them.
 
-    `submitted` is what Auto-Submitted says, "auto-generated" if nothing else.
+    `submitted` is the value of Auto-Submitted, by default "auto-generated".
     """
     headers = EmailMessage(policy=SMTP)
     headers["Subject"] = line(subject)
@@ -36,15 +36,15 @@ def letter(env: Environment, recipient: str, subject: str, addresses: str, *, su
 
 
 def line(text: str) -> str:
-    """A text for a header: one line, without control characters, not endless."""
+    """A text for a header field: one line, without control characters, of limited length."""
     return " ".join(_CONTROL.sub(" ", text).split())[:_SUBJECT]
 
 
 def path(env: Environment) -> str:
-    """What MAIL FROM says: nothing, so that nobody answers to it (RFC 3834, 3.3), or `[mailintake] notice_sender`."""
+    """The address for MAIL FROM: empty, so that nothing answers (RFC 3834, 3.3), or `[mailintake] notice_sender`."""
     return str(env.config.get(SECTION, "notice_sender")).strip()
 
 
 def journal(env: Environment, delivery: int) -> str:
-    """The address of a mail's page."""
+    """The URL of a message's page in the journal."""
     return str(env.abs_href("admin", "mailintake", "journal", delivery))

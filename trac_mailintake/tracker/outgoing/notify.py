@@ -1,4 +1,4 @@
-"""record: after the commit, who wants to know is told: listeners, the workflow's side effects, one notification."""
+"""record: after the commit, calls listeners and the workflow's side effects, and sends one notification."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def tells(env: Environment) -> bool:
-    """Whether notifications reach anybody: to find out who would be told costs more than to file the mail."""
+    """Whether notifications are on: finding the recipients costs more than filing the mail."""
     system = NotificationSystem(env)
     return system.smtp_enabled or not all(isinstance(each, EmailDistributor) for each in system.distributors)
 
 
 def announce(env: Environment, filed: Filed, patience: Patience | None = None) -> bool:
-    """Tell of what was committed. False when the notification did not go out and is still owed; never raises."""
+    """Announce what was committed. Returns False if the notification is still due. Never raises."""
     for call in filed.calls:
         try:
             call()
@@ -47,15 +47,15 @@ def announce(env: Environment, filed: Filed, patience: Patience | None = None) -
 
 
 def renotify(env: Environment, ticket: int, comment: int | None, when: datetime, author: str) -> bool:
-    """Send the notification that a crash, or a server that was down, left owing; as `notify.announce` would have.
+    """Send a notification that is still due after a crash or a failure of the server, as `announce` would have.
 
-    Trac makes its Message-ID of the ticket and the time, so a repeat has the same id. Listeners are not called again.
+    Trac computes the Message-ID from ticket and time, so a repetition has the same id. Listeners are not called again.
     After a week it is given up.
     """
     try:
         model = Ticket(env, ticket)
     except ResourceNotFound:
-        return True  # nobody has to be told of a ticket that was deleted
+        return True  # no notification about a deleted ticket
     category = "created" if comment is None else "changed"
     change = {} if comment is None else model.get_change(cdate=when) or {}
     text = change.get("fields", {}).get("comment", {}).get("new") or ""
@@ -69,9 +69,9 @@ def renotify(env: Environment, ticket: int, comment: int | None, when: datetime,
 def _notify(
     env: Environment, model: Ticket, category: str, when: datetime, author: str, text: str, address: str
 ) -> bool:
-    """Send one notification, but not to `address`: an unmapped sender is not told of his own mail.
+    """Send one notification, but not to `address`: unmapped senders are not notified of their own mail.
 
-    False when it is still owed; what is refused for good is not.
+    Returns False if it is still due; it is not if it was refused for good.
     """
     if not tells(env):
         return True
@@ -89,7 +89,7 @@ def _notify(
 
 
 def _letters(system: NotificationSystem, wanted: Sequence[Subscription]) -> Iterable[Sequence[Subscription]]:
-    """Those who get the same letter, since a server that refuses one letter must not keep others from theirs."""
+    """Group recipients by message, so that a refused message does not affect the recipients of others."""
     letters: dict[tuple[str, str], list[Subscription]] = {}
     for each in wanted:
         sid, authenticated, _, transport, layout = each
@@ -99,7 +99,7 @@ def _letters(system: NotificationSystem, wanted: Sequence[Subscription]) -> Iter
 
 
 def _distribute(system: NotificationSystem, event: TicketChangeEvent, letter: Sequence[Subscription]) -> str:
-    """Send it; how it was refused for good, "" when it was not. Raises whatever may pass."""
+    """Send one message. Returns why it was refused for good, or "". Raises on temporary failures."""
     try:
         system.distribute_event(event, letter)
     except Exception as error:
@@ -114,7 +114,7 @@ def _is(recipient: str | None, address: str) -> bool:
 
 
 def _writer(env: Environment, ticket: int, comment: int | None) -> str:
-    """The address of the unmapped sender whose mail became the ticket or comment, "" when he was mapped."""
+    """The address of the unmapped sender whose mail became the ticket or comment; "" if they were mapped."""
     where, values = ("comment IS NULL", (ticket,)) if comment is None else ("comment=%s", (ticket, comment))
     rows = env.db_query(f"SELECT sender, author FROM mailintake_delivery WHERE ticket=%s AND {where}", values)
     for address, author in rows:

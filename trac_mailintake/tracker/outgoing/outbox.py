@@ -1,8 +1,8 @@
-"""record: outgoing mail of our own, written in the outcome's transaction and delivered afterwards by the mail queue.
+"""record: sends our own mail, which was written to the outbox in the outcome's transaction.
 
-A forward counts as forwarded only when the outgoing server accepted it; until then its delivery is held.
-Failures that come in numbers become one digest: the first of an hour is sent as it is, those after it together.
-Delivery is at least once: a crash between the server's answer and our noting it sends a mail again.
+A forward counts only once the outgoing server has accepted it; until then its delivery is held.
+Repeated failures become one digest: the first of an hour is sent at once, later ones together.
+Mail is sent at least once: a crash between the server's answer and our note of it sends it again.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 _LEASE = 10 * 60 * SECOND
 _BACKOFF = (60, 300, 900, 3600, 4 * 3600)
-"""Seconds between two attempts; the last one again and again."""
+"""Seconds between attempts; the last one repeats."""
 _APART = 3600 * SECOND
-"""Between two letters about failures of the same service."""
+"""Least time, in microseconds, between two mails about failures of the same service."""
 _STALE = 7 * DAY
-"""After so long nobody wants to be told any more. Forwards are never too old."""
+"""Age, in microseconds, after which mail is given up. Forwards never are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """What one go over the queue came to. `failure` is the last one's reason."""
+    """The result of one pass over the queue. `failure` is the reason of the last failure."""
 
     sent: int
     failed: int
@@ -48,23 +48,23 @@ class Flushed:
 
 
 class Outbox:
-    """The queue of one environment, as one worker sees it."""
+    """The outbox of one environment, for one worker."""
 
     def __init__(self, env: Environment, worker: Worker) -> None:
-        """Nothing is read before `flush` or `waiting`."""
+        """Reads nothing before `flush` or `waiting`."""
         self._env = env
         self._worker = worker
         self._patience = Patience()
 
     def waiting(self) -> int:
-        """How many are not yet sent. Raises TemporaryFailure."""
+        """The number of messages not yet sent. Raises TemporaryFailure."""
         with temporary(self._env):
             return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_outbox WHERE sent=0")[0][0])
 
     def flush(self, *, force: bool = False, rules: Sequence[str] = ()) -> Flushed:
-        """Send what is due (all that waits with `force`), each claimed, sent, and noted. Raises TemporaryFailure.
+        """Send what is due (with `force` everything): claim, send and note each message. Raises TemporaryFailure.
 
-        With `rules` only alerts of these.
+        With `rules`, only alerts with one of these rules.
         """
         waiting = self.waiting()
         if not waiting:
@@ -104,7 +104,7 @@ class Outbox:
         return [row for (row,) in rows]
 
     def _claim(self, row: int) -> Due | None:
-        """Take one, unless another worker has it."""
+        """Claim one, unless another worker has it."""
         with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute(
@@ -124,7 +124,7 @@ class Outbox:
     # failures in numbers
 
     def _postponed(self, due: Due) -> bool:
-        """Whether the administrator heard of a failure of the service a moment ago: then it waits for the digest."""
+        """Whether the administrator was recently notified of a failure: then this waits for the digest."""
         if not due.failure:
             return False
         with transaction(self._env) as db:
@@ -142,7 +142,7 @@ class Outbox:
         return then > now()
 
     def _others(self, due: Due) -> list[Due]:
-        """What goes into the same digest, claimed."""
+        """The other rows for the same digest, claimed."""
         if not due.digest:
             return []
         with temporary(self._env):
@@ -155,7 +155,7 @@ class Outbox:
     # sending
 
     def _send(self, dues: Sequence[Due]) -> str | None:
-        """Send one, or several as a digest, and note it; why it failed, None when it did not."""
+        """Send one row, or several as a digest, and note it. Returns why it failed, or None."""
         first = dues[0]
         recipient = render.recipient(self._env, dues)
         if not recipient:
@@ -167,7 +167,7 @@ class Outbox:
         try:
             content = render.render(self._env, dues, recipient)
             NotificationSystem(self._env).send_email(path(self._env), [recipient], content)
-        except Exception as error:  # noqa: BLE001 - whatever the sender raises, the mail stays held and is tried again
+        except Exception as error:  # noqa: BLE001 - whatever the sender raises, the row is tried again
             why = f"{first.name} could not be sent to {recipient}: {error}"
             self._env.log.error(why)
             self._failed(dues, why)

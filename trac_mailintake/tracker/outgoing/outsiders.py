@@ -1,9 +1,9 @@
-"""record: what people who are known by their mails alone are told of a ticket: what somebody says, and nothing else.
+"""record: restricts what outsiders are sent about a ticket to comments.
 
-Trac writes to whoever is reporter, in cc, or has commented, users or not. Its subscriptions to an address cannot be
-taken back (`NotificationSystem.subscriptions` honours `never` for sessions only), but of several to one address the
-first counts, and an address whose format nobody can write gets nothing (`distribute_event`, `EmailDistributor`, both in
-trac/notification): hence SILENCE.
+Trac notifies reporters, people in cc and commenters, whether they are users or not. A subscription of an address cannot
+be revoked (`NotificationSystem.subscriptions` honours `never` for sessions only). But of several subscriptions of one
+address the first counts, and nothing is sent in a format that no formatter supports (`distribute_event`,
+`EmailDistributor`, both in trac/notification): hence SILENCE.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ Subscription = tuple[str | None, int, str | None, str, str | None]
 """Session, whether it is a user's, address, transport, format: as Trac gives them."""
 
 SILENCE: Final = "mailintake/silence"
-"""The format of a notification that is not to be sent."""
+"""The format of a notification that must not be sent."""
 _FIRST: Final = -sys.maxsize
 _ADDRESSED: Final = AlwaysEmailSubscriber.__name__
 
 
 def says(event: NotificationEvent) -> bool:
-    """Whether the event is a new ticket, or a change in which somebody says something.
+    """Whether the event is a new ticket or a change with a comment.
 
-    No change of fields does, no attachment, and no milestone that takes its tickets elsewhere: the comment is Trac's
-    own then, and the event has no time (trac/ticket/roadmap.py).
+    Changes of fields alone and attachments do not count. Neither does a milestone that moves its tickets: the comment
+    is Trac's own then, and the event has no time (trac/ticket/roadmap.py).
     """
     if event.category != "changed":
         return bool(event.category == "created")
@@ -52,10 +52,10 @@ def says(event: NotificationEvent) -> bool:
 def silences(
     env: Environment, event: NotificationEvent, directory: Directory, ours: INotificationSubscriber
 ) -> Iterator[Match]:
-    """For an event that says nothing: what keeps each subscriber but `ours` from writing to outsiders.
+    """For an event without a comment: subscriptions that keep all subscribers except `ours` from writing to outsiders.
 
-    Those whom the administrator chose to write to always (`smtp_always_cc`, `smtp_always_bcc`) are none. Nor is an
-    address that several users share: it means nobody of them who writes, but it is theirs.
+    Addresses in `smtp_always_cc` and `smtp_always_bcc` are not outsiders. Neither is an address that several users
+    share: mail from it maps to none of them, but it is theirs.
     """
     outsiders = {each for each in writers(env, event.target.id) if not directory.knows(each)}
     if not outsiders:
@@ -69,7 +69,7 @@ def silences(
 
 
 def heard(subscriptions: Iterable[Subscription]) -> Sequence[Subscription]:
-    """Those of the subscriptions that something is sent for, as Trac itself would choose."""
+    """The subscriptions for which Trac would send something."""
     each_once: dict[tuple[object, ...], Subscription] = {}
     for each in subscriptions:
         each_once.setdefault(each[:4], each)
@@ -77,5 +77,5 @@ def heard(subscriptions: Iterable[Subscription]) -> Sequence[Subscription]:
 
 
 def _by_mail(match: Match) -> bool:
-    """Whether it means an address instead of somebody's account."""
+    """Whether the match is an address instead of a user."""
     return match[1] == "email" and not match[2] and bool(match[4])

@@ -1,7 +1,7 @@
-"""The dead-man notice: a service of which no round has gone well for long, and again when one does.
+"""Notices about overdue services, and about their recovery.
 
-Whoever comes by looks: each run, at its begin and at its end, and each process of the web interface now and then, in
-case that nothing runs at all. The database sees to it that only one of them tells.
+Each run checks at its beginning and its end. So does each process of the web interface from time to time, in case
+nothing runs at all. The database lets only one of them send the notice.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _MINUTE: Final = 60 * SECOND
 
 
 def tell(env: Environment, *, tried: bool = False) -> None:
-    """Write the notices that are due into the outbox, one for each recipient. A failure is logged; the next one tells.
+    """Write the due notices to the outbox, one for each recipient. A failure is logged, and the next check repeats it.
 
-    `tried` as in `schedule.unusual`.
+    For `tried` see `schedule.unusual`.
     """
     try:
         moment = now()
@@ -47,13 +47,13 @@ def tell(env: Environment, *, tried: bool = False) -> None:
 
 
 def unsent(env: Environment) -> bool:
-    """Whether such a notice waits, and is due to be sent."""
+    """Whether such a notice is in the outbox and due."""
     sql = f"SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s AND subject IN ({marks(RULES)}) LIMIT 1"
     return bool(env.db_query(sql, (now(), *RULES)))
 
 
 def _by_recipient(env: Environment, services: Sequence[Unusual]) -> dict[str, list[Unusual]]:
-    """Who is told of which; nobody ("") while sending is off, so that he is told once it is on."""
+    """Services by recipient; "" while sending is off, so that the notice is sent once it is on."""
     found: dict[str, list[Unusual]] = {}
     for each in services:
         found.setdefault(told(env, each.forward), []).append(each)
@@ -61,7 +61,7 @@ def _by_recipient(env: Environment, services: Sequence[Unusual]) -> dict[str, li
 
 
 def _tell(env: Environment, services: Sequence[Unusual], moment: int) -> None:
-    """One notice of those services that nobody else is telling of: the first statements write, and so only one does.
+    """Write one notice of services that no other process reports: the first statements write, so only one succeeds.
 
     All of them are overdue, or all have recovered.
     """
@@ -89,7 +89,7 @@ def _is_mine(db: Connection, service: Unusual) -> bool:
 
 
 def _since(service: Unusual) -> int:
-    """Since when nothing went well: the last success, or when it was added or enabled."""
+    """Since when no round succeeded: the last success, or when the service was added or enabled."""
     return max(service.began, service.last_success)
 
 

@@ -1,4 +1,4 @@
-"""A probe: a mail of our own that goes round by the outgoing server and the mailbox; and what the journal has of it."""
+"""Sends a probe, our own signed mail to a service's address, and finds it in the journal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Nothing is made of it. If it lies here, it was not taken.
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a probe: which service took it; when its mailbox's copy was disposed of, 0 for not yet."""
+    """What became of a probe: the service that took it, and when the mailbox's copy was disposed of (0: not yet)."""
 
     delivery: int
     service: str
@@ -34,7 +34,7 @@ class Taken:
 
 
 def send(env: Environment, service: str, recipient: str) -> str:
-    """Send a probe through Trac's outgoing server; its token. Raises whatever the sender of Trac raises."""
+    """Send a probe through Trac's outgoing server. Returns its token. Raises whatever Trac's sender raises."""
     token = secrets.token_hex(10)
     message = letter(env, recipient, f"[{env.project_name}] Mail intake: probe of {service}", "")
     message[PROBE_HEADER] = f"{token}.{load_keys(env).vouch(token)}"
@@ -45,7 +45,7 @@ def send(env: Environment, service: str, recipient: str) -> str:
 
 
 def taken(env: Environment, token: str, since: int) -> Taken | None:
-    """What became of the probe, recorded after `since`; None for nothing yet. Raises TemporaryFailure."""
+    """What became of the probe, if recorded after `since` (microseconds), or None. Raises TemporaryFailure."""
     with temporary(env):
         rows = env.db_query(
             "SELECT id, service, consumed, reason FROM mailintake_delivery "

@@ -1,4 +1,4 @@
-"""record: rows of the outbox as letters: a forward with its original, an alert, a notice, or a digest of failures."""
+"""record: builds messages from rows of the outbox: a forward with its original, an alert, a notice, or a digest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS: Final = (
 
 
 class Due(NamedTuple):
-    """A row that is to be sent; see COLUMNS."""
+    """A row of the outbox to send; see COLUMNS."""
 
     id: int
     kind: str
@@ -32,9 +32,9 @@ class Due(NamedTuple):
     attempts: int
     digest: int
     rule: str
-    """For a notice its subject."""
+    """The rule; for a notice, its subject."""
     reason: str
-    """For a notice its text."""
+    """The reason; for a notice, its text."""
     told: str | None
     delivery: int | None
     forward: str | None
@@ -49,17 +49,17 @@ class Due(NamedTuple):
 
     @property
     def failure(self) -> bool:
-        """Whether it tells of a mail that failed. That a service has stopped is told at once, once."""
+        """Whether this is about a mail that failed. A stopped service is reported at once, and only once."""
         return self.kind != "notice" and reasons.rule(self.rule).alarming
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """What the row is, for people."""
         return f"The {self.kind} of mail {self.delivery}" if self.delivery else f"The {self.kind} of {self.service}"
 
 
 def recipient(env: Environment, dues: Sequence[Due]) -> str:
-    """Who gets it: the sender a notice, the forward address forwards, the administrator alerts and digests."""
+    """The recipient: the sender for notices, the forward address for forwards, the administrator for the rest."""
     first = dues[0]
     if first.kind == "notice":
         return first.told or ""

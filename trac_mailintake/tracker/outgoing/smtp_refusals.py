@@ -1,8 +1,8 @@
-"""record: a notification that the outgoing server refuses for good is owed no longer, and the journal says so.
+"""record: gives up notifications that the outgoing server refuses for good, and says so in the journal.
 
-RFC 5321, 4.2.1: who got an answer that begins with 5 should not try again. Only what is said of this mail counts, its
-recipients and its content; a sender's address or a password that is refused is a setting to be mended, and until then
-the notification is owed.
+After a reply that begins with 5, a client should not try again (RFC 5321, 4.2.1). Only replies about this mail count,
+its recipients and its content. If the sender's address or the password is refused, a setting must be fixed, and the
+notification stays due.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _PERMANENT: Final = 500
 _STALE: Final = 7 * DAY
-"""After so long nobody wants to be told any more."""
+"""Age, in microseconds, after which a notification is given up."""
 
 
 def for_good(error: Exception) -> str:
-    """What the server said that no other try would change; "" when one might."""
+    """The server's permanent refusal; "" if another attempt may succeed."""
     match error:
         case SMTPRecipientsRefused():
             answers = [(f"{address} ", *answer) for address, answer in sorted(error.recipients.items())]
@@ -40,12 +40,12 @@ def for_good(error: Exception) -> str:
 
 
 def stale(when: datetime) -> bool:
-    """Whether what happened then is too long ago to be told of."""
+    """Whether `when` is too long ago for a notification."""
     return when < from_utimestamp(now() - _STALE)
 
 
 def note(env: Environment, ticket: int, when: datetime, why: str) -> None:
-    """Add to the journal why somebody was not told of what a mail did to a ticket then. Raises TemporaryFailure."""
+    """Add to the journal why the notification of a mail's change at `when` was not sent. Raises TemporaryFailure."""
     env.log.warning("The notification for ticket #%s is given up: %s", ticket, why)
     query = "SELECT id, reason FROM mailintake_delivery WHERE ticket=%s AND filed=%s"
     with transaction(env) as db:

@@ -1,4 +1,4 @@
-"""record: how long a run waits for the outgoing server: once, and not for each mail anew."""
+"""record: lets a run wait for a silent outgoing server once, not for each message."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Patience:
-    """The patience of one run. It is `lost` when a mail failed after a wait of more than `seconds`.
+    """Stops further sends in this run after one send failed after more than `seconds`.
 
-    A server that refuses says so at once; one that is silent costs a time-out for each mail, while mail that came in
-    waits. What is not sent is owed, and the next run begins with it.
+    A refusal is immediate, but a silent server would cost one time-out for each message while incoming mail waits.
+    Unsent mail stays due, and the next run begins with it.
     """
 
     seconds: float = 10.0
     lost: bool = False
 
     def spend(self, send: Callable[[], bool]) -> bool:
-        """Whether it was sent; false without an attempt when patience is lost."""
+        """Call `send` and return whether it succeeded; return False without an attempt once a send has timed out."""
         if self.lost:
             return False
         began = time.monotonic()
@@ -31,5 +31,5 @@ class Patience:
         return sent
 
     def waited(self, began: float, *, sent: bool) -> None:
-        """An attempt that began then (`time.monotonic()`) is over."""
+        """Note the end of an attempt that began at `began` (a `time.monotonic()`)."""
         self.lost = self.lost or (not sent and time.monotonic() - began > self.seconds)

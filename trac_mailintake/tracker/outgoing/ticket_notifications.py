@@ -60,7 +60,7 @@ class TicketNotifications:
     # recipients
 
     def matches(self, event: NotificationEvent, ours: INotificationSubscriber) -> Iterator[Match]:
-        """Who is told of it besides those whom Trac tells; or, of what says nothing, who is not told at all.
+        """Additional recipients of a change with a comment; for a change without one, the people to leave out.
 
         `ours` is the subscriber in whose name that is said.
         """
@@ -81,11 +81,11 @@ class TicketNotifications:
 
     @cached_property
     def _directory(self) -> Directory:
-        """Kept, since it is made anew only when users have changed."""
+        """The directory, cached until users change."""
         return Directory(self._env)
 
     def _outsider(self, reporter: str, beginning: Beginning) -> str:
-        """Where answers go: to the reporter, or to the sender of the first mail when a user reported for him."""
+        """The address for comments: the reporter's, or the first mail's sender if a user acts for them."""
         matched = RecipientMatcher(self._env).match_recipient(reporter)
         if matched and not matched[0]:
             address = str(matched[2])
@@ -98,7 +98,7 @@ class TicketNotifications:
 
 
 def _thread(message: EmailMessage, first: str) -> None:
-    """The first mail, then what Trac says itself (RFC 5322, 3.6.4: the oldest first)."""
+    """Set `References` to the first mail, then Trac's own ids (RFC 5322, 3.6.4: the oldest first)."""
     already = str(message["References"] or "").split()
     set_header(message, "References", " ".join([first, *(each for each in already if each != first)]))
     if "In-Reply-To" not in message:

@@ -1,4 +1,4 @@
-"""record: what a refused sender is told, in his language where we know it. It says nothing of our rules or users."""
+"""record: the text of notices to refused senders, in their language if we have it. It reveals no rules and no users."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TAG: Final = re.compile(r"\s*([a-z]{2,3})(?![a-z])", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """One language. In all of them {project} is the project's name, {subject} that of the mail."""
+    """The phrases of one language. {project} is the project's name, {subject} the mail's subject."""
 
     rejected: str
     rejected_text: str
     held: str
     held_text: str
     why: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """By rule, what the sender may know."""
+    """By rule: the reason as the sender may see it."""
     closing: str = ""
 
     def text(self, project: str, subject: str, rule: str, *, held: bool) -> tuple[str, str]:
@@ -110,7 +110,7 @@ LANGUAGES: Final = MappingProxyType({"en": _ENGLISH, "de": _GERMAN, "fr": _FRENC
 
 
 def phrases(*wanted: str) -> Phrases:
-    """The phrases of the first language that there is; each may be a list of tags (RFC 3282). English for others."""
+    """The phrases of the first available language; each argument may be a list of tags (RFC 3282). Default: English."""
     for each in wanted:
         for tag in each.split(","):
             match = _TAG.match(tag)

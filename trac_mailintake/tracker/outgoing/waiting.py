@@ -1,4 +1,4 @@
-"""The mail queue, looked at: what waits to be sent, without a worker and without sending."""
+"""Reads the outbox without a worker and without sending."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 PURGED: Final = "mailintake_purged"
-"""The row of Trac's `system` table that says when old mail was last purged."""
+"""The row of Trac's `system` table with the time of the last purge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """One outgoing mail that waits. Times are microseconds since 1970, UTC."""
+    """A message waiting in the outbox. Times are microseconds since 1970, UTC."""
 
     id: int
     kind: str
@@ -33,7 +33,7 @@ class Queued:
 
 
 def queued(env: Environment) -> list[Queued]:
-    """What waits to be sent, the oldest first."""
+    """The messages waiting in the outbox, the oldest first."""
     rows = env.db_query(
         """SELECT id, kind, delivery, service, attempts, retry_at, COALESCE(failure, ''), created
            FROM mailintake_outbox WHERE sent=0 ORDER BY id"""
@@ -42,7 +42,7 @@ def queued(env: Environment) -> list[Queued]:
 
 
 def anything_owed(env: Environment, now: int) -> bool:
-    """Whether a mail is due to be sent, a notification is owed, an account, or the day's purge: look-ups in indexes."""
+    """Whether outgoing mail, a notification, a user account or the daily purge is due; uses only index look-ups."""
     waits = f"SELECT id FROM mailintake_outbox WHERE sent=0 AND {reached('retry_at')} LIMIT 1"
     due = env.db_query(waits, (now, now + LETTERS))
     return bool(
@@ -54,7 +54,7 @@ def anything_owed(env: Environment, now: int) -> bool:
 
 
 def _purge_due(env: Environment, now: int) -> bool:
-    """Where mail only comes by pipes, nothing else would make a run look after the archive."""
+    """Whether the daily purge is due. If all services are pipes, nothing else makes a run purge the archive."""
     if not os.path.isdir(os.path.join(env.files_dir, ROOT, "archive")):
         return False
     rows = env.db_query("SELECT value FROM system WHERE name=%s", (PURGED,))

@@ -1,1 +1,1 @@
-"""screen, record: who somebody is to Trac, by address; accounts and contacts."""
+"""screen, record: maps addresses to users of Trac; user accounts and contacts."""

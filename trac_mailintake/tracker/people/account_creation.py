@@ -1,7 +1,7 @@
-"""record: after the commit, the accounts that `createusers` promised are made; what a crash left, the next run makes.
+"""record: creates the user accounts queued by `createusers`, after the commit; later runs repeat what failed.
 
-To make an account may take the network and changes files, so it is no part of the transaction that files the mail.
-Each step can be repeated: an account that is there already is only noted.
+Creating an account may use the network and changes files, so it is not part of the transaction that files the mail.
+Each step can be repeated: an existing account is only noted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 _BACKOFF: Final = (60, 300, 900, 3600, 4 * 3600)
-"""Seconds between two attempts; the last one again and again."""
+"""Seconds between attempts; the last one repeats."""
 
 
 class _Promise(NamedTuple):
@@ -38,7 +38,7 @@ class _Promise(NamedTuple):
 
 
 def keep_promises(env: Environment) -> int:
-    """Make the accounts that are owed; how many were made. What fails is tried again later. Raises TemporaryFailure."""
+    """Create the accounts that are due. Returns their number. Failures are repeated later. Raises TemporaryFailure."""
     with temporary(env):
         query = f"SELECT id FROM mailintake_contact WHERE {OWED} ORDER BY id"
         rows = [row for (row,) in env.db_query(query, moments())]
@@ -50,7 +50,7 @@ def keep_promises(env: Environment) -> int:
 
 @contextmanager
 def _alone(env: Environment) -> Iterator[bool]:
-    """Whether no other process is at it: two that write one password file would lose an account."""
+    """Take a lock; yields whether it is free: two processes that write one password file would lose an account."""
     with open(os.path.join(private_folder(env), "accounts.lock"), "a", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +75,7 @@ def _keep(env: Environment, row: int) -> bool:
 
 
 def _claim(env: Environment, row: int) -> _Promise | None:
-    """Take one, unless another worker has it."""
+    """Claim one, unless another worker has it."""
     with transaction(env) as db:
         cursor = db.cursor()
         cursor.execute(
@@ -98,7 +98,7 @@ def _failed(env: Environment, promise: _Promise, why: str) -> None:
 
 
 def _made(env: Environment, promise: _Promise) -> None:
-    """Note it, and in the same transaction what its owner is to be told."""
+    """Note a created account, and in the same transaction the notice to its owner."""
     with transaction(env) as db:
         cursor = db.cursor()
         cursor.execute(
@@ -115,7 +115,7 @@ def _made(env: Environment, promise: _Promise) -> None:
 
 
 def _notice(env: Environment, promise: _Promise) -> tuple[str, str]:
-    """Subject and text of the mail that tells somebody of his account. There is no password in it."""
+    """Subject and text of the notice about a new user account. It contains no password."""
     link = Accounts(env).reset_link()
     how = (
         f"To log in, first choose a password:\n\n    {link}\n\nThere give the username and this e-mail address."

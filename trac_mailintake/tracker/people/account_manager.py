@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 _UNFIT: Final = re.compile(r"[^a-z0-9._-]+")
 _LENGTH: Final = 60
 _NUMBERS: Final = 100
-"""How many names are made by counting before it is given up."""
+"""Numbered usernames to try before giving up."""
 
 
 class Accounts:
-    """The accounts of one environment."""
+    """The user accounts of one environment."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env
 
     @property
     def writable(self) -> bool:
-        """Whether an account can be made: AccountManager is enabled, and one of its password stores can be written."""
+        """Whether an account can be created: AccountManager is enabled, and one of its password stores is writable."""
         manager = _manager(self._env)
         if manager is None or not _hashes():
             return False
         store = manager.get_supporting_store("set_password")
-        if store is None or isinstance(store, ResetPwStore):  # that one keeps passwords for a moment, not accounts
+        if store is None or isinstance(store, ResetPwStore):  # that store has temporary passwords, not accounts
             return False
         return _may_write(getattr(store, "filename", ""))
 
     def free_name(self, address: str) -> str:
-        """A username for `address` that AccountManager takes and nobody has ever had here, "" when there is none."""
+        """A username for `address` that AccountManager accepts and nobody has ever had here; "" if there is none."""
         taken = self._taken()
         for name in _names(address):
             if name not in taken and self._allowed(name, address) and not self._in_tickets(name):
@@ -60,9 +60,9 @@ class Accounts:
         return ""
 
     def make(self, username: str, name: str, address: str) -> None:
-        """Make the account, unless it is there since an attempt that was cut short. Raises whatever the store does.
+        """Create the account, unless an interrupted attempt has already done so. Raises whatever the store raises.
 
-        The password is nobody's: its owner chooses another one with the link to reset it.
+        The password is random and unknown; the owner chooses another one with the reset link.
         """
         manager = _manager(self._env)
         if manager is None:
@@ -71,7 +71,7 @@ class Accounts:
             if not self._is_of(username, address):
                 raise LookupError(f"There is an account {username} already, and it is not that of {address}.")
             return
-        # As AccountManager itself does: first the attributes, so that no account is ever without its address.
+        # In AccountManager's own order: attributes first, so that no account ever lacks its address.
         prime_auth_session(self._env, username)
         for attribute, value in (("name", name), ("email", address), ("approval", self._approval())):
             if value:
@@ -82,11 +82,11 @@ class Accounts:
             if not manager.has_user(username):
                 delete_user(self._env, username)
                 raise
-            # The account is there; only a listener, such as the mail to the administrators, failed.
+            # The account exists; only a listener failed, such as the mail to the administrators.
             self._env.log.exception("The account %s was made, but not everybody could be told", username)
 
     def reset_link(self) -> str:
-        """Where a password is chosen, "" when this environment does not let people do that by themselves."""
+        """The URL for choosing a password; "" if people cannot reset passwords in this environment."""
         if AccountManager is None:
             return ""
         module = self._env[AccountModule]
@@ -95,7 +95,7 @@ class Accounts:
     # inside
 
     def _taken(self) -> frozenset[str]:
-        """Names that somebody has, casefolded: users, subjects of permissions, groups, who was promised an account."""
+        """Names in use, casefolded: users, subjects of permissions, groups, accounts still to be created."""
         system = PermissionSystem(self._env)
         names = {username for username, _name, _email in self._env.get_known_users()}
         names |= {subject for subject, _action in system.get_all_permissions()} | set(system.get_groups_dict())
@@ -103,7 +103,7 @@ class Accounts:
         return frozenset(name.casefold() for name in names | {name for (name,) in promised})
 
     def _allowed(self, username: str, address: str) -> bool:
-        """What AccountManager itself says to somebody who registers; its traps for robots are not asked."""
+        """Whether AccountManager's registration checks accept this; those against robots are skipped."""
         password = secrets.token_urlsafe()
         form = {"username": username, "email": address, "password": password, "password_confirm": password}
         request = mail_request(self._env, "anonymous", "/register", form)
@@ -115,7 +115,7 @@ class Accounts:
         return True
 
     def _in_tickets(self, name: str) -> bool:
-        """Whether tickets know somebody of that name: a user who is gone, and whose tickets are not to be inherited."""
+        """Whether tickets mention this name: it may be a former user, whose tickets a newcomer must not inherit."""
         rows = self._env.db_query("SELECT id FROM ticket WHERE reporter=%s OR owner=%s LIMIT 1", (name, name))
         return bool(rows or self._env.db_query("SELECT ticket FROM ticket_change WHERE author=%s LIMIT 1", (name,)))
 
@@ -124,30 +124,30 @@ class Accounts:
         return known is not None and (known[1] or "").casefold() == address.casefold()
 
     def _approval(self) -> str:
-        """What AccountManager notes of an account that an administrator is to approve first."""
+        """AccountManager's mark of an account that an administrator must approve first."""
         module = self._env[RegistrationModule]
         return "pending" if module is not None and module.require_approval else ""
 
 
 def _manager(env: Environment) -> Any:  # noqa: ANN401 - AccountManager has no types
-    """AccountManager, None where it is not installed or not enabled."""
+    """AccountManager; None if it is not installed or not enabled."""
     return None if AccountManager is None else env[AccountManager]
 
 
 def _hashes() -> bool:
-    """Whether AccountManager can hash a password: Python 3.13 has no `crypt` any more, so it needs passlib there."""
+    """Whether AccountManager can hash a password: Python 3.13 has no `crypt`, so it needs passlib there."""
     return bool(pwhash.passlib or pwhash.crypt)
 
 
 def _may_write(path: str) -> bool:
-    """Whether the file of a password store, "" when it has none, can be written by this process."""
+    """Whether this process can write the file of a password store ("": it has none)."""
     if not path:
         return True
     return os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK)
 
 
 def _names(address: str) -> Iterator[str]:
-    """Usernames for an address: the local part, that with more and more of the domain, that with a number."""
+    """Candidate usernames for an address: the local part, then with more and more of the domain, then with numbers."""
     local, _, domain = address.casefold().rpartition("@")
     base = _fit(local.partition("+")[0])
     whole = _fit(f"{base}.{domain}")

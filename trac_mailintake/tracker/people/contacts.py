@@ -1,4 +1,4 @@
-"""record: whom `createusers` remembers, looked at and forgotten by an administrator."""
+"""record: lists and removes the contacts that `createusers` remembers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def remembered(env: Environment) -> list[Remembered]:
 
 
 def forget(env: Environment, address: str) -> bool:
-    """Forget a contact; False when there is none. Raises TemporaryFailure."""
+    """Remove a contact. Returns False if there is none. Raises TemporaryFailure."""
     with transaction(env) as db:
         cursor = db.cursor()
         cursor.execute("DELETE FROM mailintake_contact WHERE hash=%s", (key(address.casefold()),))

@@ -1,4 +1,4 @@
-"""screen: who a message is from, to Trac (docs/behaviour.md#sender). A raw From never names a user."""
+"""screen: maps a message's sender to a user of Trac (docs/behaviour.md#sender). A raw From never names a user."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _NAME_LENGTH: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """The known users by what a mail may say of them, casefolded; several users under one key are nobody."""
+    """The known users by casefolded address and username. Ambiguous addresses (several users) match no user."""
 
     known: object
-    """What Trac cached when this was built: another object means that users have changed."""
+    """Trac's cache object when this was built; another object means that users have changed."""
     domain: str
     by_email: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_username: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_domain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The other way round: casefolded username to casefolded addresses."""
+    """The reverse: casefolded username to casefolded addresses."""
 
 
 class Directory:
@@ -50,7 +50,7 @@ class Directory:
         self._index: _Index | None = None
 
     def sender(self, message: Message, service: Service) -> Sender:
-        """Who the message is from; unmapped senders are the service's `reporterusername`, else `anonymous`."""
+        """The message's sender; unmapped senders act as the service's `reporterusername`, or else as `anonymous`."""
         author = message.author
         if author is None:
             reason = reasons.DISOWNED() if message.disowned else reasons.NO_ONE_FROM()
@@ -68,12 +68,12 @@ class Directory:
         return stranger if forbidden or self.knows(author.spec) else self._introduced(stranger, message, service)
 
     def knows(self, spec: str) -> bool:
-        """Whether any user has the address `spec`, or several."""
+        """Whether one or more users have the address `spec`."""
         index, wanted = self._current(), spec.casefold()
         return any(wanted in each for each in (index.by_email, index.by_username, index.by_domain))
 
     def _introduced(self, stranger: Sender, message: Message, service: Service) -> Sender:
-        """A stranger who writes for the first time, with `createusers`: his rights are those of his account to be."""
+        """A newcomer, with `createusers`: they get the permissions of their future user account."""
         assert message.author is not None  # noqa: S101 - the caller looked; said again for mypy
         who, why = newcomer(self.env, message.author, message, service)
         if why is not None:
@@ -109,7 +109,7 @@ class Directory:
         return users[0], found
 
     def addresses(self, names: frozenset[str]) -> frozenset[str]:
-        """The casefolded e-mail addresses of those known users whose casefolded names are among `names`."""
+        """The casefolded e-mail addresses of the known users with these casefolded names."""
         known = self._current().addresses
         return frozenset(address for name in names for address in known.get(name, ()))
 
@@ -121,7 +121,7 @@ class Directory:
         return Sender(acting, acting, address, mapped=False, reason=reason.sentence, because=reason)
 
     def _current(self) -> _Index:
-        """The index of what Trac knows now; built anew only when Trac's own cache was."""
+        """The present index; rebuilt only if Trac's own cache was."""
         known = self.env.get_known_users(as_dict=True)
         domain = self.env.config.get("notification", "smtp_default_domain").strip().casefold()
         if self._index is None or self._index.known is not known or self._index.domain != domain:
@@ -130,7 +130,7 @@ class Directory:
 
 
 def _proof(message: Message, author: Address, service: Service) -> str:
-    """Which of the service's `authserv_ids` vouches for the author's address."""
+    """The one of the service's `authserv_ids` that vouches for the author's address, or ""."""
     hosts = service.parameters.values.get("authserv_ids")
     return (
         authentication_results.proof(message.fields, hosts, author.spec) if isinstance(hosts, tuple) and hosts else ""
@@ -138,12 +138,12 @@ def _proof(message: Message, author: Address, service: Service) -> str:
 
 
 def sender(env: Environment, message: Message, service: Service) -> Sender:
-    """Who one message is from. For many messages keep a `Directory`."""
+    """The sender of one message. For many messages keep a `Directory`."""
     return Directory(env).sender(message, service)
 
 
 def signature(address: Address) -> str:
-    """How a stranger is written as reporter or author: `Name <address>`, or the address alone."""
+    """A stranger's text as reporter or author: `Name <address>`, or the address alone."""
     name = _NOT_A_NAME.sub(" ", address.name).strip()[:_NAME_LENGTH].rstrip()
     spec = _NOT_A_NAME.sub("", address.spec)
     return f"{name} <{spec}>" if name and name.casefold() != spec.casefold() else spec

@@ -1,8 +1,9 @@
 """screen, record: `createusers`, for people who write for the first time (docs/behaviour.md#accounts-for-newcomers).
 
-With AccountManager and a password store that can be written: an account. The name is reserved in the transaction that
-files the mail, the account is made after its commit, by whoever comes by: a crash in between only delays it.
-Without: a row in a table of our own, never a session record of Trac's, which would make a user of any forged From.
+With AccountManager and a writable password store they get a user account. The name is reserved in the transaction that
+files the mail. The account is created after the commit, by any worker: a crash in between only delays it.
+Otherwise they get a row in our own table, never a session record of Trac's, which would turn any forged From into a
+user.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _PEOPLE: Final = frozenset({Origin.PERSON, Origin.LIST})
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody whom we remember.
+    """A remembered newcomer.
 
-    `username` is "" without an account; `made` is when the account was made, 0 while it is owed.
+    `username` is "" without a user account; `made` is when the account was created (0: still due).
     """
 
     address: str
@@ -44,19 +45,19 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Who is to be remembered once the mail is filed; with an account called `username`, unless that is ""."""
+    """A sender to remember once the mail is filed, with a user account `username` ("": none)."""
 
     address: str
     name: str
     username: str
     service: str
     limit: int
-    """How many a day this service may remember."""
+    """Newcomers a day that this service may remember."""
     notify: bool
 
 
 def contact(env: Environment, address: str) -> Contact | None:
-    """Whom we remember by that address."""
+    """The contact with this address; None if there is none."""
     rows = env.db_query(
         "SELECT address, name, COALESCE(username, ''), made FROM mailintake_contact WHERE hash=%s",
         (key(address.casefold()),),
@@ -67,7 +68,7 @@ def contact(env: Environment, address: str) -> Contact | None:
 def newcomer(
     env: Environment, author: Address, message: Message, service: Service
 ) -> tuple[Newcomer | None, Reason | None]:
-    """What becomes of an author whose address no user has, and why; None when he stays a stranger."""
+    """The newcomer for an author whose address no user has (None: they stay a stranger), and the reason."""
     if not service.parameters.values.get("createusers"):
         return None, None
     if message.origin not in _PEOPLE or author.key in own_addresses(env):
@@ -91,7 +92,7 @@ def newcomer(
 
 
 def remembered_today(env: Environment, service: str) -> int:
-    """How many people the service remembered within the last day."""
+    """Number of people that the service has remembered within the last day."""
     rows = env.db_query(
         "SELECT COUNT(*) FROM mailintake_contact WHERE service=%s AND created>%s", (service, now() - _DAY)
     )
@@ -99,7 +100,7 @@ def remembered_today(env: Environment, service: str) -> int:
 
 
 def remember(env: Environment, db: Connection, who: Newcomer, delivery: int) -> None:
-    """Write a newcomer down, inside the transaction that files his mail. Raises Stale when it is to be decided anew.
+    """Store a newcomer, within the transaction that files their mail. Raises Stale if this must be decided again.
 
     Two mails of one newcomer write one row; two newcomers never share a name.
     """

@@ -21,6 +21,6 @@ def moments() -> tuple[int, int, int, int]:
 
 
 def owed(env: Environment) -> bool:
-    """Whether an account is to be made now: one look-up in an index."""
+    """Whether an account is due now; one index look-up."""
     query = f"SELECT id FROM mailintake_contact WHERE {OWED} LIMIT 1"
     return bool(env.db_query(query, moments()))

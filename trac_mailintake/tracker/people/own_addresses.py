@@ -12,7 +12,7 @@ _SEPARATOR: Final = re.compile(r"[;,\s]+")
 
 
 def own_addresses(env: Environment) -> frozenset[str]:
-    """The casefolded addresses of services, of `[mailintake] address`, and those that Trac's notifications are from."""
+    """The casefolded addresses of services, of `[mailintake] address`, and of Trac's notifications."""
     written = [
         env.config.get("mailintake", "address"),
         env.config.get("notification", "smtp_from"),

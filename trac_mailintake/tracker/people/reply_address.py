@@ -1,6 +1,6 @@
 """route: signed reply addresses, `local+ID.SIGNATURE@host` (docs/behaviour.md#signed-reply-address).
 
-The signature proves that whoever writes has seen a notification of that ticket, and nothing else.
+The signature proves only that the sender has seen a notification of that ticket.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Address
 
 KEY_FILE: Final = "mailintake-reply.key"
-"""In the environment's `conf/`, one key a line: the first one signs, the others go on verifying."""
+"""In the environment's `conf/`, one key a line: the first one signs, all of them verify."""
 
 _SIGNATURE_BYTES: Final = 10
 """80 bits: sixteen characters of base32."""
@@ -43,7 +43,7 @@ class Keys:
     keys: tuple[bytes, ...] = field(repr=False)
 
     def loop(self) -> tuple[str, ...]:
-        """The values of our loop header: the one that we write, then those that we wrote earlier."""
+        """The values of our loop header: the present one, then earlier ones."""
         return tuple(_digest(key, b"loop")[:16].hex() for key in self.keys)
 
     def sign(self, ticket: int) -> str:
@@ -51,7 +51,7 @@ class Keys:
         return _signature(self.keys[0], ticket)
 
     def verify(self, ticket: int, signature: str) -> bool:
-        """Whether one of the keys made the signature; takes the same time wherever it is wrong."""
+        """Whether one of the keys made the signature; compared in constant time."""
         given = signature.encode("utf-8")
         results = [hmac.compare_digest(_signature(key, ticket).encode("ascii"), given) for key in self.keys]
         return any(results)
@@ -61,7 +61,7 @@ class Keys:
         return _voucher(self.keys[0], token)
 
     def vouched(self, value: str) -> str:
-        """The token of `TOKEN.SIGNATURE` when one of the keys made the signature, "" when none did."""
+        """The token of `TOKEN.SIGNATURE` if one of the keys made the signature, or ""."""
         token, _, signature = value.strip().partition(".")
         given = signature.encode("utf-8", "replace")
         results = [hmac.compare_digest(_voucher(key, token).encode("ascii"), given) for key in self.keys]
@@ -69,12 +69,12 @@ class Keys:
 
 
 def delimiter(env: Environment) -> str:
-    """`[mailintake] recipient_delimiter`, "+" unless set; empty when there shall be no signed addresses."""
+    """`[mailintake] recipient_delimiter`, by default "+"; empty to switch off signed addresses."""
     return str(env.config.get(SECTION, "recipient_delimiter", "+")).strip()
 
 
 def reply_address(keys: Keys, address: str, delimiter: str, ticket: int) -> str:
-    """The address that answers about the ticket should go to; `address` itself where a signed one would be too long."""
+    """The reply address of the ticket; `address` itself if a signed one would be too long."""
     local, _, host = address.rpartition("@")
     signed = f"{local}{delimiter}{ticket}.{keys.sign(ticket)}"
     if not local or not delimiter or len(signed.encode("utf-8")) > _LOCAL_OCTETS:
@@ -83,7 +83,7 @@ def reply_address(keys: Keys, address: str, delimiter: str, ticket: int) -> str:
 
 
 def signed_ticket(keys: Keys, delimiter: str, recipients: Iterable[Address]) -> int | None:
-    """The ticket of the first recipient with a valid signature. Case does not count: some relays change it."""
+    """The ticket of the first recipient with a valid signature, or None. Ignores case: some relays change it."""
     for recipient in recipients if delimiter else ():
         local = recipient.key.rpartition("@")[0].strip('"')
         match = _SIGNED.match(local.rpartition(delimiter.casefold())[2])
@@ -93,7 +93,7 @@ def signed_ticket(keys: Keys, delimiter: str, recipients: Iterable[Address]) -> 
 
 
 def load_keys(env: Environment) -> Keys:
-    """The environment's keys; the first one is made when there is none. Raises OSError, ValueError for a bad file."""
+    """The environment's keys; creates one if there is none. Raises OSError, and ValueError for a bad file."""
     path = os.path.join(env.conf_dir, KEY_FILE)
     try:
         keys = read_keys(path)
@@ -106,7 +106,7 @@ def load_keys(env: Environment) -> Keys:
 
 
 def read_keys(path: str) -> Keys:
-    """The keys in the file. Raises OSError, and ValueError when there is none or one is too short to be secret."""
+    """The keys in the file. Raises OSError, and ValueError if there is none or one is too short."""
     with open(path, encoding="ascii") as file:
         lines = tuple(line.strip().encode("ascii") for line in file if line.strip())
     if not lines or min(map(len, lines)) < _SHORTEST_KEY:
@@ -115,7 +115,7 @@ def read_keys(path: str) -> Keys:
 
 
 def _create(path: str) -> None:
-    """Make the file with one key, readable by its owner only, whole or not at all; somebody else's wins."""
+    """Create the file with one key atomically, readable only by its owner; another process's file wins."""
     draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

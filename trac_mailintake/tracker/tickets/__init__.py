@@ -1,1 +1,1 @@
-"""handle, record: a change is checked, then becomes a ticket or a comment, with attachments."""
+"""handle, record: checks a change, then writes the ticket or comment, with its attachments."""

@@ -1,4 +1,4 @@
-"""handle: which parts of a mail are attached, under which names, and what the ticket says of those that are not.
+"""handle: decides which parts of a mail are attached, under which names, and what the ticket says about the others.
 
 Trac's limits, permissions and manipulators decide, as they would for an upload.
 One bad attachment never loses the mail.
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.tickets.stage_attachments import Staging
 
 _NAME_LENGTH: Final = 120
-"""Characters; MariaDB compares only the first 191 of a key."""
+"""In characters; MariaDB compares only the first 191 of a key."""
 _PIECES: Final = 20
-"""Files that a long text may be attached in."""
+"""Files into which a long text may be split."""
 _NOT_IN_NAMES: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
 _UNSAFE_IN_CODE: Final = re.compile(r"[`{}\s]+")
 
 
 @dataclass(slots=True)
 class Enclosing:
-    """Takes one attachment of a mail after the other, and remembers what became of each.
+    """Attaches the parts of a mail one by one.
 
-    `renamed` maps the names that the handler used to those that the ticket has; `refused` are lines for the ticket.
+    `renamed` maps the handler's names to those in the ticket; `refused` are lines for the ticket.
     """
 
     env: Environment
@@ -62,7 +62,7 @@ class Enclosing:
     _taken: set[str] | None = None
 
     def take(self, wanted: model.Attachment) -> None:
-        """Attach a part, or say why not."""
+        """Attach a part, or note why not."""
         name = clean(wanted.name)
         if not self.allowed():
             self._refuse(name, None, reasons.MAY_NOT_ATTACH(user=self.request.authname))
@@ -85,7 +85,7 @@ class Enclosing:
         self._judge(wanted, name, staged)
 
     def take_text(self, text: str) -> tuple[str, ...]:
-        """Attach a text that is too long for the ticket, in as many files as max_size asks for. Their names."""
+        """Attach a text that is too long for the ticket, in as many files as max_size requires. Returns their names."""
         if not self.staging or not self.allowed():
             return ()
         content = text.encode("utf-8")
@@ -104,13 +104,13 @@ class Enclosing:
         return "ATTACHMENT_CREATE" in self.request.perm(self.resource.child("attachment"))
 
     def abandon(self) -> None:
-        """Forget what was staged: the change will not be filed."""
+        """Remove what was staged, because the change will not be filed."""
         if self.staging:
             self.staging.discard(self.kept)
         self.kept.clear()
 
     def _decode(self, wanted: model.Attachment, limit: int) -> Staged:
-        """The part, staged; only measured when there is no staging. Raises Oversized, OSError."""
+        """Stage the part, or only measure it if there is no staging. Raises Oversized, OSError."""
         if self.staging:
             return self.staging.stage(wanted.part, limit)
         size, digest = 0, hashlib.sha256()
@@ -139,7 +139,7 @@ class Enclosing:
         return final
 
     def _objections(self, name: str, description: str, staged: Staged) -> str:
-        """What the attachment manipulators say; they may write and use the network, so `explain` leaves them out."""
+        """The attachment manipulators' objections. They may write and use the network, so `explain` skips them."""
         manipulators = AttachmentModule(self.env).manipulators
         if not manipulators:
             return ""
@@ -159,7 +159,7 @@ class Enclosing:
         return "; ".join(said)
 
     def _twin(self, staged: Staged) -> str | None:
-        """The name under which the ticket has the very same bytes already: any name, if they were no image there."""
+        """The name of an attachment of the ticket with the same bytes; None if there is none."""
         if self.resource.id is None:
             return None
         rows = self.env.db_query(
@@ -172,7 +172,7 @@ class Enclosing:
         return None
 
     def _names(self) -> set[str]:
-        """The casefolded names that are taken."""
+        """The casefolded names in use."""
         if self._taken is None:
             self._taken = (
                 set() if self.resource.id is None else set(stage_attachments.names(self.env, self.resource.id))
@@ -199,7 +199,7 @@ def clean(name: str) -> str:
 
 
 def split(content: bytes, size: int) -> list[bytes]:
-    """UTF-8 in pieces of at most `size` bytes, none of which ends within a character."""
+    """Split UTF-8 into pieces of at most `size` bytes, never within a character."""
     size = max(size, 4)  # the longest character
     pieces, start = [], 0
     while start < len(content):
@@ -212,12 +212,12 @@ def split(content: bytes, size: int) -> list[bytes]:
 
 
 def code(text: str) -> str:
-    """A stranger's words as wiki code, where nothing runs."""
+    """A stranger's text as inline code of wiki text, where nothing runs."""
     return f"`{inert(_UNSAFE_IN_CODE.sub(' ', text).strip())}`"
 
 
 def _sha256(path: str) -> str:
-    """The file's SHA-256, "" when it is not there."""
+    """The file's SHA-256 (hex); "" if it does not exist."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

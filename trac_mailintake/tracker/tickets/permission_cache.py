@@ -1,7 +1,7 @@
-"""handle: what users may do that concerns no ticket yet, which is asked of Trac's policies for every mail.
+"""handle: a one-second cache of users' permissions that do not concern a ticket; every mail needs these.
 
-Trac's own policy remembers for five seconds what a user may do (trac/perm.py, DefaultPermissionPolicy): an answer of a
-moment ago is no worse. About a ticket that exists they are asked each time, since they may look at what is in it.
+Trac's own policy caches permissions for five seconds (trac/perm.py, DefaultPermissionPolicy), so this is no staler.
+Permissions on a ticket are checked each time, since policies may look at its content.
 
 To ask anew costs 70 to 90 microseconds of processor time, and more with a policy that asks a directory; what that is of
 a mail's cost is said in `ticket_copies` (30 November 2026).
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 FRESH: Final = 1.0
-"""Seconds for which an answer counts."""
+"""Seconds for which an answer is cached."""
 
 
 class Rights:
-    """The rights of one environment's users. Keep it for a round."""
+    """The permissions of one environment's users. Keep it for a round."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env
@@ -30,7 +30,7 @@ class Rights:
         self._since = 0.0
 
     def of(self, username: str) -> PermissionCache:
-        """The permissions of a user ("anonymous" for strangers), as they were a second ago at most."""
+        """The permissions of a user ("anonymous" for strangers), at most a second old."""
         if time.monotonic() - self._since > FRESH:
             self._known, self._since = {}, time.monotonic()
         if username not in self._known:
@@ -38,5 +38,5 @@ class Rights:
         return self._known[username]
 
     def forget(self) -> None:
-        """Something failed: Trac may have noted down a "no" that nobody said (PermissionCache._has_permission)."""
+        """Drop the cache after a failure: Trac may have cached a wrong "no" (PermissionCache._has_permission)."""
         self._known = {}

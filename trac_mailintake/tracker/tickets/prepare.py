@@ -1,6 +1,6 @@
-"""handle: a change, checked as the web interface would check it: permissions, fields, workflow, limits, manipulators.
+"""handle: checks a change as the web interface would: permissions, fields, workflow, limits, manipulators.
 
-What comes out is ready to be written; `explain` asks the same questions, but nothing that may write.
+The result is ready to be written. `explain` makes the same checks, except those that may write.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ _REOPEN: Final = "reopen"
 _LEAVE: Final = "leave"
 _CREATE: Final = "create"
 _OWN_FIELDS: Final = {"summary", "description", "reporter", "status", "resolution", "time", "changetime"}
-"""What a change says by other means than `fields`, or not at all."""
+"""Fields that a change does not set through `fields`."""
 _CC_SEPARATOR: Final = re.compile(r"[;,\s]+")
 _BLANKS: Final = re.compile(r"\s+")
 
 
 class Drafting:
-    """One change on its way to a draft. `staging` is None for `explain`."""
+    """Turns one change into a draft. `staging` is None for `explain`."""
 
     def __init__(
         self,
@@ -81,10 +81,10 @@ class Drafting:
         self.enclosing: Enclosing | None = None
 
     def prepare(self, service: Service) -> Prepared | Objection:
-        """The change as it would be written, or why it may not be.
+        """The change ready to be written, or an objection.
 
-        Raises Stale when the ticket is gone, Misconfiguration for a field that does not exist or a plugin that failed,
-        TemporaryFailure when one could not do its work, OSError.
+        Raises Stale if the ticket is gone, Misconfiguration for an unknown field or a failed plugin, TemporaryFailure
+        if a plugin could not work for now, OSError.
         """
         sender = self.change.sender
         told = sender.mapped or acknowledges(self.change, self.message, service)
@@ -102,7 +102,7 @@ class Drafting:
         return prepared
 
     def _newcomer(self, service: Service) -> Newcomer:
-        """Who is to be remembered. Raises Stale when that is no longer what the sender was taken for."""
+        """The newcomer to remember. Raises Stale if the account planned for this sender has changed meanwhile."""
         author = self.message.author
         who = newcomer(self.env, author, self.message, service)[0] if author else None
         if who is None or (who.username and who.username != self.change.sender.author):
@@ -155,7 +155,7 @@ class Drafting:
             ticket[name] = type_named(self.env, value) if name == "type" else value
 
     def _summary(self) -> tuple[str, str]:
-        """The summary, at most as long as Trac allows, and the rest of it for the description."""
+        """The summary within Trac's limit, and the rest of it for the description."""
         whole = _BLANKS.sub(" ", self.change.summary).strip() or "(no subject)"
         limit = self.system.max_summary_size
         if len(whole) <= limit:
@@ -185,7 +185,7 @@ class Drafting:
         return self._judged(offer, enclosing, action, comment)
 
     def _add_cc(self, request: Request, ticket: Ticket) -> None:
-        """Add to cc what the sender may add: himself, or anybody with TICKET_EDIT_CC, as in the web form."""
+        """Add to cc what the sender may add: themselves, or anybody with TICKET_EDIT_CC, as in the web form."""
         before = _split(ticket["cc"])
         added = _joined(ticket["cc"], self.change.cc)[len(before) :]
         if not added:
@@ -207,7 +207,7 @@ class Drafting:
             self._say(reasons.CC(names=", ".join(names), user=user, permission=permission))
 
     def _reopen(self, offer: Offer) -> str | None:
-        """Apply the workflow's `reopen` to a closed ticket; None when it stays as it is."""
+        """Apply the workflow's `reopen` to a closed ticket. Returns the action; None if the ticket stays closed."""
         ticket = offer.ticket
         if ticket["status"] != _CLOSED or self.change.reopen is not Reopen.IF_ALLOWED:
             return None
@@ -235,9 +235,9 @@ class Drafting:
         self.steps.append(Step.of("handle", reason))
 
     def _text(self, enclosing: Enclosing, text: str, limit: int) -> str:
-        """The description or comment, with all attachments taken; what is too long is cut, and attached whole.
+        """The description or comment, with all attachments taken. A text that is too long is cut, and attached whole.
 
-        As it is to be stored, and Trac's `limit` counts that.
+        The text is in its stored form, which Trac's `limit` counts.
         """
         for wanted in self.change.attachments:
             enclosing.take(wanted)
@@ -254,18 +254,18 @@ class Drafting:
         return browser_text.area(_cut(kept + note, limit))
 
     def _unattached(self, enclosing: Enclosing) -> set[str]:
-        """The names of images that the text may show and the ticket will not have. Another's may have such a name."""
+        """The names of images in the text that will not be attached: another attachment may have such a name."""
         if not self.message.markup:
             return set()
         return {part.filename for part in self.message.parts if part.content_id} - enclosing.renamed.keys()
 
     def _overlong(self) -> bool:
-        """Whether the message has more text than was read, and the handler did not attach it."""
+        """Whether the message has more text than was parsed, and the handler did not attach it."""
         attached = {wanted.part.path for wanted in self.change.attachments}
         return self.message.overlong and not all(part.path in attached for part in self.message.text_parts)
 
     def _attach_whole(self, enclosing: Enclosing, text: str) -> tuple[str, ...]:
-        """Attach the text, and the parts it came from when not all of them was read. The text's names."""
+        """Attach the text, and its source parts if these were parsed only in part. Returns the text's file names."""
         attached = {wanted.part.path for wanted in self.change.attachments}
         for part in self.message.text_parts if self.message.overlong else ():
             extension = "html" if part.content_type == "text/html" else "txt"
@@ -279,7 +279,7 @@ class Drafting:
         return "\n\nNot attached; an administrator finds it in the journal:\n" + "\n".join(enclosing.refused)
 
     def _judged(self, offer: Offer, enclosing: Enclosing, action: str, comment: str) -> Prepared | Objection:
-        """Ask the manipulators; what they say holds the mail."""
+        """Call the manipulators. If one objects, the mail is held."""
         objections = self._objections(offer.request, offer.ticket, comment)
         if objections:
             return because(Hold, reasons.TICKET_MANIPULATOR(objections="; ".join(objections)))
@@ -315,7 +315,7 @@ class Drafting:
 
 
 def _cut(text: str, limit: int) -> str:
-    """The beginning of a text, at most `limit` characters as it is to be stored."""
+    """The beginning of a text, at most `limit` characters in its stored form."""
     limit = max(limit, 0)
     room, left = limit, cut(text, limit)
     while (over := len(browser_text.area(left)) - limit) > 0:
@@ -325,7 +325,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _presets(service: Service) -> dict[str, str]:
-    """The custom fields that the service sets."""
+    """The custom fields that the service presets."""
     return {name: text for name in service.presets if (text := service.parameters.text(name))}
 
 
@@ -336,7 +336,7 @@ def _forbidden(sender: Sender, permission: str, wish: Reason) -> Hold:
 
 
 def _renamed(text: str, renamed: Mapping[str, str], unattached: set[str]) -> str:
-    """The text with the images that it shows called what they are called in the ticket; without those it has not."""
+    """The text with the names that its images have in the ticket, and without images that are not attached."""
     names = {old: new for old, new in renamed.items() if old != new} | dict.fromkeys(unattached, "")
     if not names or "[[Image(" not in text:
         return text
@@ -350,7 +350,7 @@ def _split(cc: str | None) -> list[str]:
 
 
 def _joined(cc: str | None, more: Iterable[str]) -> list[str]:
-    """Both lists as one, without repeats (case does not count)."""
+    """Both lists joined, without duplicates (ignoring case)."""
     people: dict[str, str] = {}
     for each in (*_split(cc), *more):
         people.setdefault(each.casefold(), each)

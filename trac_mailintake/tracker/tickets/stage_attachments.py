@@ -1,8 +1,8 @@
-"""handle and record: attachments, decoded into a staging folder first, linked into place inside the transaction.
+"""handle and record: decodes attachments into a staging folder, and links them into place within the transaction.
 
-SIGKILL runs no clean-up, and SQLite hands out the number of a ticket again that was never committed. Therefore an
-intent, durable before the first link, names every file that is about to appear; `Staging.sweep` takes back what an
-intent named and no row came to own.
+SIGKILL runs no clean-up, and SQLite reuses the number of a ticket that was never committed. Therefore an intent file,
+durable before the first link, names every file that is about to appear. `Staging.sweep` removes files that an intent
+names and no row owns.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ FOLDER: Final = "staging"
 _INTENT: Final = ".intent"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,100}\Z")
 _NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
-"""Another device, or a file system that knows no hard links: copied instead."""
+"""Errors of link(2) on another device or a file system without hard links: then the file is copied."""
 _FLUSHED: Final[set[str]] = set()
-"""Folders of many tickets' folders that this process has flushed; Trac removes none of them."""
+"""Parents of ticket folders that this process has flushed; Trac never removes them."""
 _AHEAD: Final = 8 * 1024 * 1024
-"""Bytes of a mail's parts that are decoded before anybody knows whether they will be attached."""
+"""Bytes of a mail's parts to decode before it is known whether they will be attached."""
 _AHEAD_OF: Final = "staged"
 
 
 class Oversized(Exception):  # noqa: N818 - a fact about the attachment
-    """The decoded attachment is larger than the limit; `size` is what is known of it, in bytes."""
+    """The decoded attachment is larger than the limit; `size` is its known size, in bytes."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -66,7 +66,7 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """What will be attached to the ticket: the staged file under its final `name`."""
+    """A file to attach to the ticket: the staged file and its final `name`."""
 
     staged: Staged
     name: str
@@ -75,9 +75,9 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What `link` did within one transaction that is not yet committed.
+    """What `link` did within a transaction that is not yet committed.
 
-    `enclosures` have the names under which they appeared at `targets`; `intent` is the file that lists them.
+    `enclosures` have their final names, and are linked at `targets`; `intent` is the file that lists them.
     """
 
     enclosures: tuple[Enclosure, ...] = ()
@@ -91,11 +91,11 @@ class Linked:
 
 
 class HasLinked(Protocol):
-    """What was written together with its files: `write.Filed`."""
+    """Something written together with its files: `write.Filed`."""
 
     @property
     def linked(self) -> Linked:
-        """What `link` did for it."""
+        """The result of `link`."""
 
 
 class Staging:
@@ -108,9 +108,9 @@ class Staging:
         self._ready: dict[Part, Staged] = {}
 
     def ahead(self, message: Message) -> None:
-        """Decode what may be attached, in the process that reads ahead; the message takes along what came of it.
+        """In the parser process: decode what may be attached; the message carries the result.
 
-        Nothing, while the folder is not there: only the worker itself makes it, since others remove it when it is dead.
+        Does nothing if the folder does not exist: only the worker creates it, since others remove it if it is dead.
         Raises OSError.
         """
         ready: dict[Part, Staged] = message.once(_AHEAD_OF, dict)
@@ -124,13 +124,13 @@ class Staging:
                 ready[part] = _kept(folder, transfer_encoding.decoded(part), -1)
 
     def begin(self, message: Message) -> None:
-        """This message is next: what was decoded of the last one, and not asked for, is of no use any more."""
+        """Begin a message: drop what was decoded for the last one and not used."""
         unused = [staged.path for staged in self._ready.values()]
         self._ready = message.worked_out.pop(_AHEAD_OF, {})  # type: ignore[assignment]  # what `forked_parser` put there
         _unlink(*unused)
 
     def stage(self, part: Part, limit: int = -1) -> Staged:
-        """Decode a part into the folder and flush it. Raises Oversized past `limit` bytes (-1: none), OSError."""
+        """Decode a part into the folder and flush it. Raises Oversized above `limit` bytes (-1: no limit), OSError."""
         ready = self._ready.get(part)
         if ready is None or 0 <= limit < ready.size:
             return self.keep(transfer_encoding.decoded(part), limit)
@@ -141,7 +141,7 @@ class Staging:
         return _kept(self._made(), chunks, limit)
 
     def commit(self, filed: HasLinked) -> None:
-        """The transaction is committed: the staged copies and the intent are no longer needed."""
+        """Remove the staged copies and the intent, after the transaction has been committed."""
         with suppress(OSError):  # `close` removes the folder
             _unlink(filed.linked.intent, *filed.linked.sources)
 
@@ -156,18 +156,18 @@ class Staging:
             _unlink(filed.linked.intent)
 
     def discard(self, enclosures: Iterable[Enclosure]) -> None:
-        """The change will not be filed after all."""
+        """Remove staged files of a change that will not be filed."""
         _unlink(*(enclosure.staged.path for enclosure in enclosures))
 
     def close(self) -> None:
-        """Remove the folder, with whatever was staged and not filed. Raises as `sweep`."""
+        """Remove the folder, with everything that was staged and not filed. Raises as `sweep`."""
         self.sweep(self.owner)
         self._folder = ""
 
     def sweep(self, owner: str) -> None:
-        """Take back what a dead worker linked without a commit, and remove its folder.
+        """Remove what a dead worker linked without a commit, and its folder.
 
-        Only to be called when `owner` can no longer commit: its rows were taken over, or its process is gone.
+        Call it only if `owner` can no longer commit: its rows were taken over, or its process is gone.
         Raises OSError, and what the database raises.
         """
         folder = os.path.join(self.env.files_dir, ROOT, FOLDER, _folder_name(owner))
@@ -178,7 +178,7 @@ class Staging:
         shutil.rmtree(folder)
 
     def _take_back(self, intent: Path) -> None:
-        """Take back what an intent names, and no row owns."""
+        """Remove files that an intent names and no row owns."""
         for ticket, name, source in _intended(intent):
             _take_back(self.env, ticket, name, os.path.join(intent.parent, source))
 
@@ -207,7 +207,7 @@ def _kept(folder: str, chunks: Iterable[bytes], limit: int) -> Staged:
 
 
 def measured(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """The chunks, as long as they are not more than `limit` bytes together (-1: any). Raises Oversized."""
+    """Yield the chunks. Raises Oversized if they have more than `limit` bytes together (-1: no limit)."""
     size = 0
     for chunk in chunks:
         size += len(chunk)
@@ -217,9 +217,9 @@ def measured(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
 
 def link(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when: datetime, author: str) -> Linked:
-    """Put the files into place and write their rows; inside a transaction, after the ticket's own row.
+    """Link the files into place and write their rows, within a transaction, after the ticket's own row.
 
-    Raises Stale when a name was taken meanwhile, OSError; then nothing is left behind but rows to be rolled back.
+    Raises Stale if a name was taken meanwhile, and OSError. Then only rows remain, for the rollback.
     """
     if not enclosures:
         return Linked()
@@ -239,7 +239,7 @@ def link(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when: d
 
 
 def undo(linked: Linked) -> None:
-    """Take back what `link` put into place, as long as it is still the staged file; harmless when repeated."""
+    """Remove what `link` put into place, if it is still the staged file. Harmless if repeated."""
     for source, path in zip(linked.sources, linked.targets, strict=True):
         if _same(source, path):
             _unlink(path)
@@ -247,15 +247,15 @@ def undo(linked: Linked) -> None:
 
 
 def names(env: Environment, ticket: int) -> frozenset[str]:
-    """The casefolded names of what is attached to the ticket: some databases compare without case."""
+    """The casefolded names of the ticket's attachments: some databases ignore case."""
     rows = env.db_query("SELECT filename FROM attachment WHERE type='ticket' AND id=%s", (str(ticket),))
     return frozenset(name.casefold() for (name,) in rows)
 
 
 def free_name(env: Environment, ticket: int | None, name: str, taken: set[str]) -> str:
-    """`x.txt`, or else `x.2.txt` and so on, as Trac numbers them; added to `taken` (casefolded).
+    """`x.txt`, or else `x.2.txt` and so on, numbered as by Trac; added to `taken` (casefolded).
 
-    A file may be there without a row: an upload that is not committed yet, or what a failed one left behind.
+    A file may exist without a row: an upload that is not committed yet, or what a failed one left behind.
     """
     stem, extension = os.path.splitext(name)
     final, number = name, 1
@@ -267,7 +267,7 @@ def free_name(env: Environment, ticket: int | None, name: str, taken: set[str]) 
 
 
 def target(env: Environment, ticket: int, name: str) -> str:
-    """Where Trac keeps the attachment `name` of the ticket."""
+    """The path at which Trac stores the attachment `name` of the ticket."""
     path: str = Attachment._get_path(env.attachments_dir, "ticket", str(ticket), name)  # noqa: SLF001 - Trac's only way to say it without a row
     return path
 
@@ -302,7 +302,7 @@ def _insert(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when
     values: list[object] = []
     for place, enclosure in enumerate(enclosures):
         size, description = enclosure.staged.size, enclosure.description
-        # A microsecond apart: of several at the same moment Trac's history shows only one (ticket/web_ui.py:1745).
+        # One microsecond apart: of several with the same time Trac's history shows only one (ticket/web_ui.py:1745).
         time = to_utimestamp(when) + place
         values += ("ticket", str(ticket), enclosure.name, size, time, description, author)
     rows = ",".join(["(%s,%s,%s,%s,%s,%s,%s)"] * len(enclosures))
@@ -311,7 +311,7 @@ def _insert(env: Environment, ticket: int, enclosures: Sequence[Enclosure], when
 
 
 def _write_intent(ticket: int, enclosures: Sequence[Enclosure]) -> str:
-    """Say durably which files are about to appear. Returns the intent's path."""
+    """Write durably which files are about to appear. Returns the intent's path."""
     folder = os.path.dirname(enclosures[0].staged.path)
     path = os.path.join(folder, uuid.uuid4().hex + _INTENT)
     with open(path, "x", encoding="utf-8") as file:
@@ -325,7 +325,7 @@ def _write_intent(ticket: int, enclosures: Sequence[Enclosure]) -> str:
 
 
 def _intended(intent: Path) -> Iterator[tuple[int, str, str]]:
-    """What an intent lists; a line that was torn by the crash had nothing linked for it."""
+    """The files that an intent lists. A line cut short by a crash is ignored: nothing was linked for it."""
     for line in intent.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             ticket, name, source = json.loads(line)
@@ -343,7 +343,7 @@ def _take_back(env: Environment, ticket: int, name: str, source: str) -> None:
 
 
 def _same(source: str, path: str) -> bool:
-    """Whether `path` is the staged file itself, or the copy of it."""
+    """Whether `path` is the staged file itself or a copy of it."""
     try:
         if os.path.samefile(source, path):
             return True
@@ -357,7 +357,7 @@ def _unlink(*paths: str) -> None:
         try:
             os.unlink(path)
         except FileNotFoundError:
-            continue  # what is gone need not go
+            continue  # already gone
 
 
 def _folder_name(owner: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Models:
-    """The tickets of one environment. Keep it for a round."""
+    """Creates tickets of one environment. Keep it for a round."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env
@@ -30,7 +30,7 @@ class Models:
         self._lists: list[tuple[str, ...]] = []
 
     def new(self) -> Ticket:
-        """What `Ticket(env)` is: a ticket that does not exist yet, with the defaults of all fields."""
+        """The same as `Ticket(env)`: a new ticket with the defaults of all fields."""
         blank = self._current()
         ticket = copy.copy(blank)
         ticket.fields = TicketFieldList(map(_copied, blank.fields, self._lists))
@@ -42,14 +42,14 @@ class Models:
         return ticket
 
     def existing(self, number: int) -> Ticket:
-        """What `Ticket(env, number)` is. Raises trac.resource.ResourceNotFound."""
+        """The same as `Ticket(env, number)`. Raises trac.resource.ResourceNotFound."""
         ticket = self.new()
         ticket.values = {}
         ticket._fetch_ticket(number)  # noqa: SLF001 - as Ticket.__init__ does
         return ticket
 
     def _current(self) -> Ticket:
-        """The ticket that others are copied from. Trac's own cache is another list as soon as a field was changed."""
+        """The ticket to copy. It is renewed when Trac's own cache of fields becomes another list."""
         fields = TicketSystem(self._env).fields
         if self._blank is None or self._made_of is not fields:
             self._blank, self._made_of = Ticket(self._env), fields
@@ -60,7 +60,7 @@ class Models:
 
 
 def _copied(field: dict[str, Any], lists: tuple[str, ...]) -> dict[str, Any]:
-    """A field's definition, with lists of its own (`options`)."""
+    """A copy of a field's definition, with its own lists (`options`)."""
     copied = field.copy()
     for name in lists:
         copied[name] = list(field[name])

@@ -1,6 +1,6 @@
-"""handle: what the ticket workflow offers, and what an action of it changes, as TicketModule asks for it.
+"""handle: the actions of the ticket workflow and their changes, determined as TicketModule does.
 
-Each controller is asked once for its actions, not three times as by the web interface: this is done for every mail.
+Each controller is asked once for its actions, not three times as by the web interface, since every mail needs this.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class Offer:
         return action in self._weights
 
     def first(self) -> str | None:
-        """The action that the web form would choose, None when there is none."""
+        """The action that the web form would preselect; None if there is none."""
         return max(self._weights, key=lambda action: (self._weights[action], action), default=None)
 
     def controllers(self, action: str) -> tuple[Any, ...]:
-        """Who performs the action, and its side effects after the ticket is saved."""
+        """The controllers that perform the action, and its side effects after the ticket is saved."""
         return tuple(self._controllers.get(action, ()))
 
     def changes(self, action: str) -> tuple[dict[str, Any], list[str]]:
-        """The fields that the action changes, with their new values; and what is contradictory in the workflow."""
+        """The fields that the action changes, with their new values; and contradictions in the workflow."""
         changes: dict[str, Any] = {}
         problems = []
         for controller in self.controllers(action):

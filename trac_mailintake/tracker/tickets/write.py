@@ -1,6 +1,6 @@
 """record: a prepared change becomes a ticket or a comment, inside the recorder's transaction.
 
-No network, no decoding, no plugin: those had their say in `tickets.prepare`, or have it after the commit.
+There is no network, no decoding and no plugin: these are used in `tickets.prepare`, or after the commit.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _TICK: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`Prepared.native`: Trac's ticket as it shall be, with the changes in it, and what goes with it.
+    """`Prepared.native`: Trac's ticket with the changes applied, and everything else to write.
 
-    Nothing writes into `ticket`: `write` works on copies, so that a draft can be written again after a rollback.
-    `enclosures` are staged; `address` is that of an unmapped sender who must not be told of his own mail, else "".
-    `newcomer` is who is remembered with it (`createusers`).
+    `ticket` is never modified: `write` works on copies, so that a draft can be written again after a rollback.
+    `enclosures`: staged attachments. `address`: an unmapped sender who must not be notified of their own mail, or "".
+    `newcomer`: the sender to remember with it (`createusers`).
     """
 
     ticket: Ticket
@@ -62,10 +62,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What was written and is to be told after the commit.
+    """What was written, and must be announced after the commit.
 
-    `comment` is its number, None for a new ticket. `when` is the time that Trac shows, in UTC.
-    `calls` are the listeners and the workflow's side effects, not yet called; `linked` is for `Staging.commit`.
+    `comment`: its number; None for a new ticket. `when`: the time that Trac shows, in UTC.
+    `calls`: the listeners and the workflow's side effects, not yet called. `linked`: for `Staging.commit`.
     """
 
     ticket: int
@@ -81,9 +81,9 @@ class Filed:
 
 
 def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
-    """Lock the rows of the tickets that these change until the `db_transaction` ends in which it is called.
+    """Lock the rows of the tickets that these change, until the end of the surrounding `db_transaction`.
 
-    Returns when each was last changed (microseconds since 1970, UTC); one that is not among them was deleted.
+    Returns when each was last changed (microseconds since 1970, UTC); a missing one was deleted.
     """
     numbers = sorted({draft.ticket.id for each in several if (draft := _draft(each)).ticket.exists})
     whole = is_sqlite(env)
@@ -98,10 +98,10 @@ def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
 
 
 def write(env: Environment, prepared: Prepared, when: datetime, changed: Mapping[int, int]) -> Filed:
-    """Write a prepared change, in the transaction whose `lock` gave `changed`; a rollback undoes all but linked files.
+    """Write a prepared change, in the transaction whose `lock` gave `changed`. A rollback undoes all but linked files.
 
-    `when` is moved on where the ticket has a later change. Raises Stale when the ticket is not what the decision stood
-    on, and whatever the database raises; then the files that it linked are taken back already.
+    `when` becomes later if the ticket has a later change. Raises Stale if the ticket has changed since the decision,
+    and whatever the database raises; linked files have then already been removed.
     """
     draft = _draft(prepared)
     return _amend(env, draft, when, changed) if draft.ticket.exists else _create(env, draft, when)
@@ -138,10 +138,10 @@ def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int,
 
 
 def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, int]) -> tuple[Ticket, datetime]:
-    """The ticket to be changed, whose row is locked, with the time of its last change.
+    """The ticket to change, whose row is locked, and the time of its last change.
 
-    Somebody else's change in between is harmless as long as it left alone what the decision stood on: the status, and
-    the fields that we change. Raises Stale otherwise, or when the ticket is gone.
+    A change by somebody else meanwhile is harmless unless it affects the basis of the decision: the status, and the
+    fields that we change. Raises Stale in that case, or if the ticket is gone.
     """
     if seen.id not in changed:
         raise Stale(f"Ticket #{seen.id} was deleted meanwhile.")
@@ -151,7 +151,7 @@ def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, int]) -> tup
 
 
 def _rebased(env: Environment, seen: Ticket) -> Ticket:
-    """Our changes on top of what the ticket is now. Raises Stale when they no longer fit."""
+    """The present ticket with our changes applied. Raises Stale if they no longer fit."""
     try:
         ticket = Ticket(QuietEnvironment(env), seen.id)
     except ResourceNotFound:
@@ -166,7 +166,7 @@ def _rebased(env: Environment, seen: Ticket) -> Ticket:
 
 
 def _copied(env: Environment, ticket: Ticket) -> Ticket:
-    """A ticket of its own, that nobody hears of while it is written."""
+    """A copy of the ticket, whose listeners are not called while it is written."""
     copied = copy.copy(ticket)
     copied.env = QuietEnvironment(env)
     copied.values = dict(ticket.values)
@@ -196,7 +196,7 @@ def _filed(
 
 
 def _attached(env: Environment, ticket: int, enclosure: Enclosure, when: datetime, author: str) -> list[Call]:
-    """The calls to the attachment listeners, without Trac's notifier: one mail is one notification."""
+    """The calls of the attachment listeners, without Trac's notifier: one mail causes one notification."""
     attachment = Attachment(env, "ticket", ticket)
     attachment.filename = enclosure.name
     attachment.description = enclosure.description

@@ -1,1 +1,1 @@
-"""What a call of Trac's own code needs: a request, no listeners, a browser's line ends, somebody's exceptions."""
+"""Helpers for calling Trac's own code: a request, silent listeners, a browser's line ends, translated exceptions."""

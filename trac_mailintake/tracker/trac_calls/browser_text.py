@@ -1,7 +1,7 @@
-"""handle: texts as a browser would have sent them, so that a form which shows them sends them back unchanged.
+"""handle: normalises text as a browser would send it, so that a form that shows it sends it back unchanged.
 
-Trac compares what a form sends with what it has, character by character (`Ticket.__setitem__` in trac/ticket/model.py);
-so what a browser or Trac's own pages would alter must not be stored.
+Trac compares a form's text with the stored text character by character (`Ticket.__setitem__` in trac/ticket/model.py).
+So nothing may be stored that a browser or Trac's own pages would alter.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ _END: Final = "\r\n"
 
 
 def ended(text: str) -> str:
-    """The text with each end of a line as a form sends it: CR LF (HTML Standard, 4.10.21.4)."""
+    """The text with CR LF line ends, as a form sends it (HTML Standard, 4.10.21.4)."""
     return _ENDS.sub(_END, text)
 
 
 def area(text: str) -> str:
-    """What a browser would send of a field of several lines.
+    """The text as a browser would send it from a text area. At most twice as long as `text`.
 
-    None begins with the end of a line, since a browser ignores one that follows `<textarea>` (HTML Standard,
-    13.2.6.4.7), and Trac writes none of its own there; nor is there a control character, which Trac's pages leave out
-    (`valid_html_bytes` in trac/util/html.py). At most twice as long as `text`.
+    It never begins with a line end, since a browser ignores one after `<textarea>` (HTML Standard, 13.2.6.4.7), and
+    Trac adds none there. It has no control characters, which Trac's pages leave out (`valid_html_bytes` in
+    trac/util/html.py).
     """
     return ended(scrub(text).lstrip("\r\n"))
 
 
 def line(text: str) -> str:
-    """What a browser would send of a field of one line, with a blank for each end of a line that it could not hold."""
+    """The text as a browser would send it from a single-line field, with a blank for each line end."""
     return _ENDS.sub(" ", scrub(text)).strip()
 
 
 def _box(text: str) -> str:
-    """What Trac takes a check box for: it shows any other value as an empty one (`ticket.html`)."""
+    """The value of a check box for Trac, which shows any other value as unticked (`ticket.html`)."""
     return "1" if as_bool(text) else "0"
 
 
@@ -54,9 +54,9 @@ _BY_TYPE: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
 
 
 def settle(ticket: Ticket) -> None:
-    """Whatever a new ticket's fields have been given, by a mail, a service, a plugin or trac.ini.
+    """Normalise all fields of a new ticket, whether set by a mail, a service, a plugin or trac.ini.
 
-    A custom time that was given none is none, as from Trac's form, and not absent: that would be another value to Trac.
+    A custom time without a value becomes None, as from Trac's form. Leaving it absent would be another value for Trac.
     """
     for field in ticket.fields:
         name, value, typed = field["name"], ticket[field["name"]], _BY_TYPE.get(field["type"])

@@ -1,4 +1,4 @@
-"""handle: whose fault a failure is, when somebody else's code is asked: never the message's."""
+"""handle: turns exceptions of third-party Trac components into Misconfiguration or TemporaryFailure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def asking(env: Environment, component: object) -> Iterator[None]:
-    """Ask a Trac component whatever may be a plugin's.
+    """Context for calling a Trac component, which may be a plugin.
 
-    Raises TemporaryFailure when disk or network failed it, Misconfiguration when it failed by itself; the database's
-    own errors go through, for the recorder knows which of them pass.
+    Raises TemporaryFailure if disk or network failed, Misconfiguration if the component failed by itself. Database
+    errors pass through, since the recorder knows which of them are temporary.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""handle: a request outside the web, for whatever of Trac wants one: workflow controllers and manipulators.
+"""handle: a request outside the web, for code of Trac that needs one: workflow controllers and manipulators.
 
-Everything that is dear (the chrome with its navigation, the session) is made only when somebody asks for it.
+Expensive attributes (the chrome with its navigation, the session) are created only when they are used.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a manipulator finds in the request's argument `attachment`, as if a form had been sent."""
+    """The request's argument `attachment` for manipulators, as if a form had been sent."""
 
     filename: str
     file: BinaryIO
 
 
 class _MailSession(DetachedSession):
-    """The user's preferences, to read; what a manipulator writes into them is let go of."""
+    """The user's preferences, read only; changes by a manipulator are dropped."""
 
     def __init__(self, env: Environment, username: str) -> None:
         super().__init__(env, username if username != "anonymous" else None)
@@ -39,7 +39,7 @@ class _MailSession(DetachedSession):
         self.last_visit = 0
 
     def save(self) -> None:
-        """Keep nothing: a mail is no visit."""
+        """Save nothing: a mail is not a visit."""
 
 
 def mail_request(
@@ -51,8 +51,8 @@ def mail_request(
 ) -> Request:
     """A POST to `path` (`/newticket`, `/ticket/12`) by `username` ("anonymous" for strangers), without a web server.
 
-    `arguments` are what the form would have sent. The permissions are those of `username`, with nothing added;
-    `permissions` if these were asked for already.
+    `arguments` are what the form would send. The permissions are exactly those of `username`; pass them as
+    `permissions` if they are already known.
     """
     base = env.abs_href()
     environ = {
@@ -78,7 +78,7 @@ def mail_request(
 
 
 def _callbacks(env: Environment, username: str) -> dict[str, Callable[[Request], Any]]:
-    """What is made when it is asked for, by the name of the attribute."""
+    """Functions that create attributes on first use, by name."""
     return {
         "session": lambda _: _MailSession(env, username),
         "chrome": lambda request: Chrome(env).prepare_request(request),
@@ -93,5 +93,5 @@ def _callbacks(env: Environment, username: str) -> dict[str, Callable[[Request],
 
 
 def _start_response(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], None]:  # noqa: ARG001 - the signature of PEP 3333
-    """Nobody reads an answer to a mail's request."""
+    """The response to a mail's request is not read."""
     return lambda _: None

@@ -1,8 +1,8 @@
-"""record: Trac's own Ticket, with its listeners collected instead of called.
+"""record: an environment in which Trac's Ticket calls no change listeners.
 
-`Ticket.insert` and `save_changes` call the listeners before an outer transaction is committed. They look them up
-through `TicketSystem(self.env)`; a ticket whose `env` is this stand-in finds a TicketSystem that has none, and the real
-component, which other threads use, is never touched.
+`Ticket.insert` and `save_changes` call listeners before an outer transaction is committed. They find them through
+`TicketSystem(self.env)`. A ticket whose `env` is this stand-in gets a TicketSystem without listeners; the real
+component, which other threads use, is not touched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _SilentTicketSystem:
-    """The environment's TicketSystem in all things, but nobody listens to it."""
+    """The environment's TicketSystem, without listeners."""
 
     change_listeners = ()
 
@@ -29,7 +29,7 @@ class _SilentTicketSystem:
 
 
 class _Components(dict[type, object]):
-    """What `Component(compmgr)` looks itself up in: the environment's own instances, but one."""
+    """The registry in which `Component(compmgr)` looks itself up: the environment's own instances, except one."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Components(dict[type, object]):
 
 
 class QuietEnvironment(ComponentManager):
-    """An environment in which nobody hears of ticket changes; everything else is the real one's."""
+    """An Environment whose TicketSystem has no change listeners; everything else is the real one's."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__()

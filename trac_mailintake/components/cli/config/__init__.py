@@ -1,1 +1,1 @@
-"""Commands that set intake up: mail servers, services, claims on mailboxes, what JIRA had."""
+"""Commands for setting up: mail servers, services, ownership of mailboxes, import from JIRA."""

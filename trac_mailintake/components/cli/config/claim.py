@@ -1,4 +1,4 @@
-"""`mailintake claim`: says that the mail in a mailbox is for this environment, not for another copy of it."""
+"""`mailintake claim`: makes this environment, not another copy of it, the owner of a mailbox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ClaimActions:
-    """Makes mailboxes this environment's."""
+    """Makes this environment the owner of mailboxes."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env

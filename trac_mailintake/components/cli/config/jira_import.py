@@ -1,4 +1,4 @@
-"""What JIRA's handler parameters, one string with commas, mean here; which of them cannot be taken over, and why."""
+"""Import JIRA's handler parameters, one string with commas, and say which cannot be imported, and why."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _ELSEWHERE: Final = {
     "delay": "it is a setting of the service",
 }
 _ASSIGNING: Final = "ccassignee"
-"""JIRA does this unless it is told not to; here it is the other way round."""
+"""On by default in JIRA, off by default here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a JIRA string comes to: settings as they are typed here, and a sentence for each part that is left out."""
+    """The result of an import: settings as typed here, and a sentence for each part that was left out."""
 
     settings: Mapping[str, str]
     left_out: tuple[str, ...]
 
 
 def take_over(env: Environment, typed: str, parameters: Iterable[Parameter]) -> Taken:
-    """Sort JIRA's parameters into what a handler with `parameters` can be told, and the rest."""
+    """Sort JIRA's parameters into those that a handler with `parameters` accepts, and the rest."""
     by_name = {parameter.name: parameter for parameter in parameters}
     settings: dict[str, str] = {}
     left_out = []
@@ -54,7 +54,7 @@ def take_over(env: Environment, typed: str, parameters: Iterable[Parameter]) -> 
 
 
 def advice(env: Environment, service: Service) -> Iterator[str]:
-    """What else has to be there for the service to do what JIRA did."""
+    """What else must be configured so that the service does what JIRA did, one sentence each."""
     parameters = service.parameters
     if parameters.values.get("bulk") == "forward" and not service.forward:
         yield "bulk=forward needs a forward address; until forward=ADDRESS is set, automatic mail is held."
@@ -66,7 +66,7 @@ def advice(env: Environment, service: Service) -> Iterator[str]:
 
 
 def _pairs(typed: str) -> Iterator[tuple[str, str]]:
-    """Names and values; JIRA allows no comma in either. Names are compared without case."""
+    """Names and values; JIRA allows no comma in either. The case of names is ignored."""
     for word in typed.split(","):
         name, _, value = word.partition("=")
         if word.strip():
@@ -74,7 +74,7 @@ def _pairs(typed: str) -> Iterator[tuple[str, str]]:
 
 
 def _objection(env: Environment, name: str, value: str, by_name: Mapping[str, Parameter]) -> str:
-    """Why a parameter cannot be taken over, "" when it can."""
+    """Why a parameter cannot be imported, or "" if it can."""
     if name not in by_name:
         return _ELSEWHERE.get(name, "there is no such parameter here, or not for this handler")
     try:

@@ -1,4 +1,4 @@
-"""`mailintake server ...`: the accounts from which mail is fetched."""
+"""`mailintake server ...`: the mail servers to fetch mail from."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ServerActions:
 
 
 def _shown(server: Server) -> dict[str, object]:
-    """What may be shown: of the password only where it is."""
+    """The settings that may be shown; instead of the password, only where it is stored."""
     names = ("name", "protocol", "host", "port", "security", "username")
     shown: dict[str, object] = {name: getattr(server, name) for name in names}
     shown["password"] = where(server.secret)
@@ -95,7 +95,7 @@ def _shown(server: Server) -> dict[str, object]:
 
 
 def _with_password(typed: Mapping[str, str]) -> dict[str, str]:
-    """With the password asked for when it is `-`, so that it stands in no list of processes."""
+    """Prompt for the password if it is `-`, so that it does not appear in the process list."""
     if typed.get("password") != "-":
         return dict(typed)
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 HANDLER = "create-or-comment"
-"""What JIRA's parameters are for, unless another handler is named."""
+"""The handler for JIRA's parameters, unless another one is named."""
 
 MAIL_QUEUE = "Mail queue"
-"""The built-in service that delivers what intake sends; there is one, always."""
+"""The built-in service that sends the mail in the outbox. It always exists."""
 
 
 class ServiceActions:
@@ -123,7 +123,7 @@ class ServiceActions:
         return Exit.WELL
 
     def _say_waiting(self, settings: Settings, service: Service) -> None:
-        """How many mails the first run will find, if the mailbox can be reached now; a pipe has none."""
+        """Print how many messages the first run will find, if the mailbox can be reached; a pipe has none."""
         if not service.server and not service.path:
             return
         try:

@@ -1,1 +1,1 @@
-"""Commands about the journal: what became of each mail, and what is done about held mail."""
+"""Commands for the journal and for held mail."""

@@ -1,4 +1,4 @@
-"""`mailintake journal ...` and `purge`: what became of each mail, and for how long its bytes are kept."""
+"""`mailintake journal ...` and `purge`: the outcome of each message, and the retention of its bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FILTERS = ("service", "outcome", "rule", "sender", "ticket", "text")
 
 
 class JournalActions:
-    """Shows the journal, and removes what is old."""
+    """Shows the journal, and purges old mail."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env

@@ -1,4 +1,4 @@
-"""`mailintake held ...`: what an administrator does about mail in quarantine."""
+"""`mailintake held ...`: retry, release, discard and export held mail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class HeldActions:
-    """Deals with held mail."""
+    """Commands for held mail."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env

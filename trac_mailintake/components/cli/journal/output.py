@@ -1,4 +1,4 @@
-"""How entries of the journal are said: a table, a page, JSON, or the bytes of the mail."""
+"""Output of journal entries: as a table, a page, JSON, or the bytes of the message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write(journal: Journal, word: str, path: str | None) -> None:
-    """Write a mail's bytes, a chunk at a time, to a file that is not there yet or to standard output."""
+    """Write the bytes of a message, chunk by chunk, to a new file or to standard output."""
     with told():
         raw = journal.raw(positive("id", word))
     try:
@@ -37,7 +37,7 @@ def write(journal: Journal, word: str, path: str | None) -> None:
 
 
 def only(typed: Mapping[str, str], allowed: Sequence[str]) -> None:
-    """Whether only these settings were typed. Raises AdminCommandError."""
+    """Raise AdminCommandError if any other setting was given."""
     for name, value in typed.items():
         if name not in allowed:
             raise AdminCommandError(f"{name}={value}: not allowed. Allowed: {', '.join(allowed)}")
@@ -49,7 +49,7 @@ def shown(entry: Entry) -> dict[str, object]:
 
 
 def say_became(entries: Sequence[Entry]) -> int:
-    """A line for each, and the exit status."""
+    """Print one line for each entry, and return the exit status."""
     for entry in entries:
         say(f"{entry.id}: {_became(entry)}")
     return Exit.WAITING if any(entry.outcome in ("held", "deferred") for entry in entries) else Exit.WELL
@@ -63,7 +63,7 @@ def _became(entry: Entry) -> str:
 
 
 def say_entries(entries: Sequence[Entry], *, as_json: bool, none: str) -> int:
-    """A table, or JSON; the sentence `none` for an empty table."""
+    """Print a table, or JSON; for an empty table the sentence `none`. Returns the exit status."""
     if as_json:
         say_json([shown(entry) for entry in entries])
         return Exit.WELL
@@ -85,7 +85,7 @@ def say_entries(entries: Sequence[Entry], *, as_json: bool, none: str) -> int:
 
 
 def say_entry(entry: Entry) -> None:
-    """Everything, for people."""
+    """Print all of an entry, for people."""
     say(f"{entry.id}: {_became(entry)}")
     facts = (
         ("Subject", entry.subject),

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class RoundActions:
-    """Takes mail, explains what would become of one, and says how things stand."""
+    """Files mail, explains decisions, and shows the status."""
 
     def __init__(self, env: Environment) -> None:
         self.env = env
         self._services = Services(env, lambda: open_intake.settings(env).rules)
-        """The services, with rules that are looked for only when a service is read."""
+        """The services. Rules are loaded only when a service is read."""
 
     def complete(self, typed: list[str]) -> list[str]:
         """Names of services."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ProbeActions:
-    """Sends mail round."""
+    """Sends a probe."""
 
     def __init__(self, env: Environment) -> None:
         self.env = env
@@ -66,7 +66,7 @@ def _ignore(_: Step) -> None:
 
 
 def _recipient(env: Environment, service: Service, wanted: Typed) -> str:
-    """Where to send it. Raises AdminCommandError, SettingError."""
+    """The address to send the probe to. Raises AdminCommandError, SettingError."""
     named = wanted.options.get("--to", "")
     own = next(iter(service.addresses), "") or str(env.config.get("mailintake", "address"))
     found = str(Parameter("--to", Kind.ADDRESS, "", "").read(named or own) or "")
@@ -79,7 +79,7 @@ def _recipient(env: Environment, service: Service, wanted: Typed) -> str:
 
 
 def _check(env: Environment, service: Service, seconds: int | None) -> None:
-    """Whether it makes sense to send anything. Raises AdminCommandError."""
+    """Raise AdminCommandError if a probe cannot succeed."""
     if not env.config.getbool("notification", "smtp_enabled"):
         raise AdminCommandError("Sending is off: set [notification] smtp_enabled = true.")
     if MailIntakeSystem(env).fetch == "disabled" and (service.server or service.path):

@@ -1,4 +1,4 @@
-"""`mailintake status`: how things stand, for people and for monitoring."""
+"""`mailintake status`: the state of each service, for people and for monitoring."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ERROR = 60
 
 
 def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
-    """Print it, and say by the exit status whether somebody should look."""
+    """Print the status. The exit status says whether somebody needs to look (docs/operations.md)."""
     found = figures(env, services.rows())
     queue = queued(env)
     fetch = MailIntakeSystem(env).fetch
@@ -61,7 +61,7 @@ def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
 
 
 def _shown(each: Figures) -> dict[str, object]:
-    """Spans in seconds, as their names say; times as everywhere in JSON."""
+    """Durations in seconds, as their names say; times in microseconds, as everywhere in JSON."""
     row = asdict(each)
     row |= {"state": each.state.value, "enabled": int(each.state is not State.DISABLED)}
     row["stopped"] = each.why if each.state is State.STOPPED else ""

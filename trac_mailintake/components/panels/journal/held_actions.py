@@ -1,4 +1,4 @@
-"""What an administrator decides about held mail, one or many at once, for as long as a person waits."""
+"""Actions on held mail, one or many messages at once, within the time that a person waits."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.journal.journal import Entry
 
 _FEW: Final = 5
-"""Up to so many mails each gets a sentence of its own."""
+"""Up to so many messages each get their own sentence."""
 
 
 @dataclass(slots=True)
 class Decided:
-    """What came of it, to be said on the next page."""
+    """The result of an action on held mail, for the next page."""
 
     notices: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def tell(self, entries: Sequence[Entry]) -> None:
-        """Say of each mail what became of it; of many how many became what."""
+        """Report the outcome of each message; for many, the number by outcome."""
         if len(entries) <= _FEW:
             for entry in entries:
                 self._into(entry.outcome).append(f"Mail {entry.id}: {_became(entry)}")
@@ -47,9 +47,9 @@ class Decided:
 
 
 def act(env: Environment, word: str, numbers: Sequence[int], ticket: int | None, user: str, until: float) -> Decided:
-    """Do `word` (retry, release, discard) with held mails, beginning none after `until` (a `time.monotonic()`).
+    """Perform `word` (retry, release, discard) on held mail, starting none after `until` (a `time.monotonic()`).
 
-    `ticket` is where released mail goes, None for a ticket of its own each; `user` is who decides.
+    `ticket` is the target of released mail (None: a new ticket for each); `user` is the administrator.
     """
     decided = Decided()
     journal = Journal(env)

@@ -1,4 +1,4 @@
-"""What the page of one mail shows besides the journal's row: headers, the text as filed, attachments."""
+"""Content for the page of one message: headers, the text as filed, attachments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.journal.journal import Entry
 
 LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of a mail up to which it is read for its page."""
+"""Largest message, in bytes, that is parsed for its page."""
 _LONGEST_TEXT: Final = 200_000
 _REFUSED: Final = {
     reasons.ATTACHMENT_REFUSED.slug: "refused",
@@ -28,10 +28,10 @@ _REFUSED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What is in a mail. All of it is text that strangers wrote: a page shows it, and interprets nothing.
+    """The content of a message. All of it was written by strangers: a page must show it as text only.
 
-    `filed` is what it became, None when it became nothing or was deleted since; `text` and `parts` (names, types) are
-    the mail's own, `headers` all its fields in order; `unread` says why they could not be read.
+    `filed` is the text as filed (None: not filed, or deleted since). `text` and `parts` (names, types) are the
+    message's own, `headers` all its fields in order. `unread` says why they could not be read.
     """
 
     filed: FiledText | None
@@ -43,7 +43,7 @@ class Inside:
 
 
 def inside(env: Environment, entry: Entry) -> Inside:
-    """What is in the mail, from the ticket and from the archive."""
+    """Read the content of a message from the ticket and the archive."""
     filed = filed_text(env, entry.ticket, entry.comment) if entry.ticket and entry.outcome in _FILED else None
     refused = tuple((_REFUSED[step.rule], step.sentence) for step in entry.trail if step.rule in _REFUSED)
     message = _message(entry)
@@ -57,7 +57,7 @@ _FILED: Final = ("created", "commented")
 
 
 def _message(entry: Entry) -> Message | str:
-    """The mail, or why it cannot be shown."""
+    """The parsed message, or a sentence why it cannot be shown."""
     if entry.purged:
         return "The bytes of this mail were purged: it is older than [mailintake] archive_days."
     if entry.raw is None:

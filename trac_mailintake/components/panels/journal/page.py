@@ -1,4 +1,4 @@
-"""The admin panel *Mail Intake / Journal*: what became of each mail and why, and what is done about held mail."""
+"""The admin panel *Mail Intake / Journal*: the outcome of each message and why, and actions on held mail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PER_PAGE: Final = 50
 SECONDS: Final = 0.25
-"""For so long rows are looked at for one page; then it says how far it came, and offers to go on."""
+"""Seconds to search rows for one page. After that the page says how far it got, and offers to continue."""
 _FILTERS: Final = ("service", "outcome", "rule", "sender", "ticket", "text")
 _ACTIONS: Final = ("retry", "release_new", "release", "discard")
 _WHERE: Final = ("before", "after")
@@ -38,7 +38,7 @@ _LARGEST_NUMBER: Final = 2**31 - 1
 
 
 class JournalView(PanelView):
-    """Shows the journal to whoever has MAILINTAKE_VIEW; who has MAILINTAKE_ADMIN decides about held mail."""
+    """Shows the journal (MAILINTAKE_VIEW), and acts on held mail (MAILINTAKE_ADMIN)."""
 
     # PanelView methods
 
@@ -55,7 +55,7 @@ class JournalView(PanelView):
         return self._mail(req, entry)
 
     def change(self, req: Request, name: str) -> Page:
-        """Retry, release or discard held mail; then back to where it was asked for."""
+        """Retry, release or discard held mail; then return to the page that asked for it."""
         chosen = [name] if name else req.args.getlist("sel")
         numbers = [self._entry(each).id for each in chosen]
         action = next((each for each in _ACTIONS if each in req.args), "")
@@ -106,7 +106,7 @@ class JournalView(PanelView):
         return "mailintake_mail.html", {"entry": entry, "waits": _waits(entry), "inside": inside(self.env, entry)}
 
     def _send(self, req: Request, entry: Entry) -> NoReturn:
-        """The mail as it came, for a mail program: no browser shows it, whatever it holds."""
+        """Send the original message as a download. No browser may show it, whatever it contains."""
         self.require(req, VIEW)
         raw = self._bytes(entry)
         chunks = raw.chunks()
@@ -151,7 +151,7 @@ class JournalView(PanelView):
 
 
 def _waits(entry: Entry) -> bool:
-    """Whether an administrator can decide about it."""
+    """Whether the entry is held, so that an administrator can decide."""
     return entry.outcome == "held"
 
 
@@ -160,7 +160,7 @@ def _is_number(word: str) -> bool:
 
 
 def _filter(req: Request) -> Filter | None:
-    """What was asked for; None, with a warning, when it cannot be."""
+    """The requested filter; None, with a warning, if it is invalid."""
     typed = {name: str(req.args.getfirst(name, "")).strip() for name in _FILTERS}
     ticket = typed.pop("ticket").removeprefix("#")
     if ticket and not _is_number(ticket):
@@ -170,7 +170,7 @@ def _filter(req: Request) -> Filter | None:
 
 
 def _stretch(req: Request) -> Stretch:
-    """Where the page begins; at the newest mail, unless the address names a number."""
+    """Where the page begins: at the newest message, unless the URL names a number."""
     numbers: dict[str, int | None] = {}
     for name in _WHERE:
         typed = str(req.args.getfirst(name, ""))
@@ -179,7 +179,7 @@ def _stretch(req: Request) -> Stretch:
 
 
 def _pages(req: Request, page: str, found: Found, filters: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
-    """The pages around: label and address, None where there is none."""
+    """The pages before and after: label and URL, None if there is none."""
 
     def href(**where: int) -> str:
         given = {name: value for name, value in filters.items() if value}

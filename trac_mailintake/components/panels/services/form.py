@@ -27,7 +27,7 @@ FOLDER: Final = "move_to"
 PRESETS: Final = frozenset(
     {"type", "component", "milestone", "version", "priority", "severity", "keywords", "owner", "cc"}
 )
-"""Trac's own ticket fields that a new ticket may be preset with."""
+"""Trac's own ticket fields that can be preset for new tickets."""
 
 _OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
 _LABELS: Final = {
@@ -46,7 +46,7 @@ _LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The kind of source and the handler that a form is for: they decide which fields it has."""
+    """The kind of source and the handler of a form; they decide which fields it has."""
 
     kind: SourceKind
     handler: str
@@ -64,7 +64,7 @@ class ServiceForm:
         self.own: Sequence[Parameter] = [_OWN[name] for name in self._names()]
 
     def _names(self) -> tuple[str, ...]:
-        """The settings of its own that a service of this kind has."""
+        """The names of the settings that a service of this kind has, without the handler's parameters."""
         kind = self.choice.kind
         place = ("server", "folder") if kind.protocol else () if kind.pushed else ("path",)
         rounds = () if kind.pushed else ("delay", "start", "overdue")
@@ -82,14 +82,14 @@ class ServiceForm:
         return found
 
     def check(self, found: Mapping[str, str]) -> Errors:
-        """What is wrong with each field by itself."""
+        """The errors of each field by itself."""
         errors = check_each((*self.own, *self.parameters), found)
         if found.get("afterwards") == f"{Afterwards.MOVE.value}:":
             errors["afterwards"] = "Missing: the folder to move it to."
         return errors
 
     def given(self, found: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
-        """What is to be saved: kind, handler, and what differs from what it was, or from the default."""
+        """The settings to save: kind, handler, and those that differ from the stored value or the default."""
         fixed = {"kind": self.choice.kind.name, "handler": self.choice.handler}
         fixed = {name: value for name, value in fixed.items() if before.get(name) != value}
         return {**fixed, **changed((*self.own, *self.parameters), found, before)}
@@ -97,7 +97,7 @@ class ServiceForm:
     # what is shown
 
     def groups(self, values: Mapping[str, str], errors: Mapping[str, str]) -> list[tuple[str, list[Field]]]:
-        """Titles with their fields: the job, then which mail is taken, what becomes of it, and presets."""
+        """Titles with their fields: the service, which mail it takes, what becomes of it, and presets."""
         options = ticket_options(self._env)
         names = PRESETS | {field.name for field in custom_fields(self._env, frozenset())}
         all_ = fields(self.parameters, values, errors, options=options)

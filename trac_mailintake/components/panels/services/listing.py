@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One service. Times are microseconds since 1970, UTC, 0 for never; `backlog` is how many mails by outcome."""
+    """One service. Times are microseconds since 1970, UTC (0: never); `backlog` is messages by outcome."""
 
     name: str
     description: str
@@ -38,12 +38,12 @@ class Row:
     failed: bool
     backlog: tuple[tuple[str, int], ...]
     rounds: bool
-    """Whether it is run at all; a pipe takes what is handed to it."""
+    """Whether runs serve it; a pipe is handed its mail instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The mail queue: how many mails wait to be sent, whether sending is switched on, and the last failure."""
+    """The mail queue: number of waiting messages, whether sending is switched on, and the last failure."""
 
     waiting: int
     sends: bool
@@ -51,13 +51,13 @@ class Queue:
 
 
 def rows(env: Environment, services: Services) -> list[Row]:
-    """All stored services, by name; asks nothing of any plugin, so that they can be listed when one is broken."""
+    """All stored services, by name. Calls no plugin, so that the list works even if a plugin is broken."""
     counts = Journal(env).waiting()
     return [_row(stored, counts.get(str(stored["name"]), {})) for stored in services.rows()]
 
 
 def queue(env: Environment) -> Queue:
-    """How the mail queue stands."""
+    """The state of the mail queue."""
     waiting = queued(env)
     failure = next((each.failure for each in reversed(waiting) if each.failure), "")
     return Queue(len(waiting), bool(env.config.getbool("notification", "smtp_enabled")), failure)

@@ -32,7 +32,7 @@ _NEW: Final = "action"
 
 
 class ServicesView(PanelView):
-    """Lists, adds, changes, removes, switches and runs services. Everybody who may see it sees the list."""
+    """Lists, adds, changes, removes, enables, disables and runs services. Viewers see the list."""
 
     # PanelView methods
 
@@ -46,7 +46,7 @@ class ServicesView(PanelView):
         return self._form(req, settings, name, {**before, **self._given(req, "server", "folder")})
 
     def change(self, req: Request, name: str) -> Page:
-        """Add, save, switch, remove or run."""
+        """Add, save, enable, disable, remove or run."""
         if "cancel" in req.args:
             self.back(req)
         for word, action in self._actions().items():
@@ -56,7 +56,7 @@ class ServicesView(PanelView):
         return self._save(req, open_intake.settings(self.env), name)
 
     def _actions(self) -> Mapping[str, Callable[[Request], None]]:
-        """What the list's buttons do, by their names."""
+        """The actions of the list's buttons, by name."""
         return {
             "enable": lambda req: self._each(req, self._enable),
             "disable": lambda req: self._each(req, self._disable),
@@ -133,7 +133,7 @@ class ServicesView(PanelView):
         return {name: str(req.args.getfirst(name)) for name in names if name in req.args}
 
     def _built(self, req: Request, settings: Settings, values: Mapping[str, str]) -> ServiceForm:
-        """The form for the kind and the handler that the request names, else the service's own."""
+        """The form for the kind and handler in the request, or else those of the service."""
         kind = str(req.args.getfirst("kind") or values.get("kind", ""))
         handler = str(req.args.getfirst("handler") or values.get("handler", "create-or-comment"))
         if kind not in settings.rules.kinds:
@@ -181,7 +181,7 @@ class ServicesView(PanelView):
         return self._form(req, settings, name, {**typed, "name": wanted}, errors)
 
     def _tell(self, req: Request, settings: Settings, service: Service, *, new: bool) -> None:
-        """What the administrator should know now: how many mails wait, and what becomes of strangers' mail."""
+        """Add notices for the administrator: how much mail is waiting, and what becomes of strangers' mail."""
         add_notice(req, f"Service {service.name} {'added' if new else 'saved'}.")
         if new and (service.server or service.path):
             done = waiting(settings, service)
@@ -197,7 +197,7 @@ class ServicesView(PanelView):
 
 
 def _offers(settings: Settings) -> dict[str, list[tuple[str, str]]]:
-    """The kinds of source and the handlers to choose from, with their labels. Raises Misconfiguration."""
+    """The kinds of source and the handlers on offer, with their labels. Raises Misconfiguration."""
     return {
         "kinds": [(kind.name, kind.label) for kind in settings.rules.kinds.values()],
         "handlers": [(handler.name, handler.label) for handler in settings.rules.handlers.values()],

@@ -1,7 +1,7 @@
-"""The picture of mails a day by outcome: where each bar lies, for the template that draws it.
+"""The chart of messages a day by outcome: computes the position of each bar for the template that draws it.
 
-An outcome is told by its pattern as well as by its colour (Okabe and Ito's, which the colour-blind tell apart), each
-bar by its number; the same figures stand in a table below.
+Outcomes differ in pattern as well as in colour (Okabe and Ito's palette for the colour-blind), and each bar has its
+number; a table below has the same figures.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ WIDTH: Final = 900
 HEIGHT: Final = 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 6, 22, 30
 _FILLED: Final = 0.72
-"""Of the room that a day has."""
+"""Width of a bar, as a fraction of a day's width."""
 _LEAST: Final = 2.0
-"""A single mail beside thousands is seen, too."""
+"""Least height of a piece, so that a single message beside thousands is visible."""
 _LINES: Final = 5
 _LABELLED: Final = 99_999
-"""A larger number does not fit above its bar."""
+"""The largest number that fits above a bar."""
 
 OUTCOMES: Final = tuple(status.value for status in Status if status is not Status.DEFERRED)
-"""From the bottom of a bar to its top."""
+"""The outcomes from the bottom of a bar to its top."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one outcome has of a bar."""
+    """The piece of a bar for one outcome."""
 
     outcome: str
     y: float
@@ -56,7 +56,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The whole. `lines` are heights with their numbers; `totals` the outcomes that there are, with their mails."""
+    """The chart. `lines` are heights with their numbers; `totals` are messages by outcome, for outcomes that occur."""
 
     bars: tuple[Bar, ...]
     width: float
@@ -64,11 +64,11 @@ class Chart:
     lines: tuple[tuple[float, int], ...]
     totals: tuple[tuple[str, int], ...]
     sentence: str
-    """What there is to see."""
+    """A description of the chart in a sentence."""
 
 
 def chart(days: Sequence[Day]) -> Chart:
-    """The picture of these days, of which there is at least one."""
+    """The chart of at least one day."""
     counts = sum((Counter(day.counts) for day in days), Counter[str]())
     totals = tuple((outcome, counts[outcome]) for outcome in OUTCOMES if counts[outcome])
     most = max(days, key=lambda day: day.total)
@@ -93,7 +93,7 @@ def _bar(day: Day, place: int, days: int, room: float, scale: float) -> Bar:
             bottom -= height
             pieces.append(Piece(outcome, round(bottom, 1), round(height, 1)))
     middle = round(x + room * _FILLED / 2, 1)
-    # The newest day has its label, and every fifth before it.
+    # The newest day has a label, and every fifth day before it.
     label = said(day) if (days - 1 - place) % 5 == 0 else ""
     above = str(day.total) if 0 < day.total <= _LABELLED else ""
     words = ", ".join(f"{day.counts[outcome]} {outcome}" for outcome in OUTCOMES if day.counts.get(outcome))
@@ -107,7 +107,7 @@ def said(day: Day) -> str:
 
 
 def _step(most: int) -> int:
-    """Between two lines: 1, 2 or 5 with noughts, so that there are few lines."""
+    """Distance between two lines: 1, 2 or 5 times a power of ten, so that there are few lines."""
     step = 1
     while True:
         for factor in (1, 2, 5):

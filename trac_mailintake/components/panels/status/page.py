@@ -1,4 +1,4 @@
-"""The admin panel *Mail Intake / Status*: how each service stands, and how many mails a day became what."""
+"""The admin panel *Mail Intake / Status*: the state of each service, and the messages a day by outcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class StatusView(PanelView):
-    """Shows figures and a picture to whoever has MAILINTAKE_VIEW. There is nothing to change."""
+    """Shows figures and a chart (MAILINTAKE_VIEW). It changes nothing."""
 
     changing: ClassVar[str] = VIEW
     """A POST changes nothing here."""
@@ -33,7 +33,7 @@ class StatusView(PanelView):
     # PanelView methods
 
     def show(self, req: Request, name: str) -> Page:
-        """The figures of all services, and the picture of all or of the one that was chosen."""
+        """The figures of all services, and the chart of all or of the chosen one."""
         if name:
             raise unknown("page", name)
         rows = open_intake.settings(self.env).services.rows()
@@ -58,5 +58,5 @@ class StatusView(PanelView):
         }
 
     def change(self, req: Request, name: str) -> Page:
-        """Nothing can be."""
+        """There is nothing to change."""
         raise HTTPNotFound("Nothing can be changed here.")

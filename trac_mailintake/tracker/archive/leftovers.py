@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Fate(Enum):
-    """What to do with such a batch."""
+    """What to do with a batch that a dead worker left and that no row refers to."""
 
     GOES = "goes"
     """Remove it: each of its mails has an outcome by now."""
@@ -40,18 +40,18 @@ def note(batch: str, ids: Iterable[int]) -> str:
 
 
 def batch_of(line: str) -> str:
-    """The batch of such a line, relative to the environment's folder of intake."""
+    """The batch that a line of `note` names, relative to the environment's folder of intake."""
     return line.partition(" ")[0]
 
 
 def ids_of(line: str) -> list[int]:
-    """The ids of such a line; none if the line was cut short."""
+    """The delivery ids in a line of `note`; none if the line was cut short."""
     *_, last = words = line.split(" ")
     return [int(word) for word in words[1:-1]] if last == _END else []
 
 
 def fate(env: Environment, line: str) -> Fate:
-    """What to do with the batch of such a line if no row refers to it."""
+    """What to do with the batch that a line of `note` names, if no row refers to it."""
     ids = ids_of(line)
     query = "SELECT outcome, rule FROM mailintake_delivery WHERE id IN "
     rows = [row for some in chunks(ids) for row in env.db_query(f"{query}({marks(some)})", some)]

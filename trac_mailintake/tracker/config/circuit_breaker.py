@@ -1,18 +1,18 @@
-"""The circuit breaker of a service: it stops after faults of the same kind in a row; a pipe finds out when it works.
+"""The circuit breaker: stops a service after the same failure several times in a row, and lets a pipe resume by itself.
 
-A mailbox keeps its mail until an administrator enables the service again. A mail server does not keep mail for ever, so
-a service that takes pipes tries one mail every quarter of an hour, and resumes when that goes well.
+A mailbox keeps its mail until an administrator enables the service again. But a mail server returns mail that it cannot
+hand over. So a stopped pipe tries one mail every quarter of an hour, and resumes when that mail is taken.
 
-How a service stopped is told by its row, which every process goes by:
+All processes read from the service's row whether it has stopped, and what stopped it:
 
 | `stopped` | `failures` | |
 | --- | --- | --- |
-| empty | any | it runs; that often in a row it met the same `failure` |
-| why | `ALIKE` or more | the breaker stopped it. Of a pipe, `next_run` is when the next mail is tried |
-| why | 0 | something else did, such as `rate_service`: it waits for an administrator |
+| empty | any | it runs, and has met the same `failure` so many times in a row |
+| why | `ALIKE` or more | the breaker stopped it. For a pipe, `next_run` is when the next mail is tried |
+| why | 0 | something else stopped it, such as `rate_service`: it waits for an administrator |
 
-Each change of state is one UPDATE that names the state that it leaves, so that only one process makes it.
-All of them raise TemporaryFailure.
+Each change of state is one UPDATE with the old state in its WHERE clause, so that only one process makes the change.
+All methods of `CircuitBreaker` may raise TemporaryFailure.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LONGEST: Final = 2 * APART
 """A try that lies farther off was set by a clock that was ahead. Twice: clocks of two processes differ a little."""
 
 _PUSHED: Final = "server='' AND path=''"
-"""SQL for a service that is run by who hands mail over: there is nothing to fetch from."""
+"""SQL for a service that is handed its mail, and has nothing to fetch from."""
 _OPEN: Final = f"stopped<>'' AND failures>={ALIKE}"
 """SQL for a service that the breaker stopped."""
 
@@ -59,24 +59,24 @@ class Standing:
 
     @classmethod
     def of(cls, row: Mapping[str, Value]) -> Self:
-        """That of a service as it is stored: see `Services.rows`."""
+        """The standing of a stored service; for `row` see `Services.rows`."""
         failures, next_run = (int(str(row[name] or 0)) for name in ("failures", "next_run"))
         pushed = not (row["server"] or row["path"])
         return cls(bool(row["enabled"]), str(row["stopped"] or ""), failures, next_run, pushed)
 
     @property
     def tries(self) -> bool:
-        """Whether it is stopped, and tries a mail from time to time."""
+        """Whether the service has stopped, but tries a mail from time to time."""
         return bool(self.stopped) and self.failures >= ALIKE and self.pushed
 
     @property
     def may_try(self) -> bool:
-        """Whether the next mail is tried, unless another process is quicker: see `CircuitBreaker.try_one`."""
+        """Whether the service may try the next mail; another process may be quicker, see `CircuitBreaker.try_one`."""
         return self.tries and not ahead(self.next_run, _LONGEST)
 
     @property
     def why(self) -> str:
-        """Why it is stopped, and when it tries again; "" while it runs."""
+        """Why the service has stopped, and when it tries again; "" while it runs."""
         if not self.tries:
             return self.stopped
         when = "the next one that comes" if self.may_try else f"the next one in {lasting(self.next_run - now())}"
@@ -90,14 +90,14 @@ class CircuitBreaker:
         self._env = env
 
     def standing(self, name: str) -> Standing | None:
-        """How the service stands, asked without any plugin; None when there is none called so."""
+        """The standing of the service, without calling a plugin; None if there is no service with this name."""
         columns = ("enabled", "stopped", "failures", "next_run", "server", "path")
         with temporary(self._env):
             rows = self._env.db_query(f"SELECT {', '.join(columns)} FROM mailintake_service WHERE name=%s", (name,))
         return Standing.of(dict(zip(columns, rows[0], strict=True))) if rows else None
 
     def failed(self, name: str, fault: str) -> str:
-        """Count a fault of a service that runs. Why it stops now, "" when it goes on or is stopped already."""
+        """Count a fault of a running service. Returns why it stops now; "" if it goes on, or had stopped before."""
         with transaction(self._env) as db:
             db(
                 """UPDATE mailintake_service SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s
@@ -116,28 +116,29 @@ class CircuitBreaker:
         return why
 
     def worked(self, name: str) -> None:
-        """A mail was taken: faults are counted anew. A service that was stopped meanwhile stays so."""
+        """Reset the count of faults after a mail was taken. A service that was stopped meanwhile stays stopped."""
         with transaction(self._env) as db:
             db("UPDATE mailintake_service SET failure='', failures=0 WHERE name=%s AND stopped=''", (name,))
 
     def stop(self, name: str, why: str) -> bool:
-        """Run the service no more until an administrator enables it. Whether that is news.
+        """Stop the service until an administrator enables it. Returns False if it already waits for one.
 
-        It is also when the breaker stopped it before: then it tries no mail any more.
+        If the breaker had stopped it, this returns True, too: from now on the service does not even try a mail.
         """
         return self._change(f"stopped=%s, failure='', failures=0 WHERE name=%s AND (stopped='' OR {_OPEN})", why, name)
 
     def try_one(self, name: str) -> bool:
-        """Whether this process is the one that tries a mail in this quarter of an hour."""
+        """Claim this quarter of an hour's one try. Returns whether this process got it."""
         return self._change(
             f"next_run=%s WHERE name=%s AND enabled=1 AND {_PUSHED} AND {_OPEN} AND {reached('next_run')}",
             *(now() + APART, name, *span(_LONGEST)),
         )
 
     def resume(self, name: str) -> bool:
-        """A mail that was tried went well. Whether the service runs again because of that.
+        """Run the service again, because it took the mail that it tried.
 
-        What `rate_service` counted goes on to count: nobody looked at it.
+        Returns False if the service is disabled, runs already, or waits for an administrator.
+        The tickets that `rate_service` has counted still count, since no administrator has enabled the service.
         """
         return self._change(f"stopped='', failure='', failures=0 WHERE name=%s AND enabled=1 AND {_OPEN}", name)
 

@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 
 def new_key() -> bytes:
-    """A key that nobody has, as a line of the key file has it."""
+    """A new random key, in the form of a line of the key file."""
     return Fernet.generate_key()
 
 
 class KeyRing:
-    """Keys, of which the first encrypts and all decrypt."""
+    """One or more keys: the first one encrypts, all of them decrypt."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        """Raises ValueError when there is none, or something that is no key."""
+        """Raises ValueError if there are no keys, or if one of them is not a valid key."""
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def encrypt(self, text: str) -> str:
-        """The token to store."""
+        """Encrypt a password. Returns the token to store."""
         return self._fernet.encrypt(text.encode("utf-8")).decode("ascii")
 
     def decrypt(self, token: str) -> str:
-        """What was encrypted. Raises LookupError when none of the keys made the token."""
+        """The password in a token. Raises LookupError if none of the keys made the token."""
         try:
             return self._fernet.decrypt(token.encode("ascii")).decode("utf-8")
         except InvalidToken:

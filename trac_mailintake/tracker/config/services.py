@@ -168,7 +168,10 @@ class Services:
         return schedule.due(self._env, now)
 
     def begin(self, name: str) -> None:
-        """A round begins: the next one is due a delay from now. A stopped service keeps to its circuit breaker's."""
+        """Note that a round begins: the next one is due after the service's delay.
+
+        In a stopped service the circuit breaker decides about `next_run`, so this leaves it.
+        """
         now = to_utimestamp(datetime_now(utc))
         delay = int(str(self._row(name)["delay"]))
         with transaction(self._env) as db:
@@ -181,8 +184,8 @@ class Services:
     def finish(self, name: str, *, error: str, result: str, left: Left | None = None, undisposed: bool = False) -> None:
         """Store that a round has ended; `result` is its line. With `left` None the stored backlog stays.
 
-        If the mail was filed and is only `undisposed`, the first run is over all the same: its mail counts for no rate,
-        and later mail does.
+        If all mail was filed, but not all copies were disposed of (`undisposed`), the first run is over all the same:
+        its mail does not count for rates, later mail does.
         """
         moment = to_utimestamp(datetime_now(utc))
         row: dict[str, Value] = {"last_result": result}

@@ -36,7 +36,7 @@ class OneConnection(Deciding):
         self._kept: QueryContextManager | None = None
 
     def __call__(self, work: Callable[[], T]) -> T:
-        """Return what `work` does. Its connection is kept until `rest`, or until a failure."""
+        """Call `work` and return its result. Its connection is kept until `rest`, or until a failure."""
         if self._each_its_own:
             return work()
         if self._kept is None:

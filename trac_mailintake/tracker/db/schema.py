@@ -66,7 +66,7 @@ SCHEMA = [
     # of account and of locator for as long as the source lists the message, then NULL: a locator may be used again.
     # `counted` is when the mail arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one
     # address that it is from. `purged` is when its bytes were removed. With
-    # `acknowledge` a sender who is no user is told of the ticket that his mail became.
+    # `acknowledge` a sender who is not a user is notified of the ticket that their mail became.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -135,8 +135,8 @@ SCHEMA = [
         Index(["copy"], unique=True),
         Index(["ticket"]),
     ],
-    # Whom `createusers` remembers: `hash` is the SHA-256 of the casefolded address. With a username, an account is
-    # promised, which is owed while `made` is 0. `fence` and `lease` are of whoever is making it.
+    # People whom `createusers` remembers: `hash` is the SHA-256 of the casefolded address. If there is a username, a
+    # user account is due as long as `made` is 0. `fence` and `lease` are those of the worker that is creating it.
     Table("mailintake_contact", key="id")[
         Column("id", auto_increment=True),
         Column("hash", key_size=64),
@@ -158,7 +158,7 @@ SCHEMA = [
         Index(["made", "retry_at"]),
         Index(["service", "created"]),
     ],
-    # `digest` is 1 for what waits to be told together with others.
+    # `digest` is 1 for an alert that waits to be sent together with others.
     Table("mailintake_outbox", key="id")[
         Column("id", auto_increment=True),
         Column("kind", key_size=20),
@@ -180,7 +180,7 @@ SCHEMA = [
         Index(["delivery"]),
         Index(["service", "sent"]),
     ],
-    # What a refused sender was told: `hash` is the SHA-256 of reason, address and day, so that it is said once.
+    # Notices to refused senders: `hash` is the SHA-256 of reason, address and day, so that each is sent only once.
     Table("mailintake_notice", key="id")[
         Column("id", auto_increment=True),
         Column("hash", key_size=64),

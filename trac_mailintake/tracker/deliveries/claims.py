@@ -33,7 +33,7 @@ BATCH_BYTES = 32 * 1024 * 1024
 """A batch ends when its messages together have more bytes than this."""
 
 _ARCHIVED = "archive"
-"""Instead of a kind of source, of what comes from quarantine: its mailbox has nothing to do with it any more."""
+"""Stands for the kind of source of a delivery from quarantine, whose mailbox is no longer involved."""
 
 _UNDECIDED = "outcome IS NULL AND COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
 """Undecided rows of one mailbox. COALESCE hides its index: few rows have no outcome, a mailbox may have 20,000."""

@@ -38,7 +38,7 @@ class Listings:
     """The listings of one worker's rounds."""
 
     def __init__(self, env: Environment, worker: Worker) -> None:
-        """`worker` asks."""
+        """`worker` is the worker whose rounds these are."""
         self._env = env
         self._worker = worker
         self._pending: dict[str, dict[str, Listed]] = {}
@@ -171,7 +171,7 @@ class Listings:
     def _let_go(self, service: Service, gone: Sequence[Row]) -> None:
         """Retire rows whose messages are no longer listed, so that their locators can be used again after a while.
 
-        What is handed in lists only itself: that it does not list something else says nothing.
+        A pipe lists only the message that it was handed, so other messages are not gone because it does not list them.
         """
         before = now() - SETTLED
         self._vanish([row for row in gone if not service.pushed and self._unread(row)])

@@ -237,7 +237,7 @@ class DatabaseRecorder(Claims):
         try:
             self._rules.recorded(decision.message, each.outcome, service, decision.prepared.change.sender)
         except Exception:  # already committed: a plugin's failure is only logged
-            self._env.log.exception("A plugin failed when it was told of delivery %s", each.delivery.id)
+            self._env.log.exception("A plugin failed in mailintake_recorded for delivery %s", each.delivery.id)
 
     def _told(self, ids: Sequence[int]) -> None:
         for some in chunks(ids):

@@ -50,7 +50,7 @@ def renotify(env: Environment, ticket: int, comment: int | None, when: datetime,
     """Send a notification that is still due after a crash or a failure of the server, as `announce` would have.
 
     Trac computes the Message-ID from ticket and time, so a repetition has the same id. Listeners are not called again.
-    After a week it is given up.
+    After a week this gives up.
     """
     try:
         model = Ticket(env, ticket)

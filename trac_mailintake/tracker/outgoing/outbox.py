@@ -121,7 +121,7 @@ class Outbox:
             )
         return Due(*rows[0])
 
-    # failures in numbers
+    # the digest of repeated failures
 
     def _postponed(self, due: Due) -> bool:
         """Whether the administrator was recently notified of a failure: then this waits for the digest."""

@@ -1,4 +1,4 @@
-"""What is ours in the notifications that Trac sends for tickets: headers, and who gets them besides."""
+"""Our part in the notifications that Trac sends for tickets: header fields, and further recipients."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TicketNotifications:
         self._installed = False
 
     def ready(self) -> bool:
-        """Whether the upgrade was made: before it there is nothing to ask."""
+        """Whether the environment has been upgraded: before that our tables do not exist."""
         self._installed = self._installed or ticket_mails.installed(self._env)
         return self._installed
 
@@ -62,7 +62,7 @@ class TicketNotifications:
     def matches(self, event: NotificationEvent, ours: INotificationSubscriber) -> Iterator[Match]:
         """Additional recipients of a change with a comment; for a change without one, the people to leave out.
 
-        `ours` is the subscriber in whose name that is said.
+        `ours` is the subscriber that Trac has asked; each match names its class.
         """
         if outsiders.says(event):
             yield from self._told(event, ours)

@@ -67,7 +67,7 @@ def _keep(env: Environment, row: int) -> bool:
     try:
         Accounts(env).make(promise.username, promise.name, promise.address)
     except Exception as error:
-        env.log.exception("The account %s could not be made; it will be tried again", promise.username)
+        env.log.exception("The account %s could not be created; a later run tries again", promise.username)
         _failed(env, promise, f"{type(error).__name__}: {error}")
         return False
     _made(env, promise)

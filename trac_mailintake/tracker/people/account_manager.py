@@ -1,6 +1,6 @@
-"""record: AccountManager, where it is enabled: which usernames it would take, and the making of an account.
+"""record: finds free usernames and creates user accounts with AccountManager, if it is enabled.
 
-It is asked only when a service has `createusers`: without it everything else works as well.
+Only services with `createusers` need AccountManager; everything else works without it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ try:
     from acct_mgr.model import delete_user, prime_auth_session, set_user_attribute
     from acct_mgr.register import RegistrationModule
     from acct_mgr.web_ui import AccountModule, ResetPwStore
-except Exception:  # noqa: BLE001 - one that cannot be imported is none: Trac has logged why, and mail goes on
+except Exception:  # noqa: BLE001 - counts as not installed: Trac has logged why, and mail is filed without it
     AccountManager = None
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Accounts:
                 delete_user(self._env, username)
                 raise
             # The account exists; only a listener failed, such as the mail to the administrators.
-            self._env.log.exception("The account %s was made, but not everybody could be told", username)
+            self._env.log.exception("The account %s was created, but a listener of AccountManager failed", username)
 
     def reset_link(self) -> str:
         """The URL for choosing a password; "" if people cannot reset passwords in this environment."""

@@ -1,4 +1,4 @@
-"""Whether accounts are owed to newcomers. An idle run asks; `account_creation` makes them."""
+"""Tells an idle run whether user accounts for newcomers are due; `account_creation` creates them."""
 
 from __future__ import annotations
 

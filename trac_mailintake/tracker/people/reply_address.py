@@ -101,7 +101,7 @@ def load_keys(env: Environment) -> Keys:
         _create(path)
         keys = read_keys(path)
     if os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        env.log.warning("Others than its owner may read %s, and so sign reply addresses: chmod 600 %s", path, path)
+        env.log.warning("Other users can read %s, and so forge reply addresses: chmod 600 %s", path, path)
     return keys
 
 

@@ -146,9 +146,9 @@ class Staging:
             _unlink(filed.linked.intent, *filed.linked.sources)
 
     def rollback(self, filed: HasLinked) -> None:
-        """The transaction failed: what was linked goes, the staged copies stay for another try.
+        """After a failed transaction: remove what was linked, and keep the staged copies for another try.
 
-        A commit whose answer was lost may have been one; so what a row came to own stays.
+        If only the answer to the commit was lost, the rows exist; then the files that they own stay.
         Raises OSError, and what the database raises; then the intent stays for `close` or `sweep`.
         """
         if filed.linked.intent:

@@ -1,4 +1,4 @@
-"""handle: Trac's ticket models, made from one that was made before.
+"""handle: creates Trac's ticket models as copies of one that was created before.
 
 `Ticket(env)` copies the definitions of all fields, deeply, and translates their labels anew. They change only when
 trac.ini or an enumeration does, so they are made once; each ticket gets copies that plugins may change.

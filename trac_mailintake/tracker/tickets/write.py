@@ -90,7 +90,7 @@ def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
     changed: dict[int, int] = {}
     with env.db_transaction as db:
         for some in chunks(numbers):
-            if whole:  # it locks the whole database for who writes
+            if whole:  # a first write locks the whole database
                 db(f"UPDATE ticket SET changetime=changetime WHERE id IN ({marks(some)})", some)
             rows = f"SELECT id, changetime FROM ticket WHERE id IN ({marks(some)}) ORDER BY id"
             changed |= db(rows if whole else f"{rows} FOR UPDATE", some)

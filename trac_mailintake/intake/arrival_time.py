@@ -1,4 +1,4 @@
-"""screen: the time of arrival of a mail, if possible not by the sender's own word (docs/behaviour.md#rates)."""
+"""screen: when a mail arrived. Its own Date counts only if it has no Received field (docs/behaviour.md#rates)."""
 
 from __future__ import annotations
 

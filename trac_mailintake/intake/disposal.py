@@ -94,7 +94,7 @@ class Disposing:
                     self._failed(reply.reason)
                 log.info("%s stays in the mailbox for now: %s", delivery.listed.locator, reply.reason)
             case Answer.PERMANENT:
-                log.warning("%s is another message by now: %s", delivery.listed.locator, reply.reason)
+                log.warning("%s now means another message: %s", delivery.listed.locator, reply.reason)
                 return False
         return True
 

@@ -1,4 +1,4 @@
-"""What all errors have in common whose text is meant for an administrator."""
+"""The base class of all errors whose text is meant for an administrator."""
 
 from __future__ import annotations
 

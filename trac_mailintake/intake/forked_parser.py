@@ -110,8 +110,8 @@ class Ahead:
         return message
 
     def _lose(self) -> None:
-        """The second process is gone. Start no other one, since the same message might end that, too."""
-        log.warning("The process that reads mail ahead ended; this one reads for itself")
+        """The second process is gone. Start no other one, since the same message might end that one, too."""
+        log.warning("The parser process ended; this process parses the rest by itself")
         self._useless = True
         self.close()
 

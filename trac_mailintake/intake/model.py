@@ -1,7 +1,7 @@
 """The values that the stages pass on: Delivery, Objection or Target, Change, Outcome, Reply.
 
-Whatever has a rule and a reason says why: a slug, and a sentence for people. `because` is what the product's own are
-made from, see `intake.reasons`; plugins leave it out.
+A value with `rule` and `reason` says why it is so: a slug, and a sentence for people. In the product's own values both
+come from `because` (see `intake.reasons`); plugins leave it out.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Delivery:
     `id` is the journal's row, `fence` the fencing number of the claim. `attempts` counts failures of the message's
     own. `alone`: a process died while it held this message; `deaths`: how often while it held only this one.
     `raw` is the place of its bytes in the archive; None until it has been fetched.
-    `again` says that it was held, and that an administrator has it decided about once more.
+    `again`: it was held, and is decided about once more because an administrator asked for that.
     """
 
     id: int
@@ -273,12 +273,12 @@ class Step:
 
     @classmethod
     def of(cls, stage: str, reason: Reason) -> Step:
-        """A step that the product's own rule takes."""
+        """The step for a decision by one of the product's own rules."""
         return cls(stage, reason.slug, reason.sentence, because=reason)
 
     @classmethod
     def objected(cls, stage: str, objection: Objection) -> Step:
-        """A step at which somebody objected."""
+        """The step for an objection."""
         reason = reasons.OBJECTION(kind=type(objection).__name__, reason=objection.because or objection.reason)
         return cls(stage, objection.rule, reason.sentence, because=reason)
 

@@ -291,7 +291,7 @@ class Intake:
         try:
             recorded = self._written(group)
         except Exception as error:  # noqa: BLE001 - _record_alone tries each by itself, and says why it fails
-            log.debug("A group of %d deliveries is recorded one by one: %s", len(group), error)
+            log.debug("A group of %d deliveries could not be recorded together: %s", len(group), error)
             return [result for each in group if (result := self._record_alone(service, each)) is not None]
         self._recorder.announce(recorded, service)
         return list(recorded)

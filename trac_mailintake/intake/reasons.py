@@ -1,7 +1,7 @@
-"""Why a mail became what it became: every rule, once, with what follows from it and its sentences.
+"""The reasons for what becomes of a mail: every rule of the product, with its sentences and its consequences.
 
 A rule is known by its slug: the journal stores it, panels and commands filter by it, and docs/behaviour.md#rules lists
-all of them. What a message may be wrong with is in `mail.defects`. Plugins give slugs and sentences of their own.
+all of them. Defects of a message are in `mail.defects`. Plugins have slugs and sentences of their own.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ Made = TypeVar("Made")
 class Rule:
     """A rule of the product; called with arguments, it gives its reason.
 
-    `stage` is the one that decides by it; `service` for what is said of a service and of no mail.
-    `text` is its sentence, a template as in `mail.wording.Wording`; it may have others, see `also`.
-    `told` says that the sender of a mail that it holds is told, with `notify_sender=refused` (of a rejection he is told
-    whatever the rule). `alarming` says that something is broken here: an administrator is told of such a mail, as of
-    all that is said of a service. `leaves` says that the mail is another service's, which may take it from the same
-    mailbox.
+    `stage` is the stage that decides by it, or `service` if the rule is about a service, not about a mail.
+    `text` is its sentence, a template as in `mail.wording.Wording`; for further ones see `also`.
+    `told`: with `notify_sender=refused` the sender of a mail that the rule holds is notified (a notice of a rejection
+    does not depend on the rule). `alarming`: something is broken here, so an administrator is notified of the mail, as
+    for all rules about a service. `leaves`: the mail is left in the mailbox for another service.
     """
 
     slug: str
@@ -40,11 +39,11 @@ class Rule:
 
     @property
     def wording(self) -> Wording:
-        """Its first sentence."""
+        """The rule's first sentence."""
         return Wording(self.slug, self.text)
 
     def __call__(self, **arguments: Argument) -> Reason:
-        """Its first sentence about `arguments`, which are exactly those that the template names."""
+        """The reason with the rule's first sentence; `arguments` are exactly those that the template names."""
         return Reason(self.wording, arguments)
 
     def also(self, form: str, text: str) -> Wording:
@@ -53,7 +52,7 @@ class Rule:
 
 
 def _clause(form: str, text: str) -> Wording:
-    """What other sentences take up."""
+    """A clause, which other sentences include."""
     return Wording("", text, form)
 
 
@@ -69,7 +68,7 @@ OBJECTION: Final = _clause("objection", "{kind}: {reason}")
 SENDER: Final = Rule("sender", "screen", "{found}")
 """Who the mail is from, in the first step of each trail."""
 PROVED: Final = Rule("proved", "screen", "{found}")
-"""The same, of a sender whom one of our mail servers vouched for: that is asked of the trail later."""
+"""The same for a sender whom one of our mail servers vouched for; the trail is searched for it later."""
 NO_ONE_FROM: Final = _clause("no-one-from", "the mail does not have exactly one From address")
 DISOWNED: Final = _clause("disowned", "a part of the header was not read that may name another author")
 BY_EMAIL: Final = _clause("by-email", "{address} is the e-mail address of the user {user}")
@@ -135,7 +134,7 @@ NEW_APART: Final = NEW.also("apart", "The mail names no other ticket.{passed}")
 PASSED: Final = _clause(
     "passed", " Mails with the id {message_id} are in several tickets; which it answers is not known."
 )
-"""Why a Message-ID led nowhere; it begins with a blank, for it may be missing."""
+"""Why a Message-ID led nowhere. It begins with a blank, since it is optional at the end of other sentences."""
 REPLY_ADDRESS: Final = Rule("reply-address", "route", "The mail came to the signed reply address of ticket {ticket}.")
 ROOT_ID: Final = Rule("root-id", "route", "The mail refers to the first notification of ticket {ticket}.")
 MESSAGE_ID: Final = Rule(
@@ -213,7 +212,7 @@ CRASHES: Final = Rule(
 )
 FAILED: Final = Rule("failed", "record", "It failed {attempts} times: {error}", alarming=True)
 FORWARD_PENDING: Final = Rule("forward-pending", "record", "{reason}")
-"""Held until the outgoing server accepted the forward, which has the rule and the reason of who wanted it."""
+"""Held until the outgoing server has accepted the forward; `reason` is that of the rule that asked for the forward."""
 FORWARDED: Final = _clause("forwarded", "{reason} Forwarded to {recipient}.")
 DIGESTED: Final = _clause("digested", "{reason} Told of in a digest to {recipient}.")
 START: Final = Rule("start", "record", "It was there before the service's first run, and start=now.")
@@ -253,12 +252,12 @@ RULES: Final = {each.slug: each for each in globals().copy().values() if isinsta
 WORDINGS: Final = tuple(each for each in globals().copy().values() if isinstance(each, Wording))
 """All further sentences and clauses."""
 ALARMING: Final = tuple(slug for slug, each in RULES.items() if each.alarming)
-"""Their slugs."""
+"""The slugs of the alarming rules."""
 _FOREIGN: Final = Rule("", "", "")
 
 
 def rule(slug: str) -> Rule:
-    """The rule with that slug. A plugin's is none of ours: nobody is told of it, and it leaves no mail to others."""
+    """The rule with this slug. For a plugin's slug, a rule that notifies nobody and leaves mail to no other service."""
     return RULES.get(slug, _FOREIGN)
 
 

@@ -161,7 +161,7 @@ class Round:
             # Recorded mail is disposed of even if the connection broke during a later batch, if the source still can.
             failure = course.disposing.end(broken=broken)
             if failure and broken:
-                log.info("Left for the next round to dispose of: %s", failure)
+                log.info("Some copies were not disposed of; the next round tries again: %s", failure)
             elif failure:
                 report.error, report.undisposed = failure, True
 
@@ -312,7 +312,7 @@ class Round:
             try:
                 results += self._recorder.record([decision])
             except NoLongerMine:
-                log.info("Delivery %s is another worker's by now", delivery.id)
+                log.info("Delivery %s was taken over by another worker", delivery.id)
         return results
 
     def _postpone(self, report: Report, delivery: Delivery, reason: str) -> None:
@@ -326,7 +326,7 @@ class Round:
         try:
             self._recorder.defer(delivery, reason, seconds=seconds, counted=True, message_id=unknown)
         except NoLongerMine:
-            log.info("Delivery %s is another worker's by now", delivery.id)
+            log.info("Delivery %s was taken over by another worker", delivery.id)
         else:
             report.add(Deferred(delivery, reason))
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) -> str:
     """The address to send a notice of refusal to, or "".
 
-    Never a machine, a list or a null path (RFC 3834, 2); no unproved sender if `authserv_ids` is set; and not for mail
-    from a pipe, since the mail server bounces it after our exit status 77.
+    Never a machine, a list or a null path (RFC 3834, 2); no unproved sender if `authserv_ids` is set. Rejected mail
+    from a pipe gets no notice, since the mail server bounces it after our exit status 77.
     """
     wanted = service.parameters.values.get("notify_sender") or "never"
     rejected = outcome.status is Status.REJECTED and not service.pushed

@@ -246,7 +246,7 @@ def start(typed: str, *, dated: bool) -> str:
 
 IMAP: Final = "imap"
 POP3: Final = "pop3"
-"""What a mail server speaks: its protocol."""
+"""The protocol of a mail server that is not an IMAP server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""Use cases: what commands, panels and mail servers have done. Nothing here prints, or is a component of Trac's.
+"""The use cases behind commands, panels and pipes. Nothing here prints, and nothing is a Trac component.
 
-`run_services` is cron's run, `run_service` one round of one service, whoever asks for it; `deliver` takes a mail from a
-pipe, `round_trip` sends a probe, `explain` decides and writes nothing.
+`run_services` is cron's run; `run_service` is one round of one service, whoever starts it; `deliver` takes a mail from
+a pipe; `round_trip` sends a probe; `explain` decides about a mail and writes nothing.
 """

@@ -1,6 +1,6 @@
-"""One mail that a mail server hands over by a pipe, answered as sysexits.h says.
+"""Takes one mail that a mail server hands over through a pipe, and answers with an exit status of sysexits.h.
 
-The mail server keeps the mail when the answer is 75, so that is the answer to whatever is not sure.
+After the status 75 the mail server keeps the mail, so this is the answer whenever the outcome is not certain.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Answer:
 
 
 def deliver(env: Environment, opened: Opened, name: str, stream: BinaryIO) -> Answer:
-    """Take the mail that `stream` is, for a service. Never raises: whatever is not sure is a temporary failure."""
+    """Take the mail in `stream` for the service `name`. Never raises: without a certain outcome it answers TEMPFAIL."""
     try:
         return _deliver(env, opened, name, stream)
     except Exception as error:
@@ -94,7 +94,7 @@ def _take(env: Environment, assembly: Assembly, name: str, source: Source, locat
 
     assembly.recorder.sweep()
     done = ServiceRun(env, assembly).serve(name, source=source, trying=trying, conclude=conclude)
-    # When the database went away there is no answer yet; when it went away afterwards, the mail is taken.
+    # If the database failed before `conclude` had an answer, there is none; if it failed later, the answer stands.
     answer = answers[0] if answers else Answer(SysExit.TEMPFAIL, done.error)
     if answer.status is not SysExit.TEMPFAIL or done.stopped:
         _flush(env, assembly)
@@ -102,7 +102,7 @@ def _take(env: Environment, assembly: Assembly, name: str, source: Source, locat
 
 
 def _answer(env: Environment, done: RoundResult, locator: str) -> Answer:
-    """What the journal says of this very mail: also when it was handed over before. Raises TemporaryFailure."""
+    """The answer for this mail, by its row in the journal, which may be from before. Raises TemporaryFailure."""
     if done.stopped:
         return _stopped(done.service, done.stopped)
     if done.error:
@@ -119,16 +119,16 @@ def _answer(env: Environment, done: RoundResult, locator: str) -> Answer:
 
 
 def _flush(env: Environment, assembly: Assembly) -> None:
-    """Send what is due. What became of the mail is sure, so whatever goes wrong here is for the next run."""
+    """Send what is due. The answer is settled by now, so failures are only logged, and the next run tries again."""
     try:
         assembly.recorder.announce_owed()
         assembly.outbox.flush()
     except Exception:
-        env.log.exception("Not everything that is due could be sent")
+        env.log.exception("Some outgoing mail that is due could not be sent; the next run tries again")
 
 
 def _status(status: Status) -> SysExit:
-    """The column *exit of `deliver`* in docs/behaviour.md#outcomes."""
+    """The exit status for an outcome: the column *exit of `deliver`* in docs/behaviour.md#outcomes."""
     match status:
         case Status.REJECTED:
             return SysExit.NOPERM

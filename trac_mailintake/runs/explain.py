@@ -1,4 +1,4 @@
-"""What would become of a mail: parsed and decided upon as one that arrives, and nothing is written."""
+"""Decides what would become of a mail if it arrived now, and writes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def explain(assembly: Assembly, raw: Slice, service: Service) -> Decision:
-    """What would become of a mail if it arrived now. Raises OSError, Misconfiguration, TemporaryFailure."""
+    """The decision about the mail if it arrived now. Raises OSError, Misconfiguration, TemporaryFailure."""
     sha256 = hashlib.sha256()
     for chunk in raw.chunks():
         sha256.update(chunk)

@@ -1,4 +1,4 @@
-"""An environment's intake, for commands and panels: `settings` to look and change, `intake` to take mail."""
+"""Opens an environment's intake: `settings` to show and change services, `intake` to take in mail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settings(env: Environment) -> Settings:
 
 @contextmanager
 def watched_intake(env: Environment) -> Iterator[Assembly]:
-    """As `intake`, for a command, whose process is ended if it hangs over a message."""
+    """Like `intake`, but for a command: the watchdog ends its process if that hangs over a message."""
     watch = Watchdog(env, env.config.getfloat("mailintake", "watchdog"))
     with watch.watching(), intake(env, watch) as assembly:
         yield assembly
@@ -34,9 +34,9 @@ def watched_intake(env: Environment) -> Iterator[Assembly]:
 
 @contextmanager
 def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
-    """Everything that takes in mail, its log in Trac's. Raises Misconfiguration when a plugin is wrong.
+    """Everything needed to take in mail. Within the block, our log messages go to Trac's log.
 
-    Raises SettingError when an option is, and TemporaryFailure.
+    Raises Misconfiguration if a plugin is wrong, SettingError if an option is wrong, TemporaryFailure.
     """
     logger = logging.getLogger("trac_mailintake")
     handlers = [handler for handler in env.log.handlers if handler not in logger.handlers]

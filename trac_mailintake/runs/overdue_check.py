@@ -1,4 +1,4 @@
-"""A look at whether services are overdue, for a process that takes no mail: who tells, sends what he told, too."""
+"""Checks for overdue services in a process that takes no mail, and sends the notices that it writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def look(env: Environment) -> None:
-    """Write the notices that are due and send them; nothing before the tables are there. Raises TemporaryFailure."""
+    """Write the due notices, and send them. Does nothing before the tables exist. Raises TemporaryFailure."""
     if not installed(env):
         return
     overdue.tell(env)
     if overdue.unsent(env):
-        from trac_mailintake.bootstrap import mail_queue  # noqa: PLC0415 - a large import, and hardly ever needed
+        from trac_mailintake.bootstrap import mail_queue  # noqa: PLC0415 - a large import that is hardly ever needed
 
         with mail_queue(env) as queue:
             queue.flush(rules=overdue.RULES)

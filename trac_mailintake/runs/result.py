@@ -1,4 +1,4 @@
-"""What a round of a service came to, once it is over: for whoever asked for it."""
+"""The result of a service's round, for whoever started it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ending(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """The result of one service's round. `counts` is how many mails by outcome, `error` a sentence or ""."""
+    """The result of one service's round. `counts`: number of mails by outcome. `error`: a sentence, or ""."""
 
     service: str
     counts: dict[str, int]
@@ -29,15 +29,15 @@ class RoundResult:
     undisposed: bool = False
     """Whether `error` is only about disposing of the copies of filed mail."""
     stopped: str = ""
-    """Why the service has stopped in this round, "" when it goes on."""
+    """Why the service stopped in this round; "" if it goes on."""
 
     @property
     def line(self) -> str:
-        """`support: 3 created, 1 held`."""
+        """The result with the service's name, such as `support: 3 created, 1 held`."""
         return f"{self.service}: {self.summary}"
 
     @property
     def summary(self) -> str:
-        """`3 created, 1 held`, with the error if there is one."""
+        """The result in a line, such as `3 created, 1 held`, with the error if there is one."""
         counts = ", ".join(f"{number} {status}" for status, number in self.counts.items())
         return "; ".join(each for each in (counts, self.error) if each) or "no new mail"

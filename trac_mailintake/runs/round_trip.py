@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """How it ended, and all its steps."""
+    """How a probe's round trip ended, and all steps that the probe reached."""
 
     ending: Ending
     steps: Sequence[Step]
@@ -50,7 +50,7 @@ class Trip:
 class RoundTrip:
     """One probe of one service. `seconds`: how long to wait for cron's run; None: run the rounds here.
 
-    `heard` is told of each step when it is made; `progress` as in `ServiceRun`.
+    `heard` is called with each step as soon as the probe has reached it. For `progress` see `ServiceRun`.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RoundTrip:
         self._before: frozenset[str] = frozenset()
 
     def run(self, recipient: str) -> Trip:
-        """Send it, and wait for it. Raises TemporaryFailure."""
+        """Send the probe to `recipient`, and wait until the trip ends. Raises TemporaryFailure."""
         since = now()
         ending = Ending.FAILED
         try:

@@ -1,6 +1,6 @@
-"""One round of one service, from its begin to its end: the one place for cron's run, *Run now*, the pipe and the probe.
+"""Runs one round of one service, in the same way for cron's run, *Run now*, pipes and probes.
 
-Begin, open the source, take what is there, stop the service if it must not go on, note how it went.
+A round opens the source, files its mail, stops the service if it must not go on, and stores how it went.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.round import Report
 
     Advance = Callable[[int, int], None]
-    """Is told how many mails are done, of how many."""
+    """Called with the number of mails done so far, and the number of all mails."""
     Progress = Callable[[str], AbstractContextManager[Advance | None]]
-    """Shows how far the round of the service so called has come, which it is told while the block lasts."""
+    """Shows the progress of a round within a block. Takes the service's name; None: progress is not shown."""
 
 
 @contextmanager
 def unseen(_: str) -> Iterator[None]:
-    """A `Progress` that nobody watches."""
+    """A `Progress` that shows nothing."""
     yield
 
 
 def conclusion(done: RoundResult) -> tuple[str, str]:
-    """What is noted of a round: its error ("" when it went well) and its result, a sentence each."""
+    """What to store of a round: its error ("" if it went well) and its result, a sentence each."""
     return done.error, done.summary
 
 
 class ServiceRun:
     """Runs services one by one, as one worker.
 
-    At most `limit` mails a round; None for all. `trace` is told the dialogue with the mail server.
+    A round takes at most `limit` mails (None: all). `trace` gets each line of the dialogue with the mail server.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ServiceRun:
         patience: int | None = None,
         conclude: Callable[[RoundResult], tuple[str, str]] = conclusion,
     ) -> RoundResult:
-        """One round of the service. `until` and `patience` are for who waits: see `Round.run`, `Settings.open`.
+        """Run one round of the service. For `until` and `patience` see `Round.run`, `Settings.open`.
 
         `source` is what was handed over; None opens the service's mailbox. With `trying` it is the one mail that a
         stopped service tries, which resumes when that goes well. `conclude` as `conclusion`.
@@ -94,7 +94,7 @@ class ServiceRun:
     def _serve(
         self, name: str, handed: Source | None, until: float | None, patience: int | None, *, trying: bool
     ) -> tuple[RoundResult, Left | None]:
-        """The round, and what it left in the mailbox (None: unknown). Raises TemporaryFailure."""
+        """Run the round. Returns its result, and what it left in the mailbox or None. Raises TemporaryFailure."""
         try:
             service = self._services.get(name)
             source = handed or self._assembly.settings.open(service, trace=self._trace, patience=patience)
@@ -112,7 +112,7 @@ class ServiceRun:
         return _result(name, report, why), left
 
     def _stop_or_go_on(self, name: str, report: Report, *, trying: bool) -> str:
-        """Stop the service when it must not go on; why, "" when it goes on. Raises TemporaryFailure."""
+        """Stop the service if it must not go on. Returns why it stops, or "". Raises TemporaryFailure."""
         why = stop_when_alike(self._env, name, report.faults)
         if report.overrun:
             stop(self._env, name, report.overrun)

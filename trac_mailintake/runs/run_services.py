@@ -1,4 +1,4 @@
-"""All services that are due, several at once; then what is owed: notices, the mail queue, the day's purge."""
+"""Runs all services that are due, several at once. Then sends what is owed, and does the daily purge."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class ServicesRun:
-    """A run by one worker. `at_once` is how many services are served at the same time, each in a process of its own.
+    """A run by one worker. It serves up to `at_once` services at the same time, each in a process of its own.
 
-    `opened` opens the intake once more, in each of those processes. `limit` and `trace` as in `ServiceRun`.
+    `opened` opens the intake again in each of those processes. For `limit`, `trace` and `progress` see `ServiceRun`.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class ServicesRun:
         self._progress = progress
 
     def run(self, names: Sequence[str], heard: Callable[[RoundResult], None]) -> Flushed:
-        """Run the services; `heard` is told of each when it is over. Returns what became of the mail queue.
+        """Run the services; `heard` is called with the result of each. Returns what became of the mail queue.
 
-        What befalls one service neither delays the others nor keeps them from running.
+        A service that fails does not keep the others from running.
         """
         self._assembly.recorder.sweep()
         self._assembly.recorder.announce_owed()
@@ -78,7 +78,7 @@ class ServicesRun:
             heard(run.serve(name))
 
     def _serve_apart(self, name: str, tell: Callable[[Said], None]) -> RoundResult:
-        """One round in a process of its own, as a worker of its own."""
+        """Run one round in the process that was started for it, with a worker of its own."""
 
         @contextmanager
         def progress(_: str) -> Iterator[Callable[[int, int], None]]:

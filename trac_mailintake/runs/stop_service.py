@@ -1,4 +1,4 @@
-"""Services that stop by themselves, and resume: an administrator is told of it in the same transaction."""
+"""Stops and resumes services; the administrator's notice is written in the same transaction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _QUEUE: Final = (
 
 
 def stop(env: Environment, name: str, why: str) -> None:
-    """Stop the service until an administrator enables it, and notify them. Has no effect on a stopped service.
+    """Stop the service until an administrator enables it, and notify them. Has no effect if it already waits for that.
 
     Raises TemporaryFailure.
     """
@@ -39,8 +39,9 @@ def stop(env: Environment, name: str, why: str) -> None:
 
 
 def stop_when_alike(env: Environment, name: str, faults: Sequence[str]) -> str:
-    """Count what an administrator must fix; after five alike the service stops. Why it did, "" when it goes on.
+    """Count faults that an administrator must fix. The same fault five times in a row stops the service.
 
+    Returns why the service stops now, or "".
     Raises TemporaryFailure.
     """
     for fault in faults:
@@ -53,13 +54,13 @@ def stop_when_alike(env: Environment, name: str, faults: Sequence[str]) -> str:
 
 
 def resume(env: Environment, name: str) -> None:
-    """A mail that a stopped service tried went well: it runs again, and an administrator is told.
+    """Run a stopped service again because it took the mail that it tried, and notify the administrator.
 
     Raises TemporaryFailure.
     """
     with transaction(env) as db:
         if CircuitBreaker(env).resume(name):
-            env.log.info("Mail intake's service %s resumes: the mail that it tried went well", name)
+            env.log.info("Mail intake's service %s resumes: it took the mail that it tried", name)
             reason = reasons.RESUMED(service=name)
             alert(env, db, name, reason.slug, reason.sentence)
 

@@ -1,6 +1,6 @@
-"""The commands `trac-admin ENV mailintake ...`, their words and help. What they do is in `cli/`.
+"""Declares the commands `trac-admin ENV mailintake ...`, with their arguments and help. Their actions are in `cli/`.
 
-Trac imports this each time it starts, and so may import nothing that only a command needs.
+Trac imports this module each time it starts, so it must not import anything that only a command needs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from trac_mailintake.components.cli.actions import Actions
 
     Action = Callable[..., int]
-    """Does a command, given the words after it, and returns the exit status."""
+    """Performs a command. Takes the words after the command, and returns the exit status."""
     Completion = Callable[[list[str]], list[str]]
-    """What the last of the words after a command may be."""
+    """Takes the words after a command, and returns the completions of the last one."""
     Command = tuple[str, str, str, Completion | None, Action]
 
 _SERVER_SETTINGS = """Settings: protocol=imap|pop3, host, port, security=tls|starttls|none, username, password,
@@ -31,7 +31,7 @@ _SERVICE_SETTINGS = """Settings: kind, server and folder (or path), address, del
 
 
 class CommandGroup(Component):
-    """Some commands about one subject. Each names its action, which is imported when the command is used."""
+    """The commands on one subject. Their actions are imported only when a command is used."""
 
     abstract = True
 
@@ -45,7 +45,7 @@ class CommandGroup(Component):
         action: Callable[[Actions], Action],
         completion: Callable[[Actions], Completion] | None = None,
     ) -> Command:
-        """A command as Trac wants it, from functions that pick its action, and what completes its words."""
+        """A command in Trac's form. `action` and `completion` choose what performs it, and what completes its words."""
 
         def complete(typed: list[str]) -> list[str]:
             return completion(self._actions())(typed) if completion else []
@@ -56,7 +56,7 @@ class CommandGroup(Component):
         return (f"mailintake {name}", words, help_, complete if completion else None, act)
 
     def _actions(self) -> Actions:
-        from trac_mailintake.components.cli.actions import Actions  # noqa: PLC0415 - once a command is used
+        from trac_mailintake.components.cli.actions import Actions  # noqa: PLC0415 - only when a command is used
 
         return Actions(self.env)
 

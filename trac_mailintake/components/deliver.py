@@ -1,6 +1,6 @@
-"""`mailintake-deliver ENV SERVICE < mail`, once Trac could be imported, and what `mailintake deliver` does.
+"""`mailintake-deliver ENV SERVICE < mail` once Trac has been imported, and the action of `mailintake deliver`.
 
-The mail server keeps the mail when the answer is 75, so that is the answer to whatever is not sure.
+After the status 75 the mail server keeps the mail, so this is the answer whenever the outcome is not certain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORDS = 2
 
 
 def deliver(env: Environment, name: str) -> Answer:
-    """Take one message from standard input. Never raises: if the result is unsure, it is a temporary failure."""
+    """Take one message from standard input. Never raises: without a certain outcome it answers TEMPFAIL."""
     return one_mail.deliver(env, partial(open_intake.watched_intake, env), name, sys.stdin.buffer)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class AboutTickets(Component):
-    """What both components ask. Most processes of Trac's send nothing, so that what does is imported when one does."""
+    """What both components share. Most of Trac's processes send nothing, so the code that does is imported late."""
 
     abstract = True
 
@@ -32,7 +32,7 @@ class AboutTickets(Component):
 
     @cached_property
     def notifications(self) -> TicketNotifications:
-        """What does the work."""
+        """The object that does the work, created when it is first used."""
         from trac_mailintake.tracker.outgoing.ticket_notifications import (  # noqa: PLC0415 - see above
             TicketNotifications,
         )
@@ -58,7 +58,7 @@ class TicketMailDecorator(AboutTickets):
             if self.ready(event):
                 self.notifications.decorate(event.target.id, message)
         except Exception:
-            self.log.exception("The notification for ticket #%s goes out without our headers", event.target.id)
+            self.log.exception("The notification for ticket #%s is sent without our header fields", event.target.id)
 
 
 class MailReporterSubscriber(AboutTickets):

@@ -9,7 +9,7 @@ from trac.perm import IPermissionRequestor
 VIEW = "MAILINTAKE_VIEW"
 ADMIN = "MAILINTAKE_ADMIN"
 CATEGORY = "mailintake"
-"""Of the panels in Trac's administration."""
+"""The category of our panels in Trac's administration."""
 
 
 class MailIntakeSystem(Component):

@@ -1,7 +1,7 @@
-"""The web interface notices when services are overdue, since nothing else does when cron itself is dead.
+"""Lets the web interface notice overdue services, since nothing else does if cron itself is dead.
 
-At most once a minute in each process, and never in a request: a thread looks, which costs two queries. Whatever fails
-there is logged. `mailintake run` looks, too; the database sees to it that only one of them tells.
+Each process checks at most once a minute, in a thread of its own and not within a request. A check costs two queries;
+its failures are logged. `mailintake run` checks, too; the database lets only one of them send the notice.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class DeadMan(Component):
         data: dict[str, object],
         metadata: object,
     ) -> tuple[str, dict[str, object], object]:
-        """Nothing to do."""
+        """Return the response unchanged."""
         return template, data, metadata
 
     # inside
@@ -58,7 +58,7 @@ class DeadMan(Component):
     def _look(self) -> None:
         try:
             if MailIntakeSystem(self.env).fetch == "enabled":
-                from trac_mailintake.runs.overdue_check import look  # noqa: PLC0415 - a request does without
+                from trac_mailintake.runs.overdue_check import look  # noqa: PLC0415 - requests do not need it
 
                 look(self.env)
         except Exception:

@@ -1,6 +1,6 @@
-"""The commands that take mail and say how that goes: `mailintake run`, `deliver`, `explain`, `queue` and others.
+"""Declares the commands that take in mail and show how that goes: `mailintake run`, `deliver`, `explain` and others.
 
-See `commands`. `run` has a door of its own, since cron calls it every minute.
+See `commands`. `run` does not use `Actions`, whose imports would slow down cron's call every minute.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The panels *Mail Intake* of Trac's administration, the link on a ticket's page, and where templates are.
+"""Declares the panels *Mail Intake* in Trac's administration, the link on a ticket's page, and the template folders.
 
-What the panels show and do is in `panels/`. Trac imports this each time it starts, and so may import nothing that only
-a visitor needs.
+The panels' views are in `panels/`. Trac imports this module each time it starts, so it must not import anything that
+only a visitor needs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TEMPLATES = "trac_mailintake.templates"
 class Panel(Component):
     """A panel of the category *Mail Intake*.
 
-    `page` is its name in the address, and that of its view in `panels/views.py`.
+    `page` is its name in URLs, and the name of its view in `panels/views.py`.
     """
 
     abstract = True
@@ -49,8 +49,8 @@ class Panel(Component):
             yield (CATEGORY, "Mail Intake", self.page, self.label)
 
     def render_admin_panel(self, req: Request, category: str, page: str, path_info: str | None) -> Page:
-        """The page that was asked for. The view asks for permissions, too."""
-        from trac_mailintake.components.panels.views import VIEWS  # noqa: PLC0415 - once somebody looks
+        """The requested page. The view checks permissions, too."""
+        from trac_mailintake.components.panels.views import VIEWS  # noqa: PLC0415 - only when somebody opens a panel
 
         return VIEWS[self.page](self.env, self.page).render(req, path_info or "")
 
@@ -63,7 +63,7 @@ class ServersPanel(Panel):
 
 
 class ServicesPanel(Panel):
-    """Lists, adds, changes, removes, switches and runs services."""
+    """Lists, adds, changes, removes, enables, disables and runs services."""
 
     page = "services"
     label = "Services"
@@ -77,34 +77,34 @@ class JournalPanel(Panel):
 
 
 class TrialPanel(Panel):
-    """Says what would become of a mail."""
+    """Shows what would become of a mail."""
 
     page = "try"
     label = "Try a mail"
 
 
 class StatusPanel(Panel):
-    """Shows how each service stands, and how many mails a day became what."""
+    """Shows the state of each service, and the number of mails a day by outcome."""
 
     page = "status"
     label = "Status"
 
 
 class TicketMails(Component):
-    """Adds a link to a ticket's page, to the original mails that made it: for those who may see them."""
+    """Adds to a ticket's page a link to its original mails, for people who may see them."""
 
     implements(IRequestFilter)
 
     # IRequestFilter methods
 
     def pre_process_request(self, req: Request, handler: IRequestHandler) -> IRequestHandler:
-        """Leave it to the handler."""
+        """Return the handler unchanged."""
         return handler
 
     def post_process_request(
         self, req: Request, template: str | None, data: dict[str, Any] | None, metadata: dict[str, Any] | None
     ) -> Answer:
-        """Add *Original mails* where there are some."""
+        """Add the link *Original mails* to the page of a ticket that has some."""
         ticket = data.get("ticket") if template == "ticket.html" and data else None
         if ticket is not None and ticket.exists and VIEW in req.perm("admin", f"{CATEGORY}/{JournalPanel.page}"):
             mails = mails_of(self.env, ticket.id)
@@ -115,16 +115,16 @@ class TicketMails(Component):
 
 
 class PanelTemplates(Component):
-    """Hands templates and style sheet to Trac. `resource_filename` finds them in an egg, too."""
+    """Provides Trac with our templates and style sheet. `resource_filename` finds them in an egg, too."""
 
     implements(ITemplateProvider)
 
     # ITemplateProvider methods
 
     def get_templates_dirs(self) -> list[str]:
-        """Our templates."""
+        """The folder with our templates."""
         return [resource_filename(_TEMPLATES, "")]
 
     def get_htdocs_dirs(self) -> list[tuple[str, str]]:
-        """Our style sheet."""
+        """The folder with our style sheet, and its name in URLs."""
         return [("mailintake", resource_filename(_TEMPLATES, "htdocs"))]

@@ -1,1 +1,1 @@
-"""What the commands `trac-admin ENV mailintake ...` do. `components/commands.py` has their words and help."""
+"""The actions of the commands `trac-admin ENV mailintake ...`, which `components/commands.py` declares."""

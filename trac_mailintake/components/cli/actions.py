@@ -1,4 +1,4 @@
-"""What all the commands do, by group: imported as one when the first command is used (`components/commands.py`)."""
+"""The actions of all commands, by group. All are imported when a command is used (`components/commands.py`)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the panels of Trac's administration show and do: a view for each. `components/web_ui.py` has the panels."""
+"""The views of our panels in Trac's administration, one for each panel that `components/web_ui.py` declares."""

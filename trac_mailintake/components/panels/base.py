@@ -31,7 +31,7 @@ class PanelView:
     """The permission that a POST needs."""
 
     def __init__(self, env: Environment, page: str) -> None:
-        """`page` is the panel's name in the address."""
+        """`page` is the panel's name in URLs."""
         self.env = env
         self.page = page
 
@@ -73,7 +73,7 @@ class PanelView:
         return action in req.perm("admin", f"{CATEGORY}/{self.page}")
 
     def require(self, req: Request, action: str) -> None:
-        """Raises Trac's PermissionError if the visitor lacks the permission."""
+        """Raise Trac's PermissionError if the visitor lacks the permission."""
         req.perm("admin", f"{CATEGORY}/{self.page}").require(action)
 
     def back(self, req: Request, *path: str, **arguments: object) -> NoReturn:

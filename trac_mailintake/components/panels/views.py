@@ -1,4 +1,4 @@
-"""All views by the names of their panels: imported as one when somebody looks (`components/web_ui.py`)."""
+"""All views by the names of their panels, imported when somebody opens a panel (`components/web_ui.py`)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the commands that take mail do, and how they say it. The components import each when it is asked for."""
+"""The actions of the commands that take in mail, and their output."""

@@ -1,4 +1,4 @@
-"""`mailintake run` as far as it costs next to nothing: whether anything is due. Cron calls it every minute."""
+"""The first, cheap step of `mailintake run`, which cron calls every minute: finds out whether there is work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_due(env: Environment, typed: Sequence[str]) -> int:
         if wanted.flag("--json"):
             say_json([])
         return Exit.WELL
-    from trac_mailintake.components.cli.running.run import run  # noqa: PLC0415 - there is work: now it may cost
+    from trac_mailintake.components.cli.running.run import run  # noqa: PLC0415 - a large import, only if there is work
 
     return run(env, due, wanted, limit=limit)
 

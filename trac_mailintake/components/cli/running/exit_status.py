@@ -15,5 +15,5 @@ _STATUSES: Final = {
 
 
 def exit_status(ending: Ending) -> Exit:
-    """See docs/behaviour.md#exit-statuses."""
+    """The exit status for the ending of a round: see docs/behaviour.md#exit-statuses."""
     return _STATUSES[ending]

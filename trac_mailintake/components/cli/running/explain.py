@@ -1,4 +1,4 @@
-"""`mailintake explain FILE`: what would become of a mail, said instead of recorded."""
+"""`mailintake explain FILE`: prints what would become of a mail, and records nothing."""
 
 from __future__ import annotations
 

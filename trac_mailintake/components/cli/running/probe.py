@@ -1,4 +1,4 @@
-"""`mailintake probe`: send one, and print each step that it takes."""
+"""`mailintake probe`: sends a probe, and prints each step that it reaches."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _say(step: Step) -> None:
 
 
 def _ignore(_: Step) -> None:
-    """A program is told of all steps at the end."""
+    """Print nothing: the JSON at the end has all steps."""
 
 
 def _recipient(env: Environment, service: Service, wanted: Typed) -> str:

@@ -1,4 +1,4 @@
-"""`mailintake run` once there is work: a line for each service with news, and what became of the mail queue."""
+"""`mailintake run` if there is work: prints a line for each service with news, and a failure of the mail queue."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(env: Environment, due: Sequence[str], wanted: Typed, *, limit: int | Non
     names = _named(env, wanted.words[0], due) if wanted.words else due
     moment = to_utimestamp(datetime_now(utc))
     if schedule.unusual(env, moment, tried=bool(names)):
-        # A run that has something to do may help by itself; of those that were tried in vain it tells before it hangs.
+        # A service may recover in this run. But if its last rounds failed, report it first: the run may hang over it.
         overdue.tell(env, tried=bool(names))
     elif not (names or anything_owed(env, moment)):
         if as_json:
@@ -48,7 +48,7 @@ def run(env: Environment, due: Sequence[str], wanted: Typed, *, limit: int | Non
 
 
 def _named(env: Environment, name: str, due: Sequence[str]) -> Sequence[str]:
-    """The service that is named, () when it is not due. Raises AdminCommandError for one that may not run."""
+    """The named service; () if it is not due. Raises AdminCommandError if it does not exist or may not run."""
     rows = {str(row["name"]): row for row in Services(env, lambda: open_intake.settings(env).rules).rows()}
     if name not in rows:
         raise AdminCommandError(
@@ -66,7 +66,7 @@ def _named(env: Environment, name: str, due: Sequence[str]) -> Sequence[str]:
 
 def _run(env: Environment, names: Sequence[str], wanted: Typed, *, limit: int | None) -> Exit:
     as_json = wanted.flag("--json")
-    # So that cron sends no mail about services without news.
+    # Cron mails whatever is printed, so it should print nothing about services without news.
     quiet = not wanted.words and not sys.stdout.isatty()
     rounds: list[RoundResult] = []
 

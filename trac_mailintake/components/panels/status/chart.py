@@ -60,7 +60,7 @@ class Chart:
 
     bars: tuple[Bar, ...]
     width: float
-    """Of a bar."""
+    """The width of a bar."""
     lines: tuple[tuple[float, int], ...]
     totals: tuple[tuple[str, int], ...]
     sentence: str
@@ -102,7 +102,7 @@ def _bar(day: Day, place: int, days: int, room: float, scale: float) -> Bar:
 
 
 def said(day: Day) -> str:
-    """`22 Nov`."""
+    """The day for people, such as `22 Nov`."""
     return f"{day.date.day} {day.date:%b}"
 
 

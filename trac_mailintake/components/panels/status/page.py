@@ -58,5 +58,5 @@ class StatusView(PanelView):
         }
 
     def change(self, req: Request, name: str) -> Page:
-        """There is nothing to change."""
+        """Raise HTTPNotFound: nothing can be changed here."""
         raise HTTPNotFound("Nothing can be changed here.")

@@ -21,7 +21,7 @@ _NONSENSE = (ValueError, LookupError, TypeError, AttributeError, MemoryError, Re
 _LONGEST = 200
 _CONTROL = re.compile(r"[\x00\r\n]")
 _BYTES = re.compile(r"""\bb(["'])(.*?)\1""")
-"""How imaplib and poplib show what came."""
+"""How imaplib and poplib write received bytes in the text of an error."""
 
 _UNKNOWN_AUTHORITY: Final = (
     "its certificate is signed by an authority that this machine does not know; "

@@ -76,7 +76,7 @@ class _Known:
         self._hash = hashlib.sha256()
 
     def add(self, piece: bytes) -> None:
-        """It came."""
+        """Add a piece that has arrived."""
         self.total += len(piece)
         self._hash.update(piece)
 

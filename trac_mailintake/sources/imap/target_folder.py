@@ -36,5 +36,5 @@ def ensured(session: Session, folder: str, label: str) -> str:
         raise
     except IMAPClientError as error:
         # Moving mail there does not need the subscription.
-        log.info("%s: the folder %s cannot be subscribed to: %s", label, folder, excerpt(error))
+        log.info("%s: could not subscribe to the folder %s: %s", label, folder, excerpt(error))
     return ""

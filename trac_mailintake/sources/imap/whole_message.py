@@ -19,18 +19,18 @@ _LITERAL: Final = re.compile(rb"\{(\d+)\}\Z")
 
 
 class Line(Protocol):
-    """What is read from."""
+    """The connection that the answer is read from."""
 
     tagged_commands: dict[bytes, object]
 
     def line(self) -> bytes:
-        """A line without its end."""
+        """Read a line, without its end."""
 
     def read(self, size: int) -> bytes:
-        """So many bytes, held."""
+        """Read `size` bytes into memory."""
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """So many bytes, a few at a time."""
+        """Read `size` bytes, a few at a time."""
 
 
 class Whole:

@@ -72,14 +72,14 @@ class PipeSource:
                 yield from files.chunks(self._spool.fileno())
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
-        """Nothing: there is no mailbox."""
+        """Do nothing, since there is no mailbox. All replies are positive."""
         return [files.DONE] * len(done)
 
     def settle(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Forget the bytes."""
+        """Discard the bytes."""
         if self._spool is not None:
             with contextlib.suppress(OSError):
                 self._spool.close()

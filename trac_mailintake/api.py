@@ -1,4 +1,4 @@
-"""What plugins import, all of it from here: any other module may change from one release to the next.
+"""Everything that plugins import. Any other module may change from one release to the next.
 
 A plugin that holds invoices until a person has looked at them, in one file of an environment's `plugins/`:
 
@@ -13,7 +13,7 @@ A plugin that holds invoices until a person has looked at them, in one file of a
             if "invoice" in message.subject.casefold():
                 return Hold("acme-invoice", "Invoices are looked at by a person first.")
 
-`docs/hooks.md` says which hooks there are, and what each name of this module is for.
+`docs/hooks.md` lists the hooks, and explains each name of this module.
 """
 
 from __future__ import annotations

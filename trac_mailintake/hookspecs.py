@@ -1,4 +1,4 @@
-"""Every extension point: sources, handlers, then screen, route, change and recorded in the order of a message's way.
+"""Every extension point: sources and handlers; then screen, route, change, recorded, in the order of processing.
 
 The product registers its own sources, handlers and rules through the same hooks.
 """
@@ -56,7 +56,7 @@ class SourceKind:
     `dated`: it knows when mail arrived, so that a first run can start at a date.
     `pushed` says that mail is handed to it, one at a time, as a mail server's pipe does: it has no mailbox, no path and
     no rounds, and the mail server tells a sender whose mail is rejected.
-    `place` is what people read for what a local path names, such as `a Maildir`.
+    `place` is what a local path names, in words for people, such as `a Maildir`.
     """
 
     name: str

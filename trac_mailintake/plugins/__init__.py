@@ -1,1 +1,1 @@
-"""The plugins of one environment: who they are (`registry`), and what they say (`hooks`)."""
+"""The plugins of one environment: `registry` finds and registers them, `hooks` calls them."""

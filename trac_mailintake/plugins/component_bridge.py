@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class IMailintakePlugin(Interface):  # type: ignore[misc]  # Trac has no types
     """A component whose methods marked with `trac_mailintake.api.hookimpl` are hooks of mail intake.
 
-    It has no method of its own: `docs/hooks.md` lists the hooks. Implement those that are wanted.
+    The interface itself has no methods. `docs/hooks.md` lists the hooks; implement only those that you need.
     """
 
 

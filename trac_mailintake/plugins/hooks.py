@@ -1,6 +1,6 @@
-"""The hooks, asked for one environment; what a plugin breaks is told as the plugin's fault.
+"""Calls the hooks for one environment. If a plugin fails, the error names the plugin.
 
-No entry point is looked for before the first question.
+Plugins are loaded only when a hook is called for the first time.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Rules:
     def _context(self, service: Service, sender: Sender) -> Context:
         return Context(service, self._reader, sender)
 
-    # who is asked
+    # the registered plugins
 
     @cached_property
     def _registry(self) -> Registry:
@@ -200,5 +200,5 @@ def _culprit(traceback: TracebackType | None, foreign: Mapping[str, set[str]]) -
         culprit = " or ".join(name for name, modules in foreign.items() if module in modules) or culprit
         traceback = traceback.tb_next
     if culprit is None and module.partition(".")[0] == pluggy.__name__:
-        return " or ".join(foreign) or None  # pluggy itself complains, of a hook that it cannot call
+        return " or ".join(foreign) or None  # pluggy itself raised it: it cannot call some implementation
     return culprit

@@ -1,7 +1,7 @@
-"""Who there is: the plugins of one environment, found, loaded and validated; the product's own are among them.
+"""Finds, loads and validates the plugins of one environment, including the product's own.
 
 tracd serves several environments in one process, so each environment has a registry of its own.
-It fails closed: with a plugin that does not load, or that is written wrongly, there is no registry.
+It fails closed: if a plugin does not load or is written wrongly, there is no registry.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import SourceKind
 
 BUILTIN: Final = tuple(dict.fromkeys((*builtin.SCREENS, *builtin.ROUTES, *builtin.AMENDMENTS, *handlers.HANDLERS)))
-"""The product's own plugins but for its sources, which are wired in where everything is built."""
+"""The product's own plugins except its sources, which `bootstrap` adds."""
 GROUP: Final = "trac_mailintake"
 """The entry point group of installed plugins."""
 PREFIX: Final = "mailintake_"
@@ -79,7 +79,7 @@ class Registry:
             self.foreign[name].add(_module(offer.handle if isinstance(offer, Handler) else offer.open))
 
     def check_names(self) -> None:
-        """Raises Misconfiguration for a plugin with a hook that does not exist."""
+        """Raise Misconfiguration for a plugin with a hook that does not exist."""
         try:
             self.manager.check_pending()
         except pluggy.PluginValidationError as error:
@@ -87,7 +87,7 @@ class Registry:
             raise Misconfiguration(f"plugin {culprit}: {error}; docs/hooks.md lists the hooks") from error
 
     def implementations(self, hook: str) -> Sequence[pluggy.HookImpl]:
-        """Who implements `hook`; the last one is asked first."""
+        """The implementations of `hook`; pluggy calls the last one first."""
         caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
         return caller.get_hookimpls()
 
@@ -110,7 +110,7 @@ def load(bundled: Iterable[object], extra: Iterable[object], group: str) -> Regi
 
 
 def typed(value: object) -> str:
-    """What a value is, in words: "a str"."""
+    """The type of a value in words, such as "a str"."""
     return f"a {type(value).__name__}"
 
 

@@ -1,6 +1,6 @@
-"""The default policy, one rule a file, through the public hooks. These tables name all of it, with `handlers.HANDLERS`.
+"""The default policy, one rule a file, through the public hooks. These tables and `handlers.HANDLERS` list all of it.
 
-Each is in the order in which the registry registers; pluggy asks in the opposite order, but for `tryfirst` and
+The registry registers in the order of each table; pluggy calls in the opposite order, except for `tryfirst` and
 `trylast`. A service's parameters are listed in the order of these tables.
 """
 

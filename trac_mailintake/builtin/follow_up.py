@@ -112,7 +112,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 def trace(message: Message, context: Context) -> tuple[Lead | None, Reason | str]:
     """What the message points to: the reply address, else the Message-IDs, else the subject.
 
-    And why Message-IDs that are known were passed over (`reasons.PASSED`); "" when none was.
+    Also returns why known Message-IDs were passed over (`reasons.PASSED`); "" if none was.
     """
     reader = context.reader
     number = reader.signed_ticket(message.recipients)

@@ -24,4 +24,4 @@ HANDLERS: Final[tuple[ModuleType, ...]] = (
     comment_regex,
     commit_log,
 )
-"""`mailintake_handlers`: in the order in which people are shown them."""
+"""`mailintake_handlers`: in the order in which people see them."""

@@ -38,5 +38,5 @@ HANDLER: Final = Handler(
 
 @hookimpl
 def mailintake_handlers() -> tuple[Handler, ...]:
-    """This handler."""
+    """Offer this module's handler."""
     return (HANDLER,)

@@ -54,7 +54,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Something wrong with the message, in a word (a slug) and in a sentence; `because` is what both come from."""
+    """Something wrong with the message: a slug and a sentence, which both come from `because`."""
 
     slug: str
     sentence: str
@@ -72,8 +72,8 @@ class Part:
 
     `body` is the part's body as it lies in the spool, still encoded with `encoding`
     (lower case: `base64`, `quoted-printable`, `7bit`, `8bit`, `binary`, `x-uuencode`);
-    `mime.decoded(part)` streams the decoded bytes. What lies in a wrapping, such as `winmail.dat`, has the wrapping's
-    body, and an encoding such as `base64[26:1050]`: these of the decoded bytes.
+    `transfer_encoding.decoded(part)` streams the decoded bytes. A part within a wrapping, such as `winmail.dat`, has
+    some of the wrapping's body, and an encoding such as `base64[26:1050]`: this range of the decoded bytes.
     `filename` is decoded and free of path parts and control characters, but not yet made unique; never empty.
     `content_id` is without angle brackets, empty when there is none.
     `inline` is true for what the body refers to or shows in place.
@@ -94,16 +94,16 @@ class Part:
 class Message:
     """One mail, read. Header texts are decoded; ids keep their angle brackets (RFC 5322, 3.6.4).
 
-    `authors` are all the addresses of all From fields; `author` is the one address of the one From field, else None;
-    and None when `disowned`.
+    `authors` are all the addresses of all From fields. `author` is the one address of the one From field; None if there
+    are several or none, or if the message is `disowned`.
     `delivered_to` holds the addresses of Delivered-To, X-Original-To, Envelope-To, Resent-To, Resent-Cc and their like.
     `date` is in UTC, None when absent or nonsense.
     `text` is the body: plain text, or HTML turned into Trac wiki text when `markup` is true.
-    `quoted` are the ranges of `text` (beginning, end, in order) that the HTML's own marks say is quoted or a signature.
+    `quoted` are the ranges of `text` (beginning, end, in order) that the HTML itself marks as quotes or signatures.
     `text_parts` are the leaves that `text` was made from; `overlong` says that `text` is only the first part of them.
     `parts` are the attachments, in the order of the message.
     `fields` are all header fields, decoded, in order; names as written.
-    `digest` tells duplicates (docs/behaviour.md#duplicates): SHA-256 (hex) of From, Date, Subject and the MIME body.
+    `digest` is for finding duplicates (docs/behaviour.md#duplicates): SHA-256 (hex) of From, Date, Subject, MIME body.
     `sha256` (hex) and `size` (bytes) are those of the whole message as it lies in `raw`.
     """
 
@@ -137,7 +137,7 @@ class Message:
     raw: Slice
     quoted: tuple[tuple[int, int], ...] = ()
     origin_because: Reason | None = field(default=None, compare=False)
-    """What `origin_reason` was made from."""
+    """The reason whose sentence is `origin_reason`."""
     worked_out: dict[Hashable, object] = field(init=False, default_factory=dict, compare=False, repr=False)
     """Results kept by `once`. They are passed on with the message to another process."""
 

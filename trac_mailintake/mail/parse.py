@@ -56,7 +56,7 @@ def _parse(raw: Slice, limits: Limits) -> Message:
 
 
 def _shape(scan: Scan, parts: Iterable[Part], text: str) -> Shape:
-    """What tells the origin."""
+    """The properties that show the kind of sender."""
     root = scan.entities[0]
     kinds = frozenset(part.content_type for part in parts)
     return Shape(root.content_type, root.parameters, kinds, text[: bounce_phrases.BEGINNING])
@@ -64,7 +64,7 @@ def _shape(scan: Scan, parts: Iterable[Part], text: str) -> Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What the body holds."""
+    """The content of the body."""
 
     text: body_text.Text
     text_parts: tuple[Part, ...]
@@ -120,7 +120,7 @@ def _author(fields: Fields, authors: Sequence[Address], defects: Iterable[Defect
 
 
 def _left_out(fields: Fields) -> tuple[Defect, ...]:
-    """The defect of a From field of which an address was left out."""
+    """The defect if an address of a From field was left out."""
     if not fields.overlong("from"):
         return ()
     return (Defect.of(NO_AUTHOR()),)

@@ -1,4 +1,4 @@
-"""Why something is so, kept as a slug and arguments: the sentence is made from them in one place."""
+"""Reasons, kept as a slug and arguments, from which a template makes the sentence for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Argument = Union[str, int, "Reason"]
-"""What a sentence says besides its own words; a `Reason` where it takes up another sentence, or a clause."""
+"""An argument of a template. A `Reason` includes another sentence or a clause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Wording:
     """A sentence that a slug stands for.
 
     `text` is a template of `str.format` with named arguments. A slug that has several sentences has a wording for each;
-    `form` tells them apart, and is "" for the first. `slug` is "" for a clause that only other sentences take up.
+    `form` tells them apart, and is "" for the first. `slug` is "" for a clause that only other sentences include.
     """
 
     slug: str
@@ -25,7 +25,7 @@ class Wording:
     form: str = ""
 
     def __call__(self, **arguments: Argument) -> Reason:
-        """This sentence about `arguments`, which are exactly those that the template names."""
+        """The reason with this sentence; `arguments` are exactly those that the template names."""
         return Reason(self, arguments)
 
     def also(self, form: str, text: str) -> Wording:
@@ -47,9 +47,9 @@ class Reason:
 
     @property
     def sentence(self) -> str:
-        """What people read. Raises KeyError when an argument of the template is missing."""
+        """The sentence for people. Raises KeyError if an argument of the template is missing."""
         return self.wording.text.format(**self.arguments)
 
     def __str__(self) -> str:
-        """The sentence: so a template takes up another one."""
+        """The sentence, so that a template can include it."""
         return self.sentence

@@ -1,4 +1,4 @@
-"""parse: what tells the kind of sender, in a sentence; rules about automatic mail take it up."""
+"""parse: sentences that say how the kind of sender was recognised. Rules about automatic mail include them."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Shape:
 
 
 def origin(fields: Fields, subject: str, shape: Shape) -> tuple[Origin, Reason | None]:
-    """What kind of sender, and why; None for a person. `subject` is decoded."""
+    """The kind of sender, and the reason (None for a person). `subject` is decoded."""
     subject = subject[:_SUBJECT]
     return (
         _declared(fields, shape)

@@ -28,7 +28,7 @@ _TOKEN: Final = re.compile(
 )
 _COMMENT: Final = re.compile(r"\\.|[()]|[^()\\]+", re.DOTALL)
 _IN_PARENTHESES: Final = re.compile(r"(\\.)|\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
-"""A comment; or an escaped character, at which none begins."""
+"""A comment, or an escaped character, which cannot begin a comment."""
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _WORD: Final = re.compile(r"\S+")
 _BLANKS: Final = re.compile(r"\s+")
@@ -59,7 +59,7 @@ def overlong(text: str) -> bool:
 
 
 def _read(text: str, limit: int) -> _Reader:
-    """Who read `text`; if nothing is found and a quotation mark is not closed, with blanks instead of them all."""
+    """Read `text`. If that finds nothing and a quotation mark is unclosed, read it again with blanks for all."""
     reader = _Reader(text, limit)
     if reader.found or text.count('"') % 2 == 0:
         return reader

@@ -56,7 +56,7 @@ def decoded(text: str) -> str:
 
 
 def damage(fields: Iterable[tuple[str, str]]) -> tuple[Defect, ...]:
-    """What could not be read of decoded fields."""
+    """The defect that names the decoded fields in which something could not be read; () if there are none."""
     names = dict.fromkeys(name for name, value in fields if "\ufffd" in value)
     if not names:
         return ()
@@ -87,7 +87,7 @@ class Fields:
         return values[0] if values else ""
 
     def first_of(self, names: Iterable[str]) -> str:
-        """The first of `names` (lower case) that there is a field of, else the empty text."""
+        """The first of `names` (lower case) for which there is a field; "" if there is none."""
         return next((name for name in names if name in self._values), "")
 
     def decoded(self) -> tuple[tuple[str, str], ...]:
@@ -99,12 +99,12 @@ class Fields:
         return tuple(found for value in self.get_all(*names) for found in address_list.parse(value, limit))
 
     def overlong(self, name: str) -> bool:
-        """Whether `addresses` leaves one of the fields `name` out because it is too long."""
+        """Whether `addresses` leaves out an address in a field `name` because the address is too long."""
         return any(map(address_list.overlong, self.get_all(name)))
 
 
 def ids(text: str) -> tuple[str, ...]:
-    """The message ids in `text`, with angle brackets, without repeats; sloppy ones are set into brackets."""
+    """The message ids in `text`, without repeats, and with angle brackets even if the sender wrote none."""
     if not text:
         return ()
     text = encoded_words.decode(text)

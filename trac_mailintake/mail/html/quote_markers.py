@@ -120,7 +120,7 @@ class _Marker:
 
 
 def _scope(name: str, attributes: Any) -> Scope | None:  # noqa: ANN401 - Genshi is untyped
-    """What the attributes of an element say of it."""
+    """How far the mark in an element's attributes reaches; None if there is no mark."""
     if name not in _MARKED or not attributes:
         return None
     words = {attribute: (attributes.get(attribute) or "").lower().split() for attribute in ("class", "id", "name")}

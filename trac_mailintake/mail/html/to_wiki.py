@@ -26,7 +26,7 @@ _LONGEST_WRITTEN: Final = 2 * 1024 * 1024
 _LONGEST_LINE: Final = 5_000
 """Characters of wiki text in one line; Trac's formatter takes quadratic time on some."""
 _MOST_OPEN: Final = 100
-"""Times `<` before the next `>`."""
+"""Most `<` before the next `>`."""
 
 _DATA_URL: Final = re.compile(r"([\"'])\s*data:[^\"']{256,}\1", re.IGNORECASE)
 _UNREAD: Final = tuple(
@@ -48,9 +48,9 @@ class TooComplexError(ValueError):
 def wiki(html: str, images: Mapping[str, str]) -> str:
     """Trac wiki text that looks like `html`; `images` are file names by Content-ID.
 
-    `marks` are around what the HTML says is quoted.
+    The `marks` of quotes surround what the HTML itself marks as quoted.
 
-    Raises TooComplexError when the HTML is beyond what the libraries bear.
+    Raises TooComplexError if the libraries would take too long over the HTML.
     """
     from trac_mailintake.mail.html.wiki_writer import written_out  # noqa: PLC0415 - Genshi and html2text, for HTML alone
 

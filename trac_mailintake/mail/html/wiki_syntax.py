@@ -36,7 +36,7 @@ def begun(markup: str) -> str:
 
 
 def image(name: str) -> str:
-    """An image that is attached; its name is `filenames.pictured`: nothing in it ends or parametrises the macro."""
+    """Show an attached image. `name` comes from `filenames.pictured`, so it cannot end the macro or add arguments."""
     return own(f"[[Image({name})]]")
 
 

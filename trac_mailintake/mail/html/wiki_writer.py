@@ -49,7 +49,7 @@ _EMPHASIS: Final = {
 
 
 def written_out(html: str, images: Mapping[str, str]) -> str:
-    """Wiki text that looks like `html`, once it is cleaned. Raises whatever the libraries do."""
+    """Sanitized wiki text that looks like `html`. Raises whatever the libraries raise."""
     return Writer(images).written(cleaned(html))
 
 
@@ -80,7 +80,7 @@ class Writer(HTML2Text):
         self.tags = self._handlers()
 
     def _handlers(self) -> dict[str, Callable[[dict[str, str | None], bool], None]]:
-        """What writes each tag."""
+        """The handler that writes each tag."""
         return {
             **{f"h{level}": self._heading(level) for level in range(1, 7)},
             **dict.fromkeys(("u", "ins"), self._mark("__")),

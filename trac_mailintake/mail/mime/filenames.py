@@ -77,11 +77,11 @@ def safe(name: str) -> str:
 
 
 def pictured(name: str, content_type: str) -> str:
-    """A safe name for an image that a text shows: nothing in it ends, parts or parametrises the macro that does.
+    """A name for an image that a text shows: it cannot end the macro that shows the image, or add arguments to it.
 
-    That is `ImageMacro` of trac/wiki/macros.py: commas part its arguments, quotes keep them together, zero-width spaces
-    at the ends do not count, and what has no extension may be the name of another wiki (InterWiki), whose address would
-    be shown. `:` and `/`, which lead elsewhere, are in no safe name.
+    The macro is `ImageMacro` of trac/wiki/macros.py: commas separate its arguments, quotes keep them together, and
+    zero-width spaces at the ends do not count. A name without an extension may be that of another wiki (InterWiki),
+    whose address would be shown. `name` is a safe one, and so has no `:` and `/`, which would lead elsewhere.
     """
     name = _NOT_IN_MACROS.sub("_", name).strip()
     return name if "." in name else f"{name}.{from_type(content_type).rpartition('.')[2]}"
@@ -106,7 +106,7 @@ def from_subject(subject: str, extension: str) -> str:
 
 
 def _short(name: str, longest: int = _LONGEST) -> str:
-    """At most so many characters, and the extension stays."""
+    """The name cut to `longest` characters, with its extension."""
     if len(name) <= longest:
         return name
     stem, dot, extension = name.rpartition(".")

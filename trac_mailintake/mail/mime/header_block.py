@@ -70,7 +70,7 @@ _WINDOW: Final = 4
 _TELLING: Final = {"from", "sender", "authentication-results"}
 """Fields that name the author, or a host that vouches for them; in lower case."""
 _JUNK: Final = Defect.of(defects.JUNK_IN_HEAD())
-"""One for all lines: a header block may consist of them."""
+"""One defect for all such lines, since a header block may consist of them."""
 _FROM: Final = re.compile(rb"^from[ \t]*+:", re.IGNORECASE | re.MULTILINE)
 _ENDS: Final = bytes.maketrans(b"\r\v\f\x1c\x1d\x1e", b"\n" * 6)
 """Characters that end a line for some software; Python's mail parser treats CR, LF and CR LF alike."""
@@ -82,8 +82,8 @@ _DROPPED: Final = bytes({*range(0x20), *range(0x7F, 0x100)} - set(b"\t\n\r\v\f\x
 class Block:
     """A header block: its fields with raw values, and the position where the body begins.
 
-    `doubt` says which limit leaves open who wrote the message, None when none does. A border host verified all of it,
-    and may have taken the lowest From (RFC 6376, 5.4.2): what was not read here could be what it vouches for.
+    `doubt`: why it is uncertain who wrote the message, because of a limit; None if it is not. The border host verified
+    the whole header, and may vouch for the lowest From (RFC 6376, 5.4.2), which may be a field that was not read here.
     """
 
     fields: tuple[Field, ...]
@@ -110,9 +110,9 @@ def preamble(tape: Tape, ends: LineEnds) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The fields at the beginning of some bytes, the index behind them, and whether the limit ended them.
+    """The fields at the beginning of some bytes, the index after them, and whether the limit cut them off.
 
-    `doubt` is that of `Block`, as far as the limit of a field raises it.
+    `doubt`: as in `Block`, but only about fields that are too long.
     """
 
     fields: tuple[Field, ...]
@@ -147,7 +147,7 @@ def cut(window: bytes, start: int, limits: Limits, ends: LineEnds = LF) -> Cut:
 
 
 def _junk(window: bytes, position: int, fields: list[Field], ends: LineEnds) -> re.Match[bytes] | None:
-    """Match junk between two fields, by a broken gateway, such as a fold without its blank."""
+    """Match junk that a broken gateway left between two fields, such as a fold without its blank."""
     return ends.junk.match(window, position) if fields else None
 
 
@@ -169,10 +169,10 @@ def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:
 
 
 def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> Reason | None:
-    """Why the header block of a message, just read from `start` on, does not tell who wrote it; None when it does.
+    """Why it is uncertain from the header block just read at `start` who wrote the message; None if it is certain.
 
-    Some software ends lines otherwise, or drops bytes; for some a header goes on until a blank line comes, whatever
-    stands before it. What may be a From field there, and is none here, raises a doubt as well.
+    Some software ends lines in other ways, or drops bytes; some reads a header up to the first blank line, whatever
+    stands before that. So a line that such software may take for a From field, and that is none here, raises a doubt.
     """
     if head.doubt:
         return head.doubt

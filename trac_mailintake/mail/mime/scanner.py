@@ -165,7 +165,7 @@ class _Walk:
         return self._enter(behind, multipart)
 
     def _excess(self) -> Reason | None:
-        """Of what there is too much, so that no further part is read; None when there is room."""
+        """Why no further part is read: there are too many parts, or fields in them. None if there is room."""
         if len(self.entities) >= self.limits.parts:
             return MANY_PARTS(limit=self.limits.parts)
         if self.heads > self.limits.heads:
@@ -184,7 +184,7 @@ class _Walk:
         self.leaf = rest
 
     def _enter(self, start: int, parent: Entity | None) -> int:
-        """Read the header block at `start` and begin its entity; where to search on."""
+        """Read the header block at `start` and begin its entity. Returns where to continue the search."""
         head = header_block.read(self.tape, start, self.limits, self.ends)
         for defect in head.defects:
             self._defect(defect)

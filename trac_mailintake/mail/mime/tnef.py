@@ -52,7 +52,7 @@ _UNICODE: Final = 0x001F
 _BY_LENGTH: Final = {_OBJECT, 0x0102, 0x001E, _UNICODE}
 """Types whose values say their own length: object, binary, string in the code page, string in UTF-16."""
 _SIZES: Final = {0x0005: 8, 0x0006: 8, 0x0007: 8, 0x0014: 8, 0x0040: 8, 0x0048: 16}
-"""Bytes of the values that are no four."""
+"""Sizes, in bytes, of the types whose values do not have four."""
 
 _DATA: Final = 0x3701
 _LONG_NAME: Final = 0x3707
@@ -86,7 +86,7 @@ class _File:
 
 
 def is_wrapping(part: Part) -> bool:
-    """Whether a part declares this type."""
+    """Whether a part declares itself a `winmail.dat`, by its type or its name."""
     return part.content_type in {"application/ms-tnef", "application/vnd.ms-tnef"} or (
         part.filename.lower() == "winmail.dat"
     )
@@ -127,7 +127,7 @@ class _Reel:
         return self.places[bisect_right(self.places, start, key=itemgetter(1)) - 1]
 
     def stretch(self, number: int, name: str, content_type: str, start: int, end: int) -> Part:
-        """What lies from the decoded byte `start` to `end`, as a part."""
+        """The decoded bytes from `start` to `end`, as a part."""
         raw, before = self.place(start)
         return replace(
             self.part,
@@ -254,7 +254,7 @@ class _Walk:
         return position + _LONG.size + (_padded(self._long(position, end)) if named else 0)
 
     def _long(self, position: int, end: int) -> int:
-        """The number at `position`, enormous when it is beyond the `end`: so what counts on it ends."""
+        """The number at `position`; if that is beyond `end`, an enormous one, so that the walk ends."""
         return int(_LONG.unpack_from(self.whole, position)[0]) if position + _LONG.size <= end else 1 << 32
 
     def _text(self, start: int, end: int, *, unicode: bool) -> str:

@@ -30,7 +30,7 @@ def decoded(part: Part) -> Iterator[bytes]:
 def about(part: Part) -> int:
     """The approximate decoded size of `part` in bytes, without decoding it.
 
-    Base64 has four characters for three bytes, and a line end each 76 (RFC 2045, 6.8); a stretch knows it.
+    Base64 has four characters for three bytes, and a line end each 76 (RFC 2045, 6.8). For a `stretch` it is exact.
     """
     name, found, places = part.encoding.partition("[")
     if found:
@@ -42,7 +42,7 @@ def about(part: Part) -> int:
 def undo(encoding: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Decode `blocks`; an unknown encoding is treated as none (RFC 2045, 6.4).
 
-    Of an encoding that `stretch` made, only the bytes of that stretch.
+    For an encoding that `stretch` made, yields only the bytes of that stretch.
     """
     name, found, places = encoding.partition("[")
     decode: Callable[[Iterable[bytes]], Iterator[bytes]] = _DECODERS.get(name, iter)
@@ -50,15 +50,15 @@ def undo(encoding: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def stretch(encoding: str, start: int, end: int) -> str:
-    """The word for `encoding`, and of the decoded bytes those from `start` to `end`: what lies in a wrapping has it."""
+    """A name for `encoding` with only the decoded bytes from `start` to `end`: the encoding of parts in a wrapping."""
     return f"{encoding}[{start}:{end}]"
 
 
 def places(part: Part) -> list[tuple[int, int]]:
-    """Where in the body of `part` one may begin to decode it, and how many decoded bytes lie before; first (0, 0).
+    """Positions in the body of `part` at which decoding may begin, each with the number of decoded bytes before it.
 
-    Without them, what lies at the end of a wrapping could be read only by decoding all that is before it.
-    Of encodings whose bytes depend on what is before them there is only the first. Raises OSError.
+    Without them, the end of a wrapping could be read only by decoding everything before it. The first is (0, 0); it is
+    the only one if the encoding's bytes depend on what is before them. Raises OSError.
     """
     found = [(0, 0)]
     raw = digits = 0
@@ -78,7 +78,7 @@ def places(part: Part) -> list[tuple[int, int]]:
 
 
 def _behind_digits(chunk: bytes, count: int) -> int:
-    """How many bytes the last `count` digits of base64 in `chunk` take, and what stands behind and between them."""
+    """How many bytes at the end of `chunk` hold its last `count` base64 digits, with all between and after them."""
     behind = 0
     while count and behind < len(chunk):
         behind += 1
@@ -117,7 +117,7 @@ def _base64(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _quads(digits: bytes) -> bytes:
-    """The bytes of digits that end here; a single digit left over is six bits of nothing."""
+    """Decode the digits up to an end of base64; a single digit that is left over is too little for a byte."""
     whole = len(digits) - (len(digits) % 4 == 1)
     return binascii.a2b_base64(digits[:whole] + b"=" * (-whole % 4))
 

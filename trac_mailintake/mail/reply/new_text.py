@@ -92,7 +92,7 @@ def cut(text: str, quoted: Iterable[tuple[int, int]] = (), *, markup: bool = Fal
 
 
 def _text(lines: list[str], chosen: list[int], parted: set[int], *, markup: bool) -> str:
-    """The text of the chosen lines. What was set apart is one line again, unless the other half of it is elsewhere."""
+    """The text of the chosen lines. The two halves of a split line are joined again if both are chosen."""
     wanted = set(chosen) if parted else set()
     result: list[str] = []
     for index in chosen:
@@ -121,10 +121,10 @@ def _kept(lines: list[str], declared: list[bool]) -> list[int]:
 
 
 def _lines(text: str, quoted: Iterable[tuple[int, int]], *, markup: bool) -> tuple[list[str], list[bool], set[int]]:
-    """The lines, and for each whether the markup says that it is quoted. What shares a line is set apart.
+    """The lines; for each, whether the HTML marks it as quoted; and the numbers of lines that continue in the next one.
 
-    In wiki text nothing within a block of code is: half a line might end the block. The numbers are those of the lines
-    that go on in the next one.
+    Those are lines that an attribution line shares with the answer: they are split in two. In wiki text a line within
+    a block of code is never split, since half a line might end the block.
     """
     ranges = list(quoted)
     lines: list[str] = []
@@ -159,7 +159,7 @@ def _without_blocks(lines: list[str]) -> list[str]:
 
 
 def _is_code(line: str, *, block: bool) -> bool:
-    """Whether a block of code is open behind the line, where one was open before it or not."""
+    """Whether a block of code is open after the line; `block`: whether one was open before it."""
     bare = line.strip()
     return bare == "{{{" or (block and bare != "}}}")
 
@@ -262,7 +262,7 @@ def _quoted_after(marks: Sequence[Mark]) -> list[bool]:
 
 
 def _judge(bare: list[str], marks: list[Mark], index: int, *, quoted_next: bool) -> Mark | None:
-    """Mark what is announced at a line. What is returned is the mark of all that follows, the line included."""
+    """If a line announces a quote, mark the announcement. Returns the mark of it and all lines after it, or None."""
     line = bare[index]
     if quoted_headers.forwards(line):
         return Mark.FORWARDED
@@ -294,7 +294,7 @@ def _pieces(marks: Sequence[Mark]) -> list[tuple[int, int]]:
 
 
 def _answered(lines: Sequence[str], marks: Sequence[Mark]) -> tuple[int, int]:
-    """Between which lines quotes stay: those that are answered in place, and one on top that nothing announces."""
+    """The range in which quotes stay: those that are answered in place, and one at the top that nothing announces."""
     pieces = [(marks[start], start, end) for start, end in _groups(marks)]
     new = [place for place, (mark, _, _) in enumerate(pieces) if mark is Mark.NEW]
     first, last = new[0], new[-1]
@@ -307,7 +307,7 @@ def _answered(lines: Sequence[str], marks: Sequence[Mark]) -> tuple[int, int]:
 
 
 def _groups(marks: Sequence[Mark]) -> list[tuple[int, int]]:
-    """Beginning and end of each run of one mark, blank lines left out of account."""
+    """Beginning and end of each run of one mark, ignoring blank lines."""
     groups: list[tuple[int, int]] = []
     for index, mark in enumerate(marks):
         if mark is Mark.BLANK:

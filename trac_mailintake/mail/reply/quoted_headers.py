@@ -160,7 +160,7 @@ def _field(line: str) -> tuple[str, str]:
 def top(lines: list[str], index: int) -> int:
     """The first line of what belongs to the block or announcement at `lines[index]` (bare).
 
-    That are rulers and separators above it, and a line with the date.
+    Rulers and separators above it belong to it, and a line with the date.
     """
     above = index
     while (before := _before(lines, above)) >= max(0, index - _REACH) and _belongs(lines[before]):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _META: Final = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _WORDS: Final = re.compile(rb"[a-z]{1,20}[,;.:]? [A-Za-z]{1,20}[,;.:]? [A-Za-z]")
-"""What base64, which has no blanks within a line, never holds."""
+"""Words, which base64 cannot contain, since it has no blanks within a line."""
 _BEGINNING: Final = 1024
 _LINE_ENDS: Final = ("\r\r\n", "\r\n", "\r")
 """Gateways that make CR LF of each LF have been known to do it twice."""
@@ -70,7 +70,7 @@ class Reader:
         return self._known[entity]
 
     def damage(self, entity: Entity) -> tuple[Defect, ...]:
-        """What could not be read of the text of a leaf."""
+        """The defect if some of the text of a leaf could not be read; () otherwise."""
         self.text(entity)
         return (self._damaged[entity],) if entity in self._damaged else ()
 
@@ -86,7 +86,7 @@ class Reader:
         return mark in self.content(entity, self._limits.text)[0]
 
     def leave_out(self, entity: Entity, gaps: tuple[tuple[int, int], ...]) -> None:
-        """Read a leaf without its bytes from, and to, each of `gaps`, in order."""
+        """Skip the ranges `gaps` (begin, end, in order) of a leaf's bytes when its text is read."""
         if gaps:
             self._gaps[entity] = gaps
             self._known.pop(entity, None)
@@ -101,7 +101,7 @@ class Reader:
         return chain.from_iterable(whole.part(start, end).chunks() for start, end in stretches)
 
     def _is_bare(self, entity: Entity) -> bool:
-        """Whether a leaf that says base64 begins with words: then nothing was encoded."""
+        """Whether a leaf that is declared as base64 begins with words, and so was never encoded."""
         if encoding_of(entity) != "base64":
             return False
         return bool(_WORDS.search(self._raw.part(entity.body, min(entity.end, entity.body + _BEGINNING)).read()))
@@ -142,7 +142,7 @@ def _damaged(charset: str) -> Defect:
 
 
 def encoding_of(entity: Entity) -> str:
-    """The transfer encoding of a leaf, in one of the words of `message.Part`; what was not looked into has none."""
+    """The transfer encoding of a leaf, by its name in `message.Part`; `binary` for a leaf that was not looked into."""
     if entity.opaque or entity.content_type.startswith("multipart/"):
         return "binary"
     return _encoding(entity.header("content-transfer-encoding"))
@@ -150,7 +150,7 @@ def encoding_of(entity: Entity) -> str:
 
 @lru_cache(maxsize=64)
 def _encoding(raw: bytes) -> str:
-    """The word that a Content-Transfer-Encoding means (RFC 2045, 6.1)."""
+    """The name in `message.Part` of a Content-Transfer-Encoding (RFC 2045, 6.1)."""
     word = _COMMENT.split(raw.decode("ascii", "replace"), maxsplit=1)[0].strip(" \t\r\n\"'").lower() or "7bit"
     word = word.replace("_", "-")
     return _ENCODINGS.get(word, word if word in _KNOWN else "8bit")
@@ -205,7 +205,7 @@ def _together(pieces: Sequence[str]) -> str:
 
 
 def _bare(reader: Reader, entities: Iterable[Entity], limits: Limits) -> str:
-    """The words of the leaves as safe wiki text, which is bearable, however many leaves there are."""
+    """The bare text of the leaves as safe wiki text, which costs Trac little, however many leaves there are."""
     texts = ((reader.text(entity)[0], _is_html(entity)) for entity in entities)
     whole = _together([to_wiki.bare(text) if html else text for text, html in texts])
     return escape.neutral(whole[: limits.text])

@@ -63,7 +63,7 @@ class _Event:
 
 
 def is_calendar(part: Part) -> bool:
-    """Whether a part declares this type."""
+    """Whether a part declares itself a calendar, by its type or its name."""
     return part.content_type in {"text/calendar", "application/ics"} or part.filename.lower().endswith(".ics")
 
 
@@ -80,7 +80,7 @@ def told(part: Part) -> str:
 
 
 def _events(lines: list[str]) -> tuple[str, list[_Event]]:
-    """The method of the calendar, and its first events and tasks. What they enclose, such as alarms, is not theirs."""
+    """The method of the calendar, and its first events and tasks, without what they enclose, such as alarms."""
     method = ""
     events: list[_Event] = []
     within: list[str] = []
@@ -138,7 +138,7 @@ def _when(event: _Event) -> str:
 
 
 def _day_before(day: str) -> str:
-    """The last day of an event of whole days: the day that is written is the one behind it (RFC 5545, 3.6.1)."""
+    """The last day of an all-day event: iCalendar has the day after it (RFC 5545, 3.6.1)."""
     try:
         return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
     except (ValueError, OverflowError):

@@ -29,7 +29,7 @@ _MOST: Final = 1000
 
 
 def taken_out(raw: Slice, reader: body_text.Reader, leaves: Sequence[Entity]) -> tuple[Part, ...]:
-    """The files in the plain texts among `leaves`, of which `reader` will not read them. Raises OSError."""
+    """The files in the plain texts among `leaves`; `reader` will skip them there. Raises OSError."""
     found: list[Part] = []
     for leaf in leaves:
         if (

@@ -40,34 +40,34 @@ _TOKENS: Final = {
 _SPECIALS: Final = b"&<>^!#`'_~,*/\\|[]{}@:=\n\t"
 """Characters of tokens, quotes and headings: a text with few of them needs no further check."""
 _MOST: Final = 60.0
-"""For each of them, at most, taken together."""
+"""An upper bound of their cost, for each of them."""
 _QUOTE: Final = re.compile(r"^(?:[^\S\n]*+>)++", re.MULTILINE)
 _LEVEL: Final = 20.0
-"""For each level that a line opens."""
+"""The cost of each level of quotes that a line opens."""
 _IN_QUOTE: Final = 1.5
-"""For each quote mark of a line, besides."""
+"""The additional cost of each quote mark of a line."""
 _INDENTED: Final = re.compile(r"^[> \t]*?>([ \t]{16,})(?!>)", re.MULTILINE)
 _INDENTATION: Final = 0.045
-"""For each pair of blanks behind the last quote mark: a rule looks for definitions there."""
+"""The cost of each pair of blanks after the last quote mark: a rule looks for definitions there."""
 _HEADING: Final = re.compile(r"^={1,6} ", re.MULTILINE)
 _HEADINGS: Final = 150.0, 0.06
-"""For each, and for each pair: Trac counts up until a name is free."""
+"""The cost of each heading, and of each pair of headings: Trac counts up until an anchor is free."""
 
 _SHORT: Final = 128
 """A line of so many characters costs no more than its tokens."""
 _WORD: Final = re.compile(rf"[-\w+.]{{{_SHORT},}}")
 _BLANKS: Final = re.compile(r"\s{16,}")
 _BLANK_LINES: Final = re.compile(r"\n{16,}")
-"""Blanks like others, where a timeline shows a text as one line."""
+"""They cost as much as other blanks: a timeline shows a text as one line."""
 _BLANK_PAIR: Final = 0.0012
-"""For each pair of blanks in a row."""
+"""The cost of each pair of blanks in a row."""
 _SCHEME: Final = re.compile(r"<[A-Za-z][-\w+.]*:")
 _STARTS: Final = {"{": 0.006, "`": 0.006}
-"""For each, and each character of the line."""
+"""The cost of each such character, for each character of its line."""
 _BRACKET, _ANGLE = 0.037, 0.016
-"""For each, and each character up to what closes it, be it lines below: a timeline may show a comment as one line."""
+"""The cost of each bracket, for each character up to the end of it, even lines below: a timeline shows one line."""
 _FEW: Final = 8
-"""Brackets that need not be looked at."""
+"""Up to so many brackets are not looked at."""
 _CLIMBS: Final = re.compile(r"[./]{18,}")
 _CLIMB: Final = re.compile(r"/\.(?=/)")
 _MOST_CLIMBS: Final = 4
@@ -103,7 +103,7 @@ def _climbs(text: str) -> bool:
 
 
 def heavy_markup(text: str) -> bool:
-    """The same of our own wiki text, whose blocks of code cost little, whatever is in them."""
+    """Like `heavy`, for our own wiki text, whose blocks of code cost little whatever is in them."""
     if f"{_OPENING}\n" not in text:
         return heavy(text)
     outside: list[str] = []
@@ -152,7 +152,7 @@ def _of_line(line: str) -> float:
 
 
 def _width(blanks: str) -> int:
-    """In columns, as Trac counts them."""
+    """The width of blanks in columns, as Trac counts them."""
     return len(blanks) + 7 * blanks.count("\t")
 
 

@@ -62,7 +62,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
         if not context.reader.may(context.sender.username, "TICKET_VIEW", named):
             return because(Hold, reasons.PERMISSION_TO_SEE(ticket=named, user=context.sender.username))
         target = because(Followup, reasons.COMMIT_LOG(ticket=named), ticket=named, proof=Proof.HANDLER)
-    assert isinstance(target, Followup)  # noqa: S101 - one of both is given, said again for mypy
+    assert isinstance(target, Followup)  # noqa: S101 - one of the two is given; this is for mypy
     change = build_change.comment(message, target, context, parted)
     return replace(change, reopen=Reopen.NEVER, quiet=_is_answer(message))
 

@@ -232,7 +232,7 @@ class DatabaseRecorder(Claims):
         self._recall.changed()
 
     def _tell_plugins(self, decision: Decision, each: Recorded, service: Service) -> None:
-        assert decision.message is not None  # noqa: S101 - the caller looked; said again for mypy
+        assert decision.message is not None  # noqa: S101 - the caller checked it; this is for mypy
         assert decision.prepared is not None  # noqa: S101 - likewise
         try:
             self._rules.recorded(decision.message, each.outcome, service, decision.prepared.change.sender)
@@ -337,7 +337,7 @@ def _newcomer(decision: Decision) -> Newcomer | None:
 
 def _starts_a_thread(decision: Decision) -> bool:
     """Whether the message becomes a new ticket because no message that it answers was known."""
-    assert decision.prepared is not None  # noqa: S101 - the caller looked; said again for mypy
+    assert decision.prepared is not None  # noqa: S101 - the caller checked it; this is for mypy
     target = decision.prepared.change.target
     return isinstance(target, NewTicket) and target.related is None and not target.note
 

@@ -74,7 +74,7 @@ class Directory:
 
     def _introduced(self, stranger: Sender, message: Message, service: Service) -> Sender:
         """A newcomer, with `createusers`: they get the permissions of their future user account."""
-        assert message.author is not None  # noqa: S101 - the caller looked; said again for mypy
+        assert message.author is not None  # noqa: S101 - the caller checked it; this is for mypy
         who, why = newcomer(self.env, message.author, message, service)
         if why is not None:
             reason = reasons.THEN(first=stranger.because or stranger.reason, then=why)

@@ -66,7 +66,7 @@ def _one_smtp_sink() -> Iterator[SmtpSink]:
 
 @pytest.fixture
 def smtp_sink(_one_smtp_sink: SmtpSink) -> SmtpSink:
-    """Takes all mail that is sent; empty and willing at the start of each test."""
+    """Takes all mail that is sent. At the start of each test it is empty, and refuses nothing."""
     _one_smtp_sink.reset()
     return _one_smtp_sink
 

@@ -97,7 +97,7 @@ def manager(trac: TracEnv) -> AccountManager:
 
 
 def test_a_newcomer_gets_a_real_account(rig: Rig) -> None:
-    """He may do what members may; he is the reporter; the next mail is from a known user."""
+    """The newcomer may do what members may, and is the reporter; their next mail is from a known user."""
     rig.drop(mail("It burns", sender="ann.example@example.com"))
     rig.run()
     assert rig.outcomes == [("created", "new")]
@@ -156,7 +156,7 @@ def test_a_username_is_one_that_accountmanager_takes_and_nobody_has(
 
 
 def test_the_account_is_told_of_without_a_password(rig: Rig, smtp_sink: SmtpSink) -> None:
-    """Its owner chooses one by himself, with the link; once, and not with notifyusers=false."""
+    """The owner chooses a password with the link. The notice is sent once, and not with notifyusers=false."""
     rig.trac.notify_through(smtp_sink)
     rig.drop(mail(sender="ann.example@example.com"))
     rig.run()
@@ -235,7 +235,7 @@ def test_a_run_that_is_killed_while_it_makes_an_account_makes_it_once(rig: Rig, 
 
 
 def test_while_the_account_is_owed_its_owner_is_known(rig: Rig) -> None:
-    """A second mail is his, too, and no second account is promised."""
+    """A second mail is from the same newcomer, and queues no second account."""
     with rig.worker() as assembly:
         rig.drop(mail(sender="ann.example@example.com"))
         service = assembly.settings.services.get("support")
@@ -352,7 +352,7 @@ def test_without_a_store_to_write_people_are_only_remembered(sqlite_env: TracEnv
 
 
 def test_who_was_only_remembered_gets_an_account_once_there_is_a_store(sqlite_env: TracEnv, tmp_path: Path) -> None:
-    """With the next mail; and his name is known where that mail does not say it."""
+    """They get it with their next mail, with the remembered name if that mail has none."""
     rig = Rig(sqlite_env, tmp_path, createusers="true")
     rig.drop(mail(sender="ann.example@example.com"))
     rig.run()

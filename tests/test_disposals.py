@@ -75,7 +75,7 @@ def test_new_mail_is_filed_though_the_server_refuses_to_dispose_of_the_old(sqlit
 
 
 def test_rates_hold_though_no_disposal_ever_went_well(sqlite_env: TracEnv) -> None:
-    """What the first run found counts for none; whoever writes afterwards is not let off for the mailbox's sake."""
+    """Mail of the first run does not count for rates; later mail does, though no disposal has succeeded."""
     with BentServer([mail(f"Old {each}") for each in range(3)], Bend(refuses={b"STORE": b"NO denied"})) as bent:
         Remote(sqlite_env, "imap", bent.port, afterwards="delete", rate_sender="2")
         assert sqlite_env.command("mailintake", "run", "--force").status == 3

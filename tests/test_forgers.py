@@ -94,7 +94,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
 def test_a_forger_acts_as_nobody(rig: Rig, forgery: bytes) -> None:
-    """His mail is a stranger's: filed as such, and never by the user whose name or address he wrote."""
+    """A forger's mail counts as a stranger's, never as the mail of the user whose name or address it has."""
     rig.trac.set(("notification", "smtp_default_domain", "example.net"))
     rig.drop(forgery)
     rig.run()
@@ -166,7 +166,7 @@ def computed_root(rig: Rig, ticket: int) -> str:
 @pytest.mark.parametrize("lead", ["subject", "root"])
 @pytest.mark.parametrize("sender", ["mallory@evil.example", ADMIN])
 def test_a_forger_follows_no_lead_without_right(rig: Rig, ticket: int, lead: str, sender: str) -> None:
-    """`#12` in a subject, or a computed root id: a new ticket that links to 12, whoever he says that he is."""
+    """`#12` in a subject, or a computed root id, leads to a new ticket that links to 12, whatever From says."""
     rig.trac.set(("notification", "message_id_hash", "md5"))
     fields = [RECEIVED, f"From: {sender}"]
     if lead == "root":
@@ -180,7 +180,7 @@ def test_a_forger_follows_no_lead_without_right(rig: Rig, ticket: int, lead: str
 
 
 def test_a_signed_reply_address_lets_a_stranger_comment_as_himself_only(rig: Rig, ticket: int) -> None:
-    """It proves that he has it, not who he is: with the right to comment he does, and is no user; else it is held."""
+    """The address proves no identity: strangers comment as strangers, or are held if they may not comment."""
     address = reply_address(load_keys(rig.trac.env), "support@example.org", "+", ticket)
     rig.drop(raw(RECEIVED, f"From: {ADMIN}", f"To: {address}"))
     rig.run()

@@ -33,7 +33,7 @@ def text(sent: Sent) -> str:
 
 
 def test_a_rejected_sender_is_told_once_a_day(rig: Rig, smtp_sink: SmtpSink) -> None:
-    """From nobody, to him alone, as an automatic answer to his mail, and without saying which rule it was."""
+    """The notice has a null sender, goes to the sender alone, is marked as automatic, and does not name the rule."""
     rig.drop(*(mail("Buy now", sender=MALLORY) for _ in range(3)))
     rig.run()
     rig.run()

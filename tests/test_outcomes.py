@@ -147,7 +147,7 @@ def test_discarded_is_archived_like_all_and_consumes_the_copy(rig: Rig) -> None:
 
 
 def test_held_keeps_the_bytes_and_consumes_the_copy(rig: Rig) -> None:
-    """An administrator decides; when he lets it go it is filed from the archive."""
+    """An administrator decides. When they release the mail, it is filed from the archive."""
     rig.trac.env.config.save()
     rig.set(bulk="hold")
     rig.drop(mail("Newsletter", *BULK))

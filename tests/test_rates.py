@@ -36,7 +36,7 @@ def now_from(sender: str, *fields: str, minutes: int = 0) -> bytes:
 
 
 def test_a_sender_over_his_rate_is_held_alone(rig: Rig) -> None:
-    """Exactly his, even when all come in one batch."""
+    """Only mail of that sender is held, even if all mails come in one batch."""
     rig.set(rate_sender="4")
     rig.drop(*(now_from("flood@example.com") for _ in range(7)), now_from("bob@example.com"))
     rig.run()
@@ -78,7 +78,7 @@ def test_too_many_new_tickets_stop_the_service_until_it_is_enabled(rig: Rig) -> 
 
 
 def test_a_flood_from_one_sender_holds_up_nobody_else(rig: Rig) -> None:
-    """Of 320 mails of one, among 80 of others, as many are filed as he may send; all others are, in the same round."""
+    """Of one sender's 320 mails as many are filed as `rate_sender` allows; 80 by others are all filed in that round."""
     others = {f"user{number}@example.com": number for number in range(0, 400, 5)}
     senders = {number: address for address, number in others.items()}
     rig.drop(*(now_from(senders.get(number, "flood@example.com")) for number in range(400)))

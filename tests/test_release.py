@@ -51,7 +51,7 @@ def test_mail_is_released_into_the_chosen_ticket(rig: Rig) -> None:
 
 
 def test_mail_is_released_into_a_ticket_of_its_own(rig: Rig) -> None:
-    """Also an answer, whose ticket says then that somebody wanted it so."""
+    """An answer, too: its ticket then has a note that an administrator chose this."""
     parent = mail("One")
     rig.drop(parent)
     rig.run()

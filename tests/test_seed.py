@@ -111,7 +111,7 @@ def test_somebody_acts_for_strangers_and_their_address_is_added(rig: Rig) -> Non
 
 
 def test_a_stranger_for_whom_somebody_acts_may_follow_his_own_ticket_only(rig: Rig) -> None:
-    """He is known by the mails that he filed there; another stranger's number, or answer, is a ticket of its own."""
+    """Strangers are involved where their mail was filed. Mail about another stranger's ticket becomes a new ticket."""
     rig.trac.know("helpdesk", "helpdesk@example.org")
     rig.set(reporterusername="helpdesk")
     first = mail(sender="ext@example.net")
@@ -194,7 +194,7 @@ def test_two_services_share_a_mailbox_by_address(rig: Rig) -> None:
 def test_a_newcomer_is_told_of_what_becomes_of_his_issue(
     sqlite_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink
 ) -> None:
-    """With createusers: he is the reporter, with an address, so that updates reach him."""
+    """With createusers the newcomer is the reporter, with an address, so that updates reach them."""
     sqlite_env.set(
         ("components", "acct_mgr.*", "enabled"),
         ("account-manager", "password_store", "SessionStore"),

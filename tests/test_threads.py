@@ -1,4 +1,4 @@
-"""Nobody takes over a thread by giving his mail the Message-ID of another one: the answer would be sent to him.
+"""Nobody can take over a thread, and be sent the answers, by giving a mail the Message-ID of another mail.
 
 Carol and Dave are customers, Alice answers them as a user of this Trac, Mallory has read a mail of Carol's elsewhere.
 """
@@ -164,7 +164,7 @@ def test_the_customer_may_stand_in_any_field(office: Office, field: str) -> None
 
 
 def test_who_is_named_beside_the_customer_gets_no_thread(office: Office) -> None:
-    """Mallory puts Carol among the recipients of his mail, and the answer goes to all: it is nobody's then."""
+    """Mallory's mail also names Carol as a recipient, and the answer goes to all: then it leads to neither ticket."""
     office.take(letter(CAROL), letter(MALLORY, to=f"support@example.org, {CAROL}"))
     found = office.take(answer(to=f"{CAROL}, {MALLORY}, support@example.org"))
     assert found == [("created", "new", 3)]
@@ -191,7 +191,7 @@ def test_a_proved_mail_comes_before_a_forged_one(office: Office, *, forged_first
 
 
 def test_what_mallory_proves_is_that_he_is_mallory(office: Office) -> None:
-    """He is neither whom the answer is from nor whom it is to."""
+    """The answer is neither from Mallory nor to Mallory, so a proved mail of Mallory's does not count."""
     office.take(letter(CAROL), proved(MALLORY))
     assert office.take(answer()) == [("commented", "message-id", 1)]
     assert office.readers() == {CAROL}
@@ -252,7 +252,7 @@ def test_a_machine_with_one_id_for_all_its_mails(office: Office, mails: int) -> 
 
 
 def test_mallory_cannot_make_it_three(office: Office) -> None:
-    """His own mails do not count; those that he forges make the id lead nowhere, and never to him."""
+    """Mallory's own mails do not count; the ones that Mallory forges make the id lead nowhere, never to Mallory."""
     office.take(letter(CAROL), letter(CAROL), letter(MALLORY), letter(MALLORY))
     assert office.take(answer()) == [("commented", "message-id", 1)]
     office.take(letter(CAROL))
@@ -262,7 +262,7 @@ def test_mallory_cannot_make_it_three(office: Office) -> None:
 
 @pytest.mark.parametrize("forged", [1, 2, 3])
 def test_mallory_cannot_push_the_answer_on_to_a_mail_of_his(office: Office, forged: int) -> None:
-    """Carol answered a mail of his; so many forged ones that her id leads nowhere do not make that id the next one."""
+    """Carol answered Mallory. Forged mails can make her id lead nowhere; then Mallory's id does not count either."""
     office.take(letter(MALLORY, "<m@evil.example>"))
     office.take(letter(CAROL, ID, "In-Reply-To: <m@evil.example>"), *(letter(CAROL) for _ in range(forged)))
     found = office.take(answer(f"In-Reply-To: {ID}", f"References: <m@evil.example> {ID}"))

@@ -15,7 +15,7 @@ ENTRIES = ["Ann@Example.org", "example.org", "*@example.*"]
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_who_is_allowed_is_an_address_a_domain_or_a_pattern(entry: str) -> None:
-    """Without case."""
+    """Case does not matter."""
     assert allow_block.mailintake_screen(message(), context(allow=f"bob@example.com {entry}")) is None
 
 

@@ -26,7 +26,7 @@ def test_mail_for_somebody_else_is_left_alone() -> None:
 
 
 def test_mail_without_a_recipient_is_for_somebody_else() -> None:
-    """Who wants only some mail does not want what says nothing."""
+    """A service that takes mail for some addresses only does not take mail without any."""
     assert catchemail.mailintake_screen(message(to=()), context(catchemail="other@example.org")) is not None
 
 

@@ -1,4 +1,4 @@
-"""Which ticket a Message-ID leads to with which mails are in several: that of somebody whom the mail is from or to."""
+"""Which ticket a Message-ID leads to if mails with it are in several: the one by a sender or recipient of the mail."""
 
 from __future__ import annotations
 

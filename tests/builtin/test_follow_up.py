@@ -229,7 +229,7 @@ def test_an_involved_user_comments(lead: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("lead", LEADS)
 def test_a_user_who_may_append_comments(lead: dict[str, Any]) -> None:
-    """On that very ticket, which he must be allowed to see: else numbers lead into what is kept from him."""
+    """The user must also be allowed to see that ticket: otherwise guessed numbers would lead into hidden tickets."""
     tracker = led()
     tracker.rights.add(("ann", "TICKET_APPEND", 12))
     assert number(route(tracker, MEMBER, **lead)) != 12
@@ -248,7 +248,7 @@ def test_a_stranger_gets_a_new_ticket_that_links_to_the_other(lead: dict[str, An
 
 @pytest.mark.parametrize("lead", LEADS)
 def test_what_anonymous_may_makes_nobody_involved(lead: dict[str, Any]) -> None:
-    """Neither that anonymous may append, nor that anonymous reported the ticket: that is everybody."""
+    """Neither a permission of anonymous nor a ticket reported by anonymous counts: anonymous is everybody."""
     tracker = led("anonymous")
     tracker.rights.add(("anonymous", "TICKET_APPEND", 12))
     assert isinstance(route(tracker, **lead), NewTicket)

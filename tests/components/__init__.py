@@ -1,1 +1,1 @@
-"""The faces, on real Trac environments: commands, pages, the pipe, the tables."""
+"""Commands, pages, the pipe and the tables, on real Trac environments."""

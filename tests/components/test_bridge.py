@@ -51,7 +51,7 @@ def test_a_component_that_is_a_plugin_is_asked(mailbox: Mailbox) -> None:
 
 
 def test_a_component_with_a_misspelled_hook_stops_intake_and_loses_nothing(mailbox: Mailbox) -> None:
-    """Fail closed: its rule would not be asked, so the mail waits; after five alike the service stops."""
+    """Fail closed: its rule would never be called, so the mail waits; after five such faults the service stops."""
     mailbox.add_service("afterwards=delete")
     install(mailbox, BROKEN)
     mailbox.put(*(mail(number) for number in range(1, 7)))

@@ -23,7 +23,7 @@ BEGIN SELECT RAISE(ABORT, 'out of order'); END"""
 
 @pytest.fixture
 def mailbox(sqlite_env: TracEnv, tmp_path: Path) -> Mailbox:
-    """A service with a mail; who waits for the database does not wait for long."""
+    """A service with a mail, on a database whose lock time-out is short."""
     sqlite_env.set(("trac", "database", "sqlite:db/trac.db?timeout=1"))
     sqlite_env.grant("anonymous", "TICKET_CREATE")
     made = Mailbox(sqlite_env, tmp_path / "Maildir")
@@ -34,7 +34,7 @@ def mailbox(sqlite_env: TracEnv, tmp_path: Path) -> Mailbox:
 
 @contextmanager
 def locked(trac: TracEnv) -> Iterator[None]:
-    """Somebody else has the database for himself."""
+    """Another connection holds the database's exclusive lock."""
     with closing(sqlite3.connect(trac.path / "db" / "trac.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield

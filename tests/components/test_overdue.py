@@ -1,4 +1,4 @@
-"""Administrators are told when no round of a service goes well any more, once, and when one does again."""
+"""Administrators get one notice when a service is overdue, and one when it has recovered."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_zero_tells_nothing_and_nor_does_what_does_not_run(watched: Mailbox, smt
 
 
 def test_cron_that_ran_again_tells_nothing_when_its_round_goes_well(watched: Mailbox, smtp_sink: SmtpSink) -> None:
-    """What a run can mend by itself is no news once it is mended."""
+    """If a service recovers in the same run, no notice is sent."""
     later(watched, 10)
     watched.put(mail(1))
     assert watched.run().status == 0
@@ -116,7 +116,7 @@ def test_cron_that_ran_again_tells_nothing_when_its_round_goes_well(watched: Mai
 
 
 def test_a_run_that_has_nothing_to_do_tells_of_others(watched: Mailbox, smtp_sink: SmtpSink) -> None:
-    """As when a run hangs over the same service each time: what was begun never came to its end."""
+    """For example because each run hangs over the same service, so that its rounds begin but never end."""
     later(watched, 10, times=("created", "last_success"))
     with watched.trac.env.db_transaction as db:
         db("UPDATE mailintake_service SET last_run=last_run-%s", (HOUR,))

@@ -1,1 +1,1 @@
-"""Nothing lost, nothing twice: processes that die, calls that fail, workers that meet."""
+"""Mail is neither lost nor filed twice when processes die, calls fail, or workers compete."""

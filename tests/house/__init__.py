@@ -1,1 +1,1 @@
-"""The rules of the house, each held by a machine."""
+"""The house rules, each checked by a machine."""

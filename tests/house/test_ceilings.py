@@ -1,4 +1,4 @@
-"""Beauty is lost in the tail: how long a function and a module may be."""
+"""How long a function and a module may be."""
 
 from __future__ import annotations
 

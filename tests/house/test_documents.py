@@ -98,7 +98,7 @@ def test_citations_that_lead_nowhere_are_recognised(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["[it](docs/behaviour.md)", "[it](hooks.md#" + "absent)", "[it](#" + "absent)"])
 def test_links_of_a_page_are_relative_to_it(text: str) -> None:
-    """As whoever clicks on them finds out."""
+    """They are resolved as a browser resolves links."""
     assert list(astray(ROOT / "docs" / "hooks.md", text))
 
 
@@ -129,7 +129,7 @@ def test_other_citations_pass(text: str) -> None:
     ],
 )
 def test_sections_of_absent_documents_are_recognised(text: str) -> None:
-    """What this rule is about does not slip through."""
+    """The check finds what the rule forbids."""
     assert _SECTION.search(text)
 
 

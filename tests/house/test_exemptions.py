@@ -35,7 +35,7 @@ def comments(text: str) -> Iterator[tuple[int, str]]:
 
 
 def bare(text: str) -> list[str]:
-    """The exemptions that do not say which, or not why."""
+    """The exemptions that name no rule, or give no reason."""
     return [
         f"{line} {comment}"
         for line, comment in comments(text)
@@ -64,7 +64,7 @@ def test_every_exemption_gives_its_reason() -> None:
     ],
 )
 def test_bare_exemptions_are_found(comment: str) -> None:
-    """What this rule is about does not slip through."""
+    """The check finds what the rule forbids."""
     assert bare(f"x = 1  {comment}\n")
 
 

@@ -1,4 +1,4 @@
-"""Imports stand at the top of a module. Those inside functions are few, and each is the one door to what is heavy."""
+"""Imports stand at the top of a module. The few inside functions are listed here; each delays a large import."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def places() -> Iterator[tuple[str, int]]:
 
 
 def test_imports_stand_at_the_top() -> None:
-    """Except for the doors; a door that is listed, and is there no more, is taken off the list."""
+    """Except for those in the list, and the list has no import that is gone."""
     found = list(places())
     unknown = [f"{name}:{line}" for name, line in found if name not in DOORS]
     assert not unknown, "\n".join(["", *unknown])
@@ -60,7 +60,7 @@ def test_imports_stand_at_the_top() -> None:
 
 
 def test_doors_are_few() -> None:
-    """Who needs another one looks first whether a door that is there can bring it."""
+    """Before you add one, see whether the module can be imported through one in the list."""
     assert len(DOORS) <= MOST
 
 

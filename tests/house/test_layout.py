@@ -46,7 +46,7 @@ def test_every_folder_of_tests_is_a_package() -> None:
 
 
 def test_setuptools_still_has_what_trac_needs() -> None:
-    """`pkg_resources` is gone in 82, and from 80.9 on warns at every start; so for running, and for building alike."""
+    """Setuptools 82 has no `pkg_resources`, and 80.9 and later warn at every start: bounds for running and building."""
     wanted = [Requirement(line) for line in settings()["options"]["install_requires"].split("\n") if line.strip()]
     [setuptools] = [requirement for requirement in wanted if requirement.name == "setuptools"]
     assert "80.8.0" in setuptools.specifier

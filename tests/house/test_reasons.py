@@ -155,7 +155,7 @@ def test_words_that_mean_something_else_are_still_in_use() -> None:
     ],
 )
 def test_a_slug_is_recognised(text: str) -> None:
-    """What this rule is about does not slip through."""
+    """The check finds what the rule forbids."""
     assert list(slugs(ast.parse(text)))
 
 

@@ -89,7 +89,7 @@ def test_the_database_is_asked_in_tracker_only() -> None:
     ],
 )
 def test_sql_is_recognised(text: str) -> None:
-    """What this rule is about does not slip through."""
+    """The check finds what the rule forbids."""
     assert list(statements(ast.parse(text)))
 
 

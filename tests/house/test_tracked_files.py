@@ -39,7 +39,7 @@ def test_no_open_ends() -> None:
 
 @pytest.mark.parametrize("line", ["see /" + "home/joe/x", "path = '/" + "root/.cache'", "(/" + "work/main)"])
 def test_machine_paths_are_recognised(line: str) -> None:
-    """What this rule is about does not slip through."""
+    """The check finds what the rule forbids."""
     assert _MACHINE.search(line)
 
 

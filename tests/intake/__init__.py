@@ -1,1 +1,1 @@
-"""Tests of the spine."""
+"""Tests of the pipeline, and of the values and rules that it uses."""

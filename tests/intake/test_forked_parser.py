@@ -1,4 +1,4 @@
-"""A second process reads ahead: what it gives is what `parse` gives, and nothing depends on its life."""
+"""A second process parses ahead. It gives what `parse` gives, and if it dies, the first process parses by itself."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_what_was_announced_in_vain_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_what_it_does_beside_this_process_does_not(tmp_path: Path) -> None:
-    """And what it puts into the message comes along."""
+    """This process does not call `beside`; what the second one puts into the message comes with it."""
     raws = spooled(tmp_path)
     with closing(Ahead(parse, 0.0, _where)) as ahead:
         ahead.expect(raws[1:])

@@ -1,4 +1,4 @@
-"""The spine on fakes of its ports: what is recorded together, what again, and which failures count."""
+"""The pipeline on fakes of its ports: what is recorded together, what is decided again, and which failures count."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_copy_in_the_same_batch_is_a_duplicate(bench: Bench) -> None:
 
 
 def test_two_comments_on_one_ticket_are_not_recorded_together(bench: Bench) -> None:
-    """The second stands on what the first makes of the ticket."""
+    """The second depends on what the first changes in the ticket."""
     bench.rules.targets["a"] = bench.rules.targets["b"] = Followup(7, "subject", "It says so.", Proof.SUBJECT)
     bench.take(bench.mail("a"), bench.mail("b"))
     assert bench.recorder.groups == [["commented"], ["commented"]]
@@ -204,7 +204,7 @@ def test_what_fails_together_is_done_again_one_by_one(bench: Bench) -> None:
 
 
 def test_what_was_overtaken_is_decided_anew(bench: Bench) -> None:
-    """A ticket that changed meanwhile costs nothing but another look."""
+    """If the ticket changed meanwhile, the mail is decided again, and no attempt is counted."""
     bench.recorder.failing = [Stale("changed"), Stale("changed again"), None]
     (result,) = bench.take(bench.mail("a"))
     assert isinstance(result, Recorded)
@@ -230,7 +230,7 @@ FAILURES: Mapping[str, tuple[Exception, bool, bool, bool]] = {
 def test_only_failures_of_the_messages_own_count(
     bench: Bench, error: Exception, *, counted: bool, down: bool, fault: bool
 ) -> None:
-    """The others pass, or an administrator mends them; the rest of the batch goes on."""
+    """Other failures pass by themselves, or an administrator fixes them; the rest of the batch goes on."""
     bench.rules.raising["a"] = [error]
     first, second = bench.take(bench.mail("a"), bench.mail("b"))
     assert isinstance(first, Deferred)

@@ -49,7 +49,7 @@ def test_what_a_mail_says_is_only_ever_repeated(why: str, number: int) -> None:
 
 
 def test_a_plugin_has_rules_of_its_own() -> None:
-    """Of which nobody is told, which alarm nobody, and which leave no mail to others."""
+    """They notify no sender, alarm no administrator, and leave no mail to other services."""
     foreign = rule("acme-invoice")
     assert (foreign.told, foreign.alarming, foreign.leaves) == (False, False, False)
     assert Hold("acme-invoice", "Any {text}.").because is None

@@ -1,1 +1,1 @@
-"""Mail that answers mail: it ends by itself."""
+"""Mail loops, which end by themselves."""

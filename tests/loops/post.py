@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
 
     Reader = Callable[[Sent], list[bytes]]
-    """Somebody who reads a mail, and what he sends for it."""
+    """Somebody who reads a mail, and what they send for it."""
 
 ROUNDS = 8
 """After so many the loop has not ended by itself."""

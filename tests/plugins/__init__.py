@@ -1,1 +1,1 @@
-"""The hooks, asked."""
+"""Calling the hooks of plugins."""

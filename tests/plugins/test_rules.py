@@ -1,4 +1,4 @@
-"""The hooks, asked: what plugins may do, what is refused, and whose fault a failure is."""
+"""Calling the hooks: what plugins may do, what is refused, and who is blamed for a failure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_product_uses_its_own_hooks() -> None:
 
 
 def test_nobody_objecting_is_acceptance() -> None:
-    """There is no other word for it."""
+    """A rule that accepts a mail returns None; there is no value for acceptance."""
     assert rules().screen(message(), DELIVERY, service(), MEMBER) == []
 
 

@@ -1,4 +1,4 @@
-"""Five faults alike stop a service; one that takes pipes tries a mail now and then, and resumes by itself."""
+"""The same fault five times in a row stops a service. A stopped pipe tries a mail now and then, and can resume."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def text(sent: Sent) -> str:
 
 
 def test_a_pipe_stops_tries_one_mail_each_quarter_of_an_hour_and_resumes(pipe: TracEnv, smtp_sink: SmtpSink) -> None:
-    """Nothing is lost and nothing filed twice: what was not taken the mail server hands over again, as it was."""
+    """Nothing is lost or filed twice: mail that was not taken stays with the mail server, which hands it over again."""
     install(pipe, BROKEN)
     faults = hand_over(pipe, 1, 2, 3, 4, 5)
     assert [each.status for each in faults] == [SysExit.TEMPFAIL] * 5
@@ -128,7 +128,7 @@ def test_a_pipe_stops_tries_one_mail_each_quarter_of_an_hour_and_resumes(pipe: T
 
 
 def test_a_plugin_that_does_not_load_stops_a_pipe_too(pipe: TracEnv, smtp_sink: SmtpSink) -> None:
-    """No hook is asked then, of no service. Once it is mended, the next mail that is tried is taken."""
+    """Then no hook of any service can be called. Once the plugin is repaired, the next mail that is tried is taken."""
     install(pipe, MISSPELLED)
     answers = hand_over(pipe, 1, 1, 1, 1, 1, 1)
     assert [each.status for each in answers] == [SysExit.TEMPFAIL] * 6
@@ -195,7 +195,7 @@ def test_whatever_is_decided_about_the_mail_that_is_tried_lets_the_service_resum
 
 
 def test_a_pipe_that_an_administrator_disabled_tries_nothing(pipe: TracEnv) -> None:
-    """He said that mail is to bounce; once it is enabled it is taken at once."""
+    """By disabling it they chose that mail bounces. Once the pipe is enabled, it takes mail at once."""
     with pipe.env.db_transaction as db:
         db("UPDATE mailintake_service SET stopped='5 times in a row: a fault', failures=5, next_run=1")
     pipe.command("mailintake", "service", "disable", "pipe")

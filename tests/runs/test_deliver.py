@@ -100,7 +100,7 @@ def test_a_service_that_is_not_there_keeps_the_mail_at_the_mail_server(sqlite_en
 
 
 def test_a_disabled_service_is_unavailable_and_a_stopped_one_will_run_again(sqlite_env: TracEnv) -> None:
-    """69 is what an administrator wanted; 75 is what needs mending."""
+    """69 (bounce) if an administrator disabled it; 75 (try again) if it has stopped and must be repaired."""
     add_pipe(sqlite_env)
     sqlite_env.command("mailintake", "service", "disable", "pipe")
     assert deliver(sqlite_env, mail()).status == SysExit.UNAVAILABLE

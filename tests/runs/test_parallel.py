@@ -1,4 +1,4 @@
-"""Several services in one run: what befalls one neither delays the others nor ends them."""
+"""Several services in one run: trouble with one neither delays the others nor ends them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def lives(number: int) -> bool:
 
 
 def wait_until(fact: Callable[[], object], seconds: float = 30) -> None:
-    """Until something is so; fails when it does not come to be."""
+    """Wait until a condition holds; fail if it does not."""
     end = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < end

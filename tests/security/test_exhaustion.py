@@ -1,4 +1,4 @@
-"""One mail costs about what it weighs, and one expression what its clock allows."""
+"""The cost of a mail grows with its size only, and a regular expression ends at its time limit."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def rig(sqlite_env: TracEnv, tmp_path: Path) -> Rig:
 
 
 def test_nobody_writes_into_a_ticket_that_he_may_not_see(rig: Rig) -> None:
-    """Neither by its number, nor by the Message-ID of a mail in it: he opens another one, and commits to none."""
+    """Neither its number nor the Message-ID of a mail in it leads there: a mail is a new ticket, a commit is held."""
     first = mail("Salaries", sender="boss@example.com")
     rig.drop(first)
     rig.run()

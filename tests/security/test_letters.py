@@ -1,4 +1,4 @@
-"""Nothing of a mail becomes a header, a recipient or a second mail of what we send."""
+"""No text of a mail can add a header field, a recipient or a second mail to what we send."""
 
 from __future__ import annotations
 

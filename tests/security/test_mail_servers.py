@@ -1,4 +1,4 @@
-"""A mail server that means harm, or who plays one: every visit ends soon, in little memory, with a clear line."""
+"""A hostile mail server, or somebody who poses as one: every session ends soon, in little memory, with a clear line."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ HTML: Final = {
     "a number without end": "<p>&#" + "9" * 5_000 + ";</p>",
 }
 WIKI: Final = tuple(name for name in PLAIN if name.startswith(("a deep", "steps", "blocks")))
-"""Where wiki text of the sender's is wiki text, he may make it as dear as he likes, but no page may break over it."""
+"""Senders who may write wiki text may make it as costly as they like, but it must not break a page."""
 END: Final = "The end of it"
 LISTS: Final = (
     "/timeline?ticket=on&ticket_details=on&daysback=9000&max=1000",

@@ -59,7 +59,7 @@ def test_everybody_whom_a_ticket_names_is_involved(desk: Desk) -> None:
 
 
 def test_what_a_stranger_calls_himself_names_nobody_else(desk: Desk) -> None:
-    """The web form takes any text for the author's name: users and addresses within it are not involved for that."""
+    """The web form takes any text for the author's name; users and addresses in that text do not become involved."""
     desk.trac.know("joe", "joe@example.org")
     ticket = Ticket(desk.trac.env, desk.file(new_ticket()).ticket)
     ticket.save_changes("Eve, joe; carl@example.net", "I am all of them.")
@@ -112,7 +112,7 @@ def test_an_id_that_was_filed_in_several_tickets_is_contested(trac_env: TracEnv)
 @pytest.mark.parametrize("others", [1, CROWD + 2])
 @pytest.mark.parametrize("first", [True, False])
 def test_what_we_sent_is_taken_over_by_nothing_that_was_filed(trac_env: TracEnv, others: int, *, first: bool) -> None:
-    """Neither by mails that had its id before us, nor by such that came later; not by one, nor by a crowd."""
+    """Filed mails with the same id change nothing, whether filed before or after it was sent, one or many."""
     if first:
         ticket_mails.remember(trac_env.env, "<a@x>", 2)
     for number in range(others):
@@ -188,7 +188,7 @@ def test_the_intakes_own_addresses_are_known(sqlite_env: TracEnv) -> None:
 
 
 def test_the_mails_of_a_sender_are_counted_as_far_as_it_matters(trac_env: TracEnv) -> None:
-    """A flood is not counted to its end; what this round decided upon counts though nobody wrote it down yet."""
+    """Counting stops at the limit. Mail that this round has decided counts before it is recorded."""
     until = datetime_now(utc)
     since = until - timedelta(hours=1)
     with trac_env.env.db_transaction as db:

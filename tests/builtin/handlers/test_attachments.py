@@ -44,7 +44,7 @@ def test_attachments_are_kept_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"\n\n\n"])
 def test_empty_parts_are_dropped(tmp_path: Path, body: bytes) -> None:
-    """A few bytes are something."""
+    """A part with even a few bytes other than line ends is kept."""
     assert names(chosen(message(parts=(part(tmp_path, "a", body), part(tmp_path, "b", b"MQ==\r\n"))))) == ["b"]
 
 
@@ -143,7 +143,7 @@ def test_a_mail_of_exactly_that_size_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_note_names_only_so_many(tmp_path: Path) -> None:
-    """A thousand names are no note; and names are no markup."""
+    """The note lists only some of the names, and no name can be markup."""
     parts = tuple(part(tmp_path, f"[[Macro{number}]]") for number in range(25))
     note = chosen(message(parts=parts, size=1025), max_size="1k").note
     assert "5 more" in note
@@ -153,7 +153,7 @@ def test_a_note_names_only_so_many(tmp_path: Path) -> None:
 
 
 def test_outlooks_wrapping_is_unpacked(tmp_path: Path) -> None:
-    """What lies in a winmail.dat is attached in its place; the text in it is the mail's own once more, and is not."""
+    """The files in a winmail.dat are attached in its place; its text, which repeats the mail's own, is left out."""
     wrapping = part(tmp_path, "winmail.dat", tnef(attached("plan.txt", b"the plan"), plain=b"It burns."))
     choice = chosen(message(parts=(wrapping, part(tmp_path, "b.txt"))))
     assert names(choice) == ["plan.txt", "b.txt"]
@@ -185,7 +185,7 @@ def test_an_invitation_is_told_in_words(tmp_path: Path) -> None:
 
 
 def test_many_invitations_are_bearable_together(tmp_path: Path) -> None:
-    """Each of them alone would be, and be wiki text."""
+    """Each of them alone would be cheap enough to stay wiki text."""
     said = "@ " * 100
     lines = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:%d {said}\nDTSTART:20260302T100000Z\nLOCATION:{said}\n"
     events = [(lines % number).encode() for number in range(30)]

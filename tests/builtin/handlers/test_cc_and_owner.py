@@ -53,7 +53,7 @@ def test_nobody_gets_the_ticket_unless_it_is_wanted() -> None:
 
 
 def test_who_may_not_change_tickets_gets_none() -> None:
-    """Trac's own form would not offer him."""
+    """Trac's own form would not offer such a user."""
     reader = tracker("bob", "carl")
     reader.rights.discard(("bob", "TICKET_MODIFY", None))
     change = handled("create", NEW, {"to": (BOB, CARL)}, reader=reader, ccassignee="true")

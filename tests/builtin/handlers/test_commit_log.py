@@ -110,7 +110,7 @@ def test_a_stranger_comments_on_no_ticket_that_he_names() -> None:
 
 
 def test_who_may_not_see_a_ticket_comments_on_none_that_he_names() -> None:
-    """Else guesses would write into it: Trac shows no form of such a ticket, and would ask for TICKET_APPEND only."""
+    """Otherwise guessed numbers would write into hidden tickets: to append, Trac checks only TICKET_APPEND."""
     reader = tracker(12, 13)
     reader.rights.remove((MEMBER.username, "TICKET_VIEW", 12))
     objection = asked("commit-log", NEW, COMMIT, reader=reader)

@@ -147,5 +147,5 @@ def test_an_address_without_a_domain_is_never_proved() -> None:
     ],
 )
 def test_spam_is_what_our_own_host_says(fields: tuple[tuple[str, str], ...], marked: str) -> None:
-    """A sender who calls his own mail spam, or not spam, is not asked."""
+    """What senders claim about their own mail, spam or not, does not count."""
     assert spam(fields, OURS) == marked

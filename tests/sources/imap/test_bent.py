@@ -240,7 +240,7 @@ def test_a_server_that_knows_no_slices_is_asked_for_one() -> None:
 
 @pytest.mark.parametrize(("most", "questions"), [(1, 70), (20_000, 140), (300_000, 20)])
 def test_tiny_slices_are_not_asked_for_for_ever(most: int, questions: int) -> None:
-    """Of a byte each, a mail would be a question a byte: all of it is asked for instead."""
+    """With slices of one byte, each byte would need a command, so the whole mail is requested instead."""
     with BentServer([MAILS[2]], Bend(slices=lambda mail, start, _: right(mail, start, most))) as bent:
         assert visit(bent) == ({1: MAILS[2]}, {})
     assert len(bent.asked) <= questions

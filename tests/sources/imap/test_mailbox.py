@@ -86,7 +86,7 @@ class TestWithoutMove(SourceContract, MoveContract, SeenContract):
 
 
 def test_being_seen_says_nothing(place: ImapPlace) -> None:
-    """Others read too; what they have read is listed as the same."""
+    """Messages that another client has read are listed as before."""
     place.deliver(mail(1), mail(2))
     source = place.source("leave")
     before = list(source.list())

@@ -198,7 +198,7 @@ def test_copies_that_share_a_uidl_are_one_message(place: Pop3Place) -> None:
 
 
 def test_without_pipelining_one_command_is_sent_at_a_time(place: Pop3Place) -> None:
-    """A server that does not say so need not bear it."""
+    """A server that does not announce PIPELINING need not support it."""
     mails = {str(number): b"A: %d\r\n" % number for number in range(5)}
     with scripted.pop3(mails) as old:
         place.server = dataclasses.replace(place.server, port=old.port)

@@ -1,4 +1,4 @@
-"""What a worker that died left in the archive: gone once there is another copy, and kept where it is all there is."""
+"""A batch that a dead worker left is removed once there is another copy, and kept if it is the only one."""
 
 from __future__ import annotations
 

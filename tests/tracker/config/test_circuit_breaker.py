@@ -33,7 +33,7 @@ def trac(request: pytest.FixtureRequest) -> Iterator[TracEnv]:
 
 @pytest.fixture
 def breaker(trac: TracEnv) -> CircuitBreaker:
-    """That of the environment."""
+    """The circuit breaker of the environment."""
     return CircuitBreaker(trac.env)
 
 
@@ -50,7 +50,7 @@ def trip(breaker: CircuitBreaker, name: str = "pipe") -> None:
 
 
 def move(trac: TracEnv, microseconds: int, name: str = "pipe") -> None:
-    """As if so much time had passed, which may be negative."""
+    """Pretend that so much time has passed; negative: that the clock was set back."""
     with trac.env.db_transaction as db:
         db("UPDATE mailintake_service SET next_run=next_run-%s WHERE name=%s", (microseconds, name))
 
@@ -116,7 +116,7 @@ def test_of_many_at_the_same_moment_one_tries(trac: TracEnv, breaker: CircuitBre
 
 
 def together(trac: TracEnv, number: int) -> list[bool]:
-    """What as many are answered that ask at once."""
+    """The answers to as many threads that ask at the same moment."""
     answers: list[bool] = []
     start = threading.Barrier(number)
 
@@ -165,7 +165,7 @@ def test_what_else_stopped_waits_for_an_administrator(trac: TracEnv, breaker: Ci
 
 
 def test_too_many_tickets_stop_a_pipe_that_was_trying(trac: TracEnv, breaker: CircuitBreaker) -> None:
-    """Nobody is to go on by himself with a flood."""
+    """No service resumes by itself after a flood."""
     trip(breaker)
     move(trac, APART)
     assert breaker.stop("pipe", "too many")
@@ -173,7 +173,7 @@ def test_too_many_tickets_stop_a_pipe_that_was_trying(trac: TracEnv, breaker: Ci
 
 
 def test_a_service_that_is_not_there_has_no_breaker(breaker: CircuitBreaker) -> None:
-    """Neither it stands somehow, nor does it stop."""
+    """There is no standing to ask for, and nothing to stop."""
     assert breaker.standing("gone") is None
     assert [breaker.failed("gone", FAULT) for _ in range(ALIKE)] == [""] * ALIKE
     assert not breaker.stop("gone", "why")

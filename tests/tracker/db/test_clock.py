@@ -1,4 +1,4 @@
-"""A clock that was wrong, or stands still, keeps nothing from being done."""
+"""Nothing waits because the clock was wrong or stands still."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_sqlite_flushes_all_within_and_is_afterwards_as_it_was(sqlite_env: TracE
 
 @pytest.mark.sqlite
 def test_sqlite_flushes_all_after_a_commit_that_was_refused(sqlite_env: TracEnv) -> None:
-    """Somebody was reading all the while. Trac leaves that transaction open; it is not this one's."""
+    """Somebody was reading, so the commit failed. Trac leaves that transaction open; the next must not continue it."""
     sqlite_env.set(("trac", "database", "sqlite:db/trac.db?timeout=0"))
     path = sqlite_env.path / "db" / "trac.db"
     with reading(path), pytest.raises(TemporaryFailure, match="locked"), durable(sqlite_env.env) as db:
@@ -76,7 +76,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def test_nothing_is_durable_inside_another_transaction(trac_env: TracEnv) -> None:
-    """That one alone says when it is committed, so it is refused: the mail stays where it is."""
+    """The outer transaction decides when it commits, so this is refused: the mail stays where it is."""
     with trac_env.env.db_transaction as outer:
         outer(INSERT, ("a",))
         with pytest.raises(TemporaryFailure, match="another transaction"), durable(trac_env.env):

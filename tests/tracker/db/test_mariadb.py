@@ -136,7 +136,7 @@ def test_a_transaction_within_another_is_part_of_it(desk: Desk) -> None:
 
 
 def two_servers(trac: TracEnv) -> None:
-    """Two rows to quarrel about."""
+    """Two rows that two transactions want to change."""
     with trac.env.db_transaction as db:
         db("INSERT INTO mailintake_server (name, port) VALUES ('one', 0), ('two', 0)")
 
@@ -262,7 +262,7 @@ def stopped(server: ExitStack) -> Iterator[None]:
 
 
 def test_a_server_that_is_down_is_no_mails_fault(tmp_path: Path) -> None:
-    """Neither for who has a connection, nor for who wants one."""
+    """Neither with an open connection, nor while connecting."""
     with ExitStack() as server:
         trac = TracEnv.create(tmp_path / "env", database=server.enter_context(running(MariaDB())).fresh_database())
         with closing(trac):

@@ -1,4 +1,4 @@
-"""What is written within a transaction, on all databases; on PostgreSQL it waits for the next question."""
+"""Writes within a transaction, on all databases; on PostgreSQL they are queued until the next query."""
 
 from __future__ import annotations
 

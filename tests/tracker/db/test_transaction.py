@@ -1,4 +1,4 @@
-"""Questions over one connection, statements in one journey, and what a message's ids are known for."""
+"""Queries over one connection, and looking up a message's ids."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_what_has_an_outcome_is_not_claimed_again(rig: Rig) -> None:
 
 
 def test_a_dead_workers_messages_are_taken_over_one_by_one(rig: Rig) -> None:
-    """Whoever is to blame is found by taking each alone."""
+    """Claiming each message alone shows which of them is to blame."""
     with rig.worker() as assembly:
         one = Hands(assembly)
         one.look(listed(1, 2))
@@ -158,7 +158,7 @@ def test_when_what_a_message_answers_is_due(rig: Rig) -> None:
 
 
 def test_deaths_are_counted_only_while_alone(rig: Rig) -> None:
-    """The first death was the batch's; from then on each is the message's own."""
+    """The first death may be due to any message of the batch; later ones count against this message."""
     for deaths in (0, 0, 1, 2):
         with rig.worker() as assembly:
             one = Hands(assembly)
@@ -256,7 +256,7 @@ def test_a_vanished_message_is_ignored_and_its_locator_free(rig: Rig) -> None:
 
 
 def test_what_is_handed_in_lists_only_itself(rig: Rig) -> None:
-    """That it does not list what another one was handed says nothing of that, whatever the kind is called."""
+    """A pipe does not list other deliveries, which must not count as vanished, whatever its kind is called."""
     with hands(rig) as one:
         one.look(listed(1))
         one.recorder.release(one.take())

@@ -61,7 +61,7 @@ def test_deliveries_are_counted_by_service_and_outcome(journal: Journal) -> None
     ],
 )
 def test_a_filter_narrows_the_journal_down(journal: Journal, wanted: Filter, number: int) -> None:
-    """Letters of either case are alike, and `%` is no joker."""
+    """Case does not matter, and `%` is not a wildcard."""
     if wanted.text == "größe":
         wanted = Filter(text="GRÖßE" if _folds_umlauts(journal) else "Größe")
     assert len(journal.entries(wanted)) == number

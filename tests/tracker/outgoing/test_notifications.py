@@ -80,7 +80,7 @@ def recipients(sent: list[Sent]) -> list[list[str]]:
 
 
 def test_an_outsider_is_told_of_answers_only(office: Desk, smtp_sink: SmtpSink) -> None:
-    """Not of his new ticket, not of his own comments, but of what staff writes."""
+    """Outsiders are notified of comments by staff, not of their own new ticket or their own comments."""
     filed = take(office, new_ticket())
     take(office, comment(filed.ticket))
     assert recipients(smtp_sink.wait_for(2)) == [["staff@example.org"], ["staff@example.org"]]

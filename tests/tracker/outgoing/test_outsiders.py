@@ -309,7 +309,7 @@ def test_who_is_in_cc_and_never_wrote_is_told_what_trac_tells_him(office: Office
 
 
 def test_an_address_is_the_same_in_capitals(office: Office) -> None:
-    """Of an outsider who writes it now so, now so, each way is a subscription to Trac."""
+    """If an outsider writes their address in two ways, Trac has a subscription for each."""
     office.by_mail("Carl@Partner.EXAMPLE", "Still.\n")
     office.web(field_cc="ANN@customer.example")
     office.sink.reset()

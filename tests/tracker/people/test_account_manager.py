@@ -30,7 +30,7 @@ print(Accounts(env).writable)
 
 
 def test_no_account_is_promised_where_no_password_can_be_hashed(sqlite_env: TracEnv) -> None:
-    """It would be owed for ever; who writes is remembered instead."""
+    """The account would be due for ever, so newcomers are only remembered."""
     sqlite_env.set(*SESSIONS)
     words = [sys.executable, "-W", "ignore", "-c", WITHOUT_HASHES, str(sqlite_env.path)]
     said = subprocess.run(words, check=True, capture_output=True, cwd=sqlite_env.path.parent).stdout

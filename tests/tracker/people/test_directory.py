@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_known_user_is_found_by_address_whatever_its_case(trac_env: TracEnv) -> None:
-    """The one user with that address acts and signs under his name."""
+    """The mail acts and signs as the one user with that address."""
     trac_env.know("joe", "Joe@Example.org")
     found = sender(trac_env.env, written_by(Address("Joe", "jOE@eXAMPLE.ORG")), service())
     assert (found.username, found.author, found.mapped) == ("joe", "joe", True)
@@ -69,7 +69,7 @@ def test_a_user_who_is_also_a_group_is_not_mapped(sqlite_env: TracEnv) -> None:
 
 
 def test_strangers_act_as_the_service_says(sqlite_env: TracEnv) -> None:
-    """`reporterusername` acts and signs for the unmapped; his address is kept."""
+    """An unmapped sender acts as `reporterusername`, who also signs; the sender's address is kept."""
     found = sender(sqlite_env.env, message(), service(reporterusername="helpdesk"))
     assert (found.username, found.author, found.address, found.mapped) == (
         "helpdesk",

@@ -49,7 +49,7 @@ def test_a_type_may_be_the_number_of_its_order(desk: Desk, wanted: str, name: st
 
 
 def test_a_type_that_is_called_by_a_number_is_meant_by_it(desk: Desk) -> None:
-    """A name comes before an order; and an order that does not exist holds the mail."""
+    """A type's name takes precedence over its position; a position that does not exist holds the mail."""
     two = Type(desk.trac.env)
     two.name = "1"
     two.insert()
@@ -80,7 +80,7 @@ def test_cc_is_set_without_repeats(desk: Desk) -> None:
 
 
 def test_cc_of_a_new_ticket_needs_permission(desk: Desk) -> None:
-    """The sender himself, and others with TICKET_EDIT_CC only; what the administrator preset stays."""
+    """Senders may add themselves, and others only with TICKET_EDIT_CC; what the administrator preset stays."""
     change = new_ticket(fields={"cc": "ann@example.org"}, cc=("ext@example.net", "bob@example.org"))
     prepared = desk.prepare(change)
     assert "cc" in rules(prepared)
@@ -91,7 +91,7 @@ def test_cc_of_a_new_ticket_needs_permission(desk: Desk) -> None:
 
 
 def test_cc_of_a_ticket_needs_permission(desk: Desk) -> None:
-    """Whoever may edit fields adds himself; others only with TICKET_EDIT_CC; what is left out is said."""
+    """Whoever may edit fields may add themselves; others need TICKET_EDIT_CC; the trail names who was left out."""
     number = desk.file(new_ticket(fields={"cc": "ann@example.org"})).ticket
     change = comment(number, cc=("ext@example.net", "bob@example.org"))
     prepared = desk.prepare(change)

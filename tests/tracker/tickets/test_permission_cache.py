@@ -1,4 +1,4 @@
-"""What users may do that concerns no ticket is asked of Trac anew every second."""
+"""Permissions that do not concern a ticket are cached for a second."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Shaky(Component):
 
 
 def test_a_failure_is_no_answer(desk: Desk) -> None:
-    """Trac notes down a "no" before it asks: whoever writes next is asked about anew."""
+    """Trac caches a "no" before it asks the policy; after a failure the next mail makes it ask again."""
     env = desk.trac.env
     policies = env.config.getlist("trac", "permission_policies")
     env.config.set("trac", "permission_policies", ",".join(["Shaky", *policies]))

@@ -322,7 +322,7 @@ def test_what_a_manipulator_refuses_is_named_in_the_ticket(desk: Desk, tmp_path:
 
 
 def test_who_may_not_attach_still_files_his_mail(desk: Desk, tmp_path: Path) -> None:
-    """ATTACHMENT_CREATE is TICKET_APPEND for tickets."""
+    """For attachments of tickets, ATTACHMENT_CREATE is TICKET_APPEND."""
     revoke(desk, "TICKET_APPEND")
     filed = desk.file(new_ticket(attachments=(enclosed(tmp_path, "a.txt", b"1"),)))
     assert attachments(desk) == []

@@ -160,7 +160,7 @@ def test_an_odd_owner_has_a_folder_of_its_own(sqlite_env: TracEnv, tmp_path: Pat
 
 
 def test_what_is_decoded_ahead_is_staged_at_once(desk: Desk, tmp_path: Path) -> None:
-    """As it would be, were it decoded when it is asked for; what is not asked for is removed with the next message."""
+    """The result is the same as without decoding ahead; files that are not used go when the next message begins."""
     staging = desk.staging
     staging.discard([stage_attachments.Enclosure(staging.keep([b"the folder is there"]), "x")])
     wanted, unwanted, large = (enclosed(tmp_path, name, name.encode()).part for name in ("a", "b", "a large one"))
@@ -187,7 +187,7 @@ def test_nothing_is_decoded_ahead_without_the_worker_s_folder(desk: Desk, tmp_pa
 
 
 def test_only_so_much_is_decoded_ahead(desk: Desk, tmp_path: Path) -> None:
-    """Megabytes are decoded when somebody wants them; and a wrapping never, but what lies in it."""
+    """Beyond the limit parts are decoded only on demand. Wrappings are never decoded ahead, only their contents."""
     staging = desk.staging
     staging.discard([stage_attachments.Enclosure(staging.keep([b"the folder is there"]), "x")])
     small = enclosed(tmp_path, "a", b"content").part

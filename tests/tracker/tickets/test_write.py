@@ -158,7 +158,7 @@ def test_a_change_by_somebody_else_is_kept(desk: Desk) -> None:
 
 
 def test_a_change_of_the_status_is_decided_again(desk: Desk) -> None:
-    """What the decision stood on is no longer so."""
+    """The basis of the decision has changed."""
     number = desk.file(new_ticket()).ticket
     prepared = desk.prepare(comment(number, reopen=Reopen.IF_ALLOWED))
     other = Ticket(desk.trac.env, number)
@@ -182,7 +182,7 @@ def test_a_change_of_what_we_change_is_decided_again(desk: Desk) -> None:
 
 
 def test_a_deleted_ticket_is_decided_again(desk: Desk) -> None:
-    """The comment must not be written to nothing."""
+    """There is no ticket left to comment on."""
     number = desk.file(new_ticket()).ticket
     prepared = desk.prepare(comment(number))
     Ticket(desk.trac.env, number).delete()

@@ -58,6 +58,7 @@ from trac_mailintake.intake.ports import (
     TicketFacts,
 )
 from trac_mailintake.intake.settings import Kind, Parameter, Server, Service, SettingError, Value, Values
+from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.mail.message import Address, Defect, Message, Origin, Part
 from trac_mailintake.mail.mime.transfer_encoding import decoded
 from trac_mailintake.mail.spool import Slice
@@ -93,6 +94,7 @@ __all__ = [
     "KnownId",
     "Listed",
     "Message",
+    "Microseconds",
     "Misconfiguration",
     "NewTicket",
     "Objection",
@@ -107,6 +109,7 @@ __all__ = [
     "Reject",
     "Reopen",
     "Reply",
+    "Seconds",
     "Sender",
     "Server",
     "Service",

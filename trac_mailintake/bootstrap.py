@@ -14,6 +14,7 @@ from trac_mailintake.intake.pipeline import Intake
 from trac_mailintake.intake.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.round import Round
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.prefetch import read
 from trac_mailintake.plugins.hooks import Rules
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.journal.journal import Entry
 
-PATIENCE = 10
-"""Seconds that a person waits for a mail server at most, even if the server's own time-out is longer."""
+PATIENCE = Seconds(10)
+"""How long a person waits for a mail server at most, even if the server's own time-out is longer."""
 
 _ARCHIVE_MAX_SIZE = Parameter("[mailintake] archive_max_size", Kind.SIZE, 256 * 1024**2, "", minimum=1024)
 
@@ -56,9 +57,9 @@ class Settings:
     services: Services
 
     def open(
-        self, service: Service, *, trace: Callable[[str], None] | None = None, patience: int | None = None
+        self, service: Service, *, trace: Callable[[str], None] | None = None, patience: Seconds | None = None
     ) -> Source:
-        """The service's source, not connected yet; `patience` in seconds shortens the server's time-out."""
+        """The service's source, not connected yet; `patience` shortens the server's time-out."""
         server = self.servers.get(service.server) if service.server else None
         if server is not None and patience is not None:
             server = replace(server, timeout=min(server.timeout, patience))

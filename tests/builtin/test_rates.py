@@ -13,6 +13,7 @@ from tests.values import ANN, DELIVERY, context, message
 from trac_mailintake.builtin import rates
 from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof
+from trac_mailintake.intake.times import Microseconds
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -28,7 +29,7 @@ def reader(*minutes: int, who: str = ANN.key) -> FakeReader:
 
 def later(told: Context) -> Context:
     """A service that has run before."""
-    return replace(told, service=replace(told.service, last_success=1))
+    return replace(told, service=replace(told.service, last_success=Microseconds(1)))
 
 
 def test_a_sender_over_his_rate_is_held() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.crash import rounds
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.db.transaction import SECOND, now
 
@@ -129,4 +130,6 @@ def due(path: Path, seconds: int) -> bool:
     """Whether the service is due now, or `seconds` from now."""
     with rounds.opened(path) as env:
         _enable(path)
-        return any(rounds.SERVICE in schedule.due(env, now() + wait * SECOND) for wait in (0, seconds + 1))
+        return any(
+            rounds.SERVICE in schedule.due(env, Microseconds(now() + wait * SECOND)) for wait in (0, seconds + 1)
+        )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trac_mailintake.intake.forked_parser import WORTH, Ahead
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.prefetch import read
 from trac_mailintake.mail.spool import Slice
@@ -114,7 +115,7 @@ def test_what_was_announced_in_vain_is_passed_over(tmp_path: Path) -> None:
 def test_what_it_does_beside_this_process_does_not(tmp_path: Path) -> None:
     """This process does not call `beside`; what the second one puts into the message comes with it."""
     raws = spooled(tmp_path)
-    with closing(Ahead(parse, 0.0, _where)) as ahead:
+    with closing(Ahead(parse, Seconds(0.0), _where)) as ahead:
         ahead.expect(raws[1:])
         assert ahead(raws[1]).worked_out["where"] in children()
         assert ahead(raws[0]).worked_out == {}
@@ -157,7 +158,7 @@ def test_a_message_over_which_it_hangs(tmp_path: Path) -> None:
             time.sleep(60)
         return parse(raw)
 
-    with closing(Ahead(hanging, 0.5)) as ahead:
+    with closing(Ahead(hanging, Seconds(0.5))) as ahead:
         ahead.expect(raws)
         assert subjects(ahead, raws) == [f"Press {number}" for number in range(len(raws))]
 

@@ -14,6 +14,7 @@ from tests.servers.certificates import issue
 from tests.servers.machine import LOOPBACK
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import Server
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.connection_check import probe
 from trac_mailintake.sources.net import tls
 
@@ -25,7 +26,7 @@ INJECTED = b"* CAPABILITY IMAP4rev1 AUTH=INJECTED\r\n* PREAUTH injected\r\n"
 
 def server_at(port: int, *, protocol: str = "imap", security: str = "starttls", authority: str = "") -> Server:
     """An account on this machine."""
-    return Server(1, "here", "", protocol, LOOPBACK, port, security, "ann", "", authority, 2)
+    return Server(1, "here", "", protocol, LOOPBACK, port, security, "ann", "", authority, Seconds(2))
 
 
 @pytest.fixture(scope="module")

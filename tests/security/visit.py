@@ -16,6 +16,7 @@ from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import Server
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.connection_check import probe
 from trac_mailintake.sources.imap.mailbox import ImapSource
 from trac_mailintake.sources.pop3.mailbox import Pop3Source
@@ -30,7 +31,7 @@ ENOUGH = 64 * 1024 * 1024
 
 def visit(protocol: str, port: int, what: str) -> str:
     """List the folders, or list a mailbox and read all that is in it. Raises SourceError."""
-    server = Server(1, "evil", "", protocol, "127.0.0.1", port, "none", "ann", PASSWORD, "", 1)
+    server = Server(1, "evil", "", protocol, "127.0.0.1", port, "none", "ann", PASSWORD, "", Seconds(1))
     if what == "folders":
         return f"{len(probe(server, lambda: PASSWORD))} folders"
     service = cast("Service", SimpleNamespace(name="support", folder="INBOX", path=""))

@@ -15,6 +15,7 @@ import pytest
 
 from trac_mailintake.intake.model import Afterwards, Answer, Disposition
 from trac_mailintake.intake.settings import Server, Service, SettingError, Values, disposition
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ def server(
         username=user,
         secret="env:TEST",
         ca_file=ca_file,
-        timeout=timeout,
+        timeout=Seconds(timeout),
     )  # fmt: skip  # likewise
 
 

@@ -14,12 +14,13 @@ from trac.core import Component, implements
 from trac.web.api import IRequestFilter
 
 from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from trac.web.api import IRequestHandler, Request
 
-APART: Final = 60.0
-"""Seconds between two checks by a process."""
+APART: Final = Seconds(60.0)
+"""The time between two checks by a process."""
 
 
 class DeadMan(Component):

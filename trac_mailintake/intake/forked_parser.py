@@ -20,6 +20,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from trac_mailintake.intake.times import Seconds
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -34,8 +36,8 @@ _LEAD: Final = 1024 * 1024
 """Bytes of messages parsed ahead: some hundred messages, or a single large one."""
 _TOGETHER: Final = 30
 """Messages received together, and announced to `foresee`."""
-_GREETING: Final = 5.0
-"""Seconds within which the second process must greet."""
+_GREETING: Final = Seconds(5.0)
+"""The time within which the second process must greet."""
 _FIRST: Final = 3
 """The first file descriptor after standard input, output and error."""
 
@@ -46,7 +48,7 @@ class Ahead:
     def __init__(
         self,
         parse: Callable[[Slice], Message],
-        seconds: float = 0.0,
+        seconds: Seconds = Seconds(0.0),
         beside: Callable[[Message], None] = lambda _: None,
         foresee: Callable[[Sequence[Message]], None] = lambda _: None,
     ) -> None:
@@ -127,7 +129,7 @@ class Ahead:
 class _Reader:
     """Handle of the second process, used by the first one."""
 
-    def __init__(self, parse: Callable[[Slice], Message], seconds: float) -> None:
+    def __init__(self, parse: Callable[[Slice], Message], seconds: Seconds) -> None:
         wanted, ours = os.pipe()
         theirs, found = os.pipe()
         with suppress(OSError):  # above this user's limit: then the pipe holds less
@@ -155,7 +157,7 @@ class _Reader:
         message: Message | None = pickle.load(self._found)  # noqa: S301 - written by our own fork
         return message
 
-    def ready(self, seconds: float = 0.0) -> bool:
+    def ready(self, seconds: Seconds = Seconds(0.0)) -> bool:
         """Whether data is available, or will be within `seconds`."""
         return bool(select.select([self._found], [], [], seconds)[0])
 
@@ -168,7 +170,7 @@ class _Reader:
         self._found.close()
 
 
-def _serve(wanted: int, found: int, parse: Callable[[Slice], Message], seconds: float) -> NoReturn:
+def _serve(wanted: int, found: int, parse: Callable[[Slice], Message], seconds: Seconds) -> NoReturn:
     """Main function of the second process: runs until the first one closes the pipe or dies."""
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)

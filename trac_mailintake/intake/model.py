@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Part
     from trac_mailintake.mail.spool import Slice
     from trac_mailintake.mail.wording import Reason
@@ -331,10 +332,10 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a round left in the mailbox: messages, and arrival of the oldest (microseconds since 1970, 0: unknown)."""
+    """What a round left in the mailbox: messages, and arrival of the oldest (0: unknown)."""
 
     number: int
-    oldest: int
+    oldest: Microseconds
 
 
 @dataclass(frozen=True, slots=True)

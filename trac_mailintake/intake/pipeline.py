@@ -39,6 +39,7 @@ from trac_mailintake.intake.ports import (
 )
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -60,17 +61,18 @@ ATTEMPTS: Final = 5
 DEATHS: Final = 3
 """A message is held after so many processes died while they held only this one."""
 
-RENEWAL: Final = 120.0
-"""Seconds after which the leases of the remaining deliveries are renewed."""
+RENEWAL: Final = Seconds(120.0)
+"""The time after which the leases of the remaining deliveries are renewed."""
 
 _NUMBER: Final = re.compile(r"#[0-9]|\([^()\s]{1,64}-[0-9]")
 """A possible ticket number in a subject; the rules decide."""
 
-_SOON: Final = 0.1
-"""Seconds until a delivery that waits for another worker is tried again."""
-_SHORTLY: Final = 2.0
-"""If the message that this one answers is due within so many seconds, wait for it."""
-BACKOFF: Final = (60.0, 300.0, 1200.0, 3600.0, 3600.0)
+_SOON: Final = Seconds(0.1)
+"""The time until a delivery that waits for another worker is tried again."""
+_SHORTLY: Final = Seconds(2.0)
+"""If the message that this one answers is due within this time, wait for it."""
+BACKOFF: Final = tuple(map(Seconds, (60.0, 300.0, 1200.0, 3600.0, 3600.0)))
+"""The time until the next attempt, by the number of failed ones."""
 _TRIES: Final = 5
 
 

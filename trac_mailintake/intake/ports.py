@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Target,
     )
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.times import Seconds
     from trac_mailintake.mail.message import Address, Message
     from trac_mailintake.mail.spool import Slice
 
@@ -234,8 +235,8 @@ class Tracker(Protocol):
 class Watch(Protocol):
     """Watchdog: ends this process if one message takes longer than `seconds`."""
 
-    seconds: float
-    """Limit for one message, in seconds; 0: no limit."""
+    seconds: Seconds
+    """Limit for one message; 0: no limit."""
 
     def beat(self) -> None:
         """Start the time of a new message."""
@@ -343,7 +344,7 @@ class Recorder(Protocol):
         """
 
     def defer(
-        self, claimed: Delivery, reason: str, *, seconds: float, counted: bool, message_id: str | None = None
+        self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
     ) -> None:
         """Defer for `seconds`; `counted`: the failure was the message's own.
 
@@ -367,8 +368,8 @@ class Recorder(Protocol):
     def waits_for_others(self, claimed: Delivery) -> bool:
         """Whether another live worker holds an older message of the same mailbox, which may be this one's parent."""
 
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
-        """Seconds until a deferred older message of the same mailbox is due that has, or may have, one of these ids.
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> Seconds | None:
+        """How long until a deferred older message of the same mailbox is due that has, or may have, one of these ids.
 
         None if there is no such message.
         """

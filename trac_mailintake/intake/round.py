@@ -24,6 +24,7 @@ from trac_mailintake.intake.ports import (
     TooLarge,
 )
 from trac_mailintake.intake.reasons import because
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,12 +42,12 @@ BATCH: Final = 100
 FORESEEN: Final = WORTH
 """Messages to fetch before a second process starts to parse them (see `forked_parser.WORTH`)."""
 
-PATIENCE: Final = 60.0
-"""Seconds that a round waits for mail that other workers are filing."""
+PATIENCE: Final = Seconds(60.0)
+"""How long a round waits for mail that other workers are filing."""
 
-SHORTEST_PAUSE: Final = 0.05
-LONGEST_PAUSE: Final = 0.8
-"""Longest pause, in seconds, between two checks of what they have filed; the first pauses are shorter."""
+SHORTEST_PAUSE: Final = Seconds(0.05)
+LONGEST_PAUSE: Final = Seconds(0.8)
+"""Longest pause between two checks of what they have filed; the first pauses are shorter."""
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ class Round:
         *,
         limit: int | None = None,
         progress: Callable[[int, int], None] | None = None,
-        until: float | None = None,
+        until: Seconds | None = None,
     ) -> Report:
         """File the mail in the mailbox, at most `limit` messages; start no batch after `until`.
 
@@ -139,7 +140,7 @@ class Round:
         report: Report,
         limit: int | None,
         progress: Callable[[int, int], None] | None,
-        until: float | None,
+        until: Seconds | None,
     ) -> None:
         report.error = self._recorder.admit(service, source.account)
         if report.error:
@@ -166,7 +167,7 @@ class Round:
                 report.error, report.undisposed = failure, True
 
     def _batches(
-        self, course: _Course, listing: Sequence[Listed], limit: int | None, until: float | None
+        self, course: _Course, listing: Sequence[Listed], limit: int | None, until: Seconds | None
     ) -> Iterator[tuple[Sequence[Delivery], Sequence[Listed]]]:
         """Yield claimed batches, each with the messages after it, until this round can claim nothing more.
 
@@ -194,7 +195,7 @@ class Round:
             elif more and _waiting(report) and time.monotonic() < patience:
                 # These are due in a moment; they count as deferred until they are claimed again.
                 time.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = Seconds(min(2 * pause, LONGEST_PAUSE))
                 self._recorder.reconcile(service, source.account, listing)
                 _leave_to_others(report, self._recorder.undecided([each.delivery for each in report.deferred]))
             else:

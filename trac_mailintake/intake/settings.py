@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake import timed_regex
 from trac_mailintake.intake.errors import ExplainedError
 from trac_mailintake.intake.model import Afterwards, Disposition
+from trac_mailintake.intake.times import Microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from trac_mailintake.intake.times import Seconds
 
 Value = str | int | bool | tuple[str, ...] | None
 
@@ -263,8 +266,8 @@ class Server:
     username: str
     secret: str = field(repr=False)
     ca_file: str
-    timeout: int
-    """Seconds that any network operation may take."""
+    timeout: Seconds
+    """The limit for one network operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,14 +294,14 @@ class Service:
     """Whether mail is handed to it, as by a pipe; there is no mailbox, and no round."""
     presets: tuple[str, ...] = ()
     """The names in `parameters` that preset custom ticket fields of the environment, for new tickets."""
-    created: int = 0
-    next_run: int = 0
-    last_run: int = 0
-    last_success: int = 0
+    created: Microseconds = Microseconds(0)
+    next_run: Microseconds = Microseconds(0)
+    last_run: Microseconds = Microseconds(0)
+    last_success: Microseconds = Microseconds(0)
     last_result: str = ""
     stopped: str = ""
     """Why the service stopped itself, "" while it runs."""
-    resumed: int = 0
+    resumed: Microseconds = Microseconds(0)
     """When an administrator last enabled it again; earlier mail does not count towards `rate_service`."""
     overdue: int = 60
     """Minutes without a successful round after which the administrator is notified; 0: never."""

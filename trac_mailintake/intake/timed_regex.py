@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import regex
 
-SECONDS: Final = 2.0
+from trac_mailintake.intake.times import Seconds
+
+SECONDS: Final = Seconds(2.0)
 """How long one search may take."""
 LONGEST: Final = 2000
 """Characters of an expression."""

@@ -24,6 +24,7 @@ from trac.db.api import DatabaseManager
 
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs.result import Ending, RoundResult
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE: Final = 5.0
-"""Seconds that a process has to end by itself before it is killed."""
-_TOGETHER: Final = 1.0
-"""Seconds within which Ctrl-C reaches all processes of a terminal."""
+GRACE: Final = Seconds(5.0)
+"""The time that a process has to end by itself before it is killed."""
+_TOGETHER: Final = Seconds(1.0)
+"""The time within which Ctrl-C reaches all processes of a terminal."""
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 _SET_PARENT_DEATH_SIGNAL: Final = 1
 """PR_SET_PDEATHSIG of prctl(2); Linux only."""
@@ -210,7 +211,7 @@ def _die_with(parent: int) -> None:
         raise KeyboardInterrupt
 
 
-def _end(processes: Sequence[ForkProcess], seconds: float) -> None:
+def _end(processes: Sequence[ForkProcess], seconds: Seconds) -> None:
     """Wait `seconds` for processes to end, and kill those that do not."""
     deadline = time.monotonic() + seconds
     for process in processes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.bootstrap import PATIENCE
 from trac_mailintake.intake.model import Afterwards
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs.result import Ending
 from trac_mailintake.runs.run_service import ServiceRun, unseen
 from trac_mailintake.tracker.db.transaction import now
@@ -21,21 +22,22 @@ if TYPE_CHECKING:
 
     from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.runs.run_service import Progress
     from trac_mailintake.tracker.outgoing.probe_mail import Taken
 
-LONGEST: Final = 60
-"""Seconds to wait for a probe by default."""
-_APART: Final = 1.0
-"""Seconds between two checks."""
+LONGEST: Final = Seconds(60)
+"""How long to wait for a probe by default."""
+_APART: Final = Seconds(1.0)
+"""The time between two checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step that the probe has reached, and the seconds since it was sent."""
+    """A step that the probe has reached, and the time since it was sent."""
 
     step: str
-    seconds: float
+    seconds: Seconds
     said: str
 
 
@@ -58,7 +60,7 @@ class RoundTrip:
         env: Environment,
         assembly: Assembly,
         service: Service,
-        seconds: int | None,
+        seconds: Seconds | None,
         heard: Callable[[Step], None],
         progress: Progress = unseen,
     ) -> None:
@@ -91,7 +93,7 @@ class RoundTrip:
             ending = self._wait(token, since)
         return Trip(ending, tuple(self._steps))
 
-    def _wait(self, token: str, since: int) -> Ending:
+    def _wait(self, token: str, since: Microseconds) -> Ending:
         """Check until the probe has been disposed of, or the time is up."""
         found: Taken | None = None
         while True:
@@ -158,5 +160,5 @@ class RoundTrip:
         return Ending.FAILED
 
     def _tell(self, step: str, said: str) -> None:
-        self._steps.append(Step(step, round(time.monotonic() - self._begun, 2), said))
+        self._steps.append(Step(step, Seconds(round(time.monotonic() - self._begun, 2)), said))
         self._heard(self._steps[-1])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Left
     from trac_mailintake.intake.ports import Source
     from trac_mailintake.intake.round import Report
+    from trac_mailintake.intake.times import Seconds
 
     Advance = Callable[[int, int], None]
     """Called with the number of mails done so far, and the number of all mails."""
@@ -71,8 +72,8 @@ class ServiceRun:
         *,
         source: Source | None = None,
         trying: bool = False,
-        until: float | None = None,
-        patience: int | None = None,
+        until: Seconds | None = None,
+        patience: Seconds | None = None,
         conclude: Callable[[RoundResult], tuple[str, str]] = conclusion,
     ) -> RoundResult:
         """Run one round of the service. For `until` and `patience` see `Round.run`, `Settings.open`.
@@ -92,7 +93,7 @@ class ServiceRun:
         return done
 
     def _serve(
-        self, name: str, handed: Source | None, until: float | None, patience: int | None, *, trying: bool
+        self, name: str, handed: Source | None, until: Seconds | None, patience: Seconds | None, *, trying: bool
     ) -> tuple[RoundResult, Left | None]:
         """Run the round. Returns its result, and what it left in the mailbox or None. Raises TemporaryFailure."""
         try:

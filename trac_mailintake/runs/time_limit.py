@@ -10,10 +10,12 @@ from trac_mailintake.intake.ports import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trac_mailintake.intake.times import Seconds
+
 T = TypeVar("T")
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
+def within(seconds: Seconds, work: Callable[[], T]) -> T:
     """Return or raise what `work` does. Raises SourceError if it takes longer than `seconds`.
 
     Network operations have their own time-outs, but a server can answer many of them slowly. Work that is not done in

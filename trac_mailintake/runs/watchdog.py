@@ -13,6 +13,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.net.timeouts import limit_all
 
 if TYPE_CHECKING:
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-NETWORK: Final = 60.0
-"""Time-out, in seconds, of Trac's own connections, such as the one to the outgoing server."""
+NETWORK: Final = Seconds(60.0)
+"""Time-out of Trac's own connections, such as the one to the outgoing server."""
 
 
 class Watchdog:
     """Watches the main thread of a command. `seconds` is the limit for one message; 0 means no limit."""
 
-    def __init__(self, env: Environment, seconds: float) -> None:
+    def __init__(self, env: Environment, seconds: Seconds) -> None:
         self._env = env
-        self.seconds = seconds if threading.current_thread() is threading.main_thread() else 0.0
+        self.seconds = seconds if threading.current_thread() is threading.main_thread() else Seconds(0.0)
 
     def beat(self) -> None:
         """Start the time of a new message."""

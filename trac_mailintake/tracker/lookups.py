@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.model import Delivery
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Address, Message
     from trac_mailintake.tracker.message_ids.known import Known
     from trac_mailintake.tracker.people.directory import Directory
@@ -54,7 +55,7 @@ class TracReader:
         self.directory = directory
         self._keys: Keys | None = None
         self._keeps_lines: bool | None = None
-        self._decided: deque[tuple[int, str, int]] = deque(maxlen=2 * GROUP)
+        self._decided: deque[tuple[int, str, Microseconds]] = deque(maxlen=2 * GROUP)
         """The last deliveries that were asked about: id, key of the sender, arrival. Some are not yet recorded."""
 
     @property

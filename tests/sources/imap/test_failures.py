@@ -22,6 +22,7 @@ from tests.sources.contract import (
 )
 from tests.sources.imap_place import ImapPlace
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 
 # What goes wrong
 
@@ -178,7 +179,7 @@ def test_a_line_that_breaks_is_told_in_time(
     """In the greeting, in the listing, in a batch, in the middle of a mail; and the next round works."""
     mails = [*map(mail, range(100)), mail(100, size=3_000_000)]
     place.deliver(*mails)
-    place.server = dataclasses.replace(place.server, port=proxy.port, timeout=1)
+    place.server = dataclasses.replace(place.server, port=proxy.port, timeout=Seconds(1))
     proxy.reset(Fault(how, octets=octets))
     source = place.source("delete")
     begun = time.monotonic()

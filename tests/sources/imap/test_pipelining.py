@@ -14,6 +14,7 @@ from tests.sources.bent import Bend, BentServer
 from tests.sources.contract import TARGET, mail, plain, read
 from tests.sources.imap_place import ImapPlace
 from trac_mailintake.intake.ports import Foreseeing, SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.imap.pipelining import SLICE
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ LARGE = 5_000_000
 def distant(place: ImapPlace, proxy: DelayProxy, *, afterwards: str = "delete", round_trip: float = 0.0) -> Source:
     """A source at the other end of the proxy."""
     proxy.round_trip = round_trip
-    place.server = dataclasses.replace(place.server, port=proxy.port, timeout=2)
+    place.server = dataclasses.replace(place.server, port=proxy.port, timeout=Seconds(2))
     return place.source(afterwards)
 
 

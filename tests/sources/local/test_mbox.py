@@ -17,6 +17,7 @@ from tests.sources.contract import SourceContract, mail, read, service, take
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.model import Afterwards, Answer, Disposition
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.local import mbox
 
 if TYPE_CHECKING:
@@ -238,4 +239,4 @@ def test_a_stale_dotlock_does_not_block_for_ever(place: MboxPlace) -> None:
 
 
 def _source(place: MboxPlace, *, wait: float) -> mbox.MboxSource:
-    return mbox.MboxSource(str(place.path), Disposition(Afterwards.DELETE), wait=wait)
+    return mbox.MboxSource(str(place.path), Disposition(Afterwards.DELETE), wait=Seconds(wait))

@@ -19,6 +19,7 @@ from tests.sources.contract import SourceContract, mail, plain, read, server, se
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.model import Answer
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources import pop3
 from trac_mailintake.sources.pop3.mailbox import Pop3Source
 
@@ -301,7 +302,7 @@ def test_a_line_that_breaks_is_told_in_time(
     """In the greeting, in the listing, in the middle of a mail; and the next round works."""
     mails = [*map(mail, range(40)), mail(100, size=300_000)]
     place.deliver(*mails)
-    place.server = dataclasses.replace(place.server, port=proxy.port, timeout=1)
+    place.server = dataclasses.replace(place.server, port=proxy.port, timeout=Seconds(1))
     proxy.reset(Fault(how, octets=octets))
     source = place.source("delete")
     begun = time.monotonic()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from trac_mailintake.bootstrap import settings_of
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config.circuit_breaker import ALIKE, APART, CircuitBreaker
 from trac_mailintake.tracker.db.transaction import now
 
@@ -69,7 +70,7 @@ def test_enabling_a_service_closes_its_breaker(trac: TracEnv, breaker: CircuitBr
     services = settings_of(trac.env).services
     services.begin("support")
     trip(breaker, "support")
-    assert services.due(now() + APART) == []
+    assert services.due(Microseconds(now() + APART)) == []
     assert services.set("support", {"enabled": "true"}).stopped == ""
     assert services.due(now()) == ["support"]
     assert [breaker.failed("support", FAULT) for _ in range(4)] == [""] * 4

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.servers import Servers
 
@@ -63,7 +64,7 @@ def test_everything_typed_comes_back(trac_env: TracEnv, tmp_path: Path) -> None:
     server = Servers(trac_env.env).add("Customers", typed)
     assert Servers(trac_env.reopen()).all() == [server]
     assert (server.protocol, server.host, server.port, server.security) == ("pop3", "pop.example.org", 110, "starttls")
-    assert (server.username, server.ca_file, server.timeout) == ("jürgen", str(ca_file), 5)
+    assert (server.username, server.ca_file, server.timeout) == ("jürgen", str(ca_file), Seconds(5))
     assert Servers(trac_env.env).password(server) == "geheim"
 
 
@@ -73,7 +74,7 @@ def test_what_is_not_typed_stays(sqlite_env: TracEnv) -> None:
     before = servers.add("a", {**HOST, "username": "joe", "password": "geheim", "timeout": "7"})
     after = servers.set("a", {"description": "new"})
     assert after.secret == before.secret
-    assert (after.username, after.timeout, after.description) == ("joe", 7, "new")
+    assert (after.username, after.timeout, after.description) == ("joe", Seconds(7), "new")
     assert servers.set("a", {"password": ""}).secret == ""
 
 

@@ -10,12 +10,13 @@ from tests.fakes import FakeReader
 from trac_mailintake.hookspecs import SourceKind, hookimpl
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.runs import open_intake
 from trac_mailintake.sources import kinds
 from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
-from trac_mailintake.tracker.config.services import MINUTE, Services
-from trac_mailintake.tracker.db.transaction import now
+from trac_mailintake.tracker.config.services import Services
+from trac_mailintake.tracker.db.transaction import MINUTE, now
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -238,7 +239,7 @@ def test_a_service_is_due_a_delay_after_it_began(trac_env: TracEnv) -> None:
     assert services.due(now()) == ["support"]
     services.begin(service.name)
     assert services.due(now()) == []
-    assert services.due(now() + 6 * MINUTE) == ["support"]
+    assert services.due(Microseconds(now() + 6 * MINUTE)) == ["support"]
 
 
 def test_a_service_is_due_at_once_when_its_last_run_lies_in_the_future(trac_env: TracEnv) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.rig import SERVICE, Rig
 from trac_mailintake.intake.model import Account, Listed, Outcome, Status
 from trac_mailintake.intake.ports import Decision, NoLongerMine
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,14 +148,14 @@ def test_when_what_a_message_answers_is_due(rig: Rig) -> None:
         one.look(listed(1, 2, 3, 4))
         first, second, third, last = one.take()
         assert one.recorder.postponed(third, ["<a@x>"]) is None
-        one.recorder.defer(first, "It has to wait.", seconds=60, counted=False, message_id="<a@x>")
-        one.recorder.defer(last, "It has to wait.", seconds=60, counted=False, message_id="<b@x>")
+        one.recorder.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
+        one.recorder.defer(last, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<b@x>")
         due = one.recorder.postponed(third, ["<a@x>", "<b@x>"])
         assert due is not None
         assert 50 < due <= 60
         assert one.recorder.postponed(third, ["<b@x>"]) is None
-        one.recorder.defer(second, "It could not be read.", seconds=0, counted=False)
-        assert one.recorder.postponed(third, ["<b@x>"]) == 0
+        one.recorder.defer(second, "It could not be read.", seconds=Seconds(0), counted=False)
+        assert one.recorder.postponed(third, ["<b@x>"]) == Seconds(0)
 
 
 def test_deaths_are_counted_only_while_alone(rig: Rig) -> None:
@@ -183,7 +184,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(rig: Rig) -> None:
             with pytest.raises(NoLongerMine):
                 one.end(mine)
             with pytest.raises(NoLongerMine):
-                one.recorder.defer(mine, "late", seconds=1, counted=True)
+                one.recorder.defer(mine, "late", seconds=Seconds(1), counted=True)
             other.end(theirs)
     assert [row["outcome"] for row in rig.journal()] == ["discarded"]
 
@@ -215,8 +216,8 @@ def test_what_was_deferred_waits(rig: Rig) -> None:
     with hands(rig) as one:
         one.look(listed(1, 2))
         first, second = one.take()
-        one.recorder.defer(first, "not yet", seconds=60, counted=False)
-        one.recorder.defer(second, "broken", seconds=0, counted=True)
+        one.recorder.defer(first, "not yet", seconds=Seconds(60), counted=False)
+        one.recorder.defer(second, "broken", seconds=Seconds(0), counted=True)
         one.look(listed(1, 2))
         (taken,) = one.take()
         assert (taken.listed.locator, taken.attempts) == ("1/2", 1)
@@ -227,7 +228,7 @@ def test_what_was_deferred_under_a_wrong_clock_does_not_wait_for_that_time(rig: 
     with hands(rig) as one:
         one.look(listed(1))
         (taken,) = one.take()
-        one.recorder.defer(taken, "not yet", seconds=60 + 365 * 24 * 3600, counted=False)
+        one.recorder.defer(taken, "not yet", seconds=Seconds(60 + 365 * 24 * 3600), counted=False)
         one.look(listed(1))
         assert [each.listed.locator for each in one.take()] == ["1/1"]
 
@@ -248,7 +249,7 @@ def test_a_vanished_message_is_ignored_and_its_locator_free(rig: Rig) -> None:
     """It was deferred, and somebody took it out of the mailbox."""
     with hands(rig) as one:
         one.look(listed(1))
-        one.recorder.defer(one.take()[0], "not yet", seconds=60, counted=False)
+        one.recorder.defer(one.take()[0], "not yet", seconds=Seconds(60), counted=False)
         one.look([])
         assert rig.outcomes == [("ignored", "vanished")]
         one.look(listed(1))

@@ -9,6 +9,7 @@ import pytest
 from tests.components.mails import Mailbox, mail
 from tests.past import fill
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.db.transaction import now
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.search import Filter, Stretch
@@ -94,14 +95,14 @@ def test_a_search_goes_on_where_its_time_was_up(sqlite_env: TracEnv, *, upwards:
     journal = Journal(sqlite_env.env)
     wanted = Filter(text="(700")
     found: list[int] = []
-    stretch = Stretch(after=0 if upwards else None, seconds=0.0)
+    stretch = Stretch(after=0 if upwards else None, seconds=Seconds(0.0))
     for _ in range(6):
         page = journal.page(wanted, stretch, 50)
         found += [entry.id for entry in page.entries]
         assert page.searched == (page.newer if upwards else page.older)
         if page.searched is None:
             break
-        stretch = Stretch(**{"after" if upwards else "before": page.searched}, seconds=0.0)
+        stretch = Stretch(**{"after" if upwards else "before": page.searched}, seconds=Seconds(0.0))
     else:
         pytest.fail("It does not end.")
     everything = sorted([700, *range(7000, 7010)], reverse=True)

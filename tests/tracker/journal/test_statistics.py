@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.components.mails import Mailbox, mail
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config.services import Services
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
@@ -206,4 +207,4 @@ def test_the_journal_is_counted_in_its_index_alone(sqlite_env: TracEnv) -> None:
 )
 def test_spans_are_said_in_one_unit(seconds: int, said: str) -> None:
     """The largest of which there are two."""
-    assert lasting(seconds * SECOND) == said
+    assert lasting(Microseconds(seconds * SECOND)) == said

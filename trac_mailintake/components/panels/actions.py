@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.bootstrap import Settings
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.times import Seconds
 
 _FAILURES: Final = (SettingError, Misconfiguration, SourceError, TemporaryFailure)
 
@@ -30,7 +31,7 @@ class Done:
     well: bool
 
 
-def run(env: Environment, name: str, until: float) -> Done:
+def run(env: Environment, name: str, until: Seconds) -> Done:
     """Run one round of a service; start no batch after `until` (a `time.monotonic()`)."""
     if MailIntakeSystem(env).fetch == "disabled":
         return Done("Nothing is fetched: [mailintake] fetch = disabled in trac.ini.", well=False)

@@ -11,6 +11,7 @@ from trac.web.chrome import add_notice, add_stylesheet
 
 from trac_mailintake.components.options import ADMIN, CATEGORY, VIEW
 from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from trac.env import Environment
     from trac.web.api import Request
 
-PATIENCE: Final = 20
-"""Seconds that a person waits for an action of a panel at most."""
+    from trac_mailintake.intake.times import Microseconds
+
+PATIENCE: Final = Seconds(20)
+"""How long a person waits for an action of a panel at most."""
 
 Page = tuple[str, dict[str, Any]]
 
@@ -92,6 +95,6 @@ def unknown(what: str, name: str) -> HTTPNotFound:
     return HTTPNotFound(f"There is no {what} {name}.")
 
 
-def moment(microseconds: int) -> datetime | None:
-    """A time (microseconds since 1970, UTC; 0: never) as a datetime for Trac to format; None for 0."""
+def moment(microseconds: Microseconds) -> datetime | None:
+    """A time (0: never) as a datetime for Trac to format; None for 0."""
     return from_utimestamp(microseconds) if microseconds else None

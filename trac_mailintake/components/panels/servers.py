@@ -12,6 +12,7 @@ from trac_mailintake.components.panels import form
 from trac_mailintake.components.panels.base import PanelView, unknown
 from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs.time_limit import within
 from trac_mailintake.sources.connection_check import probe
 from trac_mailintake.tracker.config.secrets import where
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from trac_mailintake.components.panels.form import Errors, Field
     from trac_mailintake.intake.settings import Server
 
-OPERATION: Final = 8
-"""Seconds that one network operation of a test may take."""
-PATIENCE: Final = 12
-"""Seconds that a connection test may take in all."""
+OPERATION: Final = Seconds(8)
+"""The time that one network operation of a test may take."""
+PATIENCE: Final = Seconds(12)
+"""The time that a connection test may take in all."""
 
 _LABELS: Final = {
     "protocol": "Protocol",

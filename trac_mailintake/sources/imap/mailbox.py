@@ -12,6 +12,7 @@ from imapclient.exceptions import IMAPClientError
 
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.errors import address, excerpt, told
 from trac_mailintake.sources.imap import NAME
 from trac_mailintake.sources.imap.fetch_response import merged
@@ -36,8 +37,8 @@ _WINDOW = 2000
 _AT_ONCE = 200
 """Messages disposed of by one command: servers accept lines of some kilobytes (RFC 7162, 4)."""
 _LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
-_SLOW = 30.0
-"""After reading so slowly (seconds), nothing is requested ahead any more: servers drop connections that do not read."""
+_SLOW = Seconds(30.0)
+"""After reading so slowly, nothing is requested ahead any more: servers drop connections that do not read."""
 _DELETED = b"\\Deleted"
 
 

@@ -12,6 +12,7 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.spool import CHUNK
 from trac_mailintake.sources.errors import Cut, address, ask, excerpt, told
 from trac_mailintake.sources.imap.fetch_response import PassedOver, parse
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 _ATOM = re.compile(r"[A-Za-z0-9@._+=-]+\Z")
 _SHOWN = 20
-_FAREWELL = 2.0
-"""Seconds to wait for the server's good-bye."""
+_FAREWELL = Seconds(2.0)
+"""How long to wait for the server's good-bye."""
 
 
 class Wire(imaplib.IMAP4):

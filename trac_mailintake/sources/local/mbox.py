@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from trac_mailintake.hookspecs import SourceKind
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.local import files, mbox_locks
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ _SEPARATOR = re.compile(
     """,
     re.VERBOSE,
 )
-_WAIT = 10.0
-"""Seconds to wait for locks of other programs."""
+_WAIT = Seconds(10.0)
+"""How long to wait for locks of other programs."""
 
 _LATER = Reply(Answer.TRANSIENT, "stays until every message of the mbox has been filed")
 
@@ -61,8 +62,8 @@ class _Piece:
 class MboxSource:
     """The messages of one mbox file, which is emptied in place once every message in it has been disposed of."""
 
-    def __init__(self, path: str, afterwards: Disposition, *, wait: float = _WAIT) -> None:
-        """`wait` is how many seconds to wait for others' locks."""
+    def __init__(self, path: str, afterwards: Disposition, *, wait: Seconds = _WAIT) -> None:
+        """`wait` is how long to wait for others' locks."""
         self._path = os.path.abspath(path)
         self._afterwards = afterwards
         self._wait = wait

@@ -10,22 +10,23 @@ import time
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PAUSE = 0.05
-_STALE = 300.0
-"""Seconds after which a dotlock counts as stale; ours are held while the file is read."""
+_PAUSE = Seconds(0.05)
+_STALE = Seconds(300.0)
+"""The age at which a dotlock counts as stale; ours are held while the file is read."""
 
 _NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 @contextlib.contextmanager
-def dotlock(path: str, wait: float, *, required: bool) -> Iterator[None]:
+def dotlock(path: str, wait: Seconds, *, required: bool) -> Iterator[None]:
     """Hold `path.lock`. Unless `required`, do without it if the folder is not writable.
 
-    Raises OSError, and SourceError when another program holds it for more than `wait` seconds.
+    Raises OSError, and SourceError when another program holds it for longer than `wait`.
     """
     name = f"{path}.lock"
     deadline = time.monotonic() + wait
@@ -68,8 +69,8 @@ def _sweep(name: str) -> None:
             os.unlink(own)
 
 
-def lock(descriptor: int, path: str, wait: float, *, exclusive: bool) -> None:
-    """Lock an open file by fcntl; closing it unlocks. Raises SourceError after `wait` seconds."""
+def lock(descriptor: int, path: str, wait: Seconds, *, exclusive: bool) -> None:
+    """Lock an open file by fcntl; closing it unlocks. Raises SourceError after `wait`."""
     how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     deadline = time.monotonic() + wait
     while True:

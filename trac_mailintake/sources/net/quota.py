@@ -10,6 +10,7 @@ import io
 import time
 from typing import Any, Final
 
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.errors import Excess
 
 LARGEST: Final = 2**37
@@ -41,8 +42,8 @@ def most(size: int | None) -> int:
 class Meter:
     """Meters one session. Only waiting counts as time, not the processing of what arrived."""
 
-    def __init__(self, timeout: float) -> None:
-        """`timeout` is that of one network operation, in seconds."""
+    def __init__(self, timeout: Seconds) -> None:
+        """`timeout` is that of one network operation."""
         self._timeout = timeout
         self._patience = _PATIENCE * timeout
         self._waited = 0.0
@@ -71,7 +72,7 @@ class Meter:
             raise Excess(f"its answer is too long: more than {most} lines for one command")
         self.hold(size)
 
-    def came(self, size: int, seconds: float) -> None:
+    def came(self, size: int, seconds: Seconds) -> None:
         """Count `size` bytes that arrived after waiting `seconds`. Raises Excess if the session has waited too long."""
         self._patience += size / _RATE
         self._waited += seconds
@@ -95,7 +96,7 @@ class _Metered(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int | None:  # noqa: ANN401 - any buffer; Python 3.11 has no name for it
         began = time.monotonic()
         count: int | None = self._raw.readinto(buffer)
-        self._meter.came(count or 0, time.monotonic() - began)
+        self._meter.came(count or 0, Seconds(time.monotonic() - began))
         return count
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.spool import CHUNK
 from trac_mailintake.sources.errors import Cut, Excess, address, ask, excerpt, told
 from trac_mailintake.sources.net import tls
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 _LONGEST_ANSWER = 8192
 _PIECE = 64 * 1024
-_FAREWELL = 2.0
-"""Seconds to wait for the server's good-bye."""
+_FAREWELL = Seconds(2.0)
+"""How long to wait for the server's good-bye."""
 _BUSY = re.compile(rb"\[(?:IN-USE|LOGIN-DELAY|SYS/TEMP)", re.IGNORECASE)
 """RFC 2449, 8.1.1, and RFC 3206: the refusal is not about the password."""
 

@@ -20,9 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.clock import ahead, reached, span
 from trac_mailintake.tracker.db.durations import lasting
-from trac_mailintake.tracker.db.transaction import SECOND, now, temporary, transaction
+from trac_mailintake.tracker.db.transaction import MINUTE, now, temporary, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 ALIKE: Final = 5
 """Failures of the same kind in a row after which a service stops."""
 
-APART: Final = 15 * 60 * SECOND
-"""Between two mails that a stopped pipe tries, in microseconds."""
+APART: Final = Microseconds(15 * MINUTE)
+"""Between two mails that a stopped pipe tries."""
 
-_LONGEST: Final = 2 * APART
+_LONGEST: Final = Microseconds(2 * APART)
 """A try that lies farther off was set by a clock that was ahead. Twice: clocks of two processes differ a little."""
 
 _PUSHED: Final = "server='' AND path=''"
@@ -48,12 +49,12 @@ _OPEN: Final = f"stopped<>'' AND failures>={ALIKE}"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a service runs, and if not, why. `next_run` is in microseconds since 1970, UTC."""
+    """Whether a service runs, and if not, why."""
 
     enabled: bool
     stopped: str
     failures: int
-    next_run: int
+    next_run: Microseconds
     pushed: bool
     """Whether a mail server hands it its mail."""
 
@@ -62,7 +63,7 @@ class Standing:
         """The standing of a stored service; for `row` see `Services.rows`."""
         failures, next_run = (int(str(row[name] or 0)) for name in ("failures", "next_run"))
         pushed = not (row["server"] or row["path"])
-        return cls(bool(row["enabled"]), str(row["stopped"] or ""), failures, next_run, pushed)
+        return cls(bool(row["enabled"]), str(row["stopped"] or ""), failures, Microseconds(next_run), pushed)
 
     @property
     def tries(self) -> bool:
@@ -79,7 +80,8 @@ class Standing:
         """Why the service has stopped, and when it tries again; "" while it runs."""
         if not self.tries:
             return self.stopped
-        when = "the next one that comes" if self.may_try else f"the next one in {lasting(self.next_run - now())}"
+        wait = lasting(Microseconds(self.next_run - now()))
+        when = "the next one that comes" if self.may_try else f"the next one in {wait}"
         return f"{self.stopped.rstrip('.')}. It tries one mail every {lasting(APART)}, {when}."
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from trac_mailintake.tracker.db.transaction import temporary
+from trac_mailintake.tracker.db.transaction import MINUTE, temporary
 
 if TYPE_CHECKING:
     from trac.env import Environment
+
+    from trac_mailintake.intake.times import Microseconds
 
 ROUNDS: Final = 3
 """Rounds that a service must miss at least before it is overdue."""
@@ -15,7 +17,7 @@ ROUNDS: Final = 3
 _RUNS: Final = "enabled=1 AND stopped='' AND (server<>'' OR path<>'')"
 """SQL: services that runs serve; pipes are never among them."""
 _SILENT: Final = " AND ".join(
-    f"({{clock}}-{since})/60000000>{minutes}"
+    f"({{clock}}-{since})/{MINUTE}>{minutes}"
     for since in ("last_success", "created", "resumed")
     for minutes in ("overdue", f"{ROUNDS}*delay")
 )
@@ -28,16 +30,16 @@ class Unusual(NamedTuple):
     """
 
     name: str
-    told: int
-    began: int
-    last_run: int
-    last_success: int
+    told: Microseconds
+    began: Microseconds
+    last_run: Microseconds
+    last_success: Microseconds
     last_error: str
     forward: str
 
 
-def due(env: Environment, now: int) -> list[str]:
-    """Names of the services to run at `now` (microseconds since 1970, UTC), the longest waiting first.
+def due(env: Environment, now: Microseconds) -> list[str]:
+    """Names of the services to run at `now`, the longest waiting first.
 
     A service whose last run is in the future is due at once: the clock was ahead then, and has been set back.
     """
@@ -49,8 +51,8 @@ def due(env: Environment, now: int) -> list[str]:
     return [name for (name,) in rows]
 
 
-def unusual(env: Environment, now: int, *, tried: bool = False) -> list[Unusual]:
-    """Services that are overdue at `now` (microseconds since 1970, UTC), or have recovered.
+def unusual(env: Environment, now: Microseconds, *, tried: bool = False) -> list[Unusual]:
+    """Services that are overdue at `now`, or have recovered.
 
     With `tried`, only services whose last rounds failed count as overdue: for a caller that is about to begin one.
     Raises TemporaryFailure.

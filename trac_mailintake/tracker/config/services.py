@@ -16,7 +16,7 @@ from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingErr
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.config.field_choices import check_choices, custom_fields
 from trac_mailintake.tracker.config.servers import Servers, check_name, insert
-from trac_mailintake.tracker.db.transaction import temporary, transaction
+from trac_mailintake.tracker.db.transaction import MINUTE, temporary, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Handler, SourceKind
     from trac_mailintake.intake.model import Left
     from trac_mailintake.intake.settings import Value
+    from trac_mailintake.intake.times import Microseconds
 
 T = TypeVar("T")
-
-MINUTE: Final = 60_000_000
-"""Microseconds."""
 
 PARAMETERS: Final = (
     Parameter("kind", Kind.TEXT, "", "Where the mail comes from"),
@@ -163,7 +161,7 @@ class Services:
 
     # when it runs
 
-    def due(self, now: int) -> list[str]:
+    def due(self, now: Microseconds) -> list[str]:
         """Names of the services to run at `now`: see `schedule.due`."""
         return schedule.due(self._env, now)
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from trac_mailintake.tracker.db.transaction import SECOND, now
+from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.transaction import HOUR, now
 
-LETTERS: Final = 5 * 3600 * SECOND
-"""In microseconds: longer than any mail of the outbox waits for its next attempt."""
+LETTERS: Final = Microseconds(5 * HOUR)
+"""Longer than any mail of the outbox waits for its next attempt."""
 
 
-def ahead(moment: int, longest: int) -> bool:
-    """Whether `moment` is in the future, but no more than `longest` away. Both in microseconds."""
+def ahead(moment: Microseconds, longest: Microseconds) -> bool:
+    """Whether `moment` is in the future, but no more than `longest` away."""
     present = now()
     return present < moment <= present + longest
 
 
-def lately(then: int, moment: int, within: int) -> bool:
-    """Whether `then` is at most `within` microseconds before `moment`, and not after it."""
+def lately(then: Microseconds, moment: Microseconds, within: Microseconds) -> bool:
+    """Whether `then` is at most `within` before `moment`, and not after it."""
     return moment - within < then <= moment
 
 
@@ -30,7 +31,7 @@ def reached(column: str) -> str:
     return f"({column}<=%s OR {column}>%s)"
 
 
-def span(longest: int) -> tuple[int, int]:
+def span(longest: Microseconds) -> tuple[Microseconds, Microseconds]:
     """The arguments of `reached`: now, and the latest time that can have been set correctly."""
     present = now()
-    return present, present + longest
+    return present, Microseconds(present + longest)

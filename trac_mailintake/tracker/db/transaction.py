@@ -12,6 +12,7 @@ from trac.db.api import DatabaseManager
 from trac.db.pool import TimeoutError as NoConnection
 
 from trac_mailintake.intake.ports import Stale, TemporaryFailure
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.statement_batching import together
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ class Connection(Protocol):
         """A cursor, for its count of rows."""
 
 
-SECOND = 1_000_000
-"""Microseconds."""
-DAY = 24 * 3600 * SECOND
+SECOND: Final = Microseconds(1_000_000)
+MINUTE: Final = Microseconds(60 * SECOND)
+HOUR: Final = Microseconds(60 * MINUTE)
+DAY: Final = Microseconds(24 * HOUR)
 
 CHUNK = 200
 """Most values in an SQL list: old SQLite versions allow 999 in a statement."""
@@ -62,9 +64,9 @@ class Collision(Stale, TemporaryFailure):
     """
 
 
-def now() -> int:
-    """Microseconds since 1970, UTC (Trac's utimestamp)."""
-    return time.time_ns() // 1000
+def now() -> Microseconds:
+    """The present moment (Trac's utimestamp)."""
+    return Microseconds(time.time_ns() // 1000)
 
 
 def key(*words: str) -> str:

@@ -7,13 +7,24 @@ only in that updates of one row happen one after the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.model import Account, Delivery, Listed
 from trac_mailintake.intake.ports import NoLongerMine, Stale
+from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db.clock import ahead, reached, span
-from trac_mailintake.tracker.db.transaction import CHUNK, SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.db.transaction import (
+    CHUNK,
+    HOUR,
+    MINUTE,
+    SECOND,
+    chunks,
+    marks,
+    now,
+    temporary,
+    transaction,
+)
 from trac_mailintake.tracker.deliveries.mailbox import Listings, begins
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, insert, rows_of
 
@@ -23,11 +34,11 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.db.transaction import Connection
 
-LEASE = 15 * 60 * SECOND
-"""How long, in microseconds, a claim holds without renewal. Only for workers on other hosts: see `workers`."""
+LEASE: Final = Microseconds(15 * MINUTE)
+"""How long a claim holds without renewal. Only for workers on other hosts: see `workers`."""
 
-_LONGEST_WAIT = 2 * 3600 * SECOND
-"""In microseconds: longer than any back-off of a delivery."""
+_LONGEST_WAIT: Final = Microseconds(2 * HOUR)
+"""Longer than any back-off of a delivery."""
 
 BATCH_BYTES = 32 * 1024 * 1024
 """A batch ends when its messages together have more bytes than this."""
@@ -134,7 +145,7 @@ class Claims(Listings):
             usable = _alone_first([live for live in wanted if live not in known or live in free], free, alone=alone)
             fresh = [wanted[live] for live in usable if live not in known]
             if fresh:
-                insert(db, service, account, fresh, self._worker.owner, now() + LEASE)
+                insert(db, service, account, fresh, self._worker.owner, Microseconds(now() + LEASE))
             for live in usable:
                 if live in free:
                     self._seize(db, free[live], wanted[live])
@@ -192,7 +203,7 @@ class Claims(Listings):
                 )
 
     def defer(
-        self, claimed: Delivery, reason: str, *, seconds: float, counted: bool, message_id: str | None = None
+        self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
     ) -> None:
         """See `ports.Recorder.defer`."""
         with transaction(self._env) as db:
@@ -234,7 +245,7 @@ class Claims(Listings):
             )
         return any(ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease in rows)
 
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> Seconds | None:
         """See `ports.Recorder.postponed`. Raises TemporaryFailure."""
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
         with temporary(self._env):
@@ -245,7 +256,7 @@ class Claims(Listings):
                 (account_key(claimed.account), claimed.id, *some),
             )
         due = rows[0][0]
-        return None if due is None else max(due - now(), 0) / SECOND
+        return None if due is None else Seconds(max(due - now(), 0) / SECOND)
 
 
 def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[str, Listed]:

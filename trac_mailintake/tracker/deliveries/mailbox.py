@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Afterwards, Left, Listed
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.clock import ahead
 from trac_mailintake.tracker.db.durable import durable
-from trac_mailintake.tracker.db.transaction import SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries import ownership
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, insert, live_key, live_keys, passed_key
 
@@ -24,14 +25,11 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.workers import Worker
 
-SETTLED = 10 * 60 * SECOND
-"""How long, in microseconds, a row is kept after its message is gone: another worker may still use an older listing."""
+SETTLED: Final = Microseconds(10 * MINUTE)
+"""How long a row is kept after its message is gone: another worker may still use an older listing."""
 
-_LONGEST_LEASE = 3600 * SECOND
-"""In microseconds: longer than any lease of a delivery."""
-
-HOUR = 3600 * SECOND
-"""The period, in microseconds, in which new tickets are counted."""
+_LONGEST_LEASE: Final = HOUR
+"""Longer than any lease of a delivery."""
 
 
 class Listings:
@@ -151,7 +149,7 @@ class Listings:
             if not (since and listed.arrived and listed.arrived < since)
         ]
         oldest = min(filter(None, waiting), default=None)
-        return Left(len(waiting), int(oldest.timestamp() * SECOND) if oldest else 0)
+        return Left(len(waiting), Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0))
 
     def _left_over(self, service: Service, row: Row) -> bool:
         """Whether the mailbox's copy of a recorded row remains to be disposed of, and no live worker will do it."""
@@ -212,7 +210,7 @@ class Listings:
         reason = reasons.START()
         for some in chunks(listing, 50):
             with transaction(self._env) as db:
-                insert(db, service, account, some, None, 0)
+                insert(db, service, account, some, None, Microseconds(0))
                 lives = [passed_key(account, listed, service.name) for listed in some]
                 db(
                     "UPDATE mailintake_delivery SET outcome='ignored', rule=%s, reason=%s, recorded=%s "

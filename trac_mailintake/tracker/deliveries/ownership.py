@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.model import Account
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.tracker.db.transaction import Connection
 
 _OF_POSTGRES: Final = """
@@ -90,7 +91,7 @@ def claim(env: Environment, account: Account) -> bool:
     return True
 
 
-def _claimed(db: Connection, account: Account) -> tuple[str, int] | None:
+def _claimed(db: Connection, account: Account) -> tuple[str, Microseconds] | None:
     """The owner of a mailbox, and since when; None if there is none."""
     rows = db("SELECT instance, since FROM mailintake_mailbox WHERE account=%s", (account_key(account),))
     return (rows[0][0], rows[0][1]) if rows else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
@@ -18,11 +18,12 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import NewTicket, Status
 from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.archive import leftovers
 from trac_mailintake.tracker.archive.leftovers import Fate
 from trac_mailintake.tracker.archive.store import found, remove, stored
 from trac_mailintake.tracker.db.durable import durable
-from trac_mailintake.tracker.db.transaction import SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries.claims import LEASE, Claims
 from trac_mailintake.tracker.deliveries.rows import passed_key, sender_key
 from trac_mailintake.tracker.outgoing import enqueue, notify
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.tickets.write import Filed
     from trac_mailintake.tracker.workers import Worker
 
-_OWED_AFTER = 5 * 60 * SECOND
-"""After so many microseconds any worker sends a due notification, unless the worker that owes it is alive."""
+_OWED_AFTER: Final = Microseconds(5 * MINUTE)
+"""After this time any worker sends a due notification, unless the worker that owes it is alive."""
 
 
 class DatabaseRecorder(Claims):
@@ -139,7 +140,13 @@ class DatabaseRecorder(Claims):
                 raise Stale("A message that this one answers was filed meanwhile.")
 
     def _write(
-        self, db: Connection, decision: Decision, filed: list[Filed], changed: Mapping[int, int], *, tells: bool
+        self,
+        db: Connection,
+        decision: Decision,
+        filed: list[Filed],
+        changed: Mapping[int, Microseconds],
+        *,
+        tells: bool,
     ) -> Recorded:
         """Write the change and the outgoing mail, and turn the claim into a row of the journal."""
         outcome = decision.outcome

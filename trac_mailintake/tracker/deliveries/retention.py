@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.archive.store import stored
 from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
@@ -112,11 +113,11 @@ def _forget(env: Environment, days: int) -> int:
     with transaction(env) as db:
         db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * DAY,))
         db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * DAY,))
-    before = now() - days * DAY
+    before = Microseconds(now() - days * DAY)
     return sum(_forget_some(env, outcome, before) for outcome in _FORGETTABLE) if days > 0 else 0
 
 
-def _forget_some(env: Environment, outcome: str, before: int) -> int:
+def _forget_some(env: Environment, outcome: str, before: Microseconds) -> int:
     """Remove rows of one outcome recorded before a time, in small steps, the oldest first. Returns their number."""
     number = since = 0
     while True:
@@ -140,7 +141,7 @@ def _forget_some(env: Environment, outcome: str, before: int) -> int:
 def _take_turn(db: Connection) -> bool:
     """Whether a day has passed since the last purge; if so, a new day begins."""
     rows = db("SELECT value FROM system WHERE name=%s", (PURGED,))
-    if rows and lately(int(rows[0][0]), now(), DAY):
+    if rows and lately(Microseconds(int(rows[0][0])), now(), DAY):
         return False
     db("DELETE FROM system WHERE name=%s", (PURGED,))
     db("INSERT INTO system (name, value) VALUES (%s, %s)", (PURGED, str(now())))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Account, Listed
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.db.transaction import Connection
 
@@ -28,14 +29,14 @@ class Row(NamedTuple):
     fingerprint: str
     owner: str | None
     fence: int
-    lease: int
+    lease: Microseconds
     alone: int
     deaths: int
     attempts: int
-    retry_at: int
+    retry_at: Microseconds
     outcome: str | None
-    recorded: int
-    consumed: int
+    recorded: Microseconds
+    consumed: Microseconds
     sha256: str | None
     archive: str | None
     archive_offset: int | None
@@ -58,7 +59,7 @@ def rows_of(db: Connection, lives: Sequence[str]) -> list[Row]:
 
 
 def insert(
-    db: Connection, service: Service, account: Account, fresh: Sequence[Listed], owner: str | None, lease: int
+    db: Connection, service: Service, account: Account, fresh: Sequence[Listed], owner: str | None, lease: Microseconds
 ) -> None:
     """Insert rows for new messages in one statement. With owner=None they mark messages that this service skips."""
     values: list[object] = []

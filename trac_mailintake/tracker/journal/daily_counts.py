@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from trac.util.datefmt import from_utimestamp
 
-from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
+from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.transaction import DAY, MINUTE, now
 from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 DAYS: Final = 30
-_QUARTER: Final = 900 * SECOND
+_QUARTER: Final = Microseconds(15 * MINUTE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.spool import Slice
 
 _COLUMNS: Final = (
@@ -64,7 +65,7 @@ _DECIDED: Final = {status.value for status in Status} - {Status.HELD.value, Stat
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the journal. Times are microseconds since 1970, UTC, 0 for never."""
+    """One row of the journal. Times are 0 for never."""
 
     id: int
     service: str
@@ -72,9 +73,9 @@ class Entry:
     locator: str
     fingerprint: str
     size: int
-    arrived: int
+    arrived: Microseconds
     attempts: int
-    retry_at: int
+    retry_at: Microseconds
     failure: str
     outcome: str
     """One of OUTCOMES."""
@@ -85,17 +86,17 @@ class Entry:
     author: str
     sender_told: bool
     admin_told: bool
-    recorded: int
-    consumed: int
+    recorded: Microseconds
+    consumed: Microseconds
     raw: Slice | None
     sha256: str
     message_id: str
     subject: str
     sender: str
-    sent: int
+    sent: Microseconds
     trail: tuple[Step, ...]
     removed: str
-    purged: int
+    purged: Microseconds
     """When the bytes were removed: see `retention`."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.db.transaction import chunks, marks
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _FEW: Final = 1_000
 _STRETCH: Final = 2_000
 """Ids in the first range; the ranges grow as long as they are fast."""
 _LONGEST: Final = 64_000
-_QUICK: Final = 0.05
-"""Seconds."""
+_QUICK: Final = Seconds(0.05)
+"""After a range that took less, the next one is twice as large."""
 
 Found = tuple[Any, ...]
 """A row, its number first."""
@@ -60,7 +61,7 @@ class Stretch:
 
     before: int | None = None
     after: int | None = None
-    seconds: float | None = None
+    seconds: Seconds | None = None
 
     @property
     def upwards(self) -> bool:

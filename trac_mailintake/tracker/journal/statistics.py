@@ -10,10 +10,11 @@ from enum import Enum
 from statistics import quantiles
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.config.schedule import ROUNDS
 from trac_mailintake.tracker.db.durations import lasting
-from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
+from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE, now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,11 +23,9 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Value
 
-_MINUTE: Final = 60 * SECOND
-_HOUR: Final = 60 * _MINUTE
-_PUNCTUAL: Final = 5 * _MINUTE
-"""Least delay, in microseconds, after which a due service counts as late, since cron does not run each second."""
-_LATELY: Final = 7 * DAY
+_PUNCTUAL: Final = Microseconds(5 * MINUTE)
+"""Least delay after which a due service counts as late, since cron does not run each second."""
+_LATELY: Final = Microseconds(7 * DAY)
 _SAMPLE: Final = 100
 """Number of the newest messages for which the lag is computed."""
 
@@ -49,7 +48,7 @@ BAD: Final = (State.LATE, State.FAILING, State.OVERDUE, State.STOPPED)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One service. Times are microseconds since 1970, UTC (0: never); durations are microseconds, None if unknown.
+    """One service. Times are 0 for never; durations are None if unknown.
 
     `waiting`: messages in the mailbox after the last round that reached it, without deferred ones; `oldest`: arrival of
     the oldest. `lag`: half of the last messages were filed within this time; `lag_most`: nine of ten.
@@ -63,14 +62,15 @@ class Figures:
     rounds: bool
     """Whether runs serve it; a pipe is handed its mail instead."""
     delay: int
-    next_run: int
-    last_run: int
-    last_success: int
+    """Minutes between two rounds."""
+    next_run: Microseconds
+    last_run: Microseconds
+    last_success: Microseconds
     last_result: str
-    failed: int
+    failed: Microseconds
     last_error: str
     waiting: int
-    oldest: int
+    oldest: Microseconds
     held: int
     deferred: int
     in_work: int
@@ -78,8 +78,8 @@ class Figures:
     """Messages of the last hour; below, of the last 24 hours and the last seven days."""
     day: int
     week: int
-    lag: int | None
-    lag_most: int | None
+    lag: Microseconds | None
+    lag_most: Microseconds | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class _Open:
     held: int = 0
     deferred: int = 0
     in_work: int = 0
-    oldest: int = 0
+    oldest: Microseconds = Microseconds(0)
 
 
 def figures(env: Environment, rows: Sequence[Mapping[str, Value]]) -> list[Figures]:
@@ -99,11 +99,11 @@ def figures(env: Environment, rows: Sequence[Mapping[str, Value]]) -> list[Figur
     return [_figures(env, row, open_.get(str(row["name"]), _Open()), moment) for row in rows]
 
 
-def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: int) -> Figures:
+def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: Microseconds) -> Figures:
     name = str(row["name"])
     state = _state(row, moment)
     lag, lag_most = _lags(env, name, moment)
-    waiting = [each for each in (_int(row, "oldest"), open_.oldest) if each]
+    waiting = [each for each in (_time(row, "oldest"), open_.oldest) if each]
     return Figures(
         name=name,
         kind=str(row["kind"]),
@@ -111,20 +111,20 @@ def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: i
         why=_why(state, row, moment),
         rounds=_rounds(row),
         delay=_int(row, "delay"),
-        next_run=_int(row, "next_run"),
-        last_run=_int(row, "last_run"),
-        last_success=_int(row, "last_success"),
+        next_run=_time(row, "next_run"),
+        last_run=_time(row, "last_run"),
+        last_success=_time(row, "last_success"),
         last_result=str(row["last_result"] or ""),
-        failed=_int(row, "failed"),
+        failed=_time(row, "failed"),
         last_error=str(row["last_error"] or ""),
         waiting=_int(row, "waiting"),
-        oldest=min(waiting, default=0),
+        oldest=min(waiting, default=Microseconds(0)),
         held=open_.held,
         deferred=open_.deferred,
         in_work=open_.in_work,
-        hour=_since(env, name, moment - _HOUR),
-        day=_since(env, name, moment - DAY),
-        week=_since(env, name, moment - _LATELY),
+        hour=_since(env, name, Microseconds(moment - HOUR)),
+        day=_since(env, name, Microseconds(moment - DAY)),
+        week=_since(env, name, Microseconds(moment - _LATELY)),
         lag=lag,
         lag_most=lag_most,
     )
@@ -133,12 +133,12 @@ def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: i
 # how it stands
 
 
-def _state(row: Mapping[str, Value], moment: int) -> State:
+def _state(row: Mapping[str, Value], moment: Microseconds) -> State:
     if row["stopped"]:
         return State.STOPPED
     if not row["enabled"]:
         return State.DISABLED
-    bound = max(_int(row, "overdue"), ROUNDS * _int(row, "delay")) * _MINUTE
+    bound = max(_int(row, "overdue"), ROUNDS * _int(row, "delay")) * MINUTE
     if _rounds(row) and row["overdue"] and moment - _well_since(row) > bound:
         return State.OVERDUE
     if _int(row, "failed") > _int(row, "last_success"):
@@ -148,8 +148,8 @@ def _state(row: Mapping[str, Value], moment: int) -> State:
     return State.WELL if row["last_success"] or not _rounds(row) else State.NEW
 
 
-def _why(state: State, row: Mapping[str, Value], moment: int) -> str:
-    silent = lasting(moment - _well_since(row))
+def _why(state: State, row: Mapping[str, Value], moment: Microseconds) -> str:
+    silent = lasting(Microseconds(moment - _well_since(row)))
     match state:
         case State.STOPPED:
             return f"It has stopped: {Standing.of(row).why}"
@@ -160,23 +160,24 @@ def _why(state: State, row: Mapping[str, Value], moment: int) -> str:
         case State.FAILING:
             return str(row["last_error"])
         case State.LATE:
-            return f"Due for {lasting(moment - _due(row))}, and not run: does cron run `trac-admin ENV mailintake run`?"
+            due = lasting(Microseconds(moment - _due(row)))
+            return f"Due for {due}, and not run: does cron run `trac-admin ENV mailintake run`?"
         case _:
             return ""
 
 
-def _due(row: Mapping[str, Value]) -> int:
+def _due(row: Mapping[str, Value]) -> Microseconds:
     """When the service is due; for a new one, when it was added."""
-    return _int(row, "next_run") or max(_int(row, "created"), _int(row, "resumed"))
+    return _time(row, "next_run") or max(_time(row, "created"), _time(row, "resumed"))
 
 
-def _late(row: Mapping[str, Value], moment: int) -> int:
-    """How late the service is beyond its tolerance, in microseconds; 0 or less if it is in time."""
-    return moment - _due(row) - max(2 * _int(row, "delay") * _MINUTE, _PUNCTUAL)
+def _late(row: Mapping[str, Value], moment: Microseconds) -> Microseconds:
+    """How late the service is beyond its tolerance; 0 or less if it is in time."""
+    return Microseconds(moment - _due(row) - max(2 * _int(row, "delay") * MINUTE, _PUNCTUAL))
 
 
-def _well_since(row: Mapping[str, Value]) -> int:
-    return max(_int(row, name) for name in ("last_success", "created", "resumed"))
+def _well_since(row: Mapping[str, Value]) -> Microseconds:
+    return max(_time(row, name) for name in ("last_success", "created", "resumed"))
 
 
 def _rounds(row: Mapping[str, Value]) -> bool:
@@ -186,6 +187,10 @@ def _rounds(row: Mapping[str, Value]) -> bool:
 def _int(row: Mapping[str, Value], name: str) -> int:
     value = row[name]
     return value if isinstance(value, int) else 0
+
+
+def _time(row: Mapping[str, Value], name: str) -> Microseconds:
+    return Microseconds(_int(row, name))
 
 
 # what the journal says
@@ -206,17 +211,17 @@ def _open(env: Environment) -> dict[str, _Open]:
     found = {}
     for service in held.keys() | undecided.keys():
         deferred, number, oldest = undecided.get(service, (0, 0, 0))
-        found[service] = _Open(held.get(service, 0), deferred, number - deferred, oldest or 0)
+        found[service] = _Open(held.get(service, 0), deferred, number - deferred, Microseconds(oldest or 0))
     return found
 
 
-def _since(env: Environment, service: str, since: int) -> int:
+def _since(env: Environment, service: str, since: Microseconds) -> int:
     sql = "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND recorded>%s"
     return int(env.db_query(sql, (service, since))[0][0])
 
 
-def _lags(env: Environment, service: str, moment: int) -> tuple[int | None, int | None]:
-    """Median and ninth decile of the time from arrival to outcome of the newest messages, in microseconds."""
+def _lags(env: Environment, service: str, moment: Microseconds) -> tuple[Microseconds | None, Microseconds | None]:
+    """Median and ninth decile of the time from arrival to outcome of the newest messages."""
     rows = env.db_query(
         f"""SELECT recorded, counted FROM mailintake_delivery WHERE service=%s AND recorded>%s
             ORDER BY recorded DESC LIMIT {_SAMPLE}""",
@@ -226,4 +231,4 @@ def _lags(env: Environment, service: str, moment: int) -> tuple[int | None, int 
     if not spans:
         return None, None
     tenths = quantiles([*spans, spans[0]] if len(spans) == 1 else spans, n=10, method="inclusive")
-    return int(tenths[4]), int(tenths[8])
+    return Microseconds(int(tenths[4])), Microseconds(int(tenths[8]))

@@ -14,6 +14,7 @@ from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.db.transaction import CHUNK, by_index, chunks, key, marks
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Message
 
 
@@ -30,8 +32,8 @@ FIRST: Final = 10
 """Rows of an id that are read then, of the first and of the newest each, so that nobody can crowd out the first."""
 _AT_ONCE: Final = 50
 """Ids in one query then: SQLite allows 500 terms in a compound SELECT."""
-FRESH: Final = 1.0
-"""Seconds for which prefetched ids count. What others file meanwhile is noticed when a mail is recorded, and then
+FRESH: Final = Seconds(1.0)
+"""The time for which prefetched ids count. What others file meanwhile is noticed when a mail is recorded, and then
 it is decided again."""
 
 
@@ -44,7 +46,7 @@ class Known(NamedTuple):
     delivery: int | None
     ticket: int | None
     outgoing: int
-    recorded: int | None
+    recorded: Microseconds | None
 
 
 _NAMES: Final = ", ".join(Known._fields)

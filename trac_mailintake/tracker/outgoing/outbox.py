@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac.notification.api import NotificationSystem
 
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.db.clock import LETTERS, reached, span
-from trac_mailintake.tracker.db.transaction import DAY, SECOND, marks, now, temporary, transaction
+from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE, marks, now, temporary, transaction
 from trac_mailintake.tracker.outgoing import render
 from trac_mailintake.tracker.outgoing.headers import path
 from trac_mailintake.tracker.outgoing.render import COLUMNS, Due
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 
     from trac_mailintake.tracker.workers import Worker
 
-_LEASE = 10 * 60 * SECOND
-_BACKOFF = (60, 300, 900, 3600, 4 * 3600)
-"""Seconds between attempts; the last one repeats."""
-_APART = 3600 * SECOND
-"""Least time, in microseconds, between two mails about failures of the same service."""
-_STALE = 7 * DAY
-"""Age, in microseconds, after which mail is given up. Forwards never are."""
+_LEASE: Final = Microseconds(10 * MINUTE)
+_BACKOFF: Final = tuple(map(Microseconds, (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR)))
+"""The time between attempts; the last one repeats."""
+_APART: Final = HOUR
+"""Least time between two mails about failures of the same service."""
+_STALE: Final = Microseconds(7 * DAY)
+"""Age after which mail is given up. Forwards never are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Outbox:
             due = self._claim(row)
             if due is None or (not force and self._postponed(due)):
                 continue
-            began = time.monotonic()
+            began = Seconds(time.monotonic())
             refusal = self._send([due, *self._others(due)])
             self._patience.waited(began, sent=refusal is None)
             if refusal is None:
@@ -177,12 +178,12 @@ class Outbox:
 
     def _failed(self, dues: Sequence[Due], why: str) -> None:
         for due in dues:
-            seconds = _BACKOFF[min(due.attempts, len(_BACKOFF)) - 1]
+            pause = _BACKOFF[min(due.attempts, len(_BACKOFF)) - 1]
             with transaction(self._env) as db:
                 db(
                     "UPDATE mailintake_outbox SET lease=0, retry_at=%s, failure=%s "
                     "WHERE id=%s AND owner=%s AND fence=%s",
-                    (now() + seconds * SECOND, why, due.id, self._worker.owner, due.fence),
+                    (now() + pause, why, due.id, self._worker.owner, due.fence),
                 )
 
     def _accepted(self, dues: Sequence[Due], recipient: str) -> None:

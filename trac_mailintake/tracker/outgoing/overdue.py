@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 from trac.util.datefmt import format_datetime, from_utimestamp, utc
 
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.db.durations import lasting
-from trac_mailintake.tracker.db.transaction import SECOND, marks, now, transaction
+from trac_mailintake.tracker.db.transaction import MINUTE, marks, now, transaction
 from trac_mailintake.tracker.outgoing.enqueue import alert, told
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.db.transaction import Connection
 
 RULES: Final = (reasons.OVERDUE.slug, reasons.RECOVERED.slug)
-
-_MINUTE: Final = 60 * SECOND
 
 
 def tell(env: Environment, *, tried: bool = False) -> None:
@@ -60,7 +59,7 @@ def _by_recipient(env: Environment, services: Sequence[Unusual]) -> dict[str, li
     return found
 
 
-def _tell(env: Environment, services: Sequence[Unusual], moment: int) -> None:
+def _tell(env: Environment, services: Sequence[Unusual], moment: Microseconds) -> None:
     """Write one notice of services that no other process reports: the first statements write, so only one succeeds.
 
     All of them are overdue, or all have recovered.
@@ -88,28 +87,28 @@ def _is_mine(db: Connection, service: Unusual) -> bool:
     return cursor.rowcount == 1
 
 
-def _since(service: Unusual) -> int:
+def _since(service: Unusual) -> Microseconds:
     """Since when no round succeeded: the last success, or when the service was added or enabled."""
     return max(service.began, service.last_success)
 
 
-def _late(service: Unusual, moment: int) -> Reason:
+def _late(service: Unusual, moment: Microseconds) -> Reason:
     since = _since(service)
     added = "" if service.last_success >= service.began else reasons.ADDED_THEN()
-    if service.last_run <= since + _MINUTE:
+    if service.last_run <= since + MINUTE:
         why = reasons.NONE_BEGUN()
     elif service.last_error:
         why = reasons.LAST_FAILED(moment=_said(service.last_run), error=service.last_error)
     else:
         why = reasons.LAST_UNFINISHED(moment=_said(service.last_run))
-    span = lasting(moment - since)
+    span = lasting(Microseconds(moment - since))
     return reasons.OVERDUE(service=service.name, since=_said(since), added=added, span=span, why=why)
 
 
 def _well(service: Unusual) -> Reason:
-    span = lasting(service.last_success - service.told)
+    span = lasting(Microseconds(service.last_success - service.told))
     return reasons.RECOVERED(service=service.name, since=_said(service.last_success), span=span)
 
 
-def _said(moment: int) -> str:
+def _said(moment: Microseconds) -> str:
     return f"{format_datetime(from_utimestamp(moment), '%Y-%m-%d %H:%M', utc)} UTC"

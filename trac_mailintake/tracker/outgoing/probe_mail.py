@@ -17,6 +17,8 @@ from trac_mailintake.tracker.people.reply_address import load_keys
 if TYPE_CHECKING:
     from trac.env import Environment
 
+    from trac_mailintake.intake.times import Microseconds
+
 _TEXT: Final = """\
 Mail intake of {project} sent this to itself, to see whether mail that is sent to
 {recipient} comes out of the mailbox of the service {service}.
@@ -30,7 +32,7 @@ class Taken:
 
     delivery: int
     service: str
-    consumed: int
+    consumed: Microseconds
 
 
 def send(env: Environment, service: str, recipient: str) -> str:
@@ -44,8 +46,8 @@ def send(env: Environment, service: str, recipient: str) -> str:
     return token
 
 
-def taken(env: Environment, token: str, since: int) -> Taken | None:
-    """What became of the probe, if recorded after `since` (microseconds), or None. Raises TemporaryFailure."""
+def taken(env: Environment, token: str, since: Microseconds) -> Taken | None:
+    """What became of the probe, if recorded after `since`, or None. Raises TemporaryFailure."""
     with temporary(env):
         rows = env.db_query(
             "SELECT id, service, consumed, reason FROM mailintake_delivery "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.transaction import DAY, now, transaction
 from trac_mailintake.tracker.outgoing.headers import line
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
 _PERMANENT: Final = 500
-_STALE: Final = 7 * DAY
-"""Age, in microseconds, after which a notification is given up."""
+_STALE: Final = Microseconds(7 * DAY)
+"""Age after which a notification is given up."""
 
 
 def for_good(error: Exception) -> str:

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trac_mailintake.intake.times import Seconds
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,18 +20,18 @@ class Patience:
     Unsent mail stays due, and the next run begins with it.
     """
 
-    seconds: float = 10.0
+    seconds: Seconds = Seconds(10.0)
     lost: bool = False
 
     def spend(self, send: Callable[[], bool]) -> bool:
         """Call `send` and return whether it succeeded; return False without an attempt once a send has timed out."""
         if self.lost:
             return False
-        began = time.monotonic()
+        began = Seconds(time.monotonic())
         sent = send()
         self.waited(began, sent=sent)
         return sent
 
-    def waited(self, began: float, *, sent: bool) -> None:
+    def waited(self, began: Seconds, *, sent: bool) -> None:
         """Note the end of an attempt that began at `began` (a `time.monotonic()`)."""
         self.lost = self.lost or (not sent and time.monotonic() - began > self.seconds)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.clock import LETTERS, lately, reached
 from trac_mailintake.tracker.db.transaction import DAY
 from trac_mailintake.tracker.people.owed_accounts import owed
@@ -20,16 +21,16 @@ PURGED: Final = "mailintake_purged"
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message waiting in the outbox. Times are microseconds since 1970, UTC."""
+    """A message waiting in the outbox."""
 
     id: int
     kind: str
     delivery: int
     service: str
     attempts: int
-    retry_at: int
+    retry_at: Microseconds
     failure: str
-    created: int
+    created: Microseconds
 
 
 def queued(env: Environment) -> list[Queued]:
@@ -41,7 +42,7 @@ def queued(env: Environment) -> list[Queued]:
     return [Queued(*row) for row in rows]
 
 
-def anything_owed(env: Environment, now: int) -> bool:
+def anything_owed(env: Environment, now: Microseconds) -> bool:
     """Whether outgoing mail, a notification, a user account or the daily purge is due; uses only index look-ups."""
     waits = f"SELECT id FROM mailintake_outbox WHERE sent=0 AND {reached('retry_at')} LIMIT 1"
     due = env.db_query(waits, (now, now + LETTERS))
@@ -53,9 +54,9 @@ def anything_owed(env: Environment, now: int) -> bool:
     )
 
 
-def _purge_due(env: Environment, now: int) -> bool:
+def _purge_due(env: Environment, now: Microseconds) -> bool:
     """Whether the daily purge is due. If all services are pipes, nothing else makes a run purge the archive."""
     if not os.path.isdir(os.path.join(env.files_dir, ROOT, "archive")):
         return False
     rows = env.db_query("SELECT value FROM system WHERE name=%s", (PURGED,))
-    return not rows or not lately(int(rows[0][0]), now, DAY)
+    return not rows or not lately(Microseconds(int(rows[0][0])), now, DAY)

@@ -11,7 +11,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from trac_mailintake.tracker.db.transaction import SECOND, now, temporary, transaction
+from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, now, temporary, transaction
 from trac_mailintake.tracker.people.account_manager import Accounts
 from trac_mailintake.tracker.people.owed_accounts import LEASE, OWED, moments
 from trac_mailintake.tracker.private_dir import private_folder
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-_BACKOFF: Final = (60, 300, 900, 3600, 4 * 3600)
-"""Seconds between attempts; the last one repeats."""
+_BACKOFF: Final = tuple(map(Microseconds, (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR)))
+"""The time between attempts; the last one repeats."""
 
 
 class _Promise(NamedTuple):
@@ -89,11 +90,11 @@ def _claim(env: Environment, row: int) -> _Promise | None:
 
 
 def _failed(env: Environment, promise: _Promise, why: str) -> None:
-    seconds = _BACKOFF[min(promise.attempts, len(_BACKOFF)) - 1]
+    pause = _BACKOFF[min(promise.attempts, len(_BACKOFF)) - 1]
     with transaction(env) as db:
         db(
             "UPDATE mailintake_contact SET lease=0, retry_at=%s, failure=%s WHERE id=%s AND fence=%s",
-            (now() + seconds * SECOND, why, promise.id, promise.fence),
+            (now() + pause, why, promise.id, promise.fence),
         )
 
 

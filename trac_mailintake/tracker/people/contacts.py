@@ -10,17 +10,19 @@ from trac_mailintake.tracker.db.transaction import key, transaction
 if TYPE_CHECKING:
     from trac.env import Environment
 
+    from trac_mailintake.intake.times import Microseconds
+
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One contact. Times are microseconds since 1970, UTC; `made` is 0 while there is no account."""
+    """One contact. `made` is 0 while there is no account."""
 
     address: str
     name: str
     username: str
     service: str
-    created: int
-    made: int
+    created: Microseconds
+    made: Microseconds
     failure: str
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.ports import Stale
 from trac_mailintake.mail.message import Origin
-from trac_mailintake.tracker.db.transaction import SECOND, key, now
+from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.people.account_manager import Accounts
 from trac_mailintake.tracker.people.own_addresses import own_addresses
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Address, Message
     from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.db.transaction import Connection
 
-_DAY: Final = 24 * 60 * 60 * SECOND
 _PEOPLE: Final = frozenset({Origin.PERSON, Origin.LIST})
 
 
@@ -40,7 +40,7 @@ class Contact:
     address: str
     name: str
     username: str
-    made: int
+    made: Microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def newcomer(
 def remembered_today(env: Environment, service: str) -> int:
     """Number of people that the service has remembered within the last day."""
     rows = env.db_query(
-        "SELECT COUNT(*) FROM mailintake_contact WHERE service=%s AND created>%s", (service, now() - _DAY)
+        "SELECT COUNT(*) FROM mailintake_contact WHERE service=%s AND created>%s", (service, now() - DAY)
     )
     return int(rows[0][0])
 

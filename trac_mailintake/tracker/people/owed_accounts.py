@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.clock import LETTERS, reached, span
-from trac_mailintake.tracker.db.transaction import SECOND
+from trac_mailintake.tracker.db.transaction import MINUTE
 
 if TYPE_CHECKING:
     from trac.env import Environment
 
-LEASE: Final = 10 * 60 * SECOND
+LEASE: Final = Microseconds(10 * MINUTE)
 OWED: Final = f"username IS NOT NULL AND made=0 AND {reached('retry_at')} AND {reached('lease')}"
 """Which rows of `mailintake_contact`: SQL with placeholders for `moments`."""
 
 
-def moments() -> tuple[int, int, int, int]:
+def moments() -> tuple[Microseconds, Microseconds, Microseconds, Microseconds]:
     """For `OWED`: a letter may wait as long as an account, and none waits longer."""
     return (*span(LETTERS), *span(LEASE))
 

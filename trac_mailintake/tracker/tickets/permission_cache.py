@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from trac.perm import PermissionCache
 
+from trac_mailintake.intake.times import Seconds
+
 if TYPE_CHECKING:
     from trac.env import Environment
 
-FRESH: Final = 1.0
-"""Seconds for which an answer is cached."""
+FRESH: Final = Seconds(1.0)
+"""The time for which an answer is cached."""
 
 
 class Rights:

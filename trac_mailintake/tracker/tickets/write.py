@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trac.web.api import Request
 
     from trac_mailintake.intake.ports import Prepared
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.tracker.people.newcomers import Newcomer
     from trac_mailintake.tracker.tickets.stage_attachments import Enclosure, Linked
 
@@ -80,14 +81,14 @@ class Filed:
     calls: tuple[Call, ...] = field(default=(), repr=False)
 
 
-def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
+def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, Microseconds]:
     """Lock the rows of the tickets that these change, until the end of the surrounding `db_transaction`.
 
-    Returns when each was last changed (microseconds since 1970, UTC); a missing one was deleted.
+    Returns when each was last changed; a missing one was deleted.
     """
     numbers = sorted({draft.ticket.id for each in several if (draft := _draft(each)).ticket.exists})
     whole = is_sqlite(env)
-    changed: dict[int, int] = {}
+    changed: dict[int, Microseconds] = {}
     with env.db_transaction as db:
         for some in chunks(numbers):
             if whole:  # a first write locks the whole database
@@ -97,7 +98,7 @@ def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, int]:
     return changed
 
 
-def write(env: Environment, prepared: Prepared, when: datetime, changed: Mapping[int, int]) -> Filed:
+def write(env: Environment, prepared: Prepared, when: datetime, changed: Mapping[int, Microseconds]) -> Filed:
     """Write a prepared change, in the transaction whose `lock` gave `changed`. A rollback undoes all but linked files.
 
     `when` becomes later if the ticket has a later change. Raises Stale if the ticket has changed since the decision,
@@ -120,7 +121,7 @@ def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
     return _filed(env, draft, ticket, None, when, linked, calls)
 
 
-def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int, int]) -> Filed:
+def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int, Microseconds]) -> Filed:
     ticket, last = _as_it_is(env, draft.ticket, changed)
     when = max(when, last + _TICK)
     old = dict(ticket._old)  # noqa: SLF001 - Trac's listeners are told of it, and only the model knows it
@@ -137,7 +138,7 @@ def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int,
     return _filed(env, draft, ticket, number or None, when, linked, calls)
 
 
-def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, int]) -> tuple[Ticket, datetime]:
+def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, Microseconds]) -> tuple[Ticket, datetime]:
     """The ticket to change, whose row is locked, and the time of its last change.
 
     A change by somebody else meanwhile is harmless unless it affects the basis of the decision: the status, and the

@@ -9,6 +9,7 @@ from trac.util.datefmt import datetime_now, to_utimestamp, utc
 from trac_mailintake.components.cli.arguments import Exit, read
 from trac_mailintake.components.cli.output import complain, say_json
 from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.outgoing.waiting import anything_owed
 
@@ -25,7 +26,7 @@ def run_due(env: Environment, typed: Sequence[str]) -> int:
     if MailIntakeSystem(env).fetch == "disabled":
         complain("Nothing is fetched: [mailintake] fetch = disabled.")
         return Exit.WELL
-    due = schedule.due(env, 2**62 if wanted.flag("--force") else _now())
+    due = schedule.due(env, Microseconds(2**62) if wanted.flag("--force") else _now())
     unusual = bool(schedule.unusual(env, _now(), tried=bool(due)))
     if not (wanted.words or due or unusual or anything_owed(env, _now())):
         if wanted.flag("--json"):
@@ -36,5 +37,5 @@ def run_due(env: Environment, typed: Sequence[str]) -> int:
     return run(env, due, wanted, limit=limit)
 
 
-def _now() -> int:
+def _now() -> Microseconds:
     return to_utimestamp(datetime_now(utc))

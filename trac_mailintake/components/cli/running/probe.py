@@ -12,6 +12,7 @@ from trac_mailintake.components.cli.output import progress, say, say_json
 from trac_mailintake.components.cli.running.exit_status import exit_status
 from trac_mailintake.components.options import MailIntakeSystem
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.result import Ending
 from trac_mailintake.runs.round_trip import RoundTrip
@@ -44,7 +45,8 @@ class ProbeActions:
 
 def _probe(env: Environment, typed: Sequence[str]) -> Exit:
     wanted = read(typed, least=1, most=1, flags=("--json",), valued=("--to", "--wait"))
-    seconds = wanted.number("--wait")
+    wait = wanted.number("--wait")
+    seconds = None if wait is None else Seconds(wait)
     as_json = wanted.flag("--json")
     with told(), open_intake.watched_intake(env) as assembly:
         service = assembly.settings.services.get(wanted.words[0])
@@ -78,7 +80,7 @@ def _recipient(env: Environment, service: Service, wanted: Typed) -> str:
     return found
 
 
-def _check(env: Environment, service: Service, seconds: int | None) -> None:
+def _check(env: Environment, service: Service, seconds: Seconds | None) -> None:
     """Raise AdminCommandError if a probe cannot succeed."""
     if not env.config.getbool("notification", "smtp_enabled"):
         raise AdminCommandError("Sending is off: set [notification] smtp_enabled = true.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.components.cli.arguments import Exit
 from trac_mailintake.components.cli.output import cut, say, say_json, say_table, when
 from trac_mailintake.components.options import MailIntakeSystem
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.durable import weaknesses
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import SECOND, now
@@ -79,7 +80,7 @@ def _say(found: Sequence[Figures], queue: Sequence[Queued]) -> None:
             each.state.value,
             when(each.last_success),
             each.waiting,
-            lasting(now() - each.oldest) if each.oldest else "",
+            lasting(Microseconds(now() - each.oldest)) if each.oldest else "",
             each.held,
             each.deferred,
             each.in_work,

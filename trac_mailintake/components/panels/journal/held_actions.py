@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.intake.times import Seconds
     from trac_mailintake.tracker.journal.journal import Entry
 
 _FEW: Final = 5
@@ -46,7 +47,7 @@ class Decided:
         return self.warnings if outcome in (Status.HELD.value, Status.DEFERRED.value) else self.notices
 
 
-def act(env: Environment, word: str, numbers: Sequence[int], ticket: int | None, user: str, until: float) -> Decided:
+def act(env: Environment, word: str, numbers: Sequence[int], ticket: int | None, user: str, until: Seconds) -> Decided:
     """Perform `word` (retry, release, discard) on held mail, starting none after `until` (a `time.monotonic()`).
 
     `ticket` is the target of released mail (None: a new ticket for each); `user` is the administrator.

@@ -13,6 +13,7 @@ from trac_mailintake.components.panels.base import PATIENCE, PanelView, unknown
 from trac_mailintake.components.panels.journal.held_actions import act
 from trac_mailintake.components.panels.journal.mail_page import inside
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.search import OUTCOMES, Filter, Stretch
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.journal.journal import Page as Found
 
 PER_PAGE: Final = 50
-SECONDS: Final = 0.25
-"""Seconds to search rows for one page. After that the page says how far it got, and offers to continue."""
+SECONDS: Final = Seconds(0.25)
+"""The time to search rows for one page. After that the page says how far it got, and offers to continue."""
 _FILTERS: Final = ("service", "outcome", "rule", "sender", "ticket", "text")
 _ACTIONS: Final = ("retry", "release_new", "release", "discard")
 _WHERE: Final = ("before", "after")
@@ -143,7 +144,7 @@ class JournalView(PanelView):
             return
         target = int(ticket) if action == "release" else None
         word = action.partition("_")[0]
-        done = act(self.env, word, numbers, target, req.authname, time.monotonic() + PATIENCE)
+        done = act(self.env, word, numbers, target, req.authname, Seconds(time.monotonic() + PATIENCE))
         for sentence in done.notices:
             add_notice(req, sentence)
         for sentence in done.warnings:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.search import IN_WORK
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One service. Times are microseconds since 1970, UTC (0: never); `backlog` is messages by outcome."""
+    """One service. Times are 0 for never; `delay` is in minutes, `backlog` is messages by outcome."""
 
     name: str
     description: str
@@ -32,8 +33,8 @@ class Row:
     delay: int
     enabled: bool
     stopped: str
-    next_run: int
-    last_run: int
+    next_run: Microseconds
+    last_run: Microseconds
     last_result: str
     failed: bool
     backlog: tuple[tuple[str, int], ...]
@@ -71,7 +72,7 @@ def _row(stored: Mapping[str, Value], counts: Mapping[str, int]) -> Row:
         kind=str(stored["kind"]),
         place=f"{server}/{stored['folder']}" if server else path,
         handler=str(stored["handler"]),
-        delay=_time(stored["delay"]),
+        delay=_number(stored["delay"]),
         enabled=bool(stored["enabled"]),
         stopped=Standing.of(stored).why,
         next_run=_time(stored["next_run"]),
@@ -85,5 +86,9 @@ def _row(stored: Mapping[str, Value], counts: Mapping[str, int]) -> Row:
     )
 
 
-def _time(value: Value) -> int:
+def _time(value: Value) -> Microseconds:
+    return Microseconds(_number(value))
+
+
+def _number(value: Value) -> int:
     return value if isinstance(value, int) else 0

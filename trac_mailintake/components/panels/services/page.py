@@ -15,6 +15,7 @@ from trac_mailintake.components.panels.services import listing
 from trac_mailintake.components.panels.services.form import Choice, ServiceForm
 from trac_mailintake.intake.ports import Misconfiguration
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.field_choices import strangers_may_create
 from trac_mailintake.tracker.db.durable import weaknesses
@@ -114,7 +115,7 @@ class ServicesView(PanelView):
     # running
 
     def _run(self, req: Request) -> None:
-        done = run(self.env, str(req.args.getfirst("run")), time.monotonic() + PATIENCE)
+        done = run(self.env, str(req.args.getfirst("run")), Seconds(time.monotonic() + PATIENCE))
         (add_notice if done.well else add_warning)(req, done.sentence)
 
     def _flush(self, req: Request) -> None:

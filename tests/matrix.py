@@ -33,7 +33,8 @@ WITHOUT: Final = (
     *("tests/servers/test_dovecot.py", "tests/servers/test_smtp_sink.py"),
 )
 WITH: Final = (
-    *(f"tests/tracker/test_{name}.py" for name in ("claims", "journal", "tickets", "purge", "identity", "mariadb")),
+    *(f"tests/tracker/deliveries/test_{name}.py" for name in ("claims", "retention", "ownership")),
+    *(f"tests/tracker/{name}.py" for name in ("journal/test_journal", "tickets/test_write", "db/test_mariadb")),
     *("tests/components/test_setup.py", "tests/test_createusers.py", "tests/test_batches.py", "tests/test_outcomes.py"),
 )
 PATIENCE: Final = 900

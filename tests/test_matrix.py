@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests import matrix
+from tests.house.tree import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,3 +68,8 @@ def test_the_table_has_a_row_for_each_python() -> None:
     assert matrix.table({"3.11.7": {"sqlite": cell, "mariadb": matrix.Cell(trouble="no report")}}) == (
         "| Python | sqlite | mariadb |\n| --- | --- | --- |\n| 3.11.7 | 10 / 0 / 1, 3 s | no report |"
     )
+
+
+def test_what_each_cell_runs_is_there() -> None:
+    """When a file or folder that is named is not there, pytest ends at once and runs nothing."""
+    assert [name for name in (*matrix.WITHOUT, *matrix.WITH) if not (ROOT / name).exists()] == []

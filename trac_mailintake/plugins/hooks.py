@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Message
     from trac_mailintake.plugins.registry import Registry
 
-_NOT_A_FAULT: Final = (Misconfiguration, TemporaryFailure, NoLongerMine, Stale, MemoryError)
+_NOT_A_FAULT: Final = (Misconfiguration, TemporaryFailure, NoLongerMine, Stale, MemoryError, KeyboardInterrupt)
 
 Offer = TypeVar("Offer", Handler, SourceKind)
 
@@ -170,12 +170,15 @@ class Rules:
 
     @contextmanager
     def _blaming(self, what: str) -> Iterator[None]:
-        """Blame an exception that went through a foreign plugin on it (Misconfiguration); any other passes through."""
+        """Blame an exception that went through a foreign plugin on it (Misconfiguration); any other passes through.
+
+        SystemExit too: a plugin must not end the process, and with 0 at that, over a message that was not taken.
+        """
         try:
             yield
         except _NOT_A_FAULT:
             raise
-        except Exception as error:
+        except BaseException as error:
             culprit = _culprit(error.__traceback__, self._registry.foreign)
             if culprit is None:
                 raise

@@ -56,7 +56,7 @@ def deliver(env: Environment, opened: Opened, name: str, stream: BinaryIO) -> An
     """Take the mail in `stream` for the service `name`. Never raises: without a certain outcome it answers TEMPFAIL."""
     try:
         return _deliver(env, opened, name, stream)
-    except Exception as error:
+    except BaseException as error:
         env.log.exception("Mail for the service %s was not taken", name)
         return Answer(SysExit.TEMPFAIL, f"Not taken for now: {type(error).__name__}: {error}")
 

@@ -80,17 +80,31 @@ class ServiceRun:
 
         `source` is what was handed over; None opens the service's mailbox. With `trying` it is the one mail that a
         stopped service tries, which resumes when that goes well. `conclude` as `conclusion`.
-        A database that cannot be used is the round's failure, too: the next one finds all that this one left.
+        A database that cannot be used is the round's failure, too: the next one finds all that this one left. So is
+        whatever else is raised, and SystemExit, so that it keeps no other service from running.
         """
         done: RoundResult | None = None
         try:
             self._services.begin(name)
-            done, left = self._serve(name, source, until, patience, trying=trying)
+            done, left = self._served(name, source, until, patience, trying=trying)
             error, result = conclude(done)
             self._services.finish(name, error=error, result=result, left=left, undisposed=done.undisposed)
         except (TemporaryFailure, Stale) as error:
             return RoundResult(name, done.counts if done else {}, str(error), Ending.FAILED)
         return done
+
+    def _served(
+        self, name: str, handed: Source | None, until: float | None, patience: int | None, *, trying: bool
+    ) -> tuple[RoundResult, Left | None]:
+        """As `_serve`; what nobody expected is an error that is noted and shown. Raises TemporaryFailure, Stale."""
+        try:
+            return self._serve(name, handed, until, patience, trying=trying)
+        except (TemporaryFailure, Stale):
+            raise
+        except (Exception, SystemExit) as error:
+            self._env.log.exception("The round of service %s failed", name)
+            why = f"{type(error).__name__}: {error}; where, is in Trac's log"
+            return RoundResult(name, {}, why, Ending.FAILED), None
 
     def _serve(
         self, name: str, handed: Source | None, until: Seconds | None, patience: Seconds | None, *, trying: bool

@@ -18,15 +18,16 @@ def asking(env: Environment, component: object) -> Iterator[None]:
     """Context for calling a Trac component, which may be a plugin.
 
     Raises TemporaryFailure if disk or network failed, Misconfiguration if the component failed by itself. Database
-    errors pass through, since the recorder knows which of them are temporary.
+    errors pass through, since the recorder knows which of them are temporary. A component that ends the process has
+    failed by itself, too: see `plugins.hooks`.
     """
     try:
         yield
-    except (env.db_exc.DatabaseError, env.db_exc.InterfaceError, MemoryError):
+    except (env.db_exc.DatabaseError, env.db_exc.InterfaceError, MemoryError, KeyboardInterrupt):
         raise
     except OSError as error:
         raise TemporaryFailure(f"{_name(component)} could not do its work: {error}") from error
-    except Exception as error:
+    except BaseException as error:
         cause = f"{type(error).__name__}: {error}"
         raise Misconfiguration(f"{_name(component)} failed ({cause}). Mend it or disable it.") from error
 

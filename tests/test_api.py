@@ -17,7 +17,7 @@ from trac.core import Component, ComponentManager, implements
 from tests.fakes import FakeReader
 from tests.values import DELIVERY, MEMBER, message, service
 from trac_mailintake import api, hookspecs
-from trac_mailintake.plugins.component_bridge import component_plugins
+from trac_mailintake.plugins.component_bridge import ComponentPlugins
 from trac_mailintake.plugins.hooks import Rules
 
 if TYPE_CHECKING:
@@ -156,6 +156,9 @@ def test_importing_it_loads_neither_rules_nor_sources() -> None:
 class Env(Component, ComponentManager):
     """As much of an environment as finds components."""
 
+    plugins_dir = "/no/such/folder"
+    shared_plugins_dir = ""
+
     def __init__(self) -> None:
         ComponentManager.__init__(self)
         self.off: tuple[type[Component], ...] = ()
@@ -182,4 +185,4 @@ def test_the_enabled_components_are_plugins(off: tuple[type[Component], ...]) ->
     """Each environment says which, as of all components."""
     env = Env()
     env.off = off
-    assert {type(plugin) for plugin in component_plugins(env)} == {Enabled, Disabled} - set(off)
+    assert {type(plugin) for plugin in ComponentPlugins(env)} == {Enabled, Disabled} - set(off)

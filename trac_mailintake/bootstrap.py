@@ -34,7 +34,7 @@ from trac_mailintake.tracker.tickets.stage_attachments import Staging
 from trac_mailintake.tracker.workers import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from trac.env import Environment
 
@@ -121,17 +121,17 @@ class Assembly:
         self.worker.close()
 
 
-def settings_of(env: Environment, extra: Sequence[object] = ()) -> Settings:
+def settings_of(env: Environment, extra: Iterable[object] = ()) -> Settings:
     """Rules, servers and services. `extra` are the environment's own plugins. Installed plugins are not loaded yet."""
     return _settings(env, TracReader(env, Directory(env)), extra)
 
 
-def _settings(env: Environment, reader: Reader, extra: Sequence[object]) -> Settings:
+def _settings(env: Environment, reader: Reader, extra: Iterable[object]) -> Settings:
     rules = Rules(reader, (kinds,), extra)
     return Settings(rules, Servers(env), Services(env, lambda: rules))
 
 
-def assemble_intake(env: Environment, extra: Sequence[object] = (), watch: Watch | None = None) -> Assembly:
+def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch | None = None) -> Assembly:
     """Build everything, with a new worker; `watch` ends it if it hangs. Raises SettingError if an option is wrong."""
     limit = archive_limit(env)
     keep_more_pages(env)

@@ -39,7 +39,8 @@ Offer = TypeVar("Offer", Handler, SourceKind)
 class Rules:
     """The rules, handlers and kinds of source of one environment: `ports.Rules`, and the catalogue.
 
-    `bundled` are the product's own plugins besides the built-in rules; `extra` are objects of the environment.
+    `bundled` are the product's own plugins besides the built-in rules; `extra` are objects of the environment, asked
+    for when they are needed.
     The built-in rules and the entry points of `group` are always included.
     """
 
@@ -48,7 +49,7 @@ class Rules:
     ) -> None:
         self._reader = reader
         self._bundled = tuple(bundled)
-        self._extra = tuple(extra)
+        self._extra = extra
         self._group = group
 
     # the catalogue

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trac_mailintake.bootstrap import assemble_intake, settings_of
-from trac_mailintake.plugins.component_bridge import component_plugins
+from trac_mailintake.plugins.component_bridge import ComponentPlugins
 from trac_mailintake.runs.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def settings(env: Environment) -> Settings:
     """Shows and changes services. Raises Misconfiguration if a plugin is wrong."""
-    return settings_of(env, component_plugins(env))
+    return settings_of(env, ComponentPlugins(env))
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
         logger.addHandler(handler)
     logger.setLevel(env.log.getEffectiveLevel())
     try:
-        assembly = assemble_intake(env, component_plugins(env), watch)
+        assembly = assemble_intake(env, ComponentPlugins(env), watch)
         try:
             yield assembly
         finally:

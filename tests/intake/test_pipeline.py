@@ -234,7 +234,7 @@ def test_only_failures_of_the_messages_own_count(
     bench.rules.raising["a"] = [error]
     first, second = bench.take(bench.mail("a"), bench.mail("b"))
     assert isinstance(first, Deferred)
-    assert (first.down, first.fault) == (down, fault)
+    assert (first.down, first.fault is not None) == (down, fault)
     assert [each for _, each in bench.recorder.deferred] == [counted]
     assert isinstance(second, Recorded)
 

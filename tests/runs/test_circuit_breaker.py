@@ -127,6 +127,27 @@ def test_a_pipe_stops_tries_one_mail_each_quarter_of_an_hour_and_resumes(pipe: T
     assert pipe.log().count("service pipe resumes") == 1
 
 
+@pytest.mark.parametrize(
+    "does",
+    [
+        "raise KeyError(message.message_id)",
+        "raise (KeyError, ValueError)[int(message.message_id[1]) % 2]('x')",
+        "raise Misconfiguration(f'{message.message_id} needs a setting')",
+    ],
+)
+def test_faults_of_a_plugin_in_a_hook_are_alike_whatever_they_say(
+    pipe: TracEnv, smtp_sink: SmtpSink, does: str
+) -> None:
+    """Exceptions quote the mail. If each were a fault of its own, mail would wait and bounce, and nobody be told."""
+    imports = "from trac_mailintake.api import IMailintakePlugin, Misconfiguration"
+    text_of_it = PLUGIN.format(does=does).replace("from trac_mailintake.api import IMailintakePlugin", imports)
+    install(pipe, text_of_it)
+    assert [each.status for each in hand_over(pipe, 1, 2, 3, 4, 5, 6)] == [SysExit.TEMPFAIL] * 6
+    assert asked(pipe) == ["1", "2", "3", "4", "5"]
+    (notice,) = smtp_sink.wait_for(1)
+    assert "5 times in a row: " in text(notice)
+
+
 def test_a_plugin_that_does_not_load_stops_a_pipe_too(pipe: TracEnv, smtp_sink: SmtpSink) -> None:
     """Then no hook of any service can be called. Once the plugin is repaired, the next mail that is tried is taken."""
     install(pipe, MISSPELLED)

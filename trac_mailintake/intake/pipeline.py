@@ -30,6 +30,7 @@ from trac_mailintake.intake.model import (
 from trac_mailintake.intake.ports import (
     Deciding,
     Decision,
+    Fault,
     Misconfiguration,
     NoLongerMine,
     Prepared,
@@ -78,12 +79,12 @@ _TRIES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A deferred delivery. `soon`: it only waits for another worker; `fault`: what an administrator must fix."""
+    """A deferred delivery. `soon`: it only waits for another worker; `fault`: what an administrator must fix, if so."""
 
     delivery: Delivery
     reason: str
     soon: bool = False
-    fault: bool = False
+    fault: Fault | None = None
     down: bool = False
     """Something of ours is down: the round should end."""
 
@@ -251,7 +252,7 @@ class Intake:
             case TemporaryFailure():
                 return self._let_go(delivery, str(error), message=message, down=True)
             case Misconfiguration():
-                return self._let_go(delivery, str(error), message=message, fault=True)
+                return self._let_go(delivery, str(error), message=message, fault=Fault.of(error))
         reason = f"{type(error).__name__}: {error}"
         log.error("Delivery %s (%s) failed: %s", delivery.id, delivery.listed.locator, reason, exc_info=error)
         if delivery.attempts + 1 >= ATTEMPTS:
@@ -267,7 +268,7 @@ class Intake:
         *,
         message: Message | None = None,
         soon: bool = False,
-        fault: bool = False,
+        fault: Fault | None = None,
         down: bool = False,
         counted: bool = False,
     ) -> Deferred | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar, runtime_checkable
 
 from trac_mailintake.intake.errors import ExplainedError
 
@@ -53,7 +53,28 @@ class TemporaryFailure(ExplainedError):  # noqa: N818 - named after RFC 5321's t
 
 
 class Misconfiguration(ExplainedError):  # noqa: N818 - what an administrator must fix
-    """A plugin or a setting is wrong: the mail is deferred without counting an attempt; five alike stop the service."""
+    """A plugin or a setting is wrong: the mail is deferred without counting an attempt; five alike stop the service.
+
+    `alike` is what it shares with others that have the same cause: a plugin's exception often quotes the message, so
+    that no two have the same text. By default it is the text.
+    """
+
+    def __init__(self, sentence: str, alike: str = "") -> None:
+        super().__init__(sentence)
+        self.alike = alike or sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What an administrator must fix, as a sentence; `alike` as in `Misconfiguration`."""
+
+    sentence: str
+    alike: str
+
+    @classmethod
+    def of(cls, error: ExplainedError) -> Self:
+        """The fault that an error tells of."""
+        return cls(str(error), error.alike if isinstance(error, Misconfiguration) else str(error))
 
 
 class NoLongerMine(Exception):  # noqa: N818 - not an error: another worker took over the row

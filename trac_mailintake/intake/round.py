@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Delivery, Listed
     from trac_mailintake.intake.pipeline import Intake, Result
-    from trac_mailintake.intake.ports import Archive, ArchiveWriter, Recorder, Source
+    from trac_mailintake.intake.ports import Archive, ArchiveWriter, Fault, Recorder, Source
     from trac_mailintake.intake.settings import Service
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ class Report:
 
     `error`: why the source could not be used, even if only to dispose of copies. `down`: why the round ended early
     because of a failure of ours.
-    `deferred`: the deferred deliveries. `faults`: sentences about what an administrator must fix, one for each
-    delivery. `remaining`: messages left in the mailbox because the time was up.
+    `deferred`: the deferred deliveries. `faults`: what an administrator must fix, one for each delivery.
+    `remaining`: messages left in the mailbox because the time was up.
     `overrun`: why the service must stop, or "".
     `undisposed`: all mail was filed, and `error` is only about the mailbox's copies.
     """
@@ -67,7 +67,7 @@ class Report:
     listed: int = 0
     error: str = ""
     down: str = ""
-    faults: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     remaining: int = 0
     overrun: str = ""
     undisposed: bool = False
@@ -81,7 +81,7 @@ class Report:
                 self.counts[Status.DEFERRED] += 1
                 self.deferred.append(result)
                 if result.fault:
-                    self.faults.append(result.reason)
+                    self.faults.append(result.fault)
                 if result.down:
                     self.down = result.reason
 

@@ -74,8 +74,8 @@ def _made(env: Environment, component: type) -> object | None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        name = f"{component.__module__}.{component.__qualname__}"
-        raise Misconfiguration(f"plugin {name} cannot be made: {type(error).__name__}: {error}") from error
+        failed = f"plugin {component.__module__}.{component.__qualname__} cannot be made"
+        raise Misconfiguration(f"{failed}: {type(error).__name__}: {error}", failed) from error
     return made
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Message
     from trac_mailintake.plugins.registry import Registry
 
-_NOT_A_FAULT: Final = (Misconfiguration, TemporaryFailure, NoLongerMine, Stale, MemoryError, KeyboardInterrupt)
+_NOT_A_FAULT: Final = (TemporaryFailure, NoLongerMine, Stale, MemoryError, KeyboardInterrupt)
 
 Offer = TypeVar("Offer", Handler, SourceKind)
 
@@ -139,7 +139,7 @@ class Rules:
     def _registry(self) -> Registry:
         """All plugins, registered. Raises Misconfiguration each time: a broken plugin stays broken until a restart."""
         if isinstance(self._loaded, Misconfiguration):
-            raise Misconfiguration(str(self._loaded)) from self._loaded
+            raise Misconfiguration(str(self._loaded), self._loaded.alike) from self._loaded
         return self._loaded
 
     @cached_property
@@ -177,19 +177,29 @@ class Rules:
         """
         try:
             yield
+        except Misconfiguration as fault:
+            culprit = _culprit(fault.__traceback__, self._registry.foreign)
+            fault.alike = _alike(culprit, what) if culprit else fault.alike
+            raise
         except _NOT_A_FAULT:
             raise
         except BaseException as error:
             culprit = _culprit(error.__traceback__, self._registry.foreign)
             if culprit is None:
                 raise
-            raise Misconfiguration(f"plugin {culprit}, {what}: {type(error).__name__}: {error}") from error
+            alike = _alike(culprit, what)
+            raise Misconfiguration(f"{alike}: {type(error).__name__}: {error}", alike) from error
 
     def _astray(self, hook: str, answer: object) -> Misconfiguration:
         """The error for an invalid answer of a hook; pluggy does not say whose it was."""
         names = (each.plugin_name for each in self._registry.implementations(hook))
         suspects = " or ".join(name for name in names if name in self._registry.foreign)
         return Misconfiguration(f"plugin {suspects}, {hook}: {typed(answer)} is no answer to this hook")
+
+
+def _alike(culprit: str, what: str) -> str:
+    """What all faults share that one plugin makes in one hook: whatever it raises there, the same has to be mended."""
+    return f"plugin {culprit}, {what}"
 
 
 def _culprit(traceback: TracebackType | None, foreign: Mapping[str, set[str]]) -> str | None:

@@ -123,8 +123,9 @@ def _installed(group: str) -> Iterator[tuple[str, object]]:
         try:
             plugin: object = entry.load()
         except Exception as error:
+            failed = f"plugin {name} does not load"
             cause = f"{type(error).__name__}: {error}"
-            raise Misconfiguration(f"plugin {name} does not load: {cause}; mend it or uninstall it") from error
+            raise Misconfiguration(f"{failed}: {cause}; mend it or uninstall it", failed) from error
         yield name, plugin
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Status
-from trac_mailintake.intake.ports import Misconfiguration, SourceError, Stale, TemporaryFailure
+from trac_mailintake.intake.ports import Fault, Misconfiguration, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.runs.result import Ending, RoundResult
 from trac_mailintake.runs.stop_service import resume, stop, stop_when_alike
@@ -114,7 +114,7 @@ class ServiceRun:
             service = self._services.get(name)
             source = handed or self._assembly.settings.open(service, trace=self._trace, patience=patience)
         except (SettingError, Misconfiguration) as error:
-            why = stop_when_alike(self._env, name, [str(error)])
+            why = stop_when_alike(self._env, name, [Fault.of(error)])
             return RoundResult(name, {}, _stopped(why) or str(error), Ending.FAILED, stopped=why), None
         except SourceError as error:
             return RoundResult(name, {}, str(error), Ending.FAILED), None
@@ -143,7 +143,7 @@ def _result(name: str, report: Report, stopped: str) -> RoundResult:
     """The result of a round that ended; `stopped` is why the service does not go on."""
     counts = {status.value: report.counts[status] for status in Status if report.counts[status] > 0}
     failed = "; ".join(filter(None, (report.error, _stopped(stopped))))
-    error = failed or report.down or next(iter(report.faults), "")
+    error = failed or report.down or next((each.sentence for each in report.faults), "")
     waiting = report.down or Status.HELD.value in counts or Status.DEFERRED.value in counts
     ending = Ending.FAILED if failed else Ending.WAITING if waiting else Ending.WELL
     return RoundResult(name, counts, error, ending, report.remaining, report.undisposed, stopped)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.intake.ports import Fault
     from trac_mailintake.tracker.db.transaction import Connection
 
 _TRIES: Final = (
@@ -38,15 +39,16 @@ def stop(env: Environment, name: str, why: str) -> None:
             _tell(env, db, name, why)
 
 
-def stop_when_alike(env: Environment, name: str, faults: Sequence[str]) -> str:
-    """Count faults that an administrator must fix. The same fault five times in a row stops the service.
+def stop_when_alike(env: Environment, name: str, faults: Sequence[Fault]) -> str:
+    """Count faults that an administrator must fix. Five alike in a row stop the service.
+
 
     Returns why the service stops now, or "".
     Raises TemporaryFailure.
     """
     for fault in faults:
         with transaction(env) as db:
-            why = CircuitBreaker(env).failed(name, fault)
+            why = CircuitBreaker(env).failed(name, fault.sentence, fault.alike)
             if why:
                 _tell(env, db, name, why)
                 return why

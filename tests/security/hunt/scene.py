@@ -204,6 +204,6 @@ class _Box(Rig):
         with self.worker() as assembly:
             service = assembly.settings.services.get(self.name)
             report = assembly.round.run(service, assembly.settings.open(service))
-        if trouble := report.error or report.down or "; ".join(report.faults):
+        if trouble := report.error or report.down or "; ".join(each.sentence for each in report.faults):
             msg = f"{self.name}: {trouble}"
             raise AssertionError(msg)

@@ -65,6 +65,13 @@ def test_five_alike_in_a_row_stop_a_service_once(breaker: CircuitBreaker) -> Non
     assert standing(breaker, "support").stopped == "5 times in a row: b"
 
 
+def test_what_faults_share_counts_and_the_last_one_is_shown(breaker: CircuitBreaker) -> None:
+    """Two plugins that fail in turn are two causes."""
+    assert [breaker.failed("pipe", f"{kind}: {kind}", kind) for kind in "ababab"] == [""] * 6
+    breaker.worked("pipe")
+    assert [breaker.failed("pipe", f"a: {number}", "a") for number in range(5)][-1] == "5 times in a row: a: 4"
+
+
 def test_enabling_a_service_closes_its_breaker(trac: TracEnv, breaker: CircuitBreaker) -> None:
     """It is due at once, and may fail four times again."""
     services = settings_of(trac.env).services

@@ -7,7 +7,7 @@ All processes read from the service's row whether it has stopped, and what stopp
 
 | `stopped` | `failures` | |
 | --- | --- | --- |
-| empty | any | it runs, and has met the same `failure` so many times in a row |
+| empty | any | it runs, and has met so many faults in a row that share `failure` |
 | why | `ALIKE` or more | the breaker stopped it. For a pipe, `next_run` is when the next mail is tried |
 | why | 0 | something else stopped it, such as `rate_service`: it waits for an administrator |
 
@@ -98,13 +98,17 @@ class CircuitBreaker:
             rows = self._env.db_query(f"SELECT {', '.join(columns)} FROM mailintake_service WHERE name=%s", (name,))
         return Standing.of(dict(zip(columns, rows[0], strict=True))) if rows else None
 
-    def failed(self, name: str, fault: str) -> str:
-        """Count a fault of a running service. Returns why it stops now; "" if it goes on, or had stopped before."""
+    def failed(self, name: str, fault: str, alike: str = "") -> str:
+        """Count a fault of a running service. Returns why it stops now; "" if it goes on, or had stopped before.
+
+        `fault` is a sentence; `alike` is what it shares with others of its kind, the sentence itself unless given.
+        """
+        kind = alike or fault
         with transaction(self._env) as db:
             db(
                 """UPDATE mailintake_service SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s
                    WHERE name=%s AND stopped=''""",
-                (fault, fault, name),
+                (kind, kind, name),
             )
             rows = db("SELECT failures FROM mailintake_service WHERE name=%s AND stopped=''", (name,))
             if not rows or rows[0][0] < ALIKE:

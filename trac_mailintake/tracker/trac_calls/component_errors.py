@@ -29,7 +29,8 @@ def asking(env: Environment, component: object) -> Iterator[None]:
         raise TemporaryFailure(f"{_name(component)} could not do its work: {error}") from error
     except BaseException as error:
         cause = f"{type(error).__name__}: {error}"
-        raise Misconfiguration(f"{_name(component)} failed ({cause}). Mend it or disable it.") from error
+        failed = f"{_name(component)} failed"
+        raise Misconfiguration(f"{failed} ({cause}). Mend it or disable it.", alike=failed) from error
 
 
 def _name(component: object) -> str:

@@ -215,6 +215,21 @@ def test_whatever_is_decided_about_the_mail_that_is_tried_lets_the_service_resum
     assert (stopped, next_run == 1) == (("", False) if content else ("5 times in a row: a fault", True))
 
 
+def test_a_duplicate_proves_nothing(pipe: TracEnv, smtp_sink: SmtpSink) -> None:
+    """No plugin is asked about it. It is answered, and the service stays as it is: stopped, or four faults on."""
+    assert deliver(pipe, mail(1)).status == SysExit.OK
+    copies = [f"X-Copy: {number}\n".encode() + mail(1) for number in range(2)]
+    with pipe.env.db_transaction as db:
+        db("UPDATE mailintake_service SET failure='a fault', failures=4")
+    assert deliver(pipe, copies[0]).err.startswith("duplicate #1")
+    assert pipe.query("SELECT failures, stopped FROM mailintake_service") == [(4, "")]
+    with pipe.env.db_transaction as db:
+        db("UPDATE mailintake_service SET stopped='5 times in a row: a fault', failures=5, next_run=1")
+    assert deliver(pipe, copies[1]).err.startswith("duplicate #1")
+    assert pipe.query("SELECT failures, stopped FROM mailintake_service") == [(5, "5 times in a row: a fault")]
+    assert smtp_sink.sent == []
+
+
 def test_a_pipe_that_an_administrator_disabled_tries_nothing(pipe: TracEnv) -> None:
     """By disabling it they chose that mail bounces. Once the pipe is enabled, it takes mail at once."""
     with pipe.env.db_transaction as db:

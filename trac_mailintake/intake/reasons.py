@@ -222,6 +222,8 @@ VANISHED_AGAIN: Final = VANISHED.also(
     "It was no longer in the mailbox when it was to be read again. The process that read it before ended before "
     "anything was recorded; what it had read is in files/mailintake/{batch}.",
 )
+UNASKED: Final = frozenset(each.slug for each in (DUPLICATE, PROBE, TOO_LARGE, CRASHES, FAILED, VANISHED))
+"""Rules of outcomes that say nothing about the plugins: none was asked, or not all of them."""
 ADMINISTRATOR: Final = Rule("administrator", "record", "Discarded by {user}.")
 
 # services ------------------------------------------------------------------------------------------------------------

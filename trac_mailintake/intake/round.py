@@ -59,6 +59,7 @@ class Report:
     `deferred`: the deferred deliveries. `faults`: what an administrator must fix, one for each delivery.
     `remaining`: messages left in the mailbox because the time was up.
     `overrun`: why the service must stop, or "".
+    `decided`: whether the plugins decided about a mail, and none failed over it.
     `undisposed`: all mail was filed, and `error` is only about the mailbox's copies.
     """
 
@@ -71,12 +72,14 @@ class Report:
     remaining: int = 0
     overrun: str = ""
     undisposed: bool = False
+    decided: bool = False
 
     def add(self, result: Result) -> None:
         """Count what became of a delivery."""
         match result:
             case Recorded():
                 self.counts[result.outcome.status] += 1
+                self.decided = self.decided or result.outcome.rule not in reasons.UNASKED
             case Deferred():
                 self.counts[Status.DEFERRED] += 1
                 self.deferred.append(result)

@@ -131,7 +131,7 @@ class ServiceRun:
         why = stop_when_alike(self._env, name, report.faults)
         if report.overrun:
             stop(self._env, name, report.overrun)
-        elif not report.faults and any(report.counts[status] > 0 for status in Status if status is not Status.DEFERRED):
+        elif report.decided and not report.faults:
             if trying:
                 resume(self._env, name)
             else:

@@ -42,7 +42,6 @@ def stop(env: Environment, name: str, why: str) -> None:
 def stop_when_alike(env: Environment, name: str, faults: Sequence[Fault]) -> str:
     """Count faults that an administrator must fix. Five alike in a row stop the service.
 
-
     Returns why the service stops now, or "".
     Raises TemporaryFailure.
     """

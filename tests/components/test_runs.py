@@ -10,6 +10,7 @@ import subprocess
 import termios
 from typing import TYPE_CHECKING
 
+import pytest
 from trac.admin.api import AdminCommandManager
 
 from tests.components.mails import Mailbox, mail
@@ -49,7 +50,19 @@ def test_a_service_runs_only_when_it_is_due(mailbox: Mailbox) -> None:
     named = mailbox.trac.command("mailintake", "run", "support")
     assert named.status == 0
     assert "not due before" in named.out
+    as_json = mailbox.trac.command("mailintake", "run", "support", "--json")
+    assert (as_json.status, json.loads(as_json.out)) == (0, [])
+    assert "not due before" in as_json.err
     assert mailbox.trac.command("mailintake", "run", "support", "--force").out == "support: 1 created\n"
+
+
+@pytest.mark.parametrize("words", [(), ("--force",), ("--json",)])
+def test_a_pipe_is_not_run(mailbox: Mailbox, words: tuple[str, ...]) -> None:
+    """It has no mailbox; --force would not help."""
+    assert mailbox.trac.command("mailintake", "service", "add", "handed", "kind=pipe").status == 0
+    refused = mailbox.trac.command("mailintake", "run", "handed", *words)
+    assert (refused.status, refused.out) == (2, "")
+    assert "a mail server hands it its mail" in refused.err
 
 
 def test_a_limit_leaves_the_rest_for_the_next_run(mailbox: Mailbox) -> None:

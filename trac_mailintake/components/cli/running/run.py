@@ -21,7 +21,7 @@ from trac_mailintake.tracker.outgoing import overdue
 from trac_mailintake.tracker.outgoing.waiting import anything_owed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trac.env import Environment
 
@@ -35,7 +35,7 @@ def run(env: Environment, due: Sequence[str], wanted: Typed, *, limit: int | Non
     Raises AdminCommandError, TemporaryFailure.
     """
     as_json = wanted.flag("--json")
-    names = _named(env, wanted.words[0], due) if wanted.words else due
+    names = _named(env, wanted.words[0], due, complain if as_json else say) if wanted.words else due
     moment = to_utimestamp(datetime_now(utc))
     if schedule.unusual(env, moment, tried=bool(names)):
         # A service may recover in this run. But if its last rounds failed, report it first: the run may hang over it.
@@ -47,7 +47,7 @@ def run(env: Environment, due: Sequence[str], wanted: Typed, *, limit: int | Non
     return _run(env, names, wanted, limit=limit)
 
 
-def _named(env: Environment, name: str, due: Sequence[str]) -> Sequence[str]:
+def _named(env: Environment, name: str, due: Sequence[str], tell: Callable[[str], None]) -> Sequence[str]:
     """The named service; () if it is not due. Raises AdminCommandError if it does not exist or may not run."""
     rows = {str(row["name"]): row for row in Services(env, lambda: open_intake.settings(env).rules).rows()}
     if name not in rows:
@@ -58,8 +58,10 @@ def _named(env: Environment, name: str, due: Sequence[str]) -> Sequence[str]:
     if not row["enabled"] or row["stopped"]:
         why = f"stopped: {row['stopped']}" if row["stopped"] else "disabled"
         raise AdminCommandError(f"The service {name} is {why}. `mailintake service enable {name}` lets it run.")
+    if not (row["server"] or row["path"]):
+        raise AdminCommandError(f"The service {name} fetches nothing: a mail server hands it its mail by a pipe.")
     if name not in due:
-        say(f"{name}: not due before {when(row['next_run'])}; --force runs it at once.")
+        tell(f"{name}: not due before {when(row['next_run'])}; --force runs it at once.")
         return ()
     return (name,)
 

@@ -14,8 +14,8 @@ from tests.sources import scripted
 from tests.sources.bent import Bend, BentServer
 from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.intake.disposal import DISPOSAL
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer, Reply, Status
-from trac_mailintake.intake.ports import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

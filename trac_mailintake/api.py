@@ -19,7 +19,7 @@ A plugin that holds invoices until a person has looked at them, in one file of a
 from __future__ import annotations
 
 from trac_mailintake.hookspecs import Context, Handle, Handler, Opening, SourceKind, hookimpl
-from trac_mailintake.intake.errors import ExplainedError
+from trac_mailintake.intake.errors import ExplainedError, Incomplete, Misconfiguration, SourceError, TemporaryFailure
 from trac_mailintake.intake.model import (
     Account,
     Afterwards,
@@ -46,17 +46,7 @@ from trac_mailintake.intake.model import (
     Status,
     Target,
 )
-from trac_mailintake.intake.ports import (
-    Foreseeing,
-    Incomplete,
-    KnownId,
-    Misconfiguration,
-    Reader,
-    Source,
-    SourceError,
-    TemporaryFailure,
-    TicketFacts,
-)
+from trac_mailintake.intake.ports import Foreseeing, KnownId, Reader, Source, TicketFacts
 from trac_mailintake.intake.settings import Kind, Parameter, Server, Service, SettingError, Value, Values
 from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.mail.message import Address, Defect, Message, Origin, Part

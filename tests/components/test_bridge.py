@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.components.mails import mail
-from trac_mailintake.intake.ports import Misconfiguration
+from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.plugins.component_bridge import ComponentPlugins
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes import FakeReader
 from tests.values import DELIVERY, STRANGER, message, service
+from trac_mailintake.intake.errors import Misconfiguration, NoLongerMine, Stale, TemporaryFailure
 from trac_mailintake.intake.model import (
     Change,
     Discard,
@@ -23,15 +24,7 @@ from trac_mailintake.intake.model import (
     gravest,
 )
 from trac_mailintake.intake.pipeline import ATTEMPTS, DEATHS, Deferred, Intake
-from trac_mailintake.intake.ports import (
-    Misconfiguration,
-    NoLongerMine,
-    Prepared,
-    Recorded,
-    Seen,
-    Stale,
-    TemporaryFailure,
-)
+from trac_mailintake.intake.ports import Prepared, Recorded, Seen
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:

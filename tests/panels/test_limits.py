@@ -10,7 +10,7 @@ import pytest
 from tests.components.mails import Mailbox, mail
 from trac_mailintake.components.panels.actions import run
 from trac_mailintake.components.panels.journal.held_actions import act
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs.time_limit import within
 from trac_mailintake.tracker.journal.journal import Journal

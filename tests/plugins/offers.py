@@ -10,8 +10,8 @@ import pytest
 from tests.fakes import FakeReader
 from tests.values import DELIVERY, HANDLER, MEMBER, message, service
 from trac_mailintake.hookspecs import Handler, SourceKind, hookimpl
+from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outcome, Proof, Status
-from trac_mailintake.intake.ports import Misconfiguration
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.plugins.hooks import Rules
 

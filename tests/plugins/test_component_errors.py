@@ -11,8 +11,8 @@ import pytest
 from tests.fakes import FakeReader
 from tests.values import DELIVERY, MEMBER, message, service
 from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.model import Hold, Outcome, Status
-from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
 from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.plugins.registry import GROUP
 

@@ -12,7 +12,7 @@ import pytest
 from tests.security.visit import PASSWORD
 from tests.servers.certificates import issue
 from tests.servers.machine import LOOPBACK
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.settings import Server
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.connection_check import probe

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Afterwards, Disposition
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import Server
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.connection_check import probe

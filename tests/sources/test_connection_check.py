@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers.dovecot import PASSWORD
 from tests.sources.contract import mail, server
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.sources.connection_check import probe
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import logging
 from array import array
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer
-from trac_mailintake.intake.ports import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.errors import Fault, Misconfiguration, NoLongerMine, Stale, TemporaryFailure
 from trac_mailintake.intake.model import (
     Discard,
     Followup,
@@ -27,17 +28,7 @@ from trac_mailintake.intake.model import (
     Step,
     gravest,
 )
-from trac_mailintake.intake.ports import (
-    Deciding,
-    Decision,
-    Fault,
-    Misconfiguration,
-    NoLongerMine,
-    Prepared,
-    Recorded,
-    Stale,
-    TemporaryFailure,
-)
+from trac_mailintake.intake.ports import Deciding, Decision, Prepared, Recorded
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
 from trac_mailintake.intake.times import Seconds

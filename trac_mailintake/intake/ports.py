@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar, runtime_checkable
-
-from trac_mailintake.intake.errors import ExplainedError
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,57 +30,6 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.spool import Slice
 
 T = TypeVar("T")
-
-
-class SourceError(ExplainedError):
-    """A source could not be reached, dropped the connection, timed out or answered nonsense.
-
-    The text names the source, the cause and the next step, in one line, without secrets.
-    """
-
-
-class Incomplete(SourceError):  # noqa: N818 - a fact about the message
-    """A message cannot be fetched whole for now. The connection still works, and other messages can be fetched.
-
-    Raised by a message's chunks. Discard what arrived; the message stays in the mailbox, and is fetched again later.
-    """
-
-
-class TemporaryFailure(ExplainedError):  # noqa: N818 - named after RFC 5321's transient failure, not after Python's errors
-    """Something of ours is down for now (database, disk, memory): the mail is deferred without counting an attempt."""
-
-
-class Misconfiguration(ExplainedError):  # noqa: N818 - what an administrator must fix
-    """A plugin or a setting is wrong: the mail is deferred without counting an attempt; five alike stop the service.
-
-    `alike` is what it shares with others that have the same cause: a plugin's exception often quotes the message, so
-    that no two have the same text. By default it is the text.
-    """
-
-    def __init__(self, sentence: str, alike: str = "") -> None:
-        super().__init__(sentence)
-        self.alike = alike or sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What an administrator must fix, as a sentence; `alike` as in `Misconfiguration`."""
-
-    sentence: str
-    alike: str
-
-    @classmethod
-    def of(cls, error: ExplainedError) -> Self:
-        """The fault that an error tells of."""
-        return cls(str(error), error.alike if isinstance(error, Misconfiguration) else str(error))
-
-
-class NoLongerMine(Exception):  # noqa: N818 - not an error: another worker took over the row
-    """Another worker has taken over the lease: drop the result and write nothing."""
-
-
-class Stale(Exception):  # noqa: N818 - not an error: decide again
-    """The basis of the decision has changed (ticket edited, id filed by another worker): decide again."""
 
 
 class Source(Protocol):

@@ -11,27 +11,21 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.disposal import Disposing
+from trac_mailintake.intake.errors import Incomplete, NoLongerMine, SourceError, TemporaryFailure
 from trac_mailintake.intake.forked_parser import WORTH
 from trac_mailintake.intake.model import CONSUMING, Hold, Status
 from trac_mailintake.intake.pipeline import ATTEMPTS, BACKOFF, RENEWAL, Deferred, refused
-from trac_mailintake.intake.ports import (
-    Foreseeing,
-    Incomplete,
-    NoLongerMine,
-    Recorded,
-    SourceError,
-    TemporaryFailure,
-    TooLarge,
-)
+from trac_mailintake.intake.ports import Foreseeing, Recorded, TooLarge
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from trac_mailintake.intake.errors import Fault
     from trac_mailintake.intake.model import Delivery, Listed
     from trac_mailintake.intake.pipeline import Intake, Result
-    from trac_mailintake.intake.ports import Archive, ArchiveWriter, Fault, Recorder, Source
+    from trac_mailintake.intake.ports import Archive, ArchiveWriter, Recorder, Source
     from trac_mailintake.intake.settings import Service
 
 log = logging.getLogger(__name__)

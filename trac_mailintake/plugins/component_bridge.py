@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trac.core import ComponentMeta, Interface
 
 from trac_mailintake.hookspecs import PROJECT
-from trac_mailintake.intake.ports import Misconfiguration
+from trac_mailintake.intake.errors import Misconfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

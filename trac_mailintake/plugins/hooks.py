@@ -15,8 +15,8 @@ import pluggy
 from trac_mailintake.builtin import own_probe
 from trac_mailintake.hookspecs import Context, Handler, SourceKind
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.errors import Misconfiguration, NoLongerMine, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Change, NewTicket, Objection, Target
-from trac_mailintake.intake.ports import Misconfiguration, NoLongerMine, Stale, TemporaryFailure
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.plugins.registry import AMENDING, GROUP, load, typed

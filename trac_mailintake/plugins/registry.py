@@ -15,7 +15,7 @@ import pluggy
 from trac_mailintake import builtin, hookspecs
 from trac_mailintake.builtin import handlers
 from trac_mailintake.hookspecs import PROJECT, Handler
-from trac_mailintake.intake.ports import Misconfiguration
+from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.settings import Parameter
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.db.api import DatabaseManager
 
-from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs.result import Ending, RoundResult

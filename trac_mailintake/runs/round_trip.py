@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.bootstrap import PATIENCE
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Afterwards
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs.result import Ending
 from trac_mailintake.runs.run_service import ServiceRun, unseen

@@ -8,8 +8,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from trac_mailintake.intake.errors import Fault, Misconfiguration, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Status
-from trac_mailintake.intake.ports import Fault, Misconfiguration, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.runs.result import Ending, RoundResult
 from trac_mailintake.runs.stop_service import resume, stop, stop_when_alike
@@ -78,10 +78,10 @@ class ServiceRun:
     ) -> RoundResult:
         """Run one round of the service. For `until` and `patience` see `Round.run`, `Settings.open`.
 
-        `source` is what was handed over; None opens the service's mailbox. With `trying` it is the one mail that a
-        stopped service tries, which resumes when that goes well. `conclude` as `conclusion`.
-        A database that cannot be used is the round's failure, too: the next one finds all that this one left. So is
-        whatever else is raised, and SystemExit, so that it keeps no other service from running.
+        `source` has the mail that was handed over; None: open the service's mailbox. `trying`: it is the one mail that
+        a stopped service tries; if it is taken, the service resumes. `conclude`: what to store, see `conclusion`.
+        An unusable database fails the round too, and the next round finds what this one left. So does any other
+        exception, and SystemExit, so that the other services run all the same.
         """
         done: RoundResult | None = None
         try:
@@ -94,9 +94,9 @@ class ServiceRun:
         return done
 
     def _served(
-        self, name: str, handed: Source | None, until: float | None, patience: int | None, *, trying: bool
+        self, name: str, handed: Source | None, until: Seconds | None, patience: Seconds | None, *, trying: bool
     ) -> tuple[RoundResult, Left | None]:
-        """As `_serve`; what nobody expected is an error that is noted and shown. Raises TemporaryFailure, Stale."""
+        """As `_serve`; an unexpected error is logged and becomes the result. Raises TemporaryFailure, Stale."""
         try:
             return self._serve(name, handed, until, patience, trying=trying)
         except (TemporaryFailure, Stale):

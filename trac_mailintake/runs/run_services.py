@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.ports import TemporaryFailure
+from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.runs.parallel import Abreast, Advance, Ears, Line, possible
 from trac_mailintake.runs.result import Ending, RoundResult
 from trac_mailintake.runs.run_service import ServiceRun, unseen

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.ports import Fault
+    from trac_mailintake.intake.errors import Fault
     from trac_mailintake.tracker.db.transaction import Connection
 
 _TRIES: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

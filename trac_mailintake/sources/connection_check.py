@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.settings import IMAP, POP3
 from trac_mailintake.sources.imap import session as imap
 from trac_mailintake.sources.pop3 import session as pop3

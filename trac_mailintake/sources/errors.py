@@ -8,7 +8,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

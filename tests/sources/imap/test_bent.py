@@ -11,8 +11,8 @@ import pytest
 from tests.sources.bent import SLICES, WHOLES, Bend, BentServer, right
 from tests.sources.contract import mail, memory_growth, server, service
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.errors import Incomplete, SourceError
 from trac_mailintake.intake.model import Answer
-from trac_mailintake.intake.ports import Incomplete, SourceError
 from trac_mailintake.sources import imap
 from trac_mailintake.sources.imap.pipelining import SLICE
 

@@ -21,7 +21,7 @@ from tests.sources.contract import (
     take,
 )
 from tests.sources.imap_place import ImapPlace
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.times import Seconds
 
 # What goes wrong

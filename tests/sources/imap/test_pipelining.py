@@ -13,7 +13,8 @@ from tests.servers.delayproxy import Break, Fault
 from tests.sources.bent import Bend, BentServer
 from tests.sources.contract import TARGET, mail, plain, read
 from tests.sources.imap_place import ImapPlace
-from trac_mailintake.intake.ports import Foreseeing, SourceError
+from trac_mailintake.intake.errors import SourceError
+from trac_mailintake.intake.ports import Foreseeing
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.imap.pipelining import SLICE
 

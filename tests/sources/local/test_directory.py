@@ -11,8 +11,8 @@ import pytest
 
 from tests.sources.contract import TARGET, MoveContract, SourceContract, mail, read, service, take
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources.local import directory
 
 if TYPE_CHECKING:

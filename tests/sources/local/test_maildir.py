@@ -14,8 +14,8 @@ from imapclient import imap_utf7
 
 from tests.sources.contract import TARGET, MoveContract, SeenContract, SourceContract, mail, read, service, take
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources.local import maildir
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import pytest
 
 from tests.sources.contract import SourceContract, mail, read, service, take
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Afterwards, Answer, Disposition
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.local import mbox
 

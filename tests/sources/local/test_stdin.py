@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sources.contract import mail, read, take
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Afterwards, Answer
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.settings import SettingError, disposition
 from trac_mailintake.sources.local import stdin
 from trac_mailintake.sources.local.stdin import PipeSource

@@ -17,8 +17,8 @@ from tests.servers.dovecot import PASSWORD
 from tests.sources import scripted
 from tests.sources.contract import SourceContract, mail, plain, read, server, service, take
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources import pop3
 from trac_mailintake.sources.pop3.mailbox import Pop3Source

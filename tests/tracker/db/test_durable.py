@@ -13,7 +13,7 @@ from trac.db.api import DatabaseManager
 from tests.servers.mariadb import MariaDB
 from tests.servers.required import running
 from tests.servers.tracenv import TracEnv
-from trac_mailintake.intake.ports import TemporaryFailure
+from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.tracker.db.durable import durable, weaknesses
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from tests.servers.tracenv import TracEnv
 from tests.tracker.conftest import Desk, write
 from tests.tracker.values import comment, new_ticket
 from trac_mailintake.bootstrap import settings_of
+from trac_mailintake.intake.errors import Stale, TemporaryFailure
 from trac_mailintake.intake.model import Status
-from trac_mailintake.intake.ports import Stale, TemporaryFailure
 from trac_mailintake.tracker.db.read_connection import OneConnection
 from trac_mailintake.tracker.db.transaction import Collision, transaction
 from trac_mailintake.tracker.deliveries.ownership import instance

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import SERVICE, Rig
+from trac_mailintake.intake.errors import NoLongerMine
 from trac_mailintake.intake.model import Account, Listed, Outcome, Status
-from trac_mailintake.intake.ports import Decision, NoLongerMine
+from trac_mailintake.intake.ports import Decision
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:

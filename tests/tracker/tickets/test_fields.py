@@ -10,8 +10,9 @@ from trac.ticket.model import Ticket, Type
 
 from tests.tracker.tickets.test_prepare import asked, grant, rules
 from tests.tracker.values import comment, message, new_ticket, service
+from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.model import Hold
-from trac_mailintake.intake.ports import Misconfiguration, Prepared
+from trac_mailintake.intake.ports import Prepared
 
 if TYPE_CHECKING:
     from tests.tracker.conftest import Desk

@@ -13,8 +13,9 @@ from trac.ticket.model import Ticket
 
 from tests.tracker import plugins
 from tests.tracker.values import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
+from trac_mailintake.intake.errors import Misconfiguration, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Hold, Reopen
-from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale, TemporaryFailure
+from trac_mailintake.intake.ports import Prepared
 from trac_mailintake.mail.message import Part
 from trac_mailintake.mail.spool import Slice
 

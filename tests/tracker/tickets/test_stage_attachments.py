@@ -15,7 +15,7 @@ import pytest
 from trac.attachment import Attachment
 
 from tests.tracker.values import comment, enclosed, message, new_ticket
-from trac_mailintake.intake.ports import Stale
+from trac_mailintake.intake.errors import Stale
 from trac_mailintake.tracker.private_dir import ROOT
 from trac_mailintake.tracker.tickets import stage_attachments, write
 from trac_mailintake.tracker.tickets.stage_attachments import FOLDER, Oversized, Staging

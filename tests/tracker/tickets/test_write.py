@@ -15,8 +15,8 @@ from trac.util.datefmt import datetime_now, to_utimestamp, utc
 from tests.tracker import plugins
 from tests.tracker.conftest import write
 from tests.tracker.values import JOE, comment, enclosed, new_ticket
+from trac_mailintake.intake.errors import Stale
 from trac_mailintake.intake.model import Reopen
-from trac_mailintake.intake.ports import Stale
 from trac_mailintake.tracker.outgoing.notify import announce
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from trac.admin.api import AdminCommandError
 
 from trac_mailintake.components.cli.output import complain
-from trac_mailintake.intake.errors import ExplainedError
-from trac_mailintake.intake.ports import TemporaryFailure
+from trac_mailintake.intake.errors import ExplainedError, TemporaryFailure
 from trac_mailintake.tracker.db.transaction import named
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.bootstrap import PATIENCE
 from trac_mailintake.components.options import MailIntakeSystem
-from trac_mailintake.intake.ports import Misconfiguration, SourceError, TemporaryFailure
+from trac_mailintake.intake.errors import Misconfiguration, SourceError, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.run_service import ServiceRun

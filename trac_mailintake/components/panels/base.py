@@ -10,7 +10,7 @@ from trac.web.api import HTTPBadRequest, HTTPNotFound
 from trac.web.chrome import add_notice, add_stylesheet
 
 from trac_mailintake.components.options import ADMIN, CATEGORY, VIEW
-from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:

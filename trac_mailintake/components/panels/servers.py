@@ -10,7 +10,7 @@ from trac.web.chrome import add_ctxtnav, add_notice, add_warning
 from trac_mailintake.components.options import ADMIN
 from trac_mailintake.components.panels import form
 from trac_mailintake.components.panels.base import PanelView, unknown
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs.time_limit import within

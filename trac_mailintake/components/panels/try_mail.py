@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 from trac_mailintake.components.options import VIEW
 from trac_mailintake.components.panels.base import PanelView
-from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.runs import open_intake

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from imapclient.exceptions import IMAPClientError
 
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.errors import address, excerpt, told
 from trac_mailintake.sources.imap import NAME

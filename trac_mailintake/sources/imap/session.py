@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.spool import CHUNK
 from trac_mailintake.sources.errors import Cut, address, ask, excerpt, told

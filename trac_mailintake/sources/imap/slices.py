@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, Protocol
 
-from trac_mailintake.intake.ports import Incomplete
+from trac_mailintake.intake.errors import Incomplete
 from trac_mailintake.sources.imap.pipelining import SLICE, is_large
 from trac_mailintake.sources.net.quota import most
 

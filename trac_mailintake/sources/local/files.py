@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer, Reply
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.mail.spool import CHUNK
 
 if TYPE_CHECKING:

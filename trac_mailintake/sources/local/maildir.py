@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import SourceKind
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources.local import files
 
 if TYPE_CHECKING:

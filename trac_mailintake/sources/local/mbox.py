@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from trac_mailintake.hookspecs import SourceKind
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.local import files, mbox_locks
 

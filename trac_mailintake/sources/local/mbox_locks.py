@@ -9,7 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import hashlib
 import poplib
 from typing import TYPE_CHECKING
 
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
-from trac_mailintake.intake.ports import SourceError
 from trac_mailintake.sources.errors import address, told
 from trac_mailintake.sources.local import files
 from trac_mailintake.sources.net.quota import LARGEST, most

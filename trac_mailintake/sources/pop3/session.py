@@ -7,7 +7,7 @@ import poplib
 import re
 from typing import TYPE_CHECKING, Any
 
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.spool import CHUNK
 from trac_mailintake.sources.errors import Cut, Excess, address, ask, excerpt, told

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
-from trac_mailintake.intake.ports import TemporaryFailure, TooLarge
+from trac_mailintake.intake.errors import TemporaryFailure
+from trac_mailintake.intake.ports import TooLarge
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker.archive import leftovers
 from trac_mailintake.tracker.private_dir import ROOT, flush_chain, flush_folder, private_folder

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 
 if TYPE_CHECKING:
     from trac.env import Environment

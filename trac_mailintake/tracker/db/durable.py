@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trac.db.api import DatabaseManager
 
-from trac_mailintake.intake.ports import TemporaryFailure
+from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.tracker.db.transaction import is_mariadb, is_postgresql, is_sqlite, temporary, transaction
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from trac.db.api import DatabaseManager
 from trac.db.pool import TimeoutError as NoConnection
 
-from trac_mailintake.intake.ports import Stale, TemporaryFailure
+from trac_mailintake.intake.errors import Stale, TemporaryFailure
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.statement_batching import together
 

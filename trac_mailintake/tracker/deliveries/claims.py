@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import Account, Delivery, Listed
-from trac_mailintake.intake.ports import NoLongerMine, Stale
 from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db.clock import ahead, reached, span

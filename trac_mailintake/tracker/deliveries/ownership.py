@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from trac.db.api import DatabaseManager
 from trac.util.datefmt import from_utimestamp
 
-from trac_mailintake.intake.ports import Stale
+from trac_mailintake.intake.errors import Stale
 from trac_mailintake.tracker.db.transaction import key, now, transaction
 from trac_mailintake.tracker.deliveries.rows import account_key
 

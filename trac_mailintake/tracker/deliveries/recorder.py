@@ -16,8 +16,9 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.arrival_time import arrival
+from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import NewTicket, Status
-from trac_mailintake.intake.ports import NoLongerMine, Recorded, Seen, Stale
+from trac_mailintake.intake.ports import Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.archive import leftovers
 from trac_mailintake.tracker.archive.leftovers import Fate

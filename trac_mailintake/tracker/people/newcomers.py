@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
-from trac_mailintake.intake.ports import Stale
+from trac_mailintake.intake.errors import Stale
 from trac_mailintake.mail.message import Origin
 from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.people.account_manager import Accounts

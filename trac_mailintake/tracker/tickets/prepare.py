@@ -15,8 +15,9 @@ from trac.util.datefmt import to_utimestamp
 from trac.util.text import stripws
 
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.errors import Misconfiguration, Stale
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
-from trac_mailintake.intake.ports import Misconfiguration, Prepared, Stale
+from trac_mailintake.intake.ports import Prepared
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledges
 from trac_mailintake.mail.wiki.truncate import cut

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from trac.attachment import Attachment
 from trac.util.datefmt import to_utimestamp
 
-from trac_mailintake.intake.ports import Stale
+from trac_mailintake.intake.errors import Stale
 from trac_mailintake.mail.mime import tnef, transfer_encoding
 from trac_mailintake.tracker.private_dir import ROOT, flush_chain, flush_folder, make_folder, private_folder
 

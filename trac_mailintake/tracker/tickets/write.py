@@ -18,7 +18,7 @@ from trac.ticket.model import Ticket
 from trac.ticket.notification import TicketAttachmentNotifier
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
-from trac_mailintake.intake.ports import Stale
+from trac_mailintake.intake.errors import Stale
 from trac_mailintake.tracker.db.transaction import chunks, is_sqlite, marks
 from trac_mailintake.tracker.tickets import stage_attachments
 from trac_mailintake.tracker.trac_calls.unobserved_env import QuietEnvironment

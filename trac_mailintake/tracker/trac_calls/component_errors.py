@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.ports import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trac_mailintake.components.cli.arguments import Exit, read, starting, told
 from trac_mailintake.components.cli.output import complain, say, say_json, say_table
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.sources.connection_check import probe
 from trac_mailintake.tracker.config.secrets import where
 from trac_mailintake.tracker.config.servers import Servers

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.components.cli.arguments import Exit, read, starting, told
 from trac_mailintake.components.cli.config.jira_import import advice, take_over
 from trac_mailintake.components.cli.output import say, say_json, say_table, when
-from trac_mailintake.intake.ports import SourceError
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.config.field_choices import strangers_may_create

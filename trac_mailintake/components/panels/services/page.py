@@ -13,7 +13,7 @@ from trac_mailintake.components.panels.base import PATIENCE, PanelView, unknown
 from trac_mailintake.components.panels.form import Errors
 from trac_mailintake.components.panels.services import listing
 from trac_mailintake.components.panels.services.form import Choice, ServiceForm
-from trac_mailintake.intake.ports import Misconfiguration
+from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs import open_intake

@@ -24,7 +24,6 @@ from trac_mailintake.tracker.archive.store import FileArchive
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services
 from trac_mailintake.tracker.db.read_connection import OneConnection
-from trac_mailintake.tracker.db.sqlite_cache import keep_more_pages
 from trac_mailintake.tracker.db.transaction import named
 from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
 from trac_mailintake.tracker.lookups import TracReader
@@ -134,7 +133,6 @@ def _settings(env: Environment, reader: Reader, extra: Iterable[object]) -> Sett
 def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch | None = None) -> Assembly:
     """Build everything, with a new worker; `watch` ends it if it hangs. Raises SettingError if an option is wrong."""
     limit = archive_limit(env)
-    keep_more_pages(env)
     worker = Worker(env)
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)

@@ -29,7 +29,7 @@ from trac_mailintake.components.cli.running import run as running
 from trac_mailintake.components.deliver import deliver
 from trac_mailintake.components.run_commands import RoundCommands
 from trac_mailintake.plugins import registry
-from trac_mailintake.runs.deliver import SysExit
+from trac_mailintake.runs.sysexits import SysExit
 from trac_mailintake.sources import imap, pop3
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services

@@ -10,7 +10,7 @@ import pytest
 from tests.components.mails import Mailbox, mail
 from tests.runs.test_deliver import AUTOMATIC, add_pipe, deliver
 from tests.test_rates import now_from
-from trac_mailintake.runs.deliver import SysExit
+from trac_mailintake.runs.sysexits import SysExit
 from trac_mailintake.tracker.config.circuit_breaker import APART
 from trac_mailintake.tracker.db.transaction import now
 

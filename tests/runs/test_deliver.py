@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.components.mails import mail
-from trac_mailintake.runs.deliver import SysExit
+from trac_mailintake.runs.sysexits import SysExit
 
 if TYPE_CHECKING:
     from pathlib import Path

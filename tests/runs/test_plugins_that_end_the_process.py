@@ -11,7 +11,7 @@ import pytest
 
 from tests.components.mails import Mailbox, mail
 from tests.runs.test_deliver import add_pipe
-from trac_mailintake.runs.deliver import SysExit
+from trac_mailintake.runs.sysexits import SysExit
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv

@@ -14,7 +14,8 @@ from trac.env import open_environment
 from trac_mailintake.components.terminal import plain
 from trac_mailintake.runs import deliver as one_mail
 from trac_mailintake.runs import open_intake
-from trac_mailintake.runs.deliver import Answer, SysExit
+from trac_mailintake.runs.deliver import Answer
+from trac_mailintake.runs.sysexits import SysExit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

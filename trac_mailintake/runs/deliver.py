@@ -6,11 +6,11 @@ After the status 75 the mail server keeps the mail, so this is the answer whenev
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.model import Status
 from trac_mailintake.runs.run_service import ServiceRun
+from trac_mailintake.runs.sysexits import SysExit, exit_of
 from trac_mailintake.sources.local.stdin import PipeSource
 from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
 from trac_mailintake.tracker.journal.journal import Journal
@@ -28,20 +28,6 @@ if TYPE_CHECKING:
     from trac_mailintake.runs.result import RoundResult
 
     Opened = Callable[[], AbstractContextManager[Assembly]]
-
-
-class SysExit(IntEnum):
-    """Answers to an MTA (sysexits.h)."""
-
-    OK = 0
-    DATAERR = 65
-    """The input is not a message: it bounces."""
-    UNAVAILABLE = 69
-    """The service is disabled: the message bounces."""
-    TEMPFAIL = 75
-    """The mail server keeps the mail and tries again."""
-    NOPERM = 77
-    """Rejected: it bounces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +101,7 @@ def _answer(env: Environment, done: RoundResult, locator: str) -> Answer:
     if entry.outcome == IN_WORK:
         return Answer(SysExit.TEMPFAIL, "Another worker has this very mail in hand.")
     rule = f" ({entry.rule})" if entry.rule else ""
-    return Answer(_status(Status(entry.outcome)), f"{entry.outcome}{ticket}{rule}: {entry.reason or entry.failure}")
+    return Answer(exit_of(Status(entry.outcome)), f"{entry.outcome}{ticket}{rule}: {entry.reason or entry.failure}")
 
 
 def _flush(env: Environment, assembly: Assembly) -> None:
@@ -125,24 +111,3 @@ def _flush(env: Environment, assembly: Assembly) -> None:
         assembly.outbox.flush()
     except Exception:
         env.log.exception("Some outgoing mail that is due could not be sent; the next run tries again")
-
-
-def _status(status: Status) -> SysExit:
-    """The exit status for an outcome: the column *exit of `deliver`* in docs/behaviour.md#outcomes."""
-    match status:
-        case Status.REJECTED:
-            return SysExit.NOPERM
-        case Status.DEFERRED:
-            return SysExit.TEMPFAIL
-        case (
-            Status.CREATED
-            | Status.COMMENTED
-            | Status.DUPLICATE
-            | Status.IGNORED
-            | Status.FORWARDED
-            | Status.DISCARDED
-            | Status.HELD
-        ):
-            return SysExit.OK
-        case _:
-            assert_never(status)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.builtin.handlers import attachments, cc_and_owner, ticket_text
+from trac_mailintake.builtin.handlers import cc_and_owner, choose_attachments, ticket_text
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Change, Forward, Hold, Reopen
 from trac_mailintake.intake.reasons import because
@@ -35,7 +35,7 @@ _PRESETS: Final = (
 )
 PRESETS: Final = tuple(parameter.name for parameter in _PRESETS)
 """The ticket fields that a service can preset."""
-COMMON: Final = (*ticket_text.PARAMETERS, *attachments.PARAMETERS, *cc_and_owner.WATCHING)
+COMMON: Final = (*ticket_text.PARAMETERS, *choose_attachments.PARAMETERS, *cc_and_owner.WATCHING)
 """Parameters for tickets and comments."""
 OF_TICKETS: Final = (
     *_PRESETS,
@@ -70,7 +70,7 @@ _MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 def ticket(message: Message, target: NewTicket, context: Context) -> Change:
     """The message as a new ticket, including quotes: a forwarded mail is the report. Raises OSError."""
     parameters = context.service.parameters
-    chosen = attachments.choose(message, message.text, "", parameters)
+    chosen = choose_attachments.choose(message, message.text, "", parameters)
     note = target.note or ("" if target.related is None else f"Related to #{target.related}.")
     owner = cc_and_owner.assignee(message, context)
     return Change(
@@ -90,7 +90,7 @@ def comment(message: Message, target: Followup, context: Context, parted: Cut) -
     An automatic answer neither reopens the ticket nor causes a notification (docs/behaviour.md#automatic-mail).
     """
     parameters = context.service.parameters
-    chosen = attachments.choose(message, parted.kept, parted.removed, parameters)
+    chosen = choose_attachments.choose(message, parted.kept, parted.removed, parameters)
     machine = message.origin in _MACHINES
     reopens = parameters.text("closed") == "reopen" and not machine
     return Change(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from genshi.core import END, START, TEXT, Attrs
 
-from trac_mailintake.mail.html import css, quote_markers
+from trac_mailintake.mail.html import css, hidden, quote_markers
 from trac_mailintake.mail.html.tokenizer import NO_PLACE, BalancedParser, named
 
 if TYPE_CHECKING:
@@ -37,13 +37,6 @@ _CLOSED: Final = _KEPT - _VOID
 _ATTRIBUTES: Final = {"a": {"href"}, "img": {"src", "alt", "width", "height"}, "ol": {"start"}}
 _URLS: Final = {"href", "src"}
 _BLANKS: Final = re.compile(r"[\x00-\x20]+")
-_HIDDEN: Final = re.compile(
-    r"(?:^|[;\s])(?:display:\s{0,3}none|visibility:\s{0,3}hidden|mso-hide:\s{0,3}all|(?:max-height|opacity):\s{0,3}0(?:px)?\s{0,3}(?:;|$|!))",
-    re.IGNORECASE,
-)
-_HIDES: Final = ("none", "hidden", "mso-hide", "max-height", "opacity")
-_LONGEST: Final = 1000
-"""Characters of a style."""
 _PIXEL: Final = {"0", "1"}
 _DEPTH: Final = 60
 """Most open elements: html2text writes a prefix for each, so its output is quadratic in the depth."""
@@ -63,7 +56,7 @@ def cleaned(html: str) -> Iterator[Event]:
     """
     lower = html.lower()
     events = quote_markers.marked(lower, BalancedParser(html).events())
-    events = _harmless(css.applied(lower, events), hides=any(hint in lower for hint in _HIDES))
+    events = _harmless(css.applied(lower, events), hides=hidden.hints(lower))
     return _tables(_shallow(events))
 
 
@@ -79,7 +72,7 @@ def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
             if not dropping:
                 yield event
         elif kind is START:
-            if dropping or what[0] in _DROPPED or (hides and _is_hidden(what[1])):
+            if dropping or what[0] in _DROPPED or (hides and hidden.is_hidden(what[1])):
                 dropping += 1
             else:
                 yield from _beginning(*what)
@@ -87,14 +80,6 @@ def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
             dropping -= 1
         elif what in _CLOSED:
             yield event
-
-
-def _is_hidden(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
-    """Whether an element is hidden, such as a newsletter's preview text."""
-    if not attributes:
-        return False
-    style = attributes.get("style")
-    return bool(style and _HIDDEN.search(style[:_LONGEST])) or attributes.get("hidden") is not None
 
 
 def _beginning(name: Any, attributes: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is untyped

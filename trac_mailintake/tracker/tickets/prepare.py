@@ -24,7 +24,7 @@ from trac_mailintake.mail.wiki.truncate import cut
 from trac_mailintake.tracker.config.field_choices import type_named
 from trac_mailintake.tracker.people.directory import ANONYMOUS
 from trac_mailintake.tracker.people.newcomers import newcomer
-from trac_mailintake.tracker.tickets.choose_attachments import Enclosing, code
+from trac_mailintake.tracker.tickets.check_attachments import Enclosing, code
 from trac_mailintake.tracker.tickets.workflow import Offer
 from trac_mailintake.tracker.tickets.write import Draft
 from trac_mailintake.tracker.trac_calls import browser_text

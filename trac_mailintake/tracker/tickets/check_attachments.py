@@ -1,4 +1,4 @@
-"""handle: decides which parts of a mail are attached, under which names, and what the ticket says about the others.
+"""handle: which of the parts that a handler chose Trac accepts, under which names, and what the ticket says otherwise.
 
 Trac's limits, permissions and manipulators decide, as they would for an upload.
 One bad attachment never loses the mail.

@@ -8,14 +8,14 @@ import pytest
 
 from tests.mail.wrapped import attached, tnef
 from tests.values import message, part, service
-from trac_mailintake.builtin.handlers.attachments import choose
+from trac_mailintake.builtin.handlers.choose_attachments import choose
 from trac_mailintake.mail.mime import transfer_encoding
 from trac_mailintake.mail.wiki import formatter_cost
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trac_mailintake.builtin.handlers.attachments import Chosen
+    from trac_mailintake.builtin.handlers.choose_attachments import Chosen
     from trac_mailintake.mail.message import Message
 
 

@@ -381,7 +381,7 @@ def test_without_createusers_nobody_is_remembered(sqlite_env: TracEnv, tmp_path:
     assert open_intake.settings(sqlite_env.env).services.get("support").parameters.flag("notifyusers")
 
 
-def test_whom_is_remembered_can_be_listed_and_forgotten(rig: Rig) -> None:
+def test_contacts_can_be_listed_and_removed(rig: Rig) -> None:
     """With the state of the account; who is forgotten is a newcomer again."""
     words = ("mailintake", "contact")
     assert "Nobody is remembered yet" in rig.trac.command(*words, "list").out

@@ -44,7 +44,7 @@ def from_admin(*trace: str, **changed: str) -> bytes:
     return raw(*trace, f"From: The Administrator <{ADMIN}>", "To: support@example.org", **changed)
 
 
-def test_a_proved_user_acts_as_himself(rig: Rig) -> None:
+def test_a_proved_user_acts_as_themselves(rig: Rig) -> None:
     """So that what follows is not held for another reason."""
     rig.drop(from_admin(PASSED, RECEIVED))
     rig.run()
@@ -179,7 +179,7 @@ def test_a_forger_follows_no_lead_without_right(rig: Rig, ticket: int, lead: str
     assert rig.trac.query("SELECT COUNT(*) FROM ticket_change WHERE ticket=12") == [(0,)]
 
 
-def test_a_signed_reply_address_lets_a_stranger_comment_as_himself_only(rig: Rig, ticket: int) -> None:
+def test_a_signed_reply_address_lets_a_stranger_comment_as_themselves_only(rig: Rig, ticket: int) -> None:
     """The address proves no identity: strangers comment as strangers, or are held if they may not comment."""
     address = reply_address(load_keys(rig.trac.env), "support@example.org", "+", ticket)
     rig.drop(raw(RECEIVED, f"From: {ADMIN}", f"To: {address}"))

@@ -249,7 +249,7 @@ def test_a_digest_that_is_refused_is_tried_again(rig: Rig, smtp_sink: SmtpSink) 
         ("always", (RECEIVED,), [("ann@example.com",)]),
     ],
 )
-def test_a_reporter_is_told_of_his_ticket(
+def test_a_reporter_is_notified_about_their_ticket(
     sqlite_env: TracEnv,
     tmp_path: Path,
     smtp_sink: SmtpSink,

@@ -35,7 +35,7 @@ def now_from(sender: str, *fields: str, minutes: int = 0) -> bytes:
     return mail("Hello", f"Received: from x by mx.example.org; {received}", *fields, sender=sender)
 
 
-def test_a_sender_over_his_rate_is_held_alone(rig: Rig) -> None:
+def test_only_a_sender_over_the_rate_is_held(rig: Rig) -> None:
     """Only mail of that sender is held, even if all mails come in one batch."""
     rig.set(rate_sender="4")
     rig.drop(*(now_from("flood@example.com") for _ in range(7)), now_from("bob@example.com"))

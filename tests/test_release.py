@@ -70,7 +70,7 @@ def test_the_rights_of_who_releases_it_count(rig: Rig) -> None:
     assert rig.trac.tickets()[0]["reporter"] == "Ann <ann@example.com>"
 
 
-def test_nobody_files_by_a_release_what_he_may_not_file_himself(rig: Rig) -> None:
+def test_a_release_files_nothing_that_the_user_may_not_file(rig: Rig) -> None:
     """MAILINTAKE_ADMIN alone is no right to tickets."""
     rig.drop(mail("One"))
     rig.run()

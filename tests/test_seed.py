@@ -110,7 +110,7 @@ def test_somebody_acts_for_strangers_and_their_address_is_added(rig: Rig) -> Non
     assert comment.endswith("ext@example.net>")
 
 
-def test_a_stranger_for_whom_somebody_acts_may_follow_his_own_ticket_only(rig: Rig) -> None:
+def test_with_reporterusername_a_stranger_may_follow_their_own_ticket_only(rig: Rig) -> None:
     """Strangers are involved where their mail was filed. Mail about another stranger's ticket becomes a new ticket."""
     rig.trac.know("helpdesk", "helpdesk@example.org")
     rig.set(reporterusername="helpdesk")
@@ -191,9 +191,7 @@ def test_two_services_share_a_mailbox_by_address(rig: Rig) -> None:
     assert len(rig.journal()) == looked_at, "what was passed once is not fetched again"
 
 
-def test_a_newcomer_is_told_of_what_becomes_of_his_issue(
-    sqlite_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink
-) -> None:
+def test_a_newcomer_is_notified_about_their_ticket(sqlite_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink) -> None:
     """With createusers the newcomer is the reporter, with an address, so that updates reach them."""
     sqlite_env.set(
         ("components", "acct_mgr.*", "enabled"),

@@ -190,7 +190,7 @@ def test_a_proved_mail_comes_before_a_forged_one(office: Office, *, forged_first
     assert office.take(answer()) == [("commented", "message-id", 2 if forged_first else 1)]
 
 
-def test_what_mallory_proves_is_that_he_is_mallory(office: Office) -> None:
+def test_a_forger_proves_only_their_own_address(office: Office) -> None:
     """The answer is neither from Mallory nor to Mallory, so a proved mail of Mallory's does not count."""
     office.take(letter(CAROL), proved(MALLORY))
     assert office.take(answer()) == [("commented", "message-id", 1)]
@@ -251,7 +251,7 @@ def test_a_machine_with_one_id_for_all_its_mails(office: Office, mails: int) -> 
     assert comments == [(2,)]
 
 
-def test_mallory_cannot_make_it_three(office: Office) -> None:
+def test_forged_filings_lead_nowhere_and_never_to_the_forger(office: Office) -> None:
     """Mallory's own mails do not count; the ones that Mallory forges make the id lead nowhere, never to Mallory."""
     office.take(letter(CAROL), letter(CAROL), letter(MALLORY), letter(MALLORY))
     assert office.take(answer()) == [("commented", "message-id", 1)]
@@ -261,7 +261,7 @@ def test_mallory_cannot_make_it_three(office: Office) -> None:
 
 
 @pytest.mark.parametrize("forged", [1, 2, 3])
-def test_mallory_cannot_push_the_answer_on_to_a_mail_of_his(office: Office, forged: int) -> None:
+def test_a_forger_cannot_redirect_a_reply_to_their_own_mail(office: Office, forged: int) -> None:
     """Carol answered Mallory. Forged mails can make her id lead nowhere; then Mallory's id does not count either."""
     office.take(letter(MALLORY, "<m@evil.example>"))
     office.take(letter(CAROL, ID, "In-Reply-To: <m@evil.example>"), *(letter(CAROL) for _ in range(forged)))

@@ -34,7 +34,7 @@ def filing(ticket: int, author: str = CAROL.key, message_id: str = "<a@x>", **mo
 
 
 @pytest.mark.parametrize("people", [{"author": CAROL}, {"to": (SUPPORT, CAROL)}, {"cc": (CAROL,)}, {"bcc": (CAROL,)}])
-def test_a_contested_id_leads_to_whom_the_mail_is_from_or_to(reader: FakeReader, people: dict[str, Any]) -> None:
+def test_a_contested_id_leads_to_mail_by_the_replys_people(reader: FakeReader, people: dict[str, Any]) -> None:
     """To the ticket that holds a mail of theirs, whichever was filed first."""
     for tickets in ((13, 12), (12, 13)):
         tracker = replace(reader, ids={}, filed=[])

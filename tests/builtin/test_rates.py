@@ -32,7 +32,7 @@ def later(told: Context) -> Context:
     return replace(told, service=replace(told.service, last_success=Microseconds(1)))
 
 
-def test_a_sender_over_his_rate_is_held() -> None:
+def test_a_sender_over_the_rate_is_held() -> None:
     """The fourth mail within an hour, where three are allowed."""
     told = later(context(reader(1, 20, 59), rate_sender="3"))
     objection = rates.mailintake_screen(message(), MAIL, told)
@@ -43,7 +43,7 @@ def test_a_sender_over_his_rate_is_held() -> None:
 @pytest.mark.parametrize(
     ("minutes", "rate"), [((1, 20), "3"), ((1, 20, 61), "3"), ((-1, -2, -3), "3"), (tuple(range(60)), "0"), ((), "1")]
 )
-def test_a_sender_within_his_rate_is_not(minutes: tuple[int, ...], rate: str) -> None:
+def test_a_sender_within_the_rate_is_not_held(minutes: tuple[int, ...], rate: str) -> None:
     """Mails of an earlier hour, and those that arrived later but were fetched before, do not count."""
     assert rates.mailintake_screen(message(), MAIL, later(context(reader(*minutes), rate_sender=rate))) is None
 

@@ -92,7 +92,7 @@ def test_an_interval_counts_thrice_before_a_service_is_overdue(watched: Mailbox,
     assert len(said(smtp_sink)) == 1
 
 
-def test_zero_tells_nothing_and_nor_does_what_does_not_run(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+def test_no_notice_with_zero_or_for_a_disabled_service(watched: Mailbox, smtp_sink: SmtpSink) -> None:
     """A disabled service is silent on purpose; of one that stopped somebody was told already."""
     watched.trac.command("mailintake", "service", "set", "support", "overdue=0")
     later(watched, 5000)
@@ -170,7 +170,7 @@ def test_of_several_processes_one_tells(watched: Mailbox, smtp_sink: SmtpSink) -
     assert text.count("No round of the service") == 2
 
 
-def test_nobody_is_told_while_sending_is_off_and_he_is_once_it_is_on(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+def test_an_overdue_notice_is_not_used_up_while_sending_is_off(watched: Mailbox, smtp_sink: SmtpSink) -> None:
     """The notice is not used up."""
     later(watched, 3)
     watched.trac.set(("notification", "smtp_enabled", "disabled"))

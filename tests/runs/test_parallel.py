@@ -199,7 +199,7 @@ def _heard() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
-def test_whoever_ends_a_run_ends_all_of_it(sqlite_env: TracEnv, silent: int, number: signal.Signals) -> None:
+def test_a_signal_to_a_run_ends_all_its_processes(sqlite_env: TracEnv, silent: int, number: signal.Signals) -> None:
     """No process of it is left, also when it is killed, and the run ends as the signal ends others."""
     for name in ("autumn", "spring"):
         account(sqlite_env, name, silent)

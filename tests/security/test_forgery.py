@@ -100,7 +100,7 @@ def rig(sqlite_env: TracEnv, tmp_path: Path) -> Rig:
     return rig
 
 
-def test_nobody_writes_into_a_ticket_that_he_may_not_see(rig: Rig) -> None:
+def test_nobody_writes_into_a_ticket_that_they_may_not_see(rig: Rig) -> None:
     """Neither its number nor the Message-ID of a mail in it leads there: a mail is a new ticket, a commit is held."""
     first = mail("Salaries", sender="boss@example.com")
     rig.drop(first)

@@ -42,7 +42,7 @@ def remember(trac: TracEnv, message_id: str, ticket: int, *others: str) -> None:
         )
 
 
-def test_everybody_whom_a_ticket_names_is_involved(desk: Desk) -> None:
+def test_everybody_named_in_a_ticket_is_involved(desk: Desk) -> None:
     """Reporter, owner, cc and authors; by username, by the user's address, and by the address within a name."""
     desk.trac.know("joe", "Joe@Example.org")
     desk.trac.know("olga", "olga@example.org")
@@ -58,7 +58,7 @@ def test_everybody_whom_a_ticket_names_is_involved(desk: Desk) -> None:
     assert "stranger@example.net" not in facts.involved
 
 
-def test_what_a_stranger_calls_himself_names_nobody_else(desk: Desk) -> None:
+def test_a_strangers_display_name_names_nobody_else(desk: Desk) -> None:
     """The web form takes any text for the author's name; users and addresses in that text do not become involved."""
     desk.trac.know("joe", "joe@example.org")
     ticket = Ticket(desk.trac.env, desk.file(new_ticket()).ticket)

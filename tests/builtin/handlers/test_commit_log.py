@@ -98,7 +98,7 @@ def test_a_commit_without_a_ticket_is_no_comment() -> None:
     assert isinstance(asked("commit-log", NEW, mail, forward="boss@example.org"), Forward)
 
 
-def test_a_stranger_comments_on_no_ticket_that_he_names() -> None:
+def test_a_stranger_comments_on_no_ticket_that_they_name() -> None:
     """Unless somebody acts for strangers, whose rights Trac then asks for."""
     objection = asked("commit-log", NEW, COMMIT, sender=STRANGER, reader=tracker(12))
     assert isinstance(objection, Hold)
@@ -109,7 +109,7 @@ def test_a_stranger_comments_on_no_ticket_that_he_names() -> None:
     assert "ann@example.org" in change.text
 
 
-def test_who_may_not_see_a_ticket_comments_on_none_that_he_names() -> None:
+def test_a_user_without_ticket_view_comments_on_no_ticket_they_name() -> None:
     """Otherwise guessed numbers would write into hidden tickets: to append, Trac checks only TICKET_APPEND."""
     reader = tracker(12, 13)
     reader.rights.remove((MEMBER.username, "TICKET_VIEW", 12))

@@ -196,7 +196,7 @@ def test_no_text_is_no_text(manner: str) -> None:
 
 
 @pytest.mark.parametrize("target", [NEW, ANSWER])
-def test_who_acts_for_strangers_says_for_whom(target: Target) -> None:
+def test_reporterusername_names_the_stranger_in_the_text(target: Target) -> None:
     """The From address is added at the end (reporterusername)."""
     acting = replace(STRANGER, username="helpdesk", author="helpdesk")
     text = handled(target, sender=acting, reporterusername="helpdesk").text

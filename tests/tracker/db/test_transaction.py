@@ -33,7 +33,7 @@ def test_a_plugin_that_takes_a_failure_for_an_answer(trac_env: TracEnv) -> None:
     assert OneConnection(env)(probing) == 0
 
 
-def test_what_fails_fails(trac_env: TracEnv) -> None:
+def test_the_one_connection_passes_an_error_on(trac_env: TracEnv) -> None:
     """The error comes through, and the next question is answered."""
     with pytest.raises(ZeroDivisionError):
         OneConnection(trac_env.env)(lambda: 1 // 0)
@@ -138,7 +138,7 @@ def test_what_is_foreseen_grows_stale(trac_env: TracEnv) -> None:
     assert [row.ticket for row in recall.begin(mails[1], "copy")] == [2]
 
 
-def test_a_crowd_is_foreseen_by_nobody(trac_env: TracEnv) -> None:
+def test_ids_of_a_crowd_are_not_foreseen(trac_env: TracEnv) -> None:
     """Mails with ids that many others have, or with hundreds of references, are asked about by themselves."""
     recall = Recall(trac_env.env)
     for number in range(CROWD + 5):

@@ -257,7 +257,7 @@ def test_a_vanished_message_is_ignored_and_its_locator_free(rig: Rig) -> None:
         assert locators(one.take()) == ["1/1"]
 
 
-def test_what_is_handed_in_lists_only_itself(rig: Rig) -> None:
+def test_a_pipe_lists_only_its_message(rig: Rig) -> None:
     """A pipe does not list other deliveries, which must not count as vanished, whatever its kind is called."""
     with hands(rig) as one:
         one.look(listed(1))

@@ -92,7 +92,7 @@ def test_an_outsider_is_told_of_answers_only(office: Desk, smtp_sink: SmtpSink) 
     assert "ext@example.net" not in smtp_sink.wait_for(4)[3].recipients
 
 
-def test_an_outsider_is_told_when_a_user_reports_for_him(office: Desk, smtp_sink: SmtpSink) -> None:
+def test_an_outsider_is_notified_when_a_user_reports_for_them(office: Desk, smtp_sink: SmtpSink) -> None:
     """With `reporterusername` the reporter is a user; answers go to who wrote."""
     office.trac.know("helpdesk", "helpdesk@example.org")
     acting = Sender("helpdesk", "helpdesk", "ext@example.net", mapped=False, reason="a test")
@@ -104,7 +104,7 @@ def test_an_outsider_is_told_when_a_user_reports_for_him(office: Desk, smtp_sink
     assert "ext@example.net" in smtp_sink.wait_for(3)[2].recipients
 
 
-def test_a_user_is_left_to_his_preferences(office: Desk, smtp_sink: SmtpSink) -> None:
+def test_a_user_keeps_their_notification_preferences(office: Desk, smtp_sink: SmtpSink) -> None:
     """Trac does not tell reporters of answers by default, and a user can choose."""
     ann = Sender("ann", "ann", "ann@example.org", mapped=True, reason="a test")
     office.trac.know("ann", "ann@example.org")

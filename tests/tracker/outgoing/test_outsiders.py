@@ -301,7 +301,7 @@ def test_outsiders_are_told_what_somebody_says_and_nothing_else(office: Office, 
         assert case.words in sent.message.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has one
 
 
-def test_who_is_in_cc_and_never_wrote_is_told_what_trac_tells_him(office: Office) -> None:
+def test_cc_who_never_wrote_gets_tracs_notifications(office: Office) -> None:
     """Somebody put that address there: it may be the staff's list. Who wrote is an outsider there, too."""
     office.web(field_cc=f"{ANN}, list@example.org")
     assert "list@example.org" in office.told()
@@ -318,7 +318,7 @@ def test_an_address_is_the_same_in_capitals(office: Office) -> None:
     assert office.told().keys() >= USERS
 
 
-def test_whom_the_administrator_always_writes_to_is_no_outsider(office: Office) -> None:
+def test_always_notified_addresses_are_no_outsiders(office: Office) -> None:
     """`smtp_always_cc` names the address: it may be that of a manager, who wrote by mail once."""
     office.by_mail(STAFF, "I am watching this.\n")
     office.sink.reset()

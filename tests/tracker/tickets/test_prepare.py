@@ -79,7 +79,7 @@ def test_without_permission_the_mail_is_held_with_the_next_step(desk: Desk) -> N
         assert word in objection.reason
 
 
-def test_a_mapped_user_has_his_own_permissions(desk: Desk) -> None:
+def test_a_mapped_user_has_their_own_permissions(desk: Desk) -> None:
     """And a stranger never those of `authenticated`."""
     revoke(desk, "TICKET_CREATE")
     assert isinstance(asked(desk, new_ticket(JOE)), Prepared)
@@ -322,7 +322,7 @@ def test_what_a_manipulator_refuses_is_named_in_the_ticket(desk: Desk, tmp_path:
     assert [each for each in (desk.trac.path / "files" / "mailintake").rglob("*") if each.is_file()] == []
 
 
-def test_who_may_not_attach_still_files_his_mail(desk: Desk, tmp_path: Path) -> None:
+def test_a_sender_who_may_not_attach_still_files_mail(desk: Desk, tmp_path: Path) -> None:
     """For attachments of tickets, ATTACHMENT_CREATE is TICKET_APPEND."""
     revoke(desk, "TICKET_APPEND")
     filed = desk.file(new_ticket(attachments=(enclosed(tmp_path, "a.txt", b"1"),)))

@@ -148,7 +148,7 @@ def test_a_later_comment_changes_nothing_else(desktop: Desktop, text: str, user:
 
 
 @pytest.mark.parametrize("subject", ["a\t b", "=?utf-8?q?a=0A=0D=0Ab=00=07=0C=C2=85=E2=80=A8c?=", " \t a"])
-def test_nor_does_it_change_the_summary(desktop: Desktop, subject: str) -> None:
+def test_a_later_comment_does_not_change_the_summary(desktop: Desktop, subject: str) -> None:
     """Which a browser holds in one line."""
     ticket = desktop.file("Text.\n", subject=subject)
     assert desktop.changes(ticket.id, "boss") == ["comment"]

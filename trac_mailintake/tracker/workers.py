@@ -105,7 +105,7 @@ def _is_at(file: TextIO, path: str) -> bool:
 
 
 def _locked(path: str) -> TextIO | None:
-    """The file, open and locked; None if its worker is alive or another one is cleaning up after it."""
+    """The file, open and locked; None if its worker is alive or has ended, or another one is cleaning up after it."""
     try:
         file = open(path, encoding="utf-8")  # noqa: SIM115 - handed on, locked
     except FileNotFoundError:
@@ -113,6 +113,9 @@ def _locked(path: str) -> TextIO | None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        file.close()
+        return None
+    if not _is_at(file, path):  # its worker ended between opening and locking, and nobody died
         file.close()
         return None
     return file

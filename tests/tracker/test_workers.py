@@ -1,0 +1,34 @@
+"""Workers come and go at the same time."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from trac_mailintake.tracker.workers import Worker
+
+if TYPE_CHECKING:
+    from tests.servers.tracenv import TracEnv
+
+
+def test_workers_that_come_and_go_are_cleaned_up_after_once(sqlite_env: TracEnv) -> None:
+    """A file may go while another worker looks for the dead: once it is opened, before it is locked or removed."""
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            Worker(sqlite_env.env).close()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    mine = Worker(sqlite_env.env)
+    try:
+        for _ in range(4000):
+            with mine.dead() as dead:  # raises FileNotFoundError when a file is removed that is not there
+                assert mine.owner not in dead
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+        mine.close()

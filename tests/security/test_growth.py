@@ -18,7 +18,7 @@ CEILING: Final = 6.0
 """Seconds of the processor for as much as a scanner is ever given."""
 STEP: Final = 4
 STEPS: Final = 4
-TRIES: Final = 5
+TRIES: Final = 12
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

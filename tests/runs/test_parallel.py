@@ -303,7 +303,7 @@ def test_a_source_with_a_fault_of_its_own_ends_only_its_round(sqlite_env: TracEn
     finished = sqlite_env.admin("mailintake", "run")
     assert finished.status == 3, finished
     assert sorted(finished.out.splitlines()) == [
-        "odd: ZeroDivisionError: of a test; where, is in Trac's log",
+        "odd: ZeroDivisionError: of a test. Trac's log has the traceback",
         "winter: 1 created",
     ]
     assert "in broken" in sqlite_env.log()

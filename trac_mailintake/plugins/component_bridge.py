@@ -122,7 +122,7 @@ def _check(path: Path) -> None:
     module = sys.modules.get(path.stem)
     if module is None:
         raise Misconfiguration(
-            f"plugin {path} does not load, or came after this process had started. Trac's log says why: mend it, remove"
+            f"plugin {path} does not load, or came after this process had started. Trac's log says why. Fix it, remove"
             f" it, or set [components] {path.stem}.* = disabled"
         )
     if not _same(module, path):

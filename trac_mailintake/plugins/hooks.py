@@ -39,9 +39,9 @@ Offer = TypeVar("Offer", Handler, SourceKind)
 class Rules:
     """The rules, handlers and kinds of source of one environment: `ports.Rules`, and the catalogue.
 
-    `bundled` are the product's own plugins besides the built-in rules; `extra` are objects of the environment, asked
-    for when they are needed.
-    The built-in rules and the entry points of `group` are always included.
+    `bundled` are the product's own plugins besides the built-in rules. `extra` are objects of the environment; they are
+    iterated over when a hook is called for the first time. The built-in rules and the entry points of `group` always
+    count.
     """
 
     def __init__(

@@ -195,7 +195,7 @@ def _live(
         return
     except Exception as error:
         log.exception("The round of service %s failed", name)
-        done = RoundResult(name, {}, f"{type(error).__name__}: {error}; where, is in Trac's log", Ending.FAILED)
+        done = RoundResult.unexpected(name, error)
     pipe.send(done)
 
 

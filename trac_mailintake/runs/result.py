@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 
 class Ending(IntEnum):
@@ -30,6 +31,12 @@ class RoundResult:
     """Whether `error` is only about disposing of the copies of filed mail."""
     stopped: str = ""
     """Why the service stopped in this round; "" if it goes on."""
+
+    @classmethod
+    def unexpected(cls, service: str, error: BaseException) -> Self:
+        """The result of a round that ended with an error nobody foresaw, whose traceback is in Trac's log."""
+        why = f"{type(error).__name__}: {error}. Trac's log has the traceback"
+        return cls(service, {}, why, Ending.FAILED)
 
     @property
     def line(self) -> str:

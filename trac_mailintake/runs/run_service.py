@@ -103,8 +103,7 @@ class ServiceRun:
             raise
         except (Exception, SystemExit) as error:
             self._env.log.exception("The round of service %s failed", name)
-            why = f"{type(error).__name__}: {error}; where, is in Trac's log"
-            return RoundResult(name, {}, why, Ending.FAILED), None
+            return RoundResult.unexpected(name, error), None
 
     def _serve(
         self, name: str, handed: Source | None, until: Seconds | None, patience: Seconds | None, *, trying: bool

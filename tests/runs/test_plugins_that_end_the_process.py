@@ -121,6 +121,6 @@ def test_a_source_that_cannot_be_opened_fails_alone_and_status_says_so(
     done = sqlite_env.admin("mailintake", "run", "--force")
     assert done.status == 3
     assert "support: 1 created" in done.out
-    assert "in Trac's log" in done.out
+    assert ". Trac's log has the traceback\n" in done.out
     [(error,)] = sqlite_env.query("SELECT last_error FROM mailintake_service WHERE name='acme'")
     assert str(error).startswith(("SystemExit: 0", "ZeroDivisionError: "))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.forked_parser import Ahead
 from trac_mailintake.intake.pipeline import Intake
+from trac_mailintake.intake.ports import Parser, Runtime
 from trac_mailintake.intake.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.round import Round
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
@@ -144,12 +145,10 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         if watch is not None and threading.active_count() == 1
         else None
     )
-    deciding = OneConnection(env)
-    taking = partial(Intake, recorder=recorder, parse=parse, watch=watch, named=partial(named, env), deciding=deciding)
-    if ahead is not None:
-        taking = partial(taking, parse=ahead, expect=ahead.expect)
+    runtime = Runtime(ahead or Parser(parse), OneConnection(env), partial(named, env), watch)
+    taking = partial(Intake, claims=recorder, recorder=recorder, runtime=runtime)
     intake = taking(tracker, rules=settings.rules)
-    rounds = Round(intake, recorder, FileArchive(env, worker), limit)
+    rounds = Round(intake, recorder, recorder, recorder, FileArchive(env, worker), limit)
 
     def releasing(ticket: int | None, user: str) -> Intake:
         return taking(ReleasingTracker(tracker, user), rules=ReleasingRules(settings.rules, ticket))

@@ -24,7 +24,7 @@ from trac_mailintake.intake.model import (
     gravest,
 )
 from trac_mailintake.intake.pipeline import ATTEMPTS, DEATHS, Deferred, Intake
-from trac_mailintake.intake.ports import Prepared, Recorded, Seen
+from trac_mailintake.intake.ports import Accepted, Parser, Prepared, Recorded, Runtime, Seen
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Delivery, Objection, Outcome, Sender, Target
     from trac_mailintake.intake.pipeline import Result
-    from trac_mailintake.intake.ports import (
-        Decision,
-    )
+    from trac_mailintake.intake.ports import Decision
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
 
@@ -104,7 +102,7 @@ class FakeRecorder:
             raise error
         self.groups.append([decision.outcome.status.value for decision in decisions])
         for decision in decisions:
-            if decision.message is not None and decision.prepared is not None:
+            if isinstance(decision, Accepted):
                 self.known[decision.message.message_id or ""] = Seen(decision.delivery.id, decision.delivery.id)
         return [Recorded(decision.delivery, decision.outcome) for decision in decisions]
 
@@ -140,7 +138,7 @@ class Bench:
         self.recorder = FakeRecorder()
         self.mails: list[Message] = []
         parse: Callable[[Slice], Message] = lambda raw: self.mails[raw.offset]  # noqa: E731 - as short as it gets
-        self.intake = Intake(FakeTracker(), self.recorder, self.rules, parse)  # type: ignore[arg-type]  # only what is used
+        self.intake = Intake(FakeTracker(), self.recorder, self.recorder, self.rules, Runtime(Parser(parse)))  # type: ignore[arg-type]  # only what is used
 
     def mail(self, subject: str, message_id: str = "", **changed: Any) -> Delivery:  # noqa: ANN401 - fields of Message
         """A delivery of a mail of its own."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trac_mailintake.intake.model import Delivery, Reply
-    from trac_mailintake.intake.ports import Recorder, Source
+    from trac_mailintake.intake.ports import Mailbox, Source
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,10 @@ class Disposing:
     For messages that are disposed of but not yet settled only the id is kept, since a round may take 100,000 messages.
     """
 
-    def __init__(self, source: Source, recorder: Recorder, left: Sequence[Delivery]) -> None:
+    def __init__(self, source: Source, mailbox: Mailbox, left: Sequence[Delivery]) -> None:
         """`left` was recorded by earlier rounds that did not dispose of the copies; it comes last."""
         self._source = source
-        self._recorder = recorder
+        self._mailbox = mailbox
         self._left = left
         self._ready: list[Delivery] = []
         self._unsettled = array("q")
@@ -69,7 +69,7 @@ class Disposing:
         except SourceError as error:
             self._failed(str(error))
         if self._final:
-            self._recorder.consumed(self._final)
+            self._mailbox.consumed(self._final)
         return self._sentence
 
     def _dispose(self, deliveries: Sequence[Delivery]) -> None:
@@ -82,7 +82,7 @@ class Disposing:
             self._failed(str(error))
             return
         other = [each for each, reply in zip(deliveries, replies, strict=True) if not self._heard(each, reply)]
-        self._recorder.forget(other)
+        self._mailbox.forget(other)
 
     def _heard(self, delivery: Delivery, reply: Reply) -> bool:
         """Note a reply. Returns whether the mailbox still had the recorded message."""

@@ -20,6 +20,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from trac_mailintake.intake.ports import Parser
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _FIRST: Final = 3
 """The first file descriptor after standard input, output and error."""
 
 
-class Ahead:
+class Ahead(Parser):
     """Parses messages in the order in which they were announced. Call it like `parse`, and close it."""
 
     def __init__(
@@ -59,7 +60,7 @@ class Ahead:
         """
         self._foresee = foresee
         self._arrived: deque[tuple[Slice, Message | None]] = deque()
-        self._parse = parse
+        super().__init__(parse)
         self._beside = beside
         self._seconds = seconds
         self._reader: _Reader | None = None
@@ -67,7 +68,7 @@ class Ahead:
         self._useless = len(os.sched_getaffinity(0)) == 1
 
     def expect(self, raws: Sequence[Slice]) -> None:
-        """Announce messages that will be requested in this order."""
+        """Start to parse these, in the second process."""
         if self._reader is None and not self._useless and len(raws) >= WORTH:
             self._reader = _Reader(self._read, self._seconds)
         if self._reader is not None:
@@ -81,7 +82,7 @@ class Ahead:
         """The message, as `parse` gives it. Raises OSError."""
         announced = raw in self._expected or any(raw == each for each, _ in self._arrived)
         message = self._received(raw) if announced else None
-        return message if message is not None else self._parse(raw)
+        return message if message is not None else self.parse(raw)
 
     def _received(self, raw: Slice) -> Message | None:
         """The message as parsed by the second process; None if that failed. Skips announced messages before it."""
@@ -107,7 +108,7 @@ class Ahead:
         return bool(self._arrived)
 
     def _read(self, raw: Slice) -> Message:
-        message = self._parse(raw)
+        message = self.parse(raw)
         self._beside(message)
         return message
 

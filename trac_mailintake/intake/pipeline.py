@@ -28,19 +28,18 @@ from trac_mailintake.intake.model import (
     Step,
     gravest,
 )
-from trac_mailintake.intake.ports import Deciding, Decision, Prepared, Recorded
+from trac_mailintake.intake.ports import Accepted, Duplicate, Prepared, Recorded, Refused
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from trac_mailintake.intake.model import Delivery, Sender, Target
-    from trac_mailintake.intake.ports import Recorder, Rules, Tracker, Watch
+    from trac_mailintake.intake.ports import Claims, Decision, Recorder, Rules, Runtime, Tracker
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
-    from trac_mailintake.mail.spool import Slice
 
 log = logging.getLogger(__name__)
 
@@ -84,47 +83,28 @@ Result = Recorded | Deferred
 
 
 class Intake:
-    """Files the deliveries of one environment. `parse` is `mail.parse.parse`, or a function with the same contract."""
+    """Files the deliveries of one environment."""
 
-    def __init__(
-        self,
-        tracker: Tracker,
-        recorder: Recorder,
-        rules: Rules,
-        parse: Callable[[Slice], Message],
-        watch: Watch | None = None,
-        named: Callable[[Exception], Exception] = lambda error: error,
-        expect: Callable[[Sequence[Slice]], None] = lambda _: None,
-        deciding: Deciding | None = None,
-    ) -> None:
-        """All collaborators are arguments; see `bootstrap`. `watch` is called at each message and at the end.
-
-        `named` turns failures that pass by themselves into TemporaryFailure or Stale.
-        `expect` gets the messages that `parse` will be called with, several at a time. `deciding` runs the decisions.
-        """
-        self._deciding = deciding or Deciding()
-        self._expect = expect
-        self._named = named
-        self._watch = watch
+    def __init__(self, tracker: Tracker, claims: Claims, recorder: Recorder, rules: Rules, runtime: Runtime) -> None:
+        """All collaborators are arguments; see `bootstrap`."""
+        self._runtime = runtime
         self._tracker = tracker
+        self._claims = claims
         self._recorder = recorder
         self._rules = rules
-        self._parse = parse
         self._unnoted = False
         """Whether a deferral could not be stored: a later mail may answer that message."""
 
     def expect(self, deliveries: Sequence[Delivery]) -> None:
         """Announce the next deliveries, in order. Their archived bytes are readable, perhaps not yet flushed."""
-        self._expect([each.raw for each in deliveries if each.raw is not None and each.deaths < DEATHS])
+        self._runtime.parser.expect([each.raw for each in deliveries if each.raw is not None and each.deaths < DEATHS])
 
     def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
         """File a claimed, archived batch. Returns a result for each delivery that no other worker took over."""
         try:
             return self._take(service, deliveries)
         finally:
-            self._deciding.rest()
-            if self._watch is not None:
-                self._watch.rest()
+            self._runtime.rest()
 
     def _take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
         results: list[Result] = []
@@ -132,24 +112,23 @@ class Intake:
         renewed = time.monotonic()
         for place, delivery in enumerate(deliveries):
             if time.monotonic() - renewed > RENEWAL:
-                self._deciding.rest()
-                self._recorder.renew(deliveries[place:])
+                self._runtime.deciding.rest()
+                self._claims.renew(deliveries[place:])
                 renewed = time.monotonic()
-            if self._watch is not None:
-                self._watch.beat()
+            self._runtime.beat()
             message = self._read(delivery)
             if len(group) >= GROUP or _depends(message, group):
                 results += self._record(service, group)
                 group = []
             decided = self._decide_safely(service, delivery, message)
-            if isinstance(decided, Decision) and _stands_on(decided, group):
+            if decided is not None and not isinstance(decided, Deferred) and _stands_on(decided, group):
                 results += self._record(service, group)
                 group = []
                 decided = self._decide_safely(service, delivery, message)
-            if isinstance(decided, Decision):
-                group.append(decided)
-            elif decided is not None:
+            if isinstance(decided, Deferred):
                 results.append(decided)
+            elif decided is not None:
+                group.append(decided)
         return results + self._record(service, group)
 
     def decide(self, service: Service, delivery: Delivery, message: Message, *, explain: bool = False) -> Decision:
@@ -162,7 +141,7 @@ class Intake:
         if seen is not None:
             reason = reasons.DUPLICATE(delivery=seen.delivery)
             outcome = because(Outcome, reason, status=Status.DUPLICATE, ticket=seen.ticket)
-            return Decision(delivery, message, outcome, None, (*steps, Step.of("recall", reason)))
+            return Duplicate(delivery, message, outcome, (*steps, Step.of("recall", reason)))
         sender = self._tracker.sender(message, service)
         steps.append(Step("screen", sender.rule, sender.reason, because=sender.because))
         objections = list(self._rules.screen(message, delivery, service, sender))
@@ -191,7 +170,7 @@ class Intake:
             if isinstance(prepared, Prepared):
                 steps += prepared.steps
                 filed, told = _filed(prepared.change.target), acknowledges(prepared.change, message, service)
-                return Decision(delivery, message, filed, prepared, tuple(steps), acknowledge=told)
+                return Accepted(delivery, message, filed, tuple(steps), prepared, acknowledge=told)
             answer = prepared
         steps.append(Step.objected("handle", answer))
         return refused(delivery, message, service, answer, steps)
@@ -203,7 +182,7 @@ class Intake:
         if delivery.raw is None:
             raise ValueError(delivery)
         try:
-            return self._parse(delivery.raw)
+            return self._runtime.parser(delivery.raw)
         except Exception as error:  # noqa: BLE001 - handled below, like any failure of a message
             return error
 
@@ -216,11 +195,11 @@ class Intake:
         if message is None:
             return refused(delivery, None, service, because(Hold, reasons.CRASHES(deaths=delivery.deaths)), [])
         try:
-            decision = self._deciding(lambda: self.decide(service, delivery, message))
-            if _seeks_a_parent(decision) and (self._unnoted or self._recorder.waits_for_others(delivery)):
+            decision = self._runtime.deciding(lambda: self.decide(service, delivery, message))
+            if _seeks_a_parent(decision) and (self._unnoted or self._claims.waits_for_others(delivery)):
                 reason = "It may answer a message that another worker is filing."
                 return self._let_go(delivery, reason, message=message, soon=True)
-            due = self._recorder.postponed(delivery, _answered(message)) if _seeks_a_parent(decision) else None
+            due = self._claims.postponed(delivery, _answered(message)) if _seeks_a_parent(decision) else None
             if due is not None:
                 return self._let_go(
                     delivery, "It answers a mail that was deferred.", message=message, soon=due <= _SHORTLY
@@ -231,10 +210,10 @@ class Intake:
 
     def _failed(
         self, service: Service, delivery: Delivery, message: Message | None, error: Exception
-    ) -> Decision | Deferred | None:
+    ) -> Refused | Deferred | None:
         """Defer, forward or hold after a failure, by its kind (docs/behaviour.md#when-it-fails)."""
         log.debug("Delivery %s (%s) failed", delivery.id, delivery.listed.locator, exc_info=error)
-        error = self._named(error)
+        error = self._runtime.named(error)
         match error:
             case NoLongerMine():
                 return None
@@ -263,11 +242,11 @@ class Intake:
         down: bool = False,
         counted: bool = False,
     ) -> Deferred | None:
-        self._deciding.rest()
+        self._runtime.deciding.rest()
         seconds = _SOON if soon else BACKOFF[min(delivery.attempts, len(BACKOFF) - 1)] if counted else BACKOFF[0]
         try:
             message_id = (message.message_id or "") if message else None
-            self._recorder.defer(delivery, reason, seconds=seconds, counted=counted, message_id=message_id)
+            self._claims.defer(delivery, reason, seconds=seconds, counted=counted, message_id=message_id)
         except NoLongerMine:
             return None
         except TemporaryFailure as error:
@@ -295,7 +274,7 @@ class Intake:
         error: Exception | None = None
         for _ in range(_TRIES):
             again = self._decide_safely(service, decision.delivery, decision.message)
-            if not isinstance(again, Decision):
+            if again is None or isinstance(again, Deferred):
                 return again
             try:
                 recorded = self._written([again])
@@ -309,13 +288,13 @@ class Intake:
             return recorded[0]
         assert error is not None  # noqa: S101 - the loop ends early or with an error
         failed = self._failed(service, decision.delivery, decision.message, error)
-        return self._hold(failed) if isinstance(failed, Decision) else failed
+        return failed if failed is None or isinstance(failed, Deferred) else self._hold(failed)
 
     def _written(self, group: Sequence[Decision]) -> Sequence[Recorded]:
-        self._deciding.rest()
+        self._runtime.deciding.rest()
         return self._recorder.record(group)
 
-    def _hold(self, decision: Decision) -> Result | None:
+    def _hold(self, decision: Refused) -> Result | None:
         """Record that a message is given up. If even that fails, defer it."""
         try:
             return self._written([decision])[0]
@@ -328,7 +307,7 @@ class Intake:
 
 def refused(
     delivery: Delivery, message: Message | None, service: Service, objection: Objection, steps: Iterable[Step]
-) -> Decision:
+) -> Refused:
     """The decision that follows from an objection. A forward without an address becomes a hold."""
     forward = None
     rule, reason = objection.rule, objection.reason
@@ -346,7 +325,7 @@ def refused(
         case _:
             assert_never(objection)
     outcome = Outcome(status, rule, reason, because=objection.because)
-    return Decision(delivery, message, outcome, None, tuple(steps), forward, whom_to_tell(message, service, outcome))
+    return Refused(delivery, message, outcome, tuple(steps), forward, whom_to_tell(message, service, outcome))
 
 
 def _filed(target: Target) -> Outcome:
@@ -379,14 +358,13 @@ def _stands_on(decision: Decision, group: Sequence[Decision]) -> bool:
     ticket = decision.outcome.ticket
     if ticket is not None:
         return any(each.outcome.ticket == ticket for each in group)
-    if decision.outcome.status is not Status.CREATED or decision.message is None:
+    if not isinstance(decision, Accepted):
         return False
     return bool(group) and _NUMBER.search(decision.message.subject) is not None
 
 
 def _seeks_a_parent(decision: Decision) -> bool:
     """Whether the message answers an unknown one, and would therefore become a new ticket."""
-    message = decision.message
-    if message is None or decision.prepared is None or decision.outcome.status is not Status.CREATED:
+    if not isinstance(decision, Accepted) or decision.outcome.status is not Status.CREATED:
         return False
-    return bool(_answered(message))
+    return bool(_answered(decision.message))

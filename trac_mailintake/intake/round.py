@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.errors import Fault
     from trac_mailintake.intake.model import Delivery, Listed
     from trac_mailintake.intake.pipeline import Intake, Result
-    from trac_mailintake.intake.ports import Archive, ArchiveWriter, Recorder, Source
+    from trac_mailintake.intake.ports import Archive, ArchiveWriter, Claims, Mailbox, Recorder, Source
     from trac_mailintake.intake.settings import Service
 
 log = logging.getLogger(__name__)
@@ -98,9 +98,19 @@ class _Course:
 class Round:
     """Runs the rounds of one environment by one worker."""
 
-    def __init__(self, intake: Intake, recorder: Recorder, archive: Archive, archive_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        mailbox: Mailbox,
+        claims: Claims,
+        recorder: Recorder,
+        archive: Archive,
+        archive_limit: int | None = None,
+    ) -> None:
         """`archive_limit` is in bytes; a larger message is held, and left in its mailbox."""
         self._intake = intake
+        self._mailbox = mailbox
+        self._claims = claims
         self._recorder = recorder
         self._archive = archive
         self._archive_limit = archive_limit
@@ -139,13 +149,13 @@ class Round:
         progress: Callable[[int, int], None] | None,
         until: Seconds | None,
     ) -> None:
-        report.error = self._recorder.admit(service, source.account)
+        report.error = self._mailbox.admit(service, source.account)
         if report.error:
             return
         listing = source.list()
         report.listed = len(listing)
-        left = self._recorder.reconcile(service, source.account, listing)
-        course = _Course(service, source, report, Disposing(source, self._recorder, left))
+        left = self._mailbox.reconcile(service, source.account, listing)
+        course = _Course(service, source, report, Disposing(source, self._mailbox, left))
         broken = True
         try:
             for batch, coming in self._batches(course, listing, limit, until):
@@ -153,7 +163,7 @@ class Round:
                 if progress and course.taken:
                     progress(course.taken, len(listing))
             if until is not None and time.monotonic() >= until:
-                report.remaining = self._recorder.pending(service, source.account)
+                report.remaining = self._mailbox.pending(service, source.account)
             broken = False
         finally:
             # Recorded mail is disposed of even if the connection broke during a later batch, if the source still can.
@@ -176,14 +186,14 @@ class Round:
         pause = SHORTEST_PAUSE
         while not report.down:
             more = left > 0 and (until is None or time.monotonic() < until)
-            most, overrun = self._recorder.room(service) if more else (0, "")
+            most, overrun = self._claims.room(service) if more else (0, "")
             most = min(BATCH, left, most - len(course.held))
             batch: Sequence[Delivery] = ()
             if most > 0:
-                batch = self._recorder.claim(service, source.account, most, alone=not course.held)
+                batch = self._claims.claim(service, source.account, most, alone=not course.held)
             if batch:
                 left -= len(batch) - _taken_again(report, batch)
-                yield batch, self._recorder.upcoming(service, source.account, min(BATCH, left))
+                yield batch, self._mailbox.upcoming(service, source.account, min(BATCH, left))
             elif course.held:
                 yield (), ()
             elif overrun:
@@ -193,11 +203,11 @@ class Round:
                 # These are due in a moment; they count as deferred until they are claimed again.
                 time.sleep(pause)
                 pause = Seconds(min(2 * pause, LONGEST_PAUSE))
-                self._recorder.reconcile(service, source.account, listing)
-                _leave_to_others(report, self._recorder.undecided([each.delivery for each in report.deferred]))
+                self._mailbox.reconcile(service, source.account, listing)
+                _leave_to_others(report, self._claims.undecided([each.delivery for each in report.deferred]))
             else:
                 return
-        self._recorder.release(course.held)
+        self._claims.release(course.held)
 
     def _next(self, course: _Course, batch: Sequence[Delivery], coming: Sequence[Listed]) -> None:
         """Fetch and archive a batch, then file the previous one, while a second process parses this one.
@@ -215,7 +225,7 @@ class Round:
             if len(batch) == 1 or broken:
                 self._take(course)
         except TemporaryFailure:
-            self._recorder.release(in_hand)
+            self._claims.release(in_hand)
             raise
         if broken is not None:
             raise broken
@@ -239,7 +249,7 @@ class Round:
             broken = error
         writer.seal()
         got = {delivery.id for delivery in fetched}
-        self._recorder.release([delivery for delivery in batch if delivery.id not in got])
+        self._claims.release([delivery for delivery in batch if delivery.id not in got])
         if broken is None:
             course.disposing.many()
         return fetched, broken
@@ -273,7 +283,7 @@ class Round:
             if len(unread) == FORESEEN:
                 self._expect(writer, unread)
             if time.monotonic() - renewed > RENEWAL:
-                self._recorder.renew(batch)
+                self._claims.renew(batch)
                 renewed = time.monotonic()
         self._expect(writer, unread)
 
@@ -322,7 +332,7 @@ class Round:
         seconds = BACKOFF[min(delivery.attempts, len(BACKOFF) - 1)]
         unknown = None if delivery.attempts + 1 < ATTEMPTS else ""
         try:
-            self._recorder.defer(delivery, reason, seconds=seconds, counted=True, message_id=unknown)
+            self._claims.defer(delivery, reason, seconds=seconds, counted=True, message_id=unknown)
         except NoLongerMine:
             log.info("Delivery %s was taken over by another worker", delivery.id)
         else:

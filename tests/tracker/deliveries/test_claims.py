@@ -12,7 +12,7 @@ import pytest
 from tests.rig import SERVICE, Rig
 from trac_mailintake.intake.errors import NoLongerMine
 from trac_mailintake.intake.model import Account, Listed, Outcome, Status
-from trac_mailintake.intake.ports import Decision
+from trac_mailintake.intake.ports import Refused
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Hands:
     def end(self, *deliveries: Delivery, status: Status = Status.DISCARDED) -> None:
         """Record an outcome without a change."""
         outcome = Outcome(status, "test", "The test says so.")
-        self.recorder.record([Decision(delivery, None, outcome, None, ()) for delivery in deliveries])
+        self.recorder.record([Refused(delivery, None, outcome, ()) for delivery in deliveries])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 from trac_mailintake.components.options import VIEW
 from trac_mailintake.components.panels.base import PanelView
 from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.ports import Accepted
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.runs import open_intake
@@ -67,7 +68,7 @@ class TrialView(PanelView):
             "pasted": str(req.args.getfirst("mail", "")),
             "errors": {error: sentence} if error else {},
             "decision": decision,
-            "change": decision.prepared.change if decision and decision.prepared else None,
+            "change": decision.prepared.change if isinstance(decision, Accepted) else None,
         }
         return "mailintake_try.html", page
 

@@ -54,7 +54,7 @@ _TRIES = 20
 
 
 class Claims(Listings):
-    """The claims of one worker; see `ports.Recorder`."""
+    """The claims of one worker; see `ports.Claims`."""
 
     # held mail
 
@@ -112,7 +112,7 @@ class Claims(Listings):
     # claim
 
     def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> list[Delivery]:
-        """See `ports.Recorder.claim`. Raises TemporaryFailure."""
+        """See `ports.Claims.claim`. Raises TemporaryFailure."""
         pending = self._pending.setdefault(account.label, {})
         tries = 0
         while tries < _TRIES:
@@ -132,7 +132,7 @@ class Claims(Listings):
         return []
 
     def upcoming(self, service: Service, account: Account, limit: int) -> list[Listed]:
-        """See `ports.Recorder.upcoming`."""
+        """See `ports.Mailbox.upcoming`."""
         return list(_next(service, self._pending.get(account.label, {}), limit).values()) if limit > 0 else []
 
     def _take(
@@ -183,7 +183,7 @@ class Claims(Listings):
     # while it is held
 
     def renew(self, deliveries: Sequence[Delivery]) -> None:
-        """See `ports.Recorder.renew`. Raises TemporaryFailure."""
+        """See `ports.Claims.renew`. Raises TemporaryFailure."""
         for some in chunks(each.id for each in deliveries):
             with transaction(self._env) as db:
                 db(
@@ -193,7 +193,7 @@ class Claims(Listings):
                 )
 
     def release(self, deliveries: Sequence[Delivery]) -> None:
-        """See `ports.Recorder.release`. Raises TemporaryFailure."""
+        """See `ports.Claims.release`. Raises TemporaryFailure."""
         for some in chunks(each.id for each in deliveries):
             with transaction(self._env) as db:
                 db(
@@ -205,7 +205,7 @@ class Claims(Listings):
     def defer(
         self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
     ) -> None:
-        """See `ports.Recorder.defer`."""
+        """See `ports.Claims.defer`."""
         with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute(
@@ -227,7 +227,7 @@ class Claims(Listings):
                 raise NoLongerMine(claimed.listed.locator)
 
     def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """See `ports.Recorder.undecided`. Raises TemporaryFailure."""
+        """See `ports.Claims.undecided`. Raises TemporaryFailure."""
         found: set[int] = set()
         for some in chunks(each.id for each in deliveries):
             with temporary(self._env):
@@ -236,7 +236,7 @@ class Claims(Listings):
         return frozenset(found)
 
     def waits_for_others(self, claimed: Delivery) -> bool:
-        """See `ports.Recorder.waits_for_others`."""
+        """See `ports.Claims.waits_for_others`."""
         with temporary(self._env):
             rows = self._env.db_query(
                 f"SELECT DISTINCT owner, lease FROM mailintake_delivery WHERE {_UNDECIDED} "
@@ -246,7 +246,7 @@ class Claims(Listings):
         return any(ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease in rows)
 
     def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> Seconds | None:
-        """See `ports.Recorder.postponed`. Raises TemporaryFailure."""
+        """See `ports.Claims.postponed`. Raises TemporaryFailure."""
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
         with temporary(self._env):
             rows = self._env.db_query(

@@ -47,11 +47,11 @@ class Listings:
         """By delivery that a dead worker held: the batch of the archive that may have its bytes."""
 
     def admit(self, service: Service, account: Account) -> str:
-        """See `ports.Recorder.admit`. Pipes have no mailbox to own. Raises TemporaryFailure."""
+        """See `ports.Mailbox.admit`. Pipes have no mailbox to own. Raises TemporaryFailure."""
         return "" if service.pushed else ownership.admit(self._env, account)
 
     def room(self, service: Service) -> tuple[int, str]:
-        """See `ports.Recorder.room`. Tickets from before the service was last enabled do not count."""
+        """See `ports.Claims.room`. Tickets from before the service was last enabled do not count."""
         most = service.parameters.values.get("rate_service")
         if not isinstance(most, int) or not most:
             return sys.maxsize, ""
@@ -67,7 +67,7 @@ class Listings:
         return 0, why
 
     def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
-        """See `ports.Recorder.reconcile`. Raises TemporaryFailure.
+        """See `ports.Mailbox.reconcile`. Raises TemporaryFailure.
 
         Messages that another service skipped because of its address are still new to this one.
         """
@@ -135,7 +135,7 @@ class Listings:
         return found
 
     def pending(self, service: Service, account: Account) -> int:
-        """See `ports.Recorder.pending`."""
+        """See `ports.Mailbox.pending`."""
         since = begins(service)
         listing = self._pending.get(account.label, {}).values()
         return sum(not (since and listed.arrived and listed.arrived < since) for listed in listing)
@@ -201,7 +201,7 @@ class Listings:
                 db(f"UPDATE mailintake_delivery SET live=NULL WHERE id IN ({marks(some)})", some)
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
-        """See `ports.Recorder.forget`."""
+        """See `ports.Mailbox.forget`."""
         with temporary(self._env):
             self._retire(each.id for each in deliveries)
 

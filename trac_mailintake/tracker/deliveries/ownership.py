@@ -57,7 +57,7 @@ def _of_database(env: Environment) -> str:
 
 
 def admit(env: Environment, account: Account) -> str:
-    """See `ports.Recorder.admit`. Raises TemporaryFailure."""
+    """See `ports.Mailbox.admit`. Raises TemporaryFailure."""
     try:
         return _admit(env, account)
     except Stale:

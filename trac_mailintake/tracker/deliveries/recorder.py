@@ -18,7 +18,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import NewTicket, Status
-from trac_mailintake.intake.ports import Recorded, Seen
+from trac_mailintake.intake.ports import Accepted, Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.archive import leftovers
 from trac_mailintake.tracker.archive.leftovers import Fate
@@ -54,7 +54,7 @@ _OWED_AFTER: Final = Microseconds(5 * MINUTE)
 
 
 class DatabaseRecorder(Claims):
-    """The recorder of one worker, on Trac's database. Implements `ports.Recorder`."""
+    """The recorder of one worker, on Trac's database. Implements `ports.Mailbox`, `Claims` and `Recorder`."""
 
     def __init__(self, env: Environment, worker: Worker, staging: Staging, rules: Rules, recall: Recall) -> None:
         """`staging` has the attachments that `prepare` decoded; `rules` are notified of recorded outcomes."""
@@ -63,7 +63,7 @@ class DatabaseRecorder(Claims):
         self._staging = staging
         self._rules = rules
         self._patience = Patience()
-        self._filed: dict[int, tuple[Filed, Decision]] = {}
+        self._filed: dict[int, tuple[Filed, Accepted]] = {}
         self._known: dict[str, frozenset[str]] = {}
         """By mail (SHA-256) that is decided but not yet recorded: which of its ids were known at that time."""
         self._relied_on: set[str] = set()
@@ -91,7 +91,7 @@ class DatabaseRecorder(Claims):
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
                 tells = notify.tells(self._env)
-                changed = write.lock(self._env, (each.prepared for each in decisions if each.prepared))
+                changed = write.lock(self._env, (each.prepared for each in decisions if isinstance(each, Accepted)))
                 recorded = [self._write(db, decision, filed, changed, tells=tells) for decision in decisions]
                 self._remember_ids(db, decisions, recorded)
             committed = True
@@ -132,7 +132,7 @@ class DatabaseRecorder(Claims):
         hashes = [
             hashed
             for each in decisions
-            if each.prepared and each.message and _starts_a_thread(each)
+            if isinstance(each, Accepted) and _starts_a_thread(each)
             for hashed in map(key, (*each.message.in_reply_to, *each.message.references))
             if hashed not in self._known.get(each.message.sha256, ())
         ]
@@ -152,7 +152,7 @@ class DatabaseRecorder(Claims):
         """Write the change and the outgoing mail, and turn the claim into a row of the journal."""
         outcome = decision.outcome
         done: Filed | None = None
-        if decision.prepared is not None:
+        if isinstance(decision, Accepted):
             done = write.write(self._env, decision.prepared, from_utimestamp(now()), changed)
             filed.append(done)
             self._remember_sender(db, decision)
@@ -162,7 +162,7 @@ class DatabaseRecorder(Claims):
         self._update(db, decision, outcome, done, tells=tells)
         return Recorded(decision.delivery, outcome)
 
-    def _remember_sender(self, db: Connection, decision: Decision) -> None:
+    def _remember_sender(self, db: Connection, decision: Accepted) -> None:
         """Remember a newcomer (`createusers`)."""
         who = _newcomer(decision)
         if who is not None:
@@ -195,9 +195,9 @@ class DatabaseRecorder(Claims):
             "sender": _senders(message),
             "sent": int(message.date.timestamp() * SECOND) if message and message.date else 0,
             "trail": json.dumps([[step.stage, step.rule, step.sentence] for step in decision.steps]),
-            "removed": decision.prepared.change.removed if decision.prepared else "",
+            "removed": decision.prepared.change.removed if isinstance(decision, Accepted) else "",
             "sender_key": sender_key(message),
-            "acknowledge": int(decision.acknowledge),
+            "acknowledge": int(isinstance(decision, Accepted) and decision.acknowledge),
             "counted": 0 if delivery.service in self._backlog else to_utimestamp(arrival(delivery.listed, message)),
         }
         if outcome.status is Status.IGNORED and reasons.rule(outcome.rule).leaves:
@@ -209,9 +209,9 @@ class DatabaseRecorder(Claims):
         """Store every id of the filed mails, and the keys by which their copies are recognised."""
         values: list[object] = []
         for decision, each in zip(decisions, recorded, strict=True):
-            message = decision.message
-            if message is None or decision.prepared is None:
+            if not isinstance(decision, Accepted):
                 continue
+            message = decision.message
             copy = _copy(each.delivery.service, message)
             hashed = key(message.message_id) if message.message_id else copy
             values += (hashed, copy, 0, each.outcome.ticket, each.delivery.id, now())
@@ -234,14 +234,12 @@ class DatabaseRecorder(Claims):
             filed, decision = self._filed.pop(each.delivery.id, (None, None))
             if filed is not None and notify.announce(self._env, filed, self._patience) and tells:
                 told.append(each.delivery.id)
-            if decision is not None and decision.message is not None and decision.prepared is not None:
+            if decision is not None:
                 self._tell_plugins(decision, each, service)
         self._told(told)
         self._recall.changed()
 
-    def _tell_plugins(self, decision: Decision, each: Recorded, service: Service) -> None:
-        assert decision.message is not None  # noqa: S101 - the caller checked it; this is for mypy
-        assert decision.prepared is not None  # noqa: S101 - likewise
+    def _tell_plugins(self, decision: Accepted, each: Recorded, service: Service) -> None:
         try:
             self._rules.recorded(decision.message, each.outcome, service, decision.prepared.change.sender)
         except Exception:  # already committed: a plugin's failure is only logged
@@ -278,7 +276,7 @@ class DatabaseRecorder(Claims):
     # dispose
 
     def consumed(self, ids: Iterable[int]) -> None:
-        """See `ports.Recorder.consumed`. Raises TemporaryFailure."""
+        """See `ports.Mailbox.consumed`. Raises TemporaryFailure."""
         for some in chunks(ids):
             with transaction(self._env) as db:
                 db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
@@ -338,14 +336,13 @@ def _senders(message: Message | None) -> str:
     return "" if message is None or message.disowned else ", ".join(author.spec for author in message.authors)
 
 
-def _newcomer(decision: Decision) -> Newcomer | None:
-    native = decision.prepared.native if decision.prepared else None
+def _newcomer(decision: Accepted) -> Newcomer | None:
+    native = decision.prepared.native
     return native.newcomer if isinstance(native, write.Draft) else None
 
 
-def _starts_a_thread(decision: Decision) -> bool:
+def _starts_a_thread(decision: Accepted) -> bool:
     """Whether the message becomes a new ticket because no message that it answers was known."""
-    assert decision.prepared is not None  # noqa: S101 - the caller checked it; this is for mypy
     target = decision.prepared.change.target
     return isinstance(target, NewTicket) and target.related is None and not target.note
 

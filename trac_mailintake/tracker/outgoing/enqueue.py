@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.ports import Refused
 from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.outgoing.headers import line
@@ -25,7 +26,9 @@ _QUOTED: Final = 80
 
 
 def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
-    """Write the outgoing mail of a decision: its forward or an alert, and the notice to its sender."""
+    """Write the outgoing mail of a refusal: its forward or an alert, and the notice to its sender."""
+    if not isinstance(decision, Refused):
+        return
     outcome, service = decision.outcome, decision.delivery.service
     if decision.forward is not None:
         _insert(
@@ -65,7 +68,7 @@ def _first_today(db: Connection, rule: str, address: str) -> bool:
     return True
 
 
-def _notice(env: Environment, decision: Decision) -> tuple[str, str]:
+def _notice(env: Environment, decision: Refused) -> tuple[str, str]:
     """Subject and text of the notice, in the language of the mail's Content-Language, or else of this Trac."""
     message = decision.message
     language = message.get("Content-Language") if message else ""

@@ -9,6 +9,7 @@ from trac.admin.api import AdminCommandError
 
 from trac_mailintake.components.cli.output import say, say_json
 from trac_mailintake.intake.model import NewTicket
+from trac_mailintake.intake.ports import Accepted
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.runs.explain import explain
 
@@ -37,14 +38,13 @@ def _slice(path: str) -> Slice:
 
 def _shown(decision: Decision) -> dict[str, object]:
     outcome = decision.outcome
-    change = decision.prepared.change if decision.prepared else None
     return {
         "outcome": outcome.status.value,
         "rule": outcome.rule,
         "reason": outcome.reason,
         "ticket": outcome.ticket,
         "steps": [{"stage": each.stage, "rule": each.rule, "sentence": each.sentence} for each in decision.steps],
-        "change": _change(change) if change else None,
+        "change": _change(decision.prepared.change) if isinstance(decision, Accepted) else None,
     }
 
 
@@ -67,9 +67,11 @@ def _say(decision: Decision) -> None:
     say(f"{outcome.status.value}{ticket} ({outcome.rule}): {outcome.reason}")
     for step in decision.steps:
         say(f"  {step.stage:<8}{step.rule:<24}{step.sentence}")
-    if decision.prepared is None:
-        return
-    change = decision.prepared.change
+    if isinstance(decision, Accepted):
+        _say_change(decision.prepared.change)
+
+
+def _say_change(change: Change) -> None:
     say(f"  Author:      {change.sender.author} (rights of {change.sender.username})")
     if isinstance(change.target, NewTicket):
         say(f"  Summary:     {change.summary}")

@@ -1,0 +1,55 @@
+"""What was decided about a delivery, and is to be recorded: it is a duplicate, refused, or accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trac_mailintake.intake.model import Delivery, Forward, Outcome, Step
+    from trac_mailintake.intake.ports.tracker import Prepared
+    from trac_mailintake.mail.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The message was filed before; the outcome names the ticket."""
+
+    delivery: Delivery
+    message: Message
+    outcome: Outcome
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An objection counts, or the message could not be handled: nothing is filed.
+
+    `message`: None if it could not be read. `forward`: a forward for the outbox; the outcome is held with the rule
+    `forward-pending` until the outgoing server has accepted it. `tell`: the address of a sender to notify.
+    """
+
+    delivery: Delivery
+    message: Message | None
+    outcome: Outcome
+    steps: tuple[Step, ...]
+    forward: Forward | None = None
+    tell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The message becomes a ticket or a comment. The outcome does not know yet which number a new one has.
+
+    `acknowledge`: notify a sender who is not a user of the new ticket.
+    """
+
+    delivery: Delivery
+    message: Message
+    outcome: Outcome
+    steps: tuple[Step, ...]
+    prepared: Prepared
+    acknowledge: bool = False
+
+
+Decision = Duplicate | Refused | Accepted

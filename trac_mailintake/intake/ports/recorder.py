@@ -1,0 +1,121 @@
+"""claim, record, dispose: what is remembered of a mailbox and its messages, exactly once (docs/behaviour.md#steps).
+
+Each method is a short transaction. All raise TemporaryFailure if the database cannot be used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trac_mailintake.intake.model import Account, Delivery, Listed, Outcome
+    from trac_mailintake.intake.ports.decision import Decision
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.times import Seconds
+    from trac_mailintake.mail.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The earlier filing of the same message, and where it went."""
+
+    delivery: int
+    ticket: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A committed outcome."""
+
+    delivery: Delivery
+    outcome: Outcome
+
+
+class Mailbox(Protocol):
+    """A listing compared with what is remembered of it, and what is left of it."""
+
+    def admit(self, service: Service, account: Account) -> str:
+        """Why this environment may not fetch from a mailbox that another one owns; "" if it may.
+
+        A mailbox without an owner belongs to this environment from now on.
+        """
+
+    def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> Sequence[Delivery]:
+        """Compare the source's listing with the stored rows.
+
+        Retires rows whose message is gone. Returns the deliveries that a crash left to dispose of: those with an
+        outcome that are not consumed, and that are listed with the same fingerprint, or not listed any more (a source
+        may no longer list a message that was only half disposed of).
+        """
+
+    def upcoming(self, service: Service, account: Account, limit: int) -> Sequence[Listed]:
+        """What `claim` would try next. It does not query the database, so others may have claimed it."""
+
+    def pending(self, service: Service, account: Account) -> int:
+        """Number of messages of the reconciled listing that this round could still claim."""
+
+    def forget(self, deliveries: Sequence[Delivery]) -> None:
+        """These locators now mean other messages, which are new to the next round."""
+
+    def consumed(self, ids: Iterable[int]) -> None:
+        """Store that the mailbox's copies of these deliveries (by id) have been disposed of."""
+
+
+class Claims(Protocol):
+    """Which worker works on which message (docs/behaviour.md#claims-and-leases)."""
+
+    def room(self, service: Service) -> tuple[int, str]:
+        """New tickets that the service may still create within this hour (`rate_service`); if 0, why it must stop."""
+
+    def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> Sequence[Delivery]:
+        """Claim up to `limit` messages of the reconciled listing that are due and not claimed, in order.
+
+        A message that a worker died with is claimed by itself, and only if `alone`: no other is in work.
+        """
+
+    def renew(self, deliveries: Sequence[Delivery]) -> None:
+        """Renew the leases of deliveries that are still held."""
+
+    def release(self, deliveries: Sequence[Delivery]) -> None:
+        """Release claims on deliveries that were not begun (the message vanished, or the round ended)."""
+
+    def defer(
+        self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
+    ) -> None:
+        """Defer for `seconds`; `counted`: the failure was the message's own.
+
+        The id is for `postponed`: "" if the message has none, None if it could not be read.
+
+        Raises NoLongerMine, TemporaryFailure (then the claim expires by itself).
+        """
+
+    def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
+        """The ids of deliveries without an outcome, whoever holds them."""
+
+    def waits_for_others(self, claimed: Delivery) -> bool:
+        """Whether another live worker holds an older message of the same mailbox, which may be this one's parent."""
+
+    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> Seconds | None:
+        """How long until a deferred older message of the same mailbox is due that has, or may have, one of these ids.
+
+        None if there is no such message.
+        """
+
+
+class Recorder(Protocol):
+    """Outcomes, exactly once."""
+
+    def seen(self, service: Service, message: Message) -> Seen | None:
+        """The mail that this one duplicates (docs/behaviour.md#duplicates); None if it is not a duplicate."""
+
+    def record(self, decisions: Sequence[Decision]) -> Sequence[Recorded]:
+        """Write the outcomes in one transaction, all or none.
+
+        Raises NoLongerMine, Stale, TemporaryFailure; anything else is the fault of one of the decisions.
+        """
+
+    def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
+        """After the commit: call listeners, `recorded` hooks, and notify. Failures are logged and repeated later."""

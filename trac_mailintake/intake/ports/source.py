@@ -1,0 +1,57 @@
+"""fetch, dispose: what a source of mail does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trac_mailintake.intake.model import Account, Listed, Reply
+
+
+class Source(Protocol):
+    """A source of mail. All kinds have the same contract; `tests/sources/contract.py` is its test suite.
+
+    Methods raise only SourceError. A source changes the mailbox only in `dispose` and `settle`.
+    """
+
+    account: Account
+
+    def list(self) -> Sequence[Listed]:
+        """All messages in the mailbox, the oldest first. Opens the connection if there is none yet."""
+
+    def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+        """Yield each message with an iterator of its bytes in chunks.
+
+        Messages that are gone, or that no longer match `listed.fingerprint`, are left out.
+        Exhaust the chunks before requesting the next pair. They may raise Incomplete, which concerns only this
+        message. A message is whole only once its chunks are exhausted.
+        """
+
+    def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
+        """Dispose of messages as the service says, each with the SHA-256 (hex) of its archived bytes; one reply each.
+
+        Touches only messages that still have their fingerprint; those that are gone count as done.
+        Repeating a disposal is harmless. A refused one prevents neither other disposals nor a later `fetch`.
+        """
+
+    def settle(self) -> None:
+        """Make disposals final (POP3: QUIT). Until this returns, the server may undo them.
+
+        Raises SourceError if a disposal was not done and the replies of `dispose` could not say so.
+        """
+
+    def close(self) -> None:
+        """Close the connection in any state. Never raises, and disposes of nothing."""
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A source on a slow connection that can request messages before they are needed. Optional."""
+
+    def ahead(self, coming: Sequence[Listed]) -> None:
+        """Announce messages that will probably be fetched next, so that they can be requested now.
+
+        Raises SourceError. `fetch` may still be called with other messages.
+        """

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from trac.core import Component, ComponentManager, implements
 
+from tests.builders import DELIVERY, MEMBER, message, service
 from tests.fakes import FakeReader
-from tests.values import DELIVERY, MEMBER, message, service
 from trac_mailintake import api, hookspecs
 from trac_mailintake.plugins.component_bridge import ComponentPlugins
 from trac_mailintake.plugins.hooks import Rules

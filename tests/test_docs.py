@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from trac.core import ComponentManager
 
+from tests.builders import DELIVERY, HANDLER, MEMBER, message, service
 from tests.fakes import FakeReader
 from tests.pages import told
-from tests.values import DELIVERY, HANDLER, MEMBER, message, service
 from trac_mailintake import hookspecs
 from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outcome, Proof, Status
 from trac_mailintake.intake.settings import check

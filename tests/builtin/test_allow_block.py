@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.values import ANN, context, message
+from tests.builders import ANN, context, message
 from trac_mailintake.builtin import allow_block
 from trac_mailintake.intake.model import Hold, Reject
 from trac_mailintake.mail.message import Address

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.values import MEMBER, STRANGER, context, message
+from tests.builders import MEMBER, STRANGER, context, message
 from trac_mailintake.builtin import authentication, unchanged
 from trac_mailintake.intake.model import Change, Hold, NewTicket
 

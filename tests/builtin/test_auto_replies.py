@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import context, message, part
 from tests.fakes import FakeReader
-from tests.values import context, message, part
 from trac_mailintake.builtin import auto_replies
 from trac_mailintake.intake.model import Discard, Forward, Hold, Ignore
 from trac_mailintake.mail.message import Origin

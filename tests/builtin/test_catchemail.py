@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.builders import context, message
 from tests.fakes import FakeReader
-from tests.values import context, message
 from trac_mailintake.builtin import catchemail
 from trac_mailintake.intake.model import Hold, Ignore, gravest
 from trac_mailintake.mail.message import Address

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pytest
 
+from tests.builders import ANN, SUPPORT
 from tests.builtin.test_follow_up import number, route
 from tests.fakes import FakeReader
-from tests.values import ANN, SUPPORT
 from trac_mailintake.intake.model import Filing, NewTicket
 from trac_mailintake.mail.message import Address
 

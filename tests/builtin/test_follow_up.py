@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.builders import ANN, MEMBER, STRANGER, context, message
 from tests.fakes import FakeReader
-from tests.values import ANN, MEMBER, STRANGER, context, message
 from trac_mailintake.builtin import follow_up
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Reject, Sender
 from trac_mailintake.mail.message import Address, Origin

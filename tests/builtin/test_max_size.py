@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.values import DELIVERY, context, message
+from tests.builders import DELIVERY, context, delivery, message
 from trac_mailintake.builtin import max_size
 from trac_mailintake.intake.model import Forward, Hold, Listed
 
@@ -35,7 +34,7 @@ def test_a_mail_of_exactly_that_size_is_taken() -> None:
 
 def test_what_the_mail_server_says_of_the_size_counts_too() -> None:
     """Of a large mail only the beginning may have been fetched."""
-    listed = replace(DELIVERY, listed=Listed("1", "1", size=2048))
+    listed = delivery(listed=Listed("1", "1", size=2048))
     assert max_size.mailintake_screen(message(size=100), listed, context(max_size="1k", oversize="hold")) is not None
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tests.builders import context, message
 from tests.fakes import FakeReader
-from tests.values import context, message
 from trac_mailintake.builtin import own_mail
 from trac_mailintake.intake.model import Hold, Ignore, gravest
 

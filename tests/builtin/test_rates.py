@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import ANN, DELIVERY, context, delivery, message
 from tests.fakes import FakeReader
-from tests.values import ANN, DELIVERY, context, message
 from trac_mailintake.builtin import rates
 from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
 
 THEN = datetime(2026, 11, 2, 10, tzinfo=UTC)
-MAIL = replace(DELIVERY, listed=replace(DELIVERY.listed, arrived=THEN))
+MAIL = delivery(listed=replace(DELIVERY.listed, arrived=THEN))
 
 
 def reader(*minutes: int, who: str = ANN.key) -> FakeReader:

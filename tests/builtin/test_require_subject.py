@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.values import context, message
+from tests.builders import context, message
 from trac_mailintake.builtin import require_subject
 from trac_mailintake.intake.model import Forward, Hold
 

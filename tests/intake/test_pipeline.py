@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.builders import DELIVERY, STRANGER, message, service
 from tests.fakes import FakeReader
-from tests.values import DELIVERY, STRANGER, message, service
 from trac_mailintake.intake.errors import Misconfiguration, NoLongerMine, Stale, TemporaryFailure
 from trac_mailintake.intake.model import (
     Change,

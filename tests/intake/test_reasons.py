@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders import ANN, DELIVERY, MEMBER, STRANGER, message, service
 from tests.fakes import FakeReader
 from tests.intake.rules_page import BEHAVIOUR, filled
-from tests.values import ANN, DELIVERY, MEMBER, STRANGER, message, service
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outcome, Proof, Status, Step
 from trac_mailintake.intake.reasons import because, rule

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import DELIVERY, MEMBER, message, service
 from tests.fakes import FakeReader
-from tests.values import DELIVERY, MEMBER, message, service
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.model import Hold, Outcome, Status

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import DELIVERY, HANDLER, MEMBER, message, service
 from tests.fakes import FakeReader
-from tests.values import DELIVERY, HANDLER, MEMBER, message, service
 from trac_mailintake.hookspecs import Handler, hookimpl
 from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.model import Ignore

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.builders import part
 from tests.mail import wrapped
 from tests.security import tokens as of
-from tests.values import part
 from trac_mailintake.builtin import follow_up
 from trac_mailintake.builtin.handlers import commit_log
 from trac_mailintake.mail import charsets, parse

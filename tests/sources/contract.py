@@ -5,16 +5,17 @@ A kind's tests inherit it and say where mail lies; what only some kinds can do a
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import pytest
 
+from tests import builders
 from trac_mailintake.intake.model import Afterwards, Answer, Disposition
-from trac_mailintake.intake.settings import Server, Service, SettingError, Values, disposition
+from trac_mailintake.intake.settings import Server, SettingError, disposition
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import SourceKind
     from trac_mailintake.intake.model import Listed
     from trac_mailintake.intake.ports import Source
+    from trac_mailintake.intake.settings import Service
 
 TARGET = "Filed"
 """The folder that `move:` is tried with."""
@@ -46,23 +48,7 @@ def plain(content: bytes) -> bytes:
 def service(*, folder: str = "", path: str = "", afterwards: str = "leave") -> Service:
     """A service's settings, those that sources look at."""
     word, _, target = afterwards.partition(":")
-    return Service(
-        id=1,
-        name="test",
-        description="",
-        kind="",
-        server="",
-        folder=folder,
-        path=path,
-        addresses=(),
-        delay=1,
-        handler="create",
-        parameters=Values(),
-        forward="",
-        afterwards=Disposition(Afterwards(word), target),
-        start="all",
-        enabled=True,
-    )  # fmt: skip  # as much as a test needs to see
+    return replace(builders.service(), folder=folder, path=path, afterwards=Disposition(Afterwards(word), target))
 
 
 def server(
@@ -184,7 +170,7 @@ class SourceContract:
         place.deliver(mail(1), mail(2), mail(3))
         source = place.source("leave")
         one, two, three = source.list()
-        changed = dataclasses.replace(two, locator=two.locator + "0", fingerprint=two.fingerprint + "0")
+        changed = replace(two, locator=two.locator + "0", fingerprint=two.fingerprint + "0")
         assert read(source, [one, changed, three]) == [mail(1), mail(3)]
         source.close()
 
@@ -233,7 +219,7 @@ class SourceContract:
         place.deliver(mail(1))
         source = place.source("delete")
         [(listed, sha256)] = take(source)
-        other = dataclasses.replace(listed, locator=listed.locator + "0", fingerprint=listed.fingerprint + "0")
+        other = replace(listed, locator=listed.locator + "0", fingerprint=listed.fingerprint + "0")
         [reply] = source.dispose([(other, sha256)])
         source.settle()
         source.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from trac.util.datefmt import datetime_now, utc
 
-from tests.tracker.values import message, service
+from tests.builders import message, service
 from trac_mailintake.intake.ports import Prepared
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.tickets import write as ticket_write

@@ -10,8 +10,7 @@ from trac.notification.mail import create_message_id
 from trac.ticket.model import Ticket
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
-from tests.tracker.values import JOE, comment, message, new_ticket
-from trac_mailintake.intake.model import Account, Delivery, Listed
+from tests.builders import JOE, comment, delivery, message, new_ticket
 from trac_mailintake.intake.ports import KnownId
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker.db.transaction import key
@@ -198,7 +197,7 @@ def test_the_mails_of_a_sender_are_counted_as_far_as_it_matters(trac_env: TracEn
                 (number, str(number), sender_key(message()), to_utimestamp(until) - number),
             )
     asked = reader(trac_env)
-    deliveries = [Delivery(number, "support", Account("pipe", ""), Listed("", ""), 1) for number in (1, 50, 51)]
+    deliveries = [delivery(id=number) for number in (1, 50, 51)]
     assert asked.mails_of_sender(message(), deliveries[0], since, until) == 39
     assert asked.mails_of_sender(message(), deliveries[1], since, until) == 40
     assert asked.mails_of_sender(message(), deliveries[2], since, until) == 41

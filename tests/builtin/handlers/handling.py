@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.builders import MEMBER, message, service
 from tests.fakes import FakeReader
-from tests.values import MEMBER, message, service
 from trac_mailintake.hookspecs import Context
 from trac_mailintake.intake.model import Change, Followup, NewTicket, Proof
 from trac_mailintake.intake.settings import check

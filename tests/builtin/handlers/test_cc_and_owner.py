@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import MEMBER, SUPPORT
 from tests.builtin.handlers.handling import ANSWER, NEW, handled
 from tests.fakes import FakeReader
-from tests.values import MEMBER, SUPPORT
 from trac_mailintake.mail.message import Address
 
 if TYPE_CHECKING:

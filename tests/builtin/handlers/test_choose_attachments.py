@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import message, part, service
 from tests.mail.wrapped import attached, tnef
-from tests.values import message, part, service
 from trac_mailintake.builtin.handlers.choose_attachments import choose
 from trac_mailintake.mail.mime import transfer_encoding
 from trac_mailintake.mail.wiki import formatter_cost

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.builders import DELIVERY, MEMBER, STRANGER, message, service
 from tests.builtin.handlers.handling import ANSWER, NEW, asked, handled
 from tests.fakes import FakeReader
-from tests.values import DELIVERY, MEMBER, STRANGER, message, service
 from trac_mailintake.intake.model import Followup, Forward, Hold, Proof, Reopen
 from trac_mailintake.intake.settings import check
 from trac_mailintake.mail.message import Origin

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.builders import ANN, MEMBER, STRANGER, message, service
 from tests.fakes import FakeReader
-from tests.values import ANN, MEMBER, STRANGER, message, service
 from trac_mailintake.builtin.handlers.create_or_comment import handle
 from trac_mailintake.hookspecs import Context
 from trac_mailintake.intake.model import Followup, NewTicket, Proof, Reopen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.values import message, part
+from tests.builders import message, part
 from trac_mailintake.mail.classify.delivery_status import reported_ids
 
 if TYPE_CHECKING:

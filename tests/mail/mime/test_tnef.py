@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.builders import part
 from tests.mail.wrapped import (
     BINARY,
     ENCLOSED,
@@ -24,7 +25,6 @@ from tests.mail.wrapped import (
     props,
     tnef,
 )
-from tests.values import part
 from trac_mailintake.mail.mime import transfer_encoding
 from trac_mailintake.mail.mime.tnef import contents
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.values import part
+from tests.builders import part
 from trac_mailintake.mail.text.calendar import is_calendar, told
 
 if TYPE_CHECKING:

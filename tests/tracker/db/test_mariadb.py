@@ -10,12 +10,12 @@ import pytest
 from trac.ticket.model import Ticket
 from trac.util.datefmt import datetime_now, utc
 
+from tests.builders import comment, new_ticket
 from tests.rig import SERVICE, Rig, mail
 from tests.servers.mariadb import MariaDB
 from tests.servers.required import running
 from tests.servers.tracenv import TracEnv
 from tests.tracker.conftest import Desk, write
-from tests.tracker.values import comment, new_ticket
 from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.intake.errors import Stale, TemporaryFailure
 from trac_mailintake.intake.model import Status

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import message
 from tests.tracker.test_lookups import remember
-from tests.tracker.values import message
 from trac_mailintake.tracker.db.read_connection import OneConnection
 from trac_mailintake.tracker.db.transaction import CHUNK, key
 from trac_mailintake.tracker.message_ids.known import CROWD, FIRST, FRESH, Recall

@@ -12,8 +12,8 @@ from trac.ticket.notification import TicketChangeEvent
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 import trac_mailintake.components.notifications  # noqa: F401 - its components are under test
+from tests.builders import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
 from tests.tracker import plugins
-from tests.tracker.values import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
 from trac_mailintake.intake.model import Sender
 from trac_mailintake.intake.ports import KnownId, Prepared
 from trac_mailintake.mail.message import Address

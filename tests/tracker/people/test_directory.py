@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tracker.values import message, service, written_by
+from tests.builders import message, service, written_by
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker.people.directory import Directory, sender, signature
 
@@ -74,7 +74,7 @@ def test_strangers_act_as_the_service_says(sqlite_env: TracEnv) -> None:
     assert (found.username, found.author, found.address, found.mapped) == (
         "helpdesk",
         "helpdesk",
-        "ext@example.net",
+        "ann@example.org",
         False,
     )
 

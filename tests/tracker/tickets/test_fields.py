@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from trac.ticket.model import Ticket, Type
 
+from tests.builders import comment, message, new_ticket, service
 from tests.tracker.tickets.test_prepare import asked, grant, rules
-from tests.tracker.values import comment, message, new_ticket, service
 from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.model import Hold
 from trac_mailintake.intake.ports import Prepared
+from trac_mailintake.intake.settings import Values
 
 if TYPE_CHECKING:
     from tests.tracker.conftest import Desk
@@ -35,7 +36,8 @@ def test_a_service_sets_custom_fields_of_new_tickets(desk: Desk) -> None:
     """What a handler says of the same field comes before it; a parameter of the same name is no preset."""
     desk.trac.set(("ticket-custom", "customer", "text"), ("ticket-custom", "site", "text"))
     desk.trac.set(("ticket-custom", "text", "text"))
-    told = replace(service(customer="ACME", site="north", text="plain"), presets=("customer", "site"))
+    values = Values({"customer": "ACME", "site": "north", "text": "plain"})
+    told = replace(service(), parameters=values, presets=("customer", "site"))
     prepared = desk.tracker.prepare(new_ticket(fields={"site": "south"}), message(), told)
     assert isinstance(prepared, Prepared)
     ticket = Ticket(desk.trac.env, desk.write(prepared).ticket)

@@ -9,7 +9,7 @@ import pytest
 from trac.core import Component, TracError, implements
 from trac.perm import IPermissionPolicy
 
-from tests.tracker.values import message, new_ticket, service
+from tests.builders import message, new_ticket, service
 from trac_mailintake.intake.ports import Prepared
 from trac_mailintake.tracker.tickets.permission_cache import FRESH, Rights
 

@@ -11,8 +11,8 @@ from trac.attachment import Attachment
 from trac.ticket.model import Component as TicketComponent
 from trac.ticket.model import Ticket
 
+from tests.builders import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
 from tests.tracker import plugins
-from tests.tracker.values import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
 from trac_mailintake.intake.errors import Misconfiguration, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Hold, Reopen
 from trac_mailintake.intake.ports import Prepared

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from trac.attachment import Attachment
 
-from tests.tracker.values import comment, enclosed, message, new_ticket
+from tests.builders import comment, enclosed, message, new_ticket
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.tracker.private_dir import ROOT
 from trac_mailintake.tracker.tickets import stage_attachments, write
@@ -29,7 +29,7 @@ import os, signal, sys
 from pathlib import Path
 from trac.env import Environment
 from trac.util.datefmt import datetime_now, utc
-from tests.tracker.values import enclosed, message, new_ticket, service
+from tests.builders import enclosed, message, new_ticket, service
 from trac_mailintake.tracker.tickets import write
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.tickets.stage_attachments import Staging

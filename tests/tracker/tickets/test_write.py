@@ -12,9 +12,9 @@ from trac.ticket.api import TicketSystem
 from trac.ticket.model import Ticket
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
+from tests.builders import JOE, comment, enclosed, new_ticket
 from tests.tracker import plugins
 from tests.tracker.conftest import write
-from tests.tracker.values import JOE, comment, enclosed, new_ticket
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.intake.model import Reopen
 from trac_mailintake.tracker.outgoing.notify import announce

@@ -15,9 +15,9 @@ from trac.ticket.model import Ticket
 from trac.web.chrome import web_context
 from trac.wiki.formatter import format_to_html
 
+from tests.builders import comment, new_ticket
 from tests.rig import Rig, mail
 from tests.servers.forms import Form
-from tests.tracker.values import comment, new_ticket
 from trac_mailintake.tracker.trac_calls import browser_text
 from trac_mailintake.tracker.trac_calls.mail_request import mail_request
 

@@ -74,7 +74,7 @@ pictures: $(VENV)/.tests
 	@.ci/servers
 	@rm -f docs/pictures/*.png
 	@mkdir -p docs/pictures
-	MAILINTAKE_PICTURES=$(CURDIR)/docs/pictures MAILINTAKE_REQUIRE_SERVERS=1 $(BIN)/pytest -q tests/panels/test_tour.py
+	MAILINTAKE_PICTURES=$(CURDIR)/docs/pictures MAILINTAKE_REQUIRE_SERVERS=1 $(BIN)/pytest -q tests/components/panels/test_tour.py
 
 clean:
 	rm -rf $(VENV) build demo dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

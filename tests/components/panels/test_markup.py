@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.components.mails import Mailbox
-from tests.panels.test_hostile import foreign
+from tests.components.panels.test_hostile import foreign
 from tests.security.hunt.mails import encoded, leaf, message
 from tests.security.kinds import HTML, NAMES, TEXT, html, image
 

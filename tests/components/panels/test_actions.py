@@ -1,4 +1,4 @@
-"""What a panel does ends while a person waits, and says what remains."""
+"""*Run now* ends while a person waits, and says what remains."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import pytest
 
 from tests.components.mails import Mailbox, mail
 from trac_mailintake.components.panels.actions import run
-from trac_mailintake.components.panels.journal.held_actions import act
-from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.times import Seconds
-from trac_mailintake.runs.time_limit import within
-from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,33 +62,3 @@ def test_a_pipe_is_not_run(mailbox: Mailbox) -> None:
     mailbox.trac.command("mailintake", "service", "add", "pipe", "kind=pipe")
     done = run(mailbox.trac.env, "pipe", later(20))
     assert (done.well, done.sentence) == (False, "Service pipe was not run: a mail server hands it its mail.")
-
-
-def test_decisions_end_in_time_and_say_what_is_left(mailbox: Mailbox) -> None:
-    """What was not begun is as it was."""
-    env = mailbox.trac.env
-    run(env, "support", later(20))
-    decided = act(env, "retry", [1, 2, 3], None, "admin", later(-1))
-    assert decided.warnings == ["The time was up: 3 mails are as they were."]
-    assert len(Journal(env).held()) == 3
-
-
-def test_of_many_mails_it_is_said_how_many_became_what(mailbox: Mailbox) -> None:
-    """Not a sentence for each."""
-    env = mailbox.trac.env
-    mailbox.put(*(mail(number) for number in range(4, 10)))
-    run(env, "support", later(20))
-    mailbox.trac.grant("admin", "TRAC_ADMIN")
-    decided = act(env, "release", list(range(1, 10)), None, "admin", later(20))
-    assert (decided.notices, decided.warnings) == (["Of 9 mails: 9 created."], [])
-
-
-def test_work_that_takes_too_long_is_not_waited_for() -> None:
-    """And what it raises or returns in time comes through."""
-    began = time.monotonic()
-    with pytest.raises(SourceError, match="too slow"):
-        within(Seconds(0.2), lambda: time.sleep(5))
-    assert time.monotonic() - began < 2
-    assert within(Seconds(5), lambda: 12) == 12
-    with pytest.raises(ZeroDivisionError):
-        within(Seconds(5), lambda: 1 // 0)

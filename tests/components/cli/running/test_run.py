@@ -1,4 +1,4 @@
-"""What `mailintake run` does, says, and ends with; and what `explain`, `queue` and `status` say."""
+"""What `mailintake run` does, says, and ends with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import termios
 from typing import TYPE_CHECKING
 
 import pytest
-from trac.admin.api import AdminCommandManager
 
 from tests.components.mails import Mailbox, mail
 from tests.servers.dovecot import PASSWORD
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from tests.components.mails import Mailbox
     from tests.servers.dovecot import Dovecot
-    from tests.servers.smtp_sink import SmtpSink
     from tests.servers.tracenv import TracEnv
+
 
 AUTOMATIC = "Auto-Submitted: auto-replied\n"
 
@@ -183,78 +182,3 @@ def test_the_same_commands_work_in_a_process_of_their_own(mailbox: Mailbox) -> N
     assert (finished.status, finished.out, finished.err) == (1, "support: 1 held\n", "")
     raw = mailbox.trac.admin("mailintake", "journal", "raw", "1")
     assert (raw.status, raw.out.encode()) == (0, mail(more=AUTOMATIC))
-
-
-def test_explain_says_what_would_become_of_a_mail_and_writes_nothing(mailbox: Mailbox, tmp_path: Path) -> None:
-    """The same rules, the would-be ticket, and what was cut."""
-    mailbox.add_service("component=component2")
-    file = tmp_path / "mail.eml"
-    file.write_bytes(mail(text="Please help."))
-    before = mailbox.trac.query("SELECT COUNT(*) FROM mailintake_delivery")
-    explained = mailbox.trac.command("mailintake", "explain", str(file))
-    assert explained.status == 0
-    assert explained.out.startswith("created (new): ")
-    assert "Summary:     The printer smokes" in explained.out
-    assert "component:   component2" in explained.out
-    assert "| Please help." in explained.out
-    shown = json.loads(mailbox.trac.command("mailintake", "explain", str(file), "--service", "support", "--json").out)
-    assert (shown["outcome"], shown["change"]["summary"]) == ("created", "The printer smokes")
-    assert shown["change"]["fields"]["component"] == "component2"
-    assert mailbox.trac.tickets() == []
-    assert mailbox.trac.query("SELECT COUNT(*) FROM mailintake_delivery") == before
-
-
-def test_status_says_whether_somebody_should_look(mailbox: Mailbox, tmp_path: Path) -> None:
-    """By its exit status: 0, 1 with held mail, 3 when a round failed."""
-    mailbox.add_service()
-    mailbox.put(mail(1))
-    mailbox.run()
-    assert mailbox.trac.command("mailintake", "status").status == 0
-    mailbox.put(mail(2, more=AUTOMATIC))
-    mailbox.run()
-    status = mailbox.trac.command("mailintake", "status", "--json")
-    assert status.status == 1
-    (service,) = json.loads(status.out)["services"]
-    assert service["counts"] == {"created": 1, "held": 1}
-    assert service["last_result"] == "1 held"
-    mailbox.folder.rename(tmp_path / "elsewhere")
-    mailbox.run()
-    failed = mailbox.trac.command("mailintake", "status")
-    assert failed.status == 3
-    assert str(mailbox.folder) in failed.out
-
-
-def test_the_queue_lists_what_waits_to_be_forwarded(mailbox: Mailbox) -> None:
-    """Until the outgoing server took it the mail is held."""
-    mailbox.add_service("bulk=forward", "forward=boss@example.org")
-    assert mailbox.trac.command("mailintake", "queue", "list").out == "The mail queue is empty.\n"
-    mailbox.put(mail(more=AUTOMATIC))
-    mailbox.run()
-    (queued,) = json.loads(mailbox.trac.command("mailintake", "queue", "list", "--json").out)
-    assert (queued["kind"], queued["delivery"], queued["service"]) == ("forward", 1, "support")
-    refused = mailbox.trac.command("mailintake", "held", "retry", "1")
-    assert refused.status == 2
-    assert "queue flush" in refused.err
-    assert mailbox.trac.command("mailintake", "held", "discard", "1").status == 0
-    assert json.loads(mailbox.trac.command("mailintake", "queue", "list", "--json").out) == []
-
-
-def test_flushing_the_queue_forwards_what_waits(mailbox: Mailbox, smtp_sink: SmtpSink) -> None:
-    """Then it counts as forwarded."""
-    mailbox.add_service("bulk=forward", "forward=boss@example.org")
-    mailbox.put(mail(more=AUTOMATIC))
-    mailbox.run()
-    mailbox.trac.notify_through(smtp_sink)
-    flushed = mailbox.trac.command("mailintake", "queue", "flush")
-    assert (flushed.status, flushed.out) == (0, "1 sent, 0 waiting.\n")
-    (entry,) = json.loads(mailbox.trac.command("mailintake", "journal", "list", "--json").out)
-    assert entry["outcome"] == "forwarded"
-
-
-def test_commands_complete_the_names_of_services(mailbox: Mailbox) -> None:
-    """In trac-admin's own shell."""
-    mailbox.add_service()
-    manager = AdminCommandManager(mailbox.trac.env)
-    assert manager.complete_command(["mailintake", "run", ""]) == ["support"]
-    assert manager.complete_command(["mailintake", "service", "remove", ""]) == ["support"]
-    assert set(manager.complete_command(["mailintake", "held", ""])) >= {"list", "retry", "discard", "export"}

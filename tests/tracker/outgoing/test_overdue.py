@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.components.mails import Mailbox, mail
+from tests.components.mails import mail
+from tests.watched import HOUR, later, said, watch
 from trac_mailintake.tracker.outgoing import overdue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.components.mails import Mailbox
     from tests.servers.smtp_sink import SmtpSink
     from tests.servers.tracenv import TracEnv
-
-HOUR = 3600 * 1_000_000
-_TIMES = ("created", "resumed", "last_run", "last_success", "next_run", "failed")
 
 
 @pytest.fixture
 def watched(trac_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink) -> Mailbox:
-    """A service whose rounds go well, an administrator who gets mail."""
-    trac_env.notify_through(smtp_sink)
-    trac_env.set(("mailintake", "admin_address", "root@example.org"))
-    trac_env.grant("anonymous", "TICKET_CREATE")
-    mailbox = Mailbox(trac_env, tmp_path / "Maildir")
-    assert mailbox.add_service("delay=5", "overdue=120", "afterwards=delete").status == 0
-    assert mailbox.run().status == 0
-    return mailbox
-
-
-def later(mailbox: Mailbox, hours: float, *, times: tuple[str, ...] = _TIMES) -> None:
-    """Let time pass: what has happened happened so much earlier."""
-    shift = int(hours * HOUR)
-    names = ", ".join(f"{name}=CASE WHEN {name}>0 THEN {name}-{shift} ELSE 0 END" for name in times)
-    with mailbox.trac.env.db_transaction as db:
-        db(f"UPDATE mailintake_service SET {names}")
-
-
-def said(sink: SmtpSink) -> list[tuple[str, str]]:
-    """Subjects and texts of what administrators were told."""
-    letters = [each.message for each in sink.sent if "root@example.org" in each.recipients]
-    return [(str(each["Subject"]), each.get_content()) for each in letters]
+    """A service whose rounds go well, on each database."""
+    return watch(trac_env, tmp_path, smtp_sink)
 
 
 def break_it(mailbox: Mailbox) -> None:
@@ -123,51 +101,6 @@ def test_a_run_that_has_nothing_to_do_tells_of_others(watched: Mailbox, smtp_sin
     assert watched.trac.command("mailintake", "run").status == 0
     [(_, text)] = said(smtp_sink)
     assert "did not come to its end" in " ".join(text.split())
-
-
-def test_the_web_interface_tells_that_cron_is_dead(watched: Mailbox, smtp_sink: SmtpSink) -> None:
-    """Any page does; and its process sends the notice itself, since no run will."""
-    later(watched, 3)
-    with watched.trac.serve() as tracd:
-        visitor = tracd.visitor()
-        for _ in range(3):
-            assert visitor.get("/wiki").status == 200
-        smtp_sink.wait_for(1)
-    [(_, text)] = said(smtp_sink)
-    assert "None was begun since: does cron still run" in " ".join(text.split())
-    assert "for 3 hours" in text
-
-
-def test_pages_come_though_the_look_fails(watched: Mailbox) -> None:
-    """Nobody waits for it, and it is in the log."""
-    with watched.trac.env.db_transaction as db:
-        db("ALTER TABLE mailintake_service RENAME TO mailintake_gone")
-    with watched.trac.serve() as tracd:
-        assert tracd.visitor().get("/wiki").status == 200
-        deadline = time.monotonic() + 10
-        while "could not see whether a service is overdue" not in watched.trac.log():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-
-def test_of_several_processes_one_tells(watched: Mailbox, smtp_sink: SmtpSink) -> None:
-    """Two web servers and three runs at the same moment; two services; one letter."""
-    watched.add_service("delay=5", "overdue=120", name="sales")
-    later(watched, 3)
-    with watched.trac.env.db_transaction as db:
-        db("UPDATE mailintake_service SET next_run=%s", (2**62,))
-    watched.trac.close()
-    with watched.trac.serve() as one, watched.trac.serve() as two:
-        runs = [watched.trac.start("mailintake", "run") for _ in range(3)]
-        for each in (one, two, one, two):
-            assert each.visitor().get("/wiki").status == 200
-        for run in runs:
-            _, err = run.communicate(timeout=60)
-            assert run.returncode == 0, err
-        smtp_sink.wait_for(1)
-        time.sleep(1)
-    [(_, text)] = said(smtp_sink)
-    assert text.count("No round of the service") == 2
 
 
 def test_an_overdue_notice_is_not_used_up_while_sending_is_off(watched: Mailbox, smtp_sink: SmtpSink) -> None:

@@ -1,0 +1,1 @@
+"""The commands, through `trac-admin` in this process."""

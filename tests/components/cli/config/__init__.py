@@ -1,0 +1,1 @@
+"""Commands for mail servers and services."""

@@ -1,0 +1,53 @@
+"""What trac-admin says of mail servers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.servers.dovecot import PASSWORD
+from trac_mailintake.tracker.config.servers import Servers
+
+if TYPE_CHECKING:
+    from tests.servers.dovecot import Dovecot
+    from tests.servers.tracenv import TracEnv
+
+
+def test_a_server_is_added_listed_changed_and_removed(sqlite_env: TracEnv) -> None:
+    """And its password is seen nowhere."""
+    words = ("mailintake", "server")
+    added = sqlite_env.command(*words, "add", "main", "host=mail.example.org", "username=joe", "password=geheim")
+    assert (added.status, added.out) == (0, "Mail server main added: imap at mail.example.org:993, tls.\n")
+    listed = sqlite_env.command(*words, "list")
+    assert "mail.example.org" in listed.out
+    assert "encrypted" in listed.out
+    assert sqlite_env.command(*words, "set", "main", "security=starttls").out.endswith(
+        "mail.example.org:143, starttls.\n"
+    )
+    (server,) = json.loads(sqlite_env.command(*words, "list", "--json").out)
+    assert (server["name"], server["port"], server["password"]) == ("main", 143, "encrypted")
+    assert sqlite_env.command(*words, "remove", "main").status == 0
+    assert json.loads(sqlite_env.command(*words, "list", "--json").out) == []
+    assert sqlite_env.command(*words, "list").out == "There is no mail server yet.\n"
+
+
+def test_a_password_can_be_read_from_standard_input(sqlite_env: TracEnv) -> None:
+    """So that it stands in no list of processes."""
+    sqlite_env.command("mailintake", "server", "add", "main", "host=h", "password=-", stdin=b"aus der Leitung\n")
+    servers = Servers(sqlite_env.env)
+    assert servers.password(servers.get("main")) == "aus der Leitung"
+
+
+def test_a_server_is_tested_by_logging_in(sqlite_env: TracEnv, dovecot: Dovecot) -> None:
+    """It lists the folders; the dialogue shows no password; a wrong one ends with 3 and a line."""
+    user = dovecot.add_user()
+    words = (f"host={dovecot.host}", f"port={dovecot.imaps}", f"ca_file={dovecot.authority}", f"username={user}")
+    sqlite_env.command("mailintake", "server", "add", "main", *words, f"password={PASSWORD}")
+    tested = sqlite_env.command("mailintake", "server", "test", "main", "--trace")
+    assert (tested.status, "INBOX" in tested.out) == (0, True), tested.err
+    assert "LOGIN" in tested.err.upper()
+    assert PASSWORD not in tested.err
+    sqlite_env.command("mailintake", "server", "set", "main", "password=wrong")
+    refused = sqlite_env.command("mailintake", "server", "test", "main")
+    assert refused.status == 3
+    assert "main" in refused.err

@@ -1,0 +1,1 @@
+"""Commands for the journal and held mail."""

@@ -1,0 +1,1 @@
+"""The panels: in this process, and in a real browser."""

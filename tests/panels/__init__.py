@@ -1,1 +1,0 @@
-"""The panels in a real browser, on a real tracd."""

@@ -31,7 +31,6 @@ MEANT_OTHERWISE: Final[Mapping[str, str]] = {
     "allow": "a parameter",
     "block": "a parameter",
     "bulk": "a parameter, an origin, a word of Precedence",
-    "catchemail": "a parameter",
     "cc": "a header field, a ticket field",
     "commit-log": "the handler that the rule is named after",
     "create": "the handler that the rule is named after, an action of Trac's workflow",
@@ -51,8 +50,8 @@ MEANT_OTHERWISE: Final[Mapping[str, str]] = {
 }
 """Slugs that are words for other things as well, which are written as they are; as rules they must not be."""
 PROTOCOLS: Final[Mapping[str, str]] = {
-    IMAP: "trac_mailintake/intake/settings.py",
-    POP3: "trac_mailintake/intake/settings.py",
+    IMAP: "trac_mailintake/intake/settings/service.py",
+    POP3: "trac_mailintake/intake/settings/service.py",
 }
 """Kinds that have the name of a protocol, and the module that names that."""
 

@@ -13,6 +13,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Hold, Reject
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.intake.settings.policies import Notices, Strangers, declared
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -20,53 +21,14 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Address, Message
 
 PARAMETERS: Final = (
-    Parameter(
-        "reporterusername",
-        Kind.USER,
-        "",
-        "Whose rights count for senders who are no known users; their address is added to what they wrote",
-    ),
-    Parameter(
-        "createusers",
-        Kind.BOOLEAN,
-        default=False,
-        help="Make an account for senders who have none, whose rights then count: with AccountManager and a password "
-        "store that it can write. Else they are only remembered",
-    ),
-    Parameter(
-        "notifyusers",
-        Kind.BOOLEAN,
-        default=True,
-        help="With createusers: tell people of their new account, with a link to choose a password",
-    ),
-    Parameter(
-        "createusers_per_day",
-        Kind.INTEGER,
-        50,
-        "With createusers: how many people this service may make accounts for within a day, or remember",
-    ),
+    *declared(Strangers),
     Parameter(
         "allow",
         Kind.WORDS,
         (),
         "Hold mail from everybody else: addresses, domains, or patterns such as *@*.example.org. Empty: nobody is held",
     ),
-    Parameter(
-        "acknowledge",
-        Kind.CHOICE,
-        "never",
-        "Whether senders who are no users are told of the ticket that their mail became: never, if one of authserv_ids "
-        "vouches for them, or always",
-        choices=("never", "proved", "always"),
-    ),
-    Parameter(
-        "notify_sender",
-        Kind.CHOICE,
-        "rejected",
-        "Whom to tell that a mail was not filed, once a day for each reason: nobody, senders whose mail was rejected, "
-        "or those, too, whose mail is held for what they may or did",
-        choices=("never", "rejected", "refused"),
-    ),
+    *declared(Notices),
     Parameter("block", Kind.WORDS, (), "Reject mail from these: addresses, domains or patterns"),
 )
 

@@ -13,7 +13,7 @@ from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Hold
 from trac_mailintake.intake.reasons import because
-from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.intake.settings.policies import Authentication, declared
 from trac_mailintake.mail.headers.authentication_results import spam
 
 if TYPE_CHECKING:
@@ -23,34 +23,14 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Change, Objection
     from trac_mailintake.mail.message import Message
 
-PARAMETERS: Final = (
-    Parameter(
-        "authserv_ids",
-        Kind.WORDS,
-        (),
-        "Mail servers of yours whose Authentication-Results and X-Spam fields count: the names that they write there, "
-        "each followed by :HOST where their Received fields say another name",
-    ),
-    Parameter(
-        "require_auth",
-        Kind.BOOLEAN,
-        default=False,
-        help="Only proved senders act as users: DMARC or aligned DKIM must have passed. All others are strangers",
-    ),
-    Parameter(
-        "show_auth",
-        Kind.BOOLEAN,
-        default=False,
-        help="Say in the ticket when nothing but the From field says who wrote",
-    ),
-)
+PARAMETERS: Final = declared(Authentication)
 UNPROVED: Final = "(Nothing proves who sent this mail: its sender is from the header only.)"
 
 
 @hookimpl
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Hold mail that a trusted host marked as spam."""
-    hosts = context.service.parameters.words("authserv_ids")
+    hosts = context.service.authentication.authserv_ids
     mark = spam(message.fields, hosts) if hosts else ""
     return because(Hold, reasons.SPAM(mark=mark)) if mark else None
 
@@ -59,6 +39,6 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 def mailintake_change(context: Context) -> Generator[None, Change, Change]:
     """Add a note that the sender is not proved, if the service has `show_auth`."""
     change = yield
-    if context.sender.proof or not context.service.parameters.flag("show_auth"):
+    if context.sender.proof or not context.service.authentication.show_auth:
         return change
     return replace(change, text="\n\n".join(filter(None, (change.text, UNPROVED))))

@@ -11,7 +11,7 @@ from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Discard, Forward, Hold, Ignore
 from trac_mailintake.intake.reasons import because
-from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.intake.settings.policies import AutomaticMail, declared
 from trac_mailintake.mail.classify.delivery_status import reported_ids
 from trac_mailintake.mail.message import Origin
 
@@ -21,22 +21,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.wording import Reason
 
-PARAMETERS: Final = (
-    Parameter(
-        "bulk",
-        Kind.CHOICE,
-        None,
-        "What to do with automatic mail. Unset: forward it if there is a forward address, else hold it",
-        choices=("accept", "hold", "forward", "ignore", "delete"),
-    ),
-    Parameter(
-        "lists",
-        Kind.CHOICE,
-        "accept",
-        "What to do with mail that comes by way of a mailing list: accept it, or treat it as automatic",
-        choices=("accept", "bulk"),
-    ),
-)
+PARAMETERS: Final = declared(AutomaticMail)
 _RULE: Final = {
     Origin.RESPONDER: reasons.AUTO_REPLY,
     Origin.REPORT: reasons.BOUNCE,
@@ -48,12 +33,12 @@ _RULE: Final = {
 @hookimpl
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Object to automatic mail as `bulk` says."""
-    parameters = context.service.parameters
-    accepted = message.origin is Origin.LIST and parameters.text("lists") == "accept"
+    wanted = context.service.automatic_mail
+    accepted = message.origin is Origin.LIST and wanted.lists == "accept"
     if message.origin is Origin.PERSON or accepted:
         return None
     reason = _why(message, context)
-    match parameters.text("bulk") or "forward":
+    match wanted.bulk or "forward":
         case "accept":
             return None
         case "ignore":

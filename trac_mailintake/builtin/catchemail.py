@@ -11,7 +11,7 @@ from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Ignore
 from trac_mailintake.intake.reasons import because
-from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.intake.settings.policies import Recipients, declared
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -19,20 +19,13 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Reader
     from trac_mailintake.mail.message import Address, Message
 
-PARAMETERS: Final = (
-    Parameter(
-        "catchemail",
-        Kind.ADDRESSES,
-        (),
-        "Take only mail for one of these addresses; leave all other mail in the mailbox. Empty: take all",
-    ),
-)
+PARAMETERS: Final = declared(Recipients)
 
 
 @hookimpl(tryfirst=True)
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Ignore mail that was sent to none of the service's addresses."""
-    wanted = tuple(address.casefold() for address in context.service.parameters.words("catchemail"))
+    wanted = tuple(address.casefold() for address in context.service.recipients.catchemail)
     if not wanted or any(_is_for(address, wanted, context.reader) for address in message.recipients):
         return None
     return because(Ignore, reasons.CATCHEMAIL(addresses=", ".join(wanted)), decisive=True)

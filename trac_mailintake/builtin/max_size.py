@@ -11,34 +11,24 @@ from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Forward, Hold
 from trac_mailintake.intake.reasons import because
-from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.intake.settings.policies import Size, declared
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
     from trac_mailintake.intake.model import Delivery, Objection
     from trac_mailintake.mail.message import Message
 
-PARAMETERS: Final = (
-    Parameter("max_size", Kind.SIZE, 0, "How large a mail may be, such as 20M. 0: as large as it likes"),
-    Parameter(
-        "oversize",
-        Kind.CHOICE,
-        "file",
-        "What to do with a larger mail: file it without attachments, hold it, or forward it",
-        choices=("file", "hold", "forward"),
-    ),
-)
+PARAMETERS: Final = declared(Size)
 
 
 @hookimpl
 def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
     """Object to mail that is too large, unless `oversize` is `file`."""
-    parameters = context.service.parameters
-    most = parameters.number("max_size")
+    most, oversize = context.service.size.max_size, context.service.size.oversize
     size = max(message.size, delivery.listed.size or 0)
-    if not most or size <= most or parameters.text("oversize") == "file":
+    if not most or size <= most or oversize == "file":
         return None
     reason = reasons.MAX_SIZE(size=size, limit=most)
-    if parameters.text("oversize") == "forward" and context.service.forward:
+    if oversize == "forward" and context.service.forward:
         return because(Forward, reason)
     return because(Hold, reason)

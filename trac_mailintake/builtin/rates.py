@@ -13,7 +13,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Followup, Hold, Proof
 from trac_mailintake.intake.reasons import because
-from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.intake.settings.policies import Rates, declared
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -22,23 +22,14 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
 
-PARAMETERS: Final = (
-    Parameter("rate_sender", Kind.INTEGER, 60, "Mails of one sender within an hour; more are held. 0: any number"),
-    Parameter("rate_ticket", Kind.INTEGER, 120, "Mails for one ticket within an hour; more are held. 0: any number"),
-    Parameter(
-        "rate_service",
-        Kind.INTEGER,
-        500,
-        "New tickets within an hour after which the service stops until you enable it again. 0: any number",
-    ),
-)
+PARAMETERS: Final = declared(Rates)
 HOUR: Final = timedelta(hours=1)
 
 
 @hookimpl
 def mailintake_screen(message: Message, delivery: Delivery, context: Context) -> Objection | None:
     """Object if the sender wrote too much mail within the hour before this one arrived; not in a first run."""
-    most = context.service.parameters.number("rate_sender")
+    most = context.service.rates.rate_sender
     if not most or not context.service.last_success or delivery.again or not message.authors:
         return None
     until = arrival(delivery.listed, message)
@@ -52,8 +43,8 @@ def too_many(target: Target, message: Message, service: Service, reader: Reader)
 
     Mail whose ticket an administrator or the handler chose is not held.
     """
-    most = service.parameters.values.get("rate_ticket")
-    if not isinstance(target, Followup) or target.proof is Proof.HANDLER or not isinstance(most, int):
+    most = service.rates.rate_ticket
+    if not isinstance(target, Followup) or target.proof is Proof.HANDLER:
         return None
     until = arrival(None, message)
     if not most or not service.last_success or reader.mails_for_ticket(target.ticket, until - HOUR, until) < most:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def chosen(mail: Message, removed: str = "", kept: str | None = None, **typed: str) -> Chosen:
     """What is attached of a mail."""
-    return choose(mail, mail.text if kept is None else kept, removed, service(**typed).parameters)
+    return choose(mail, mail.text if kept is None else kept, removed, service(**typed))
 
 
 def names(choice: Chosen) -> list[str]:

@@ -69,8 +69,7 @@ _MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 
 def ticket(message: Message, target: NewTicket, context: Context) -> Change:
     """The message as a new ticket, including quotes: a forwarded mail is the report. Raises OSError."""
-    parameters = context.service.parameters
-    chosen = choose_attachments.choose(message, message.text, "", parameters)
+    chosen = choose_attachments.choose(message, message.text, "", context.service)
     note = target.note or ("" if target.related is None else f"Related to #{target.related}.")
     owner = cc_and_owner.assignee(message, context)
     return Change(
@@ -78,7 +77,7 @@ def ticket(message: Message, target: NewTicket, context: Context) -> Change:
         sender=context.sender,
         summary=ticket_text.summary(message),
         text=text(message.text, message, context, chosen.note, note),
-        fields=_fields(parameters) | ({"owner": owner} if owner else {}),
+        fields=_fields(context.service.parameters) | ({"owner": owner} if owner else {}),
         attachments=chosen.attachments,
         cc=cc_and_owner.watchers(message, context),
     )
@@ -89,10 +88,9 @@ def comment(message: Message, target: Followup, context: Context, parted: Cut) -
 
     An automatic answer neither reopens the ticket nor causes a notification (docs/behaviour.md#automatic-mail).
     """
-    parameters = context.service.parameters
-    chosen = choose_attachments.choose(message, parted.kept, parted.removed, parameters)
+    chosen = choose_attachments.choose(message, parted.kept, parted.removed, context.service)
     machine = message.origin in _MACHINES
-    reopens = parameters.text("closed") == "reopen" and not machine
+    reopens = context.service.parameters.text("closed") == "reopen" and not machine
     return Change(
         target=target,
         sender=context.sender,

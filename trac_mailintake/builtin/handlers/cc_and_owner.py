@@ -75,7 +75,7 @@ def _others(addresses: Iterable[Address], context: Context) -> Iterator[Address]
 
 
 def _told(context: Context) -> tuple[str, ...]:
-    return (*context.service.addresses, *context.service.parameters.words("catchemail"))
+    return (*context.service.addresses, *context.service.recipients.catchemail)
 
 
 def _is_of(key: str, own: str) -> bool:

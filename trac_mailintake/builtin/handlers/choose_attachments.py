@@ -14,7 +14,9 @@ from trac_mailintake.mail.text import calendar
 from trac_mailintake.mail.wiki.escape import neutral
 
 if TYPE_CHECKING:
-    from trac_mailintake.intake.settings import Values
+    from collections.abc import Iterable
+
+    from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message, Part
 
 PARAMETERS: Final = (
@@ -48,19 +50,25 @@ class Chosen:
     note: str = ""
 
 
-def choose(message: Message, kept: str, removed: str, parameters: Values) -> Chosen:
-    """Choose the parts to attach. `kept` is the text as filed, `removed` what was cut from it."""
-    most = parameters.number("max_size")
-    if most and message.size > most:
-        wanted = tuple(part for part in message.parts if _wanted(part, message, kept, removed, parameters))
+def choose(message: Message, kept: str, removed: str, service: Service) -> Chosen:
+    """Choose the parts to attach. `kept` is the text as filed, `removed` what was cut from it. Raises OSError."""
+    most = service.size.max_size
+    too_large = 0 < most < message.size
+    parts = message.parts if too_large else chain.from_iterable(_unwrapped(part, message) for part in message.parts)
+    excluded = service.parameters.words("attachment_exclude")
+    wanted = tuple(part for part in parts if _wanted(part, message, kept, removed, excluded))
+    if too_large:
         return Chosen((), _too_large(message, most, wanted))
-    parts = chain.from_iterable(_unwrapped(part, message) for part in message.parts)
-    wanted = tuple(part for part in parts if _wanted(part, message, kept, removed, parameters))
-    notes = (*dict.fromkeys(calendar.told(part) for part in wanted if calendar.is_calendar(part)), _sealed(message))
+    notes = (*_invitations(wanted), _sealed(message))
     return Chosen(
         tuple(Attachment(part.filename, part) for part in wanted),
         neutral("\n\n".join(filter(None, notes))),  # together: each of hundreds might just be bearable
     )
+
+
+def _invitations(parts: Iterable[Part]) -> tuple[str, ...]:
+    """What the calendar parts say, each once: clients send the same invitation as text and as a file."""
+    return tuple(dict.fromkeys(calendar.told(part) for part in parts if calendar.is_calendar(part)))
 
 
 def _unwrapped(part: Part, message: Message) -> tuple[Part, ...]:
@@ -85,12 +93,12 @@ def _sealed(message: Message) -> str:
     return _ENCRYPTED if content_type.startswith("multipart/encrypted") else ""
 
 
-def _wanted(part: Part, message: Message, kept: str, removed: str, parameters: Values) -> bool:
+def _wanted(part: Part, message: Message, kept: str, removed: str, excluded: tuple[str, ...]) -> bool:
     return not (
         _is_empty(part)
         or part.content_type == _FORK
         or _is_signature(part, message)
-        or _is_excluded(part.filename, parameters.words("attachment_exclude"))
+        or _is_excluded(part.filename, excluded)
         or _is_unseen(part, message, kept, removed)
     )
 

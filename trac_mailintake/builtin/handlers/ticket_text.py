@@ -62,7 +62,7 @@ def body(message: Message, text: str, *, manner: str, keeps_lines: bool = True) 
 
 def signature(message: Message, context: Context) -> str:
     """A line with the sender's address for the end of the text, if `reporterusername` acts for them; else ""."""
-    if context.sender.mapped or not context.service.parameters.text("reporterusername"):
+    if context.sender.mapped or not context.service.strangers.reporterusername:
         return ""
     authors = (f"{each.name} <{each.spec}>" if each.name else each.spec for each in message.authors[:_AUTHORS])
     return neutral(f"Sent by mail from {', '.join(authors) or 'nobody'}")

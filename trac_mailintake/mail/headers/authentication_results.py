@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from authres.core import AuthenticationResult
 
+    from trac_mailintake.mail.message import Message
+
     Field = tuple[str, str]
 
 LIMIT: Final = 8 * 1024
@@ -30,6 +32,11 @@ _RECEIVED: Final = 2000
 _RESULTS: Final = "authentication-results"
 _SPAM_FLAG: Final = "x-spam-flag"
 _SPAM_STATUS: Final = "x-spam-status"
+
+
+def author_proof(message: Message, hosts: Sequence[str]) -> str:
+    """The proof that a mail is from its author; "" without `hosts`, or if it has not exactly one author."""
+    return proof(message.fields, hosts, message.author.spec) if hosts and message.author else ""
 
 
 def proof(fields: Iterable[Field], hosts: Sequence[str], address: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.settings import Value
+    from trac_mailintake.intake.settings import Service, Value
 
 _GROUPS: Final = ("anonymous", "authenticated")
 _NOT_PRESET: Final = frozenset({"summary", "description", "reporter", "status", "resolution", "time", "changetime"})
@@ -103,9 +103,9 @@ def ticket_types(env: Environment) -> list[str]:
     return [str(option) for field in fields if field["name"] == "type" for option in field["options"]]
 
 
-def strangers_may_create(env: Environment) -> bool:
-    """Whether mail from strangers can become a ticket: `anonymous` has TICKET_CREATE."""
-    return "TICKET_CREATE" in PermissionCache(env, "anonymous")
+def strangers_are_held(env: Environment, service: Service) -> bool:
+    """Whether strangers' mail is held: nobody's rights count for them, and `anonymous` has no TICKET_CREATE."""
+    return not service.strangers.reporterusername and "TICKET_CREATE" not in PermissionCache(env, "anonymous")
 
 
 def check_ticket(env: Environment, number: int) -> None:

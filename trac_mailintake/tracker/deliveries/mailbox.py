@@ -52,8 +52,8 @@ class Listings:
 
     def room(self, service: Service) -> tuple[int, str]:
         """See `ports.Claims.room`. Tickets from before the service was last enabled do not count."""
-        most = service.parameters.values.get("rate_service")
-        if not isinstance(most, int) or not most:
+        most = service.rates.rate_service
+        if not most:
             return sys.maxsize, ""
         with temporary(self._env):
             rows = self._env.db_query(

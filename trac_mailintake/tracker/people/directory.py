@@ -10,7 +10,7 @@ from trac.perm import PermissionSystem
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Sender
-from trac_mailintake.mail.headers import authentication_results
+from trac_mailintake.mail.headers.authentication_results import author_proof
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker.people.newcomers import newcomer
 
@@ -56,16 +56,16 @@ class Directory:
             reason = reasons.DISOWNED() if message.disowned else reasons.NO_ONE_FROM()
             return self._stranger("", ANONYMOUS, reason, service)
         username, found = self.user(author.spec)
-        proof = _proof(message, author, service)
+        proof = author_proof(message, service.authentication.authserv_ids)
+        doubted = service.authentication.require_auth and not proof
         reason = reasons.THEN(first=found, then=proof or reasons.FROM_HEADER())
-        if username and not proof and service.parameters.values.get("require_auth"):
-            username, reason = "", reasons.UNPROVED(first=reason)
-        if username:
+        if username and doubted:
+            reason = reasons.UNPROVED(first=reason)
+        elif username:
             said = reason.sentence
             return Sender(username, username, author.spec, mapped=True, reason=said, proof=proof, because=reason)
         stranger = replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
-        forbidden = service.parameters.values.get("require_auth") and not proof
-        return stranger if forbidden or self.knows(author.spec) else self._introduced(stranger, message, service)
+        return stranger if doubted or self.knows(author.spec) else self._introduced(stranger, message, service)
 
     def knows(self, spec: str) -> bool:
         """Whether one or more users have the address `spec`."""
@@ -114,7 +114,7 @@ class Directory:
         return frozenset(address for name in names for address in known.get(name, ()))
 
     def _stranger(self, address: str, author: str, reason: Reason, service: Service) -> Sender:
-        acting = str(service.parameters.values.get("reporterusername") or "").strip()
+        acting = service.strangers.reporterusername
         if not acting:
             return Sender(ANONYMOUS, author, address, mapped=False, reason=reason.sentence, because=reason)
         reason = reasons.THEN(first=reason, then=reasons.ACTS_AS(user=acting))
@@ -127,14 +127,6 @@ class Directory:
         if self._index is None or self._index.known is not known or self._index.domain != domain:
             self._index = _build(known, domain)
         return self._index
-
-
-def _proof(message: Message, author: Address, service: Service) -> str:
-    """The one of the service's `authserv_ids` that vouches for the author's address, or ""."""
-    hosts = service.parameters.values.get("authserv_ids")
-    return (
-        authentication_results.proof(message.fields, hosts, author.spec) if isinstance(hosts, tuple) and hosts else ""
-    )
 
 
 def sender(env: Environment, message: Message, service: Service) -> Sender:

@@ -69,7 +69,7 @@ def newcomer(
     env: Environment, author: Address, message: Message, service: Service
 ) -> tuple[Newcomer | None, Reason | None]:
     """The newcomer for an author whose address no user has (None: they stay a stranger), and the reason."""
-    if not service.parameters.values.get("createusers"):
+    if not service.strangers.createusers:
         return None, None
     if message.origin not in _PEOPLE or author.key in own_addresses(env):
         return None, reasons.NO_PERSON()
@@ -82,12 +82,12 @@ def newcomer(
         username = accounts.free_name(author.spec)
         if not username:
             return None, reasons.NO_NAME()
-    limit = service.parameters.number("createusers_per_day")
+    limit = service.strangers.createusers_per_day
     if (known is None or known.username != username) and remembered_today(env, service.name) >= limit:
         return None, reasons.ENOUGH_TODAY(limit=limit)
     name = author.name.strip() or (known.name if known else "")
     reason = reasons.GETS_ACCOUNT(user=username) if username else reasons.REMEMBERED()
-    notify = service.parameters.flag("notifyusers")
+    notify = service.strangers.notifyusers
     return Newcomer(author.spec, name, username, service.name, limit, notify), reason
 
 

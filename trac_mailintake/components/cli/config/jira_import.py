@@ -55,10 +55,9 @@ def take_over(env: Environment, typed: str, parameters: Iterable[Parameter]) -> 
 
 def advice(env: Environment, service: Service) -> Iterator[str]:
     """What else must be configured so that the service does what JIRA did, one sentence each."""
-    parameters = service.parameters
-    if parameters.values.get("bulk") == "forward" and not service.forward:
+    if service.automatic_mail.bulk == "forward" and not service.forward:
         yield "bulk=forward needs a forward address; until forward=ADDRESS is set, automatic mail is held."
-    if parameters.values.get("createusers") and not Accounts(env).writable:
+    if service.strangers.createusers and not Accounts(env).writable:
         yield (
             "createusers makes accounts with AccountManager and a password store that it can write; "
             "there is none, so people are only remembered."

@@ -10,7 +10,7 @@ from trac_mailintake.components.cli.output import say, say_json, say_table, when
 from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.circuit_breaker import Standing
-from trac_mailintake.tracker.config.field_choices import strangers_may_create
+from trac_mailintake.tracker.config.field_choices import strangers_are_held
 from trac_mailintake.tracker.db.durable import weaknesses
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class ServiceActions:
         say(f"{mails}; {begins.get(service.start, f'the first run takes those since {service.start}')}.")
 
     def _warn_of_strangers(self, service: Service) -> None:
-        if service.parameters.values.get("reporterusername") or strangers_may_create(self._env):
+        if not strangers_are_held(self._env, service):
             return
         say(
             "Note: strangers' mail will be held, since anonymous has no TICKET_CREATE. To file it, name a user whose"

@@ -17,7 +17,7 @@ from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs import open_intake
-from trac_mailintake.tracker.config.field_choices import strangers_may_create
+from trac_mailintake.tracker.config.field_choices import strangers_are_held
 from trac_mailintake.tracker.db.durable import weaknesses
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class ServicesView(PanelView):
             (add_notice if done.well else add_warning)(req, done.sentence)
         for sentence in weaknesses(self.env) if new else ():
             add_warning(req, sentence)
-        if not service.parameters.values.get("reporterusername") and not strangers_may_create(self.env):
+        if strangers_are_held(self.env, service):
             add_warning(
                 req,
                 "Mail from strangers will be held, since anonymous has no TICKET_CREATE. To file it, name a user whose"

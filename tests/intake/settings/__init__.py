@@ -1,0 +1,1 @@
+"""Tests of `trac_mailintake.intake.settings`."""

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import NewTicket, Status
-from trac_mailintake.mail.headers.authentication_results import proof
+from trac_mailintake.mail.headers.authentication_results import author_proof
 from trac_mailintake.mail.message import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trac_mailintake.intake.model import Change, Outcome
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
 
+_TOLD: Final[Mapping[str, frozenset[Status]]] = {
+    "never": frozenset(),
+    "rejected": frozenset({Status.REJECTED}),
+    "refused": frozenset({Status.REJECTED, Status.HELD}),
+}
+"""By `notify_sender`: the outcomes of which the sender is told."""
+_ACKNOWLEDGED: Final[Mapping[str, frozenset[bool]]] = {
+    "never": frozenset(),
+    "proved": frozenset({True}),
+    "always": frozenset({True, False}),
+}
+"""By `acknowledge`: whether the senders who hear of their new ticket are proved."""
+
 
 def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) -> str:
-    """The address to send a notice of refusal to, or "".
+    """The address to send a notice of refusal to, or "": no notice.
 
-    Never a machine, a list or a null path (RFC 3834, 2); no unproved sender if `authserv_ids` is set. Rejected mail
-    from a pipe gets no notice, since the mail server bounces it after our exit status 77.
+    No unproved sender if `authserv_ids` is set, since we can tell that the address may be forged.
     """
-    wanted = service.parameters.values.get("notify_sender") or "never"
-    rejected = outcome.status is Status.REJECTED and not service.pushed
-    held = outcome.status is Status.HELD and reasons.rule(outcome.rule).told and wanted == "refused"
-    if wanted == "never" or not (rejected or held):
+    if message is None or message.author is None or not _takes_mail(message):
         return ""
-    if message is None or message.author is None or message.origin is not Origin.PERSON or message.return_path == "":
-        return ""
-    hosts = service.parameters.values.get("authserv_ids")
-    if isinstance(hosts, tuple) and hosts and not proof(message.fields, hosts, message.author.spec):
-        return ""
-    return message.author.spec
+    hosts = service.authentication.authserv_ids
+    doubted = bool(hosts) and not author_proof(message, hosts)
+    return "" if doubted or not _is_told(service, outcome) else message.author.spec
 
 
 def acknowledges(change: Change, message: Message, service: Service) -> bool:
     """Whether to acknowledge the new ticket to a sender who is not a user (`acknowledge`)."""
-    wanted = service.parameters.values.get("acknowledge")
     sender = change.sender
-    if not isinstance(change.target, NewTicket) or sender.mapped or not sender.address:
+    stranger = bool(sender.address) and not sender.mapped
+    wanted = bool(sender.proof) in _ACKNOWLEDGED[service.notices.acknowledge]
+    return wanted and stranger and isinstance(change.target, NewTicket) and _takes_mail(message)
+
+
+def _is_told(service: Service, outcome: Outcome) -> bool:
+    """Whether the service wants the sender to be told of this outcome.
+
+    Never of mail that is held for a reason of ours only; nor of rejected mail from a pipe, since the mail server
+    bounces it after our exit status 77.
+    """
+    if outcome.status not in _TOLD[service.notices.notify_sender]:
         return False
-    if message.origin is not Origin.PERSON or message.return_path == "":
-        return False
-    return wanted == "always" or (wanted == "proved" and bool(sender.proof))
+    return reasons.rule(outcome.rule).told if outcome.status is Status.HELD else not service.pushed
+
+
+def _takes_mail(message: Message) -> bool:
+    """Whether mail may be sent in answer: never to a machine, a list or a null path (RFC 3834, 2)."""
+    return message.origin is Origin.PERSON and message.return_path != ""

@@ -11,7 +11,7 @@ from tests.rig import Rig, mail
 from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
 from trac_mailintake.tracker.deliveries.retention import purge_daily
 from trac_mailintake.tracker.outgoing.waiting import PURGED, anything_owed
-from trac_mailintake.tracker.people.owed_accounts import owed
+from trac_mailintake.tracker.people.contacts import ACCOUNTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,4 +65,4 @@ def test_an_account_does_not_wait_for_a_wrong_clocks_time(trac_env: TracEnv, col
     for ahead, is_owed in ((0, True), (300 * SECOND, False), (YEAR, True)):
         with trac_env.env.db_transaction as db:
             db(f"UPDATE mailintake_contact SET {column}=%s", (now() + ahead,))
-        assert owed(trac_env.env) is is_owed
+        assert ACCOUNTS.any_due(trac_env.env) is is_owed

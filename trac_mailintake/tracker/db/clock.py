@@ -6,13 +6,8 @@ time further in the future than intake ever sets counts as reached.
 
 from __future__ import annotations
 
-from typing import Final
-
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.db.transaction import HOUR, now
-
-LETTERS: Final = Microseconds(5 * HOUR)
-"""Longer than any mail of the outbox waits for its next attempt."""
+from trac_mailintake.tracker.db.transaction import now
 
 
 def ahead(moment: Microseconds, longest: Microseconds) -> bool:

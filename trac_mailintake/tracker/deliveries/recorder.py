@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.db.transaction import Connection
     from trac_mailintake.tracker.message_ids.known import Recall
-    from trac_mailintake.tracker.people.newcomers import Newcomer
+    from trac_mailintake.tracker.people.contacts import Newcomer
     from trac_mailintake.tracker.tickets.stage_attachments import Staging
     from trac_mailintake.tracker.tickets.write import Filed
     from trac_mailintake.tracker.workers import Worker

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.archive.store import stored
+from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import DAY, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.options import SECTION
+from trac_mailintake.tracker.outgoing.enqueue import forget_notices
 from trac_mailintake.tracker.outgoing.waiting import PURGED
 from trac_mailintake.tracker.private_dir import ROOT
 
@@ -111,8 +113,9 @@ def _remove_empty(day: Path) -> None:
 def _forget(env: Environment, days: int) -> int:
     """Remove rows whose mail is in no ticket, which threading and rates do not need. Returns their number."""
     with transaction(env) as db:
-        db("DELETE FROM mailintake_notice WHERE recorded<%s", (now() - 2 * DAY,))
-        db("DELETE FROM mailintake_outbox WHERE sent>0 AND sent<%s", (now() - 2 * DAY,))
+        old = Microseconds(now() - 2 * DAY)
+        forget_notices(db, old)
+        letters.drop_sent(db, old)
     before = Microseconds(now() - days * DAY)
     return sum(_forget_some(env, outcome, before) for outcome in _FORGETTABLE) if days > 0 else 0
 

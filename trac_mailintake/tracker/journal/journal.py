@@ -13,6 +13,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Status, Step
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.archive.store import found
+from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.transaction import now
 from trac_mailintake.tracker.journal.search import IN_WORK, SHOWN, Filter, Stretch, search
 
@@ -227,7 +228,7 @@ class Journal:
                 (reason.slug, reason.sentence, now(), number),
             )
             if cursor.rowcount == 1:
-                db("DELETE FROM mailintake_outbox WHERE delivery=%s AND sent=0", (number,))
+                letters.withdraw(db, number)
 
     def _held(self, number: int) -> Entry:
         entry = self.get(number)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Refused
+from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.outgoing.headers import line
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.ports import Decision
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.tracker.db.transaction import Connection
 
 _QUOTED: Final = 80
@@ -31,21 +33,21 @@ def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
         return
     outcome, service = decision.outcome, decision.delivery.service
     if decision.forward is not None:
-        _insert(
+        letters.write(
             db, "forward", service, decision.delivery.id, subject=decision.forward.rule, body=decision.forward.reason
         )
     elif outcome.status is Status.HELD and reasons.rule(outcome.rule).alarming:
         alert(env, db, service, outcome.rule, outcome.reason, decision.delivery.id)
     if decision.tell and _first_today(db, outcome.rule, decision.tell) and _sends(env):
         subject, text = _notice(env, decision)
-        _insert(db, "notice", service, decision.delivery.id, decision.tell, subject, text)
+        letters.write(db, "notice", service, decision.delivery.id, decision.tell, subject, text)
 
 
 def alert(env: Environment, db: Connection, service: str, rule: str, reason: str, delivery: int | None = None) -> None:
     """Notify the administrator, if there is an address: `[mailintake] admin_address`, or else the forward address."""
     forward = db("SELECT forward FROM mailintake_service WHERE name=%s", (service,))
     if told(env, str(forward[0][0] or "") if forward else ""):
-        _insert(db, "alert", service, delivery, subject=rule, body=reason)
+        letters.write(db, "alert", service, delivery, subject=rule, body=reason)
 
 
 def told(env: Environment, forward: str) -> str:
@@ -68,6 +70,11 @@ def _first_today(db: Connection, rule: str, address: str) -> bool:
     return True
 
 
+def forget_notices(db: Connection, before: Microseconds) -> None:
+    """Remove what is stored about notices from before this moment. Two days are enough."""
+    db("DELETE FROM mailintake_notice WHERE recorded<%s", (before,))
+
+
 def _notice(env: Environment, decision: Refused) -> tuple[str, str]:
     """Subject and text of the notice, in the language of the mail's Content-Language, or else of this Trac."""
     message = decision.message
@@ -77,19 +84,3 @@ def _notice(env: Environment, decision: Refused) -> tuple[str, str]:
     held = decision.outcome.status is Status.HELD
     title, text = spoken.text(env.project_name, subject, decision.outcome.rule, held=held)
     return f"[{env.project_name}] {title}", text
-
-
-def _insert(
-    db: Connection,
-    kind: str,
-    service: str,
-    delivery: int | None,
-    recipient: str = "",
-    subject: str = "",
-    body: str = "",
-) -> None:
-    db(
-        "INSERT INTO mailintake_outbox (kind, delivery, service, recipient, subject, body, fence, lease, attempts, "
-        "retry_at, created, sent, digest) VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 0, 0, %s, 0, 0)",
-        (kind, delivery, service, recipient, subject, body, now()),
-    )

@@ -15,8 +15,9 @@ from trac.notification.api import NotificationSystem
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.times import Microseconds, Seconds
-from trac_mailintake.tracker.db.clock import LETTERS, reached, span
-from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE, marks, now, temporary, transaction
+from trac_mailintake.tracker.db import letters
+from trac_mailintake.tracker.db.letters import LETTERS
+from trac_mailintake.tracker.db.transaction import DAY, HOUR, marks, now, temporary, transaction
 from trac_mailintake.tracker.outgoing import render
 from trac_mailintake.tracker.outgoing.headers import path
 from trac_mailintake.tracker.outgoing.render import COLUMNS, Due
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
     from trac_mailintake.tracker.workers import Worker
 
-_LEASE: Final = Microseconds(10 * MINUTE)
-_BACKOFF: Final = tuple(map(Microseconds, (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR)))
-"""The time between attempts; the last one repeats."""
 _APART: Final = HOUR
 """Least time between two mails about failures of the same service."""
 _STALE: Final = Microseconds(7 * DAY)
@@ -59,8 +57,7 @@ class Outbox:
 
     def waiting(self) -> int:
         """The number of messages not yet sent. Raises TemporaryFailure."""
-        with temporary(self._env):
-            return int(self._env.db_query("SELECT COUNT(*) FROM mailintake_outbox WHERE sent=0")[0][0])
+        return LETTERS.waiting(self._env)
 
     def flush(self, *, force: bool = False, rules: Sequence[str] = ()) -> Flushed:
         """Send what is due (with `force` everything): claim, send and note each message. Raises TemporaryFailure.
@@ -93,27 +90,16 @@ class Outbox:
 
     def _drop_stale(self) -> None:
         with transaction(self._env) as db:
-            db("DELETE FROM mailintake_outbox WHERE sent=0 AND kind<>'forward' AND created<%s", (now() - _STALE,))
+            letters.drop_unsent(db, Microseconds(now() - _STALE))
 
     def _due_ids(self, rules: Sequence[str], *, force: bool) -> list[int]:
-        only = f"AND kind='alert' AND subject IN ({marks(rules)})" if rules else ""
-        with temporary(self._env):
-            rows = self._env.db_query(
-                f"SELECT id FROM mailintake_outbox WHERE sent=0 AND {reached('retry_at')} {only} ORDER BY id",
-                (*(span(LETTERS) if not force else (2**62, 2**62)), *rules),
-            )
-        return [row for (row,) in rows]
+        only = f"kind='alert' AND subject IN ({marks(rules)})" if rules else ""
+        return LETTERS.due(self._env, only, rules, force=force)
 
     def _claim(self, row: int) -> Due | None:
-        """Claim one, unless another worker has it."""
+        """Claim one, unless another worker has it. What is to be sent with others may not be due itself."""
         with transaction(self._env) as db:
-            cursor = db.cursor()
-            cursor.execute(
-                "UPDATE mailintake_outbox SET owner=%s, fence=fence+1, lease=%s, attempts=attempts+1 "
-                f"WHERE id=%s AND sent=0 AND {reached('lease')}",
-                (self._worker.owner, now() + _LEASE, row, *span(_LEASE)),
-            )
-            if cursor.rowcount != 1:
+            if not LETTERS.claim(db, row, self._worker.owner, force=True):
                 return None
             rows = db(
                 f"SELECT {COLUMNS} FROM mailintake_outbox o LEFT JOIN mailintake_delivery d ON d.id=o.delivery "
@@ -134,13 +120,11 @@ class Outbox:
                 f"AND subject IN ({marks(reasons.ALARMING)})",
                 (due.service, *reasons.ALARMING),
             )
-            then = (rows[0][0] or 0) + _APART
-            if then > now():
-                db(
-                    "UPDATE mailintake_outbox SET lease=0, attempts=0, digest=1, retry_at=%s WHERE id=%s AND fence=%s",
-                    (then, due.id, due.fence),
-                )
-        return then > now()
+            then = Microseconds((rows[0][0] or 0) + _APART)
+            waits = then > now()
+            if waits:
+                letters.wait_for_digest(db, due, then)
+        return waits
 
     def _others(self, due: Due) -> list[Due]:
         """The other rows for the same digest, claimed."""
@@ -178,19 +162,14 @@ class Outbox:
 
     def _failed(self, dues: Sequence[Due], why: str) -> None:
         for due in dues:
-            pause = _BACKOFF[min(due.attempts, len(_BACKOFF)) - 1]
             with transaction(self._env) as db:
-                db(
-                    "UPDATE mailintake_outbox SET lease=0, retry_at=%s, failure=%s "
-                    "WHERE id=%s AND owner=%s AND fence=%s",
-                    (now() + pause, why, due.id, self._worker.owner, due.fence),
-                )
+                LETTERS.failed(db, due, why)
 
     def _accepted(self, dues: Sequence[Due], recipient: str) -> None:
         digest = len(dues) > 1
         with transaction(self._env) as db:
             for due in dues:
-                db("UPDATE mailintake_outbox SET lease=0, sent=%s, failure=NULL WHERE id=%s", (now(), due.id))
+                LETTERS.finished(db, due, fenced=False)  # it is sent, whoever has the claim by now
                 if due.kind == "notice":
                     db("UPDATE mailintake_delivery SET sender_told=1 WHERE id=%s", (due.delivery,))
                 elif due.kind == "alert":

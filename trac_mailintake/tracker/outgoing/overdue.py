@@ -14,6 +14,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.db.durations import lasting
+from trac_mailintake.tracker.db.letters import LETTERS
 from trac_mailintake.tracker.db.transaction import MINUTE, marks, now, transaction
 from trac_mailintake.tracker.outgoing.enqueue import alert, told
 
@@ -47,8 +48,7 @@ def tell(env: Environment, *, tried: bool = False) -> None:
 
 def unsent(env: Environment) -> bool:
     """Whether such a notice is in the outbox and due."""
-    sql = f"SELECT id FROM mailintake_outbox WHERE sent=0 AND retry_at<=%s AND subject IN ({marks(RULES)}) LIMIT 1"
-    return bool(env.db_query(sql, (now(), *RULES)))
+    return bool(LETTERS.due(env, f"subject IN ({marks(RULES)})", RULES))
 
 
 def _by_recipient(env: Environment, services: Sequence[Unusual]) -> dict[str, list[Unusual]]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.db.clock import LETTERS, lately, reached
+from trac_mailintake.tracker.db.clock import lately
+from trac_mailintake.tracker.db.letters import LETTERS
 from trac_mailintake.tracker.db.transaction import DAY
-from trac_mailintake.tracker.people.owed_accounts import owed
+from trac_mailintake.tracker.people.contacts import ACCOUNTS
 from trac_mailintake.tracker.private_dir import ROOT
 
 if TYPE_CHECKING:
@@ -44,12 +45,10 @@ def queued(env: Environment) -> list[Queued]:
 
 def anything_owed(env: Environment, now: Microseconds) -> bool:
     """Whether outgoing mail, a notification, a user account or the daily purge is due; uses only index look-ups."""
-    waits = f"SELECT id FROM mailintake_outbox WHERE sent=0 AND {reached('retry_at')} LIMIT 1"
-    due = env.db_query(waits, (now, now + LETTERS))
     return bool(
-        due
+        LETTERS.any_due(env)
         or env.db_query("SELECT id FROM mailintake_delivery WHERE notify=1 LIMIT 1")
-        or owed(env)
+        or ACCOUNTS.any_due(env)
         or _purge_due(env, now)
     )
 

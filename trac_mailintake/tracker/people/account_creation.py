@@ -9,21 +9,18 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, now, temporary, transaction
+from trac_mailintake.tracker.db import letters
+from trac_mailintake.tracker.db.transaction import transaction
 from trac_mailintake.tracker.people.account_manager import Accounts
-from trac_mailintake.tracker.people.owed_accounts import LEASE, OWED, moments
+from trac_mailintake.tracker.people.contacts import ACCOUNTS
 from trac_mailintake.tracker.private_dir import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trac.env import Environment
-
-_BACKOFF: Final = tuple(map(Microseconds, (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR)))
-"""The time between attempts; the last one repeats."""
 
 
 class _Promise(NamedTuple):
@@ -40,9 +37,7 @@ class _Promise(NamedTuple):
 
 def keep_promises(env: Environment) -> int:
     """Create the accounts that are due. Returns their number. Failures are repeated later. Raises TemporaryFailure."""
-    with temporary(env):
-        query = f"SELECT id FROM mailintake_contact WHERE {OWED} ORDER BY id"
-        rows = [row for (row,) in env.db_query(query, moments())]
+    rows = ACCOUNTS.due(env)
     if not rows:
         return 0
     with _alone(env) as alone:
@@ -78,41 +73,23 @@ def _keep(env: Environment, row: int) -> bool:
 def _claim(env: Environment, row: int) -> _Promise | None:
     """Claim one, unless another worker has it."""
     with transaction(env) as db:
-        cursor = db.cursor()
-        cursor.execute(
-            f"UPDATE mailintake_contact SET fence=fence+1, lease=%s, attempts=attempts+1 WHERE id=%s AND {OWED}",
-            (now() + LEASE, row, *moments()),
-        )
-        if cursor.rowcount != 1:
+        if not ACCOUNTS.claim(db, row):
             return None
         rows = db(f"SELECT {', '.join(_Promise._fields)} FROM mailintake_contact WHERE id=%s", (row,))
     return _Promise(*rows[0])
 
 
 def _failed(env: Environment, promise: _Promise, why: str) -> None:
-    pause = _BACKOFF[min(promise.attempts, len(_BACKOFF)) - 1]
     with transaction(env) as db:
-        db(
-            "UPDATE mailintake_contact SET lease=0, retry_at=%s, failure=%s WHERE id=%s AND fence=%s",
-            (now() + pause, why, promise.id, promise.fence),
-        )
+        ACCOUNTS.failed(db, promise, why)
 
 
 def _made(env: Environment, promise: _Promise) -> None:
     """Note a created account, and in the same transaction the notice to its owner."""
     with transaction(env) as db:
-        cursor = db.cursor()
-        cursor.execute(
-            "UPDATE mailintake_contact SET lease=0, made=%s, failure=NULL WHERE id=%s AND fence=%s",
-            (now(), promise.id, promise.fence),
-        )
-        if cursor.rowcount == 1 and promise.notify:
+        if ACCOUNTS.finished(db, promise) and promise.notify:
             subject, body = _notice(env, promise)
-            db(
-                "INSERT INTO mailintake_outbox (kind, delivery, service, recipient, subject, body, fence, lease, "
-                "attempts, retry_at, created, sent) VALUES ('notice', %s, %s, %s, %s, %s, 0, 0, 0, 0, %s, 0)",
-                (promise.delivery, promise.service, promise.address, subject, body, now()),
-            )
+            letters.write(db, "notice", promise.service, promise.delivery, promise.address, subject, body)
 
 
 def _notice(env: Environment, promise: _Promise) -> tuple[str, str]:

@@ -1,16 +1,32 @@
-"""record: lists and removes the contacts that `createusers` remembers."""
+"""record: the table of the contacts that `createusers` remembers, `mailintake_contact`. Nothing else writes it.
+
+If a contact has a username, the row is also the order for a user account, until that has been created.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.db.transaction import key, transaction
+from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.leased_queue import LeasedQueue, Terms
+from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, key, now, transaction
 
 if TYPE_CHECKING:
     from trac.env import Environment
 
-    from trac_mailintake.intake.times import Microseconds
+    from trac_mailintake.tracker.db.transaction import Connection
+
+ACCOUNTS: Final = LeasedQueue(
+    "mailintake_contact",
+    done="made",
+    only="username IS NOT NULL",
+    terms=Terms(
+        lease=Microseconds(10 * MINUTE),
+        backoff=tuple(map(Microseconds, (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR))),
+    ),
+)
+"""The user accounts that are not created yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,19 @@ class Remembered:
     failure: str
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A sender to remember once the mail is filed, with a user account `username` ("": none)."""
+
+    address: str
+    name: str
+    username: str
+    service: str
+    limit: int
+    """Newcomers a day that this service may remember."""
+    notify: bool
+
+
 def remembered(env: Environment) -> list[Remembered]:
     """All contacts, the oldest first."""
     rows = env.db_query(
@@ -33,6 +62,32 @@ def remembered(env: Environment) -> list[Remembered]:
         "FROM mailintake_contact ORDER BY id"
     )
     return [Remembered(*row) for row in rows]
+
+
+def add(db: Connection, who: Newcomer, delivery: int) -> None:
+    """Remember a newcomer, by the first mail that was filed."""
+    db(
+        "INSERT INTO mailintake_contact (hash, address, name, username, service, delivery, notify, created, made, "
+        "fence, lease, attempts, retry_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0)",
+        (
+            key(who.address.casefold()),
+            who.address,
+            who.name,
+            who.username or None,
+            who.service,
+            delivery,
+            int(who.notify),
+            now(),
+        ),
+    )
+
+
+def order_account(db: Connection, who: Newcomer, delivery: int) -> None:
+    """Give a contact the username of an account to create, by a later mail."""
+    db(
+        "UPDATE mailintake_contact SET username=%s, notify=%s, delivery=%s WHERE hash=%s",
+        (who.username, int(who.notify), delivery, key(who.address.casefold())),
+    )
 
 
 def forget(env: Environment, address: str) -> bool:

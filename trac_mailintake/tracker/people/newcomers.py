@@ -15,7 +15,9 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.mail.message import Origin
 from trac_mailintake.tracker.db.transaction import DAY, key, now
+from trac_mailintake.tracker.people import contacts
 from trac_mailintake.tracker.people.account_manager import Accounts
+from trac_mailintake.tracker.people.contacts import Newcomer
 from trac_mailintake.tracker.people.own_addresses import own_addresses
 
 if TYPE_CHECKING:
@@ -41,19 +43,6 @@ class Contact:
     name: str
     username: str
     made: Microseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A sender to remember once the mail is filed, with a user account `username` ("": none)."""
-
-    address: str
-    name: str
-    username: str
-    service: str
-    limit: int
-    """Newcomers a day that this service may remember."""
-    notify: bool
 
 
 def contact(env: Environment, address: str) -> Contact | None:
@@ -113,15 +102,8 @@ def remember(env: Environment, db: Connection, who: Newcomer, delivery: int) -> 
     if who.username and db("SELECT id FROM mailintake_contact WHERE username=%s", (who.username,)):
         raise Stale(f"The name {who.username} was taken meanwhile.")
     if rows:
-        db(
-            "UPDATE mailintake_contact SET username=%s, notify=%s, delivery=%s WHERE hash=%s",
-            (who.username, int(who.notify), delivery, hashed),
-        )
+        contacts.order_account(db, who, delivery)
         return
     if remembered_today(env, who.service) >= who.limit:
         raise Stale(f"The service {who.service} has remembered as many people as it may in a day.")
-    db(
-        "INSERT INTO mailintake_contact (hash, address, name, username, service, delivery, notify, created, made, "
-        "fence, lease, attempts, retry_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0)",
-        (hashed, who.address, who.name, who.username or None, who.service, delivery, int(who.notify), now()),
-    )
+    contacts.add(db, who, delivery)

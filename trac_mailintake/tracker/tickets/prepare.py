@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.wording import Reason
-    from trac_mailintake.tracker.people.newcomers import Newcomer
+    from trac_mailintake.tracker.people.contacts import Newcomer
     from trac_mailintake.tracker.tickets.permission_cache import Rights
     from trac_mailintake.tracker.tickets.stage_attachments import Staging
     from trac_mailintake.tracker.tickets.ticket_copies import Models

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.ports import Prepared
     from trac_mailintake.intake.times import Microseconds
-    from trac_mailintake.tracker.people.newcomers import Newcomer
+    from trac_mailintake.tracker.people.contacts import Newcomer
     from trac_mailintake.tracker.tickets.stage_attachments import Enclosure, Linked
 
     Call = Callable[[], object]

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from tests.tracker.values import comment, message, new_ticket, service
+from tests.builders import comment, message, new_ticket, service
 from trac_mailintake.intake.model import Outcome, Sender, Status
 from trac_mailintake.intake.reasons import RULES
 from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
@@ -16,7 +16,7 @@ from trac_mailintake.mail.message import Origin
 
 HOST = "mx.example.org"
 PROVED = (
-    ("Authentication-Results", f"{HOST}; dmarc=pass header.from=example.net"),
+    ("Authentication-Results", f"{HOST}; dmarc=pass header.from=example.org"),
     ("Received", f"from mail.example.net by {HOST}"),
 )
 REFUSALS = (Status.HELD, Status.REJECTED)
@@ -43,7 +43,7 @@ def test_forgers_and_machines_make_us_send_nothing(hosts: tuple[str, ...], statu
     for origin, path, fields in product(Origin, ("ext@example.net", "", None), ((), PROVED)):
         mail = message(origin=origin, return_path=path, fields=fields)
         told = origin is Origin.PERSON and path != "" and (not hosts or fields == PROVED)
-        assert whom_to_tell(mail, of, Outcome(status, TOLD, "So.")) == ("ext@example.net" if told else "")
+        assert whom_to_tell(mail, of, Outcome(status, TOLD, "So.")) == ("ann@example.org" if told else "")
         assert whom_to_tell(replace(mail, author=None), of, Outcome(status, TOLD, "So.")) == ""
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders import service
 from tests.fakes import FakeReader
-from tests.tracker.values import service
 from trac_mailintake.intake.settings import Kind, Service, Values, check
 from trac_mailintake.intake.settings.policies import POLICIES, declared
 from trac_mailintake.plugins.hooks import Rules

@@ -13,11 +13,12 @@ SECONDS ?= 600
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo test check format corpus bench faults cuts hunt-markup matrix pictures clean
+.PHONY: help demo test coverage check format corpus bench faults cuts hunt-markup matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
 	@echo "make test     every test, against real servers on loopback ports"
+	@echo "make coverage PATHS=mail   which branches of each module its own tests cover (all without PATHS)"
 	@echo "make check    lint, types, layers, and the rules of the house"
 	@echo "make format   lay out the code as make check wants it"
 	@echo "make corpus   read the mails of other projects, and say how well"
@@ -35,6 +36,11 @@ demo: $(VENV)/.product
 test: $(VENV)/.tests
 	@.ci/servers
 	$(BIN)/pytest $(TESTS)
+
+# PATHS='mail sources/net'
+coverage: $(VENV)/.tests
+	@.ci/servers
+	@$(BIN)/python -m tests.own_coverage $(PATHS)
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .

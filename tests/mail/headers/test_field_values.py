@@ -2,137 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from trac_mailintake.mail.headers import address_list, encoded_words, field_values
-from trac_mailintake.mail.message import Address
-from trac_mailintake.mail.mime import filenames, parameters
-
-
-@pytest.mark.parametrize(
-    ("field", "expected"),
-    [
-        ("ann@example.org", [("", "ann@example.org")]),
-        ("Ann Lee <ann@example.org>", [("Ann Lee", "ann@example.org")]),
-        ('"Lee, Ann" <ann@example.org>, bob@example.org', [("Lee, Ann", "ann@example.org"), ("", "bob@example.org")]),
-        ("ann@example.org (Ann (of) Lee)", [("Ann (of) Lee", "ann@example.org")]),
-        ("Team: Ann <ann@example.org>, bob@example.org;", [("Ann", "ann@example.org"), ("", "bob@example.org")]),
-        ("undisclosed-recipients:;", []),
-        ('"very \\"odd\\"" <"odd local"@example.org>', [('very "odd"', '"odd local"@example.org')]),
-        ("<@relay.example,@other.example:ann@example.org>", [("", "ann@example.org")]),
-        ("Ann Lee ann@example.org", [("Ann Lee", "ann@example.org")]),
-        ("<ann@example.org> <bob@example.org>", [("", "ann@example.org"), ("", "bob@example.org")]),
-        ("ann@example.org; bob@example.org", [("", "ann@example.org"), ("", "bob@example.org")]),
-        ("Ann <ann (the) @ example.org>", [("Ann", "ann@example.org")]),
-        ('"=?utf-8?q?=C3=84nn?=" <ann@example.org>', [("Änn", "ann@example.org")]),
-        ("=?utf-8?q?a=40evil=2Eexample?= <ann@example.org>", [("a@evil.example", "ann@example.org")]),
-        ("=?utf-8?q?a=40evil=2Eexample?=", []),
-        ("Jörg <jörg@exämple.org>", [("Jörg", "jörg@exämple.org")]),
-        ("admin", []),
-        ("a@b@c", []),
-        ("<ann@example.org\x00>", []),
-        ('"Ann Lee <a@b.example>', [("Ann Lee", "a@b.example")]),
-        ("Mary <@route:m@b.example>, , j@b   . example", [("Mary", "m@b.example"), ("", "j@b.example")]),
-        ("(=?utf-8?B?w6TDtsOf?=) <a@b.example>", [("(äöß)", "a@b.example")]),
-        ("a@b.example (Ann Lee)", [("Ann Lee", "a@b.example")]),
-        ('"a@b.example, Ann" <c@b.example>', [("a@b.example, Ann", "c@b.example")]),
-    ],
-)
-def test_addresses(field: str, expected: list[tuple[str, str]]) -> None:
-    """Structure first, decoding after; what is no address is none."""
-    assert address_list.parse(field) == tuple(Address(*pair) for pair in expected)
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        "(" * 16000,
-        "a:" * 8000,
-        "," * 16000,
-        '"a"' * 5000,
-        "<" * 16000,
-        "a@b," * 4000,
-        "a " * 8000,
-        '"' + "\\" * 16000,
-        "a@" * 8000,
-        "=?" * 8000,
-        "=?a?q?" * 2600,
-        "=?a?q?b?= " * 1600,
-        "(a" * 8000 + ")" * 8000,
-        "@" * 16000,
-    ],
-)
-def test_a_hostile_field_takes_no_time(field: str) -> None:
-    """Sixteen kilobytes of anything are read in a fraction of a second, without recursion."""
-    started = time.process_time()
-    address_list.parse(field)
-    encoded_words.decode(field)
-    field_values.ids(field)
-    field_values.date(field)
-    parameters.parse(field.encode())
-    assert time.process_time() - started < 0.5
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_an_address_field(text: str) -> None:
-    """Never an exception; never an address that is none."""
-    for found in address_list.parse(text):
-        assert found.spec.count("@") >= 1
-        assert not set(found.spec) & set("\r\n\x00<>")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("=?iso-8859-1?Q?a?= =?iso-8859-1?Q?b?=", "ab"),
-        ("=?iso-8859-1?Q?a_b?= c", "a b c"),
-        ("x =?utf-8?B?w7w?= y", "x ü y"),
-        ("=?utf-8?B?w7w=?==?utf-8?B?w7w=?=", "üü"),
-        ("=?utf-8?Q?What?_is this?=", "What? is this"),
-        ("=?utf-8*de?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
-        ("=?no-such-charset?Q?plain?=", "plain"),
-        ("=?utf-8?B?w7/", "=?utf-8?B?w7/"),
-        ("=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本"),
-        ("=?gb2312?B?086yyZjl?=", "游采樺"),
-        ("=?us-ascii?Q?caf=E9?=", "café"),
-        ("=?utf-8?Q?a=0D=0Ab=00c?=", "a bc"),
-    ],
-)
-def test_encoded_words(text: str, expected: str) -> None:
-    """RFC 2047, and what is made of it."""
-    assert encoded_words.decode(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("field", "expected"),
-    [
-        (b'text/plain; charset="utf-8"', {"charset": "utf-8"}),
-        (b"text/plain; charset=utf-8 (comment)", {"charset": "utf-8 (comment)"}),
-        (b"a/b; name*=utf-8'de'%C3%BC.txt", {"name": "ü.txt"}),
-        (b'a/b; name*0="long "; name*1="name.txt"', {"name": "long name.txt"}),
-        (b"a/b; name*1*=%BC; name*0*=utf-8''%C3; name*2=.txt", {"name": "ü.txt"}),
-        (b"a/b; name=a b.txt; x=1", {"name": "a b.txt", "x": "1"}),
-        (b'a/b; name="a;b.txt"', {"name": "a;b.txt"}),
-        (b'a/b; name="a\\"b.txt"', {"name": 'a"b.txt'}),
-        (b'a/b; name="C:\\dir\\a.txt"', {"name": "C:\\dir\\a.txt"}),
-        (b'a/b; name="open', {"name": "open"}),
-        (b'a/b charset="utf-8" name="a"', {"charset": "utf-8", "name": "a"}),
-        (b"a/b; name==?utf-8?q?=C3=BC?=", {"name": "ü"}),
-        (b'a/b; name="=?utf-8?q?=C3=BC?="', {"name": "ü"}),
-        ('a/b; name="ü"'.encode("latin-1"), {"name": "ü"}),
-        (b"a/b; name=\"x\"; name*=utf-8''%C3%BC", {"name": "ü"}),
-        (b"a/b; ; =; name", {}),
-    ],
-)
-def test_parameters(field: bytes, expected: dict[str, str]) -> None:
-    """RFC 2231, RFC 2047 where it should not be, and neither."""
-    found = parameters.parse(field)[1]
-    assert {name: found.get(name) for name in expected} == expected or expected == {}
+from trac_mailintake.mail.headers import field_values
 
 
 @pytest.mark.parametrize(
@@ -179,22 +53,64 @@ def test_return_paths(text: str, expected: str | None) -> None:
     assert field_values.path(text) == expected
 
 
+def fields(*pairs: tuple[str, bytes]) -> field_values.Fields:
+    """The fields of a header block."""
+    return field_values.Fields(pairs)
+
+
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("raw", "expected"),
     [
-        ("report.pdf", "report.pdf"),
-        ("/etc/passwd", "passwd"),
-        ("..\\..\\boot.ini", "boot.ini"),
-        ('a:b%c$d?e*f<g>h|i"j.txt', "a_b_c_d_e_f_g_h_i_j.txt"),
-        ("C:\\autoexec.bat", "autoexec.bat"),
-        ("a\r\nb\tc.txt", "a b c.txt"),
-        ("\u202etxt.exe", "_txt.exe"),
-        ("..", ""),
-        ("   ", ""),
-        ("U\u0308.txt", "Ü.txt"),
-        ("x" * 300 + ".pdf", "x" * 176 + ".pdf"),
+        (b" Hello", "Hello"),
+        (b" Hello\r\n World", "Hello World"),
+        (b" Hello\n\tWorld\n  !", "Hello World !"),
+        (b"\n", ""),
+        ("Grüße".encode("latin-1"), "Grüße"),
     ],
 )
-def test_file_names(name: str, expected: str) -> None:
-    """No path, none of the characters that JIRA replaces, no control characters, a bearable length."""
-    assert filenames.safe(name) == expected
+def test_a_folded_value_is_one_line(raw: bytes, expected: str) -> None:
+    """RFC 5322, 2.2.3; text that is not ASCII is decoded as well as it can be."""
+    assert field_values.unfolded(raw) == expected
+
+
+def test_fields_are_found_whatever_the_case_of_their_names() -> None:
+    """RFC 5322, 1.2.2: names have no case; the order of the message stays."""
+    found = fields(
+        ("Received", b"one"), ("SUBJECT", b"=?utf-8?q?=C3=BC?="), ("received", b"two"), ("To", b"a@b.example")
+    )
+    assert found.get_all("received") == ["one", "two"]
+    assert found.get_all("to", "received") == ["a@b.example", "one", "two"]
+    assert (found.get("subject"), found.get("date")) == ("=?utf-8?q?=C3=BC?=", "")
+    assert (found.first_of(("date", "to", "subject")), found.first_of(("date",))) == ("to", "")
+    assert found.decoded()[1] == ("SUBJECT", "ü")
+
+
+def test_mailboxes_of_several_fields_are_read_together() -> None:
+    """At most so many of each field."""
+    found = fields(("To", b"a@x.example, b@x.example, c@x.example"), ("Cc", b"d@x.example"), ("to", b"e@x.example"))
+    assert [each.spec[0] for each in found.addresses("to", "cc")] == ["a", "b", "c", "e", "d"]
+    assert [each.spec[0] for each in found.addresses("to", "cc", limit=1)] == ["a", "e", "d"]
+    assert not found.overlong("to")
+    assert fields(("From", b"Ann (she) <" + b"a" * 600 + b"@x.example>")).overlong("from")
+
+
+def test_what_could_not_be_read_is_named_once() -> None:
+    """In which fields, so that an administrator can compare them with the original."""
+    assert field_values.damage([("Subject", "whole")]) == ()
+    [defect] = field_values.damage([("Subject", "a\ufffd"), ("To", "x"), ("Subject", "\ufffd"), ("X-A", "\ufffd")])
+    assert (defect.slug, "(Subject, X-A)" in defect.sentence) == ("damaged-text", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("<a@b>", "<a@b>"), (" a @ b ", "<@>"), ("word", "<word>"), ("<>", None), ("", None), ("<a b>", "<ab>")],
+)
+def test_message_ids(text: str, expected: str | None) -> None:
+    """An id of no form that the RFC knows still tells mails apart."""
+    assert field_values.message_id(text) == expected
+
+
+def test_comments_within_an_id_are_none_of_it() -> None:
+    """RFC 5322, 4.5.4; without blanks a parenthesis is part of what software wrote."""
+    assert field_values.ids("<a (first) @ b>") == ("<a@b>",)
+    assert field_values.ids("<a(1)@b>") == ("<a(1)@b>",)

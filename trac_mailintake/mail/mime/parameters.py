@@ -59,7 +59,8 @@ def parse(raw: bytes) -> tuple[str, dict[str, str]]:
 
 def _segments(text: str) -> list[str]:
     """The text cut at semicolons outside quotes."""
-    return _SEGMENT.findall(text) or [""]
+    missing = [""] if text.lstrip().startswith(";") else []
+    return [*missing, *_SEGMENT.findall(text)] or [""]
 
 
 def _take(values: dict[str, str], name: str, value: str) -> None:

@@ -102,6 +102,13 @@ def sqlite_env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TracE
         yield request.getfixturevalue(f"{CHOSEN}_env")
 
 
+@pytest.fixture(scope="module")
+def shared_env(_sqlite_template: TracEnv, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TracEnv]:
+    """An environment on SQLite for all tests of a module: for those that leave in it nothing that others would see."""
+    with closing(_sqlite_template.copied(tmp_path_factory.mktemp("shared") / "env")) as trac:
+        yield trac
+
+
 @pytest.fixture
 def postgres_env(tmp_path: Path, postgres: Postgres, _postgres_template: TracEnv) -> Iterator[TracEnv]:
     """A fresh environment on PostgreSQL with the plugin enabled and notifications off."""

@@ -1,42 +1,26 @@
-"""The figures of a service, and mails a day by outcome, against a journal that real mails made."""
+"""The figures of a service, against a journal that real mails made."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.components.mails import Mailbox, mail
-from trac_mailintake.intake.times import Microseconds
+from tests.components.mails import mail
+from tests.tracker.journal.conftest import change
 from trac_mailintake.tracker.config.services import Services
-from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import DAY, SECOND, now
-from trac_mailintake.tracker.journal.daily_counts import daily
 from trac_mailintake.tracker.journal.statistics import State, figures
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.servers.tracenv import TracEnv
+    from tests.components.mails import Mailbox
     from trac_mailintake.tracker.journal.statistics import Figures
+
 
 HOUR = 3600 * SECOND
 AUTOMATIC = "Auto-Submitted: auto-replied\n"
-
-
-@pytest.fixture(params=["sqlite_env", "postgres_env", "mariadb_env"])
-def mailbox(request: pytest.FixtureRequest, tmp_path: Path) -> Mailbox:
-    """A service on each database, which took three mails and holds a fourth."""
-    trac: TracEnv = request.getfixturevalue(request.param)
-    trac.grant("anonymous", "TICKET_CREATE")
-    made = Mailbox(trac, tmp_path / "Maildir")
-    assert made.add_service("delay=10", "overdue=60").status == 0
-    assert made.run().status == 0
-    made.put(mail(1), mail(2), mail(3), mail(4, more=AUTOMATIC))
-    assert made.run().status == 1
-    return made
 
 
 def stand(mailbox: Mailbox) -> Figures:
@@ -45,12 +29,6 @@ def stand(mailbox: Mailbox) -> Figures:
     rows = Services(trac.env, lambda: pytest.fail("plugins were asked for")).rows()
     [found] = figures(trac.env, rows)
     return found
-
-
-def change(mailbox: Mailbox, sql: str, *arguments: object) -> None:
-    """Make something of the past."""
-    with mailbox.trac.env.db_transaction as db:
-        db(sql, arguments)
 
 
 def test_figures_tell_what_waits_what_came_and_how_long_it_took(mailbox: Mailbox) -> None:
@@ -153,58 +131,3 @@ def test_a_service_that_no_run_comes_to_ends_status_with_three(mailbox: Mailbox)
     assert (status.status, "support: late. Due for 60 minutes" in status.out) == (3, True)
     mailbox.trac.set(("mailintake", "fetch", "disabled"))
     assert mailbox.trac.command("mailintake", "status").status == 1
-
-
-def test_mails_are_counted_by_day_and_outcome(mailbox: Mailbox) -> None:
-    """On the days of whoever looks; a day without mail is there, too; what is older is not."""
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
-    moments = [midnight + timedelta(minutes=10), midnight - timedelta(minutes=20), midnight - timedelta(days=60)]
-    for number, moment in enumerate(moments, start=1):
-        recorded = int(moment.timestamp()) * SECOND
-        change(
-            mailbox,
-            "UPDATE mailintake_delivery SET recorded=%s WHERE message_id=%s",
-            *(recorded, f"<{number}@example.net>"),
-        )
-    change(mailbox, "UPDATE mailintake_delivery SET service='sales' WHERE outcome='held'")
-    days = {each.date: each.counts for each in daily(mailbox.trac.env, UTC)}
-    assert len(days) == 30
-    assert days[midnight.date()] == {"created": 1}
-    assert days[midnight.date() - timedelta(days=1)] == {"created": 1}
-    assert days[datetime.now(UTC).date()] == {"held": 1}
-    assert sum(sum(each.values()) for each in days.values()) == 3
-    assert sum(each.total for each in daily(mailbox.trac.env, UTC, "sales")) == 1
-    # Where India is, both came on the same day; in Newfoundland (without its summer time), too, a day earlier.
-    for hours, minutes, day in ((5, 30, 0), (-3, -30, -1)):
-        zone = timezone(timedelta(hours=hours, minutes=minutes))
-        there = {each.date: each.counts for each in daily(mailbox.trac.env, zone)}
-        assert there[midnight.date() + timedelta(days=day)] == {"created": 2}
-
-
-def test_the_journal_is_counted_in_its_index_alone(sqlite_env: TracEnv) -> None:
-    """No row of it is read to count a month, however long the journal is."""
-    with sqlite_env.env.db_transaction as db:
-        cursor = db.cursor()
-        cursor.execute(
-            """EXPLAIN QUERY PLAN SELECT outcome, recorded - recorded %% 900000000, COUNT(*) FROM mailintake_delivery
-               WHERE service=%s AND recorded>=%s GROUP BY outcome, recorded - recorded %% 900000000""",
-            ("support", 1),
-        )
-        plan = cursor.fetchall()
-    assert "USING COVERING INDEX mailintake_delivery_service_recorded_outcome_idx" in str(plan)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0, "0 seconds"),
-        (1, "1 second"),
-        (119, "119 seconds"),
-        (120, "2 minutes"),
-        (7200, "2 hours"),
-        (172_800, "2 days"),
-    ],
-)
-def test_spans_are_said_in_one_unit(seconds: int, said: str) -> None:
-    """The largest of which there are two."""
-    assert lasting(Microseconds(seconds * SECOND)) == said

@@ -1,0 +1,1 @@
+"""Which Message-IDs lead to which tickets."""

@@ -24,7 +24,7 @@ from trac_mailintake.intake.model import (
     gravest,
 )
 from trac_mailintake.intake.pipeline import ATTEMPTS, DEATHS, Deferred, Intake
-from trac_mailintake.intake.ports import Accepted, Parser, Prepared, Recorded, Runtime, Seen
+from trac_mailintake.intake.ports import Accepted, Parser, Prepared, Recorded, Runtime, Seen, Wait
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class FakeRecorder:
     waits: bool = False
     deaf: int = 0
     """How often `defer` finds the database gone."""
+    lost: bool = False
 
     def seen(self, service: Service, message: Message) -> Seen | None:
         """By Message-ID alone."""
@@ -114,16 +115,13 @@ class FakeRecorder:
         """Remember why, and whether it counted."""
         if self.deaf:
             self.deaf -= 1
+            self.lost = True
             raise TemporaryFailure("The database is gone.")
         self.deferred.append((reason, counted))
 
-    def waits_for_others(self, claimed: Delivery) -> bool:
-        """As planned."""
-        return self.waits
-
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> float | None:
-        """Never."""
-        return None
+    def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
+        """As planned; and while a mail could not be deferred."""
+        return Wait(None) if self.waits or self.lost else None
 
     def renew(self, deliveries: Sequence[Delivery]) -> None:
         """Nothing runs out here."""

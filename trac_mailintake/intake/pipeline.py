@@ -92,8 +92,6 @@ class Intake:
         self._claims = claims
         self._recorder = recorder
         self._rules = rules
-        self._unnoted = False
-        """Whether a deferral could not be stored: a later mail may answer that message."""
 
     def expect(self, deliveries: Sequence[Delivery]) -> None:
         """Announce the next deliveries, in order. Their archived bytes are readable, perhaps not yet flushed."""
@@ -196,14 +194,13 @@ class Intake:
             return refused(delivery, None, service, because(Hold, reasons.CRASHES(deaths=delivery.deaths)), [])
         try:
             decision = self._runtime.deciding(lambda: self.decide(service, delivery, message))
-            if _seeks_a_parent(decision) and (self._unnoted or self._claims.waits_for_others(delivery)):
+            wait = self._claims.parent_elsewhere(delivery, _answered(message)) if _seeks_a_parent(decision) else None
+            if wait is not None and wait.due is None:
                 reason = "It may answer a message that another worker is filing."
                 return self._let_go(delivery, reason, message=message, soon=True)
-            due = self._claims.postponed(delivery, _answered(message)) if _seeks_a_parent(decision) else None
-            if due is not None:
-                return self._let_go(
-                    delivery, "It answers a mail that was deferred.", message=message, soon=due <= _SHORTLY
-                )
+            if wait is not None and wait.due is not None:
+                reason = "It answers a mail that was deferred."
+                return self._let_go(delivery, reason, message=message, soon=wait.due <= _SHORTLY)
         except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held
             return self._failed(service, delivery, message, error)
         return decision
@@ -250,8 +247,7 @@ class Intake:
         except NoLongerMine:
             return None
         except TemporaryFailure as error:
-            # The claim expires, and the mail is still in its mailbox: nothing is lost. But its id is not stored.
-            self._unnoted = True
+            # The claim expires, and the mail is still in its mailbox: nothing is lost.
             return Deferred(delivery, f"{reason} ({error})", down=True)
         return Deferred(delivery, reason, soon=soon, fault=fault, down=down)
 

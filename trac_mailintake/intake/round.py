@@ -163,7 +163,7 @@ class Round:
                 if progress and course.taken:
                     progress(course.taken, len(listing))
             if until is not None and time.monotonic() >= until:
-                report.remaining = self._mailbox.pending(service, source.account)
+                report.remaining = len(self._mailbox.pending(service, source.account))
             broken = False
         finally:
             # Recorded mail is disposed of even if the connection broke during a later batch, if the source still can.
@@ -204,7 +204,7 @@ class Round:
                 time.sleep(pause)
                 pause = Seconds(min(2 * pause, LONGEST_PAUSE))
                 self._mailbox.reconcile(service, source.account, listing)
-                _leave_to_others(report, self._claims.undecided([each.delivery for each in report.deferred]))
+                _leave_to_others(report, self._mailbox.pending(service, source.account))
             else:
                 return
         self._claims.release(course.held)
@@ -365,9 +365,10 @@ def _taken_again(report: Report, batch: Sequence[Delivery]) -> int:
     return _drop(report, lambda result: result.delivery.id in again)
 
 
-def _leave_to_others(report: Report, undecided: frozenset[int]) -> None:
+def _leave_to_others(report: Report, pending: Sequence[Listed]) -> None:
     """Remove deliveries that another worker has recorded meanwhile from the deferred ones."""
-    _drop(report, lambda result: result.soon and result.delivery.id not in undecided)
+    locators = {listed.locator for listed in pending}
+    _drop(report, lambda result: result.soon and result.delivery.listed.locator not in locators)
 
 
 def _drop(report: Report, done: Callable[[Deferred], bool]) -> int:

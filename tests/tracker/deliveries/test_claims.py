@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import SERVICE, Rig
-from trac_mailintake.intake.errors import NoLongerMine
+from trac_mailintake.intake.errors import NoLongerMine, TemporaryFailure
 from trac_mailintake.intake.model import Account, Listed, Outcome, Status
-from trac_mailintake.intake.ports import Refused
+from trac_mailintake.intake.ports import Refused, Wait
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
@@ -148,15 +148,39 @@ def test_when_what_a_message_answers_is_due(rig: Rig) -> None:
     with hands(rig) as one:
         one.look(listed(1, 2, 3, 4))
         first, second, third, last = one.take()
-        assert one.recorder.postponed(third, ["<a@x>"]) is None
+        assert one.recorder.parent_elsewhere(third, ["<a@x>"]) is None
         one.recorder.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
         one.recorder.defer(last, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<b@x>")
-        due = one.recorder.postponed(third, ["<a@x>", "<b@x>"])
-        assert due is not None
-        assert 50 < due <= 60
-        assert one.recorder.postponed(third, ["<b@x>"]) is None
+        wait = one.recorder.parent_elsewhere(third, ["<a@x>", "<b@x>"])
+        assert wait is not None
+        assert wait.due is not None
+        assert 50 < wait.due <= 60
+        assert one.recorder.parent_elsewhere(third, ["<b@x>"]) is None
         one.recorder.defer(second, "It could not be read.", seconds=Seconds(0), counted=False)
-        assert one.recorder.postponed(third, ["<b@x>"]) == Seconds(0)
+        assert one.recorder.parent_elsewhere(third, ["<b@x>"]) == Wait(Seconds(0))
+
+
+def test_a_message_that_could_not_be_deferred_is_waited_for(sqlite_env: TracEnv, tmp_path: Path) -> None:
+    """By the messages of its own mailbox that came later, until it can be deferred; its id is stored nowhere."""
+    rig = Rig(sqlite_env, tmp_path)
+    with hands(rig) as one:
+        one.look(listed(1, 2))
+        first, second = one.take()
+        elsewhere = replace(second, account=Account("imap", "imap://bob@mail.example.org/INBOX"))
+        _rename(rig, "mailintake_delivery", "away")
+        with pytest.raises(TemporaryFailure):
+            one.recorder.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
+        _rename(rig, "away", "mailintake_delivery")
+        assert one.recorder.parent_elsewhere(second, ["<b@x>"]) == Wait(None)
+        assert one.recorder.parent_elsewhere(elsewhere, ["<b@x>"]) is None
+        one.recorder.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
+        assert one.recorder.parent_elsewhere(second, ["<b@x>"]) is None
+
+
+def _rename(rig: Rig, old: str, new: str) -> None:
+    """Take a table away from under everybody."""
+    with rig.trac.env.db_transaction as db:
+        db(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 def test_deaths_are_counted_only_while_alone(rig: Rig) -> None:
@@ -345,9 +369,9 @@ def test_older_messages_in_other_hands_are_waited_for(rig: Rig) -> None:
             other.look(listed(1, 2))
             one.take(1)
             (later,) = other.take()
-            assert other.recorder.waits_for_others(later)
+            assert other.recorder.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
             _kill(one.worker)
-        assert not other.recorder.waits_for_others(later)
+        assert other.recorder.parent_elsewhere(later, ["<a@x>"]) is None
 
 
 def _kill(worker: Worker) -> None:

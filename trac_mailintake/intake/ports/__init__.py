@@ -3,7 +3,7 @@
 from trac_mailintake.intake.ports.archive import Archive, ArchiveWriter, TooLarge
 from trac_mailintake.intake.ports.decision import Accepted, Decision, Duplicate, Refused
 from trac_mailintake.intake.ports.reader import KnownId, Reader, TicketFacts
-from trac_mailintake.intake.ports.recorder import Claims, Mailbox, Recorded, Recorder, Seen
+from trac_mailintake.intake.ports.recorder import Claims, Mailbox, Recorded, Recorder, Seen, Wait
 from trac_mailintake.intake.ports.runtime import Deciding, Parser, Runtime, Watch
 from trac_mailintake.intake.ports.source import Foreseeing, Source
 from trac_mailintake.intake.ports.tracker import Prepared, Rules, Tracker
@@ -32,5 +32,6 @@ __all__ = [
     "TicketFacts",
     "TooLarge",
     "Tracker",
+    "Wait",
     "Watch",
 ]

@@ -34,6 +34,16 @@ class Recorded:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A message that another one may answer is not recorded yet.
+
+    `due`: how long until it is tried again; None if a worker has it in hand.
+    """
+
+    due: Seconds | None
+
+
 class Mailbox(Protocol):
     """A listing compared with what is remembered of it, and what is left of it."""
 
@@ -54,8 +64,8 @@ class Mailbox(Protocol):
     def upcoming(self, service: Service, account: Account, limit: int) -> Sequence[Listed]:
         """What `claim` would try next. It does not query the database, so others may have claimed it."""
 
-    def pending(self, service: Service, account: Account) -> int:
-        """Number of messages of the reconciled listing that this round could still claim."""
+    def pending(self, service: Service, account: Account) -> Sequence[Listed]:
+        """The messages of the reconciled listing that this round could still claim."""
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """These locators now mean other messages, which are new to the next round."""
@@ -87,21 +97,16 @@ class Claims(Protocol):
     ) -> None:
         """Defer for `seconds`; `counted`: the failure was the message's own.
 
-        The id is for `postponed`: "" if the message has none, None if it could not be read.
+        The id is for `parent_elsewhere`: "" if the message has none, None if it could not be read.
 
         Raises NoLongerMine, TemporaryFailure (then the claim expires by itself).
         """
 
-    def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """The ids of deliveries without an outcome, whoever holds them."""
+    def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
+        """Whether an older message of the same mailbox that has, or may have, one of these ids is not recorded yet.
 
-    def waits_for_others(self, claimed: Delivery) -> bool:
-        """Whether another live worker holds an older message of the same mailbox, which may be this one's parent."""
-
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> Seconds | None:
-        """How long until a deferred older message of the same mailbox is due that has, or may have, one of these ids.
-
-        None if there is no such message.
+        That is one that another live worker holds, one that is deferred, or one that this worker failed to defer.
+        Those that this worker has in hand do not count.
         """
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import Account, Delivery, Listed
+from trac_mailintake.intake.ports import Wait
 from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db.clock import ahead, reached, span
@@ -206,6 +207,7 @@ class Claims(Listings):
         self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
     ) -> None:
         """See `ports.Claims.defer`."""
+        self._undeferred.add(claimed.id)
         with transaction(self._env) as db:
             cursor = db.cursor()
             cursor.execute(
@@ -225,38 +227,31 @@ class Claims(Listings):
             )
             if cursor.rowcount != 1:
                 raise NoLongerMine(claimed.listed.locator)
+        self._undeferred.discard(claimed.id)
 
-    def undecided(self, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """See `ports.Claims.undecided`. Raises TemporaryFailure."""
-        found: set[int] = set()
-        for some in chunks(each.id for each in deliveries):
-            with temporary(self._env):
-                sql = f"SELECT id FROM mailintake_delivery WHERE outcome IS NULL AND id IN ({marks(some)})"
-                found.update(number for (number,) in self._env.db_query(sql, some))
-        return frozenset(found)
+    def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
+        """See `ports.Claims.parent_elsewhere`. Raises TemporaryFailure.
 
-    def waits_for_others(self, claimed: Delivery) -> bool:
-        """See `ports.Claims.waits_for_others`."""
-        with temporary(self._env):
-            rows = self._env.db_query(
-                f"SELECT DISTINCT owner, lease FROM mailintake_delivery WHERE {_UNDECIDED} "
-                "AND COALESCE(owner, '') NOT IN ('', %s) AND id + 0<%s",
-                (account_key(claimed.account), self._worker.owner, claimed.id),
-            )
-        return any(ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease in rows)
-
-    def postponed(self, claimed: Delivery, message_ids: Sequence[str]) -> Seconds | None:
-        """See `ports.Claims.postponed`. Raises TemporaryFailure."""
+        One row for each worker that holds older messages, and one for those that are deferred: few, however many mails.
+        """
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
+        stuck = sorted(self._undeferred)
         with temporary(self._env):
             rows = self._env.db_query(
-                f"SELECT MAX(COALESCE(retry_at, 0)) FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
-                f"AND (message_id IN ({marks(some)}) "
-                "OR message_id IS NULL AND owner IS NULL AND failure IS NOT NULL)",
-                (account_key(claimed.account), claimed.id, *some),
+                "SELECT COALESCE(owner, ''), lease, "
+                f"MAX(CASE WHEN message_id IN ({marks(some)}) THEN COALESCE(retry_at, 0) "
+                "WHEN message_id IS NULL AND owner IS NULL AND failure IS NOT NULL THEN COALESCE(retry_at, 0) END) "
+                f"FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
+                f"AND (COALESCE(owner, '')<>%s OR id + 0 IN ({marks(stuck) or 'NULL'})) GROUP BY owner, lease",
+                (*some, account_key(claimed.account), claimed.id, self._worker.owner, *stuck),
             )
-        due = rows[0][0]
-        return None if due is None else Seconds(max(due - now(), 0) / SECOND)
+        if any(owner and ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease, _ in rows):
+            return Wait(None)
+        dues = [due for *_, due in rows if due is not None]
+        if not dues:
+            return None
+        later = max(dues)
+        return Wait(Seconds((later - now()) / SECOND if ahead(later, _LONGEST_WAIT) else 0.0))
 
 
 def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[str, Listed]:

@@ -43,6 +43,8 @@ class Listings:
         """By mailbox: the listed messages that this round may claim, by live key, in the mailbox's order."""
         self._backlog: set[str] = set()
         """Services in their first run, whose mail does not count for rates."""
+        self._undeferred: set[int] = set()
+        """The deliveries that this worker could not defer: it has the claims, and nobody works on them."""
         self._left: dict[int, str] = {}
         """By delivery that a dead worker held: the batch of the archive that may have its bytes."""
 
@@ -134,20 +136,15 @@ class Listings:
                 found.append(delivery(self._env, service, account, Listed(locator, row.fingerprint, size or None), row))
         return found
 
-    def pending(self, service: Service, account: Account) -> int:
+    def pending(self, service: Service, account: Account) -> list[Listed]:
         """See `ports.Mailbox.pending`."""
         since = begins(service)
         listing = self._pending.get(account.label, {}).values()
-        return sum(not (since and listed.arrived and listed.arrived < since) for listed in listing)
+        return [listed for listed in listing if not (since and listed.arrived and listed.arrived < since)]
 
     def left(self, service: Service, account: Account) -> Left:
         """The messages of the reconciled listing that are still unclaimed at the end of a round."""
-        since = begins(service)
-        waiting = [
-            listed.arrived
-            for listed in self._pending.get(account.label, {}).values()
-            if not (since and listed.arrived and listed.arrived < since)
-        ]
+        waiting = [listed.arrived for listed in self.pending(service, account)]
         oldest = min(filter(None, waiting), default=None)
         return Left(len(waiting), Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0))
 

@@ -292,7 +292,7 @@ class Round:
     ) -> Delivery | None:
         """The delivery with its bytes archived, if the archive accepts them; None if they did not arrive whole."""
         try:
-            raw, sha256 = writer.append(chunks, self._archive_limit)
+            raw, sha256 = writer.append(delivery, chunks, self._archive_limit)
         except TooLarge:
             _drain(chunks)
             return delivery

@@ -62,8 +62,10 @@ def test_old_bytes_go_and_their_rows_say_so(rig: Rig) -> None:
     rig.drop(first)
     rig.run()
     age(rig)
+    [batch] = root(rig).rglob("*.mails")
+    size = batch.stat().st_size
     purged = purge(rig.trac.env)
-    assert (purged.mails, purged.batches, purged.size, purged.kept) == (1, 1, len(first), 0)
+    assert (purged.mails, purged.batches, purged.size, purged.kept) == (1, 1, size, 0)
     assert not (root(rig) / f"{OLD:%Y}").exists()
     (entry,) = Journal(rig.trac.env).entries()
     assert entry.raw is None

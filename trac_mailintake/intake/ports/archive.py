@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from trac_mailintake.intake.model import Delivery
     from trac_mailintake.mail.spool import Slice
 
 
 class ArchiveWriter(Protocol):
     """Writes one batch to the archive: one append for each message, and one flush for all."""
 
-    def append(self, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
-        """Write one message. Returns its slice and SHA-256 (hex). Raises TooLarge above `limit`, TemporaryFailure."""
+    def append(self, delivery: Delivery, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
+        """Write the message of a delivery. Returns its slice and SHA-256 (hex).
+
+        Raises TooLarge above `limit`, TemporaryFailure.
+        """
 
     def flush(self) -> None:
         """Make what was written readable from its slice. Raises TemporaryFailure."""

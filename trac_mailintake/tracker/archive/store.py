@@ -1,7 +1,7 @@
 """fetch: the raw bytes of every delivery, by date. The archive is the spool, so a message is written only once.
 
-A batch is one file, `archive/YYYY/MM/DD/OWNER-N.mails`: one append for each message, and one flush for all.
-The journal's row has the slice of each message.
+A batch is one file, `archive/YYYY/MM/DD/OWNER-N.mails`: one append for each message, then the index, and one flush for
+all. The journal's row has the slice of each message.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.ports import TooLarge
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker.archive import leftovers
+from trac_mailintake.tracker.archive.index import Entry, index
 from trac_mailintake.tracker.private_dir import ROOT, flush_chain, flush_folder, private_folder
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.intake.model import Delivery
     from trac_mailintake.tracker.workers import Worker
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "it is read-only"}
@@ -64,9 +66,10 @@ class Batch:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file: BinaryIO = os.fdopen(descriptor, "wb")
         self._end = 0
+        self._entries: list[Entry] = []
 
-    def append(self, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
-        """Write one message. Returns its slice and its SHA-256 (hex).
+    def append(self, delivery: Delivery, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
+        """Write the message of a claimed delivery. Returns its slice and its SHA-256 (hex).
 
         Raises TooLarge above `limit` bytes, TemporaryFailure if the disk refuses, and whatever `chunks` raises.
         In all these cases nothing of the message is kept.
@@ -91,6 +94,7 @@ class Batch:
                     self._file.seek(start)
                     self._file.truncate()
         self._end = start + length
+        self._entries.append(Entry(delivery.id, delivery.fence, start, length, digest.hexdigest()))
         return Slice(self._path, start, length), digest.hexdigest()
 
     def flush(self) -> None:
@@ -101,10 +105,12 @@ class Batch:
     def seal(self) -> None:
         """Flush the file and its folder to disk; an empty batch leaves no file. Raises TemporaryFailure."""
         with _told(self._path):
+            if self._entries:
+                self._file.write(index(os.path.basename(self._path), self._entries))
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            if not self._end:
+            if not self._entries:
                 os.unlink(self._path)
             flush_folder(self._folder)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from trac.ticket.model import Ticket, Type
 
+from tests.builders import service
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.tracker.config.field_choices import (
     check_choices,
     check_ticket,
     custom_fields,
-    strangers_may_create,
+    strangers_are_held,
     ticket_options,
     ticket_types,
     type_named,
@@ -135,10 +136,11 @@ def test_the_values_of_fields_are_offered(trac: TracEnv) -> None:
 
 
 def test_whether_strangers_mail_becomes_a_ticket(sqlite_env: TracEnv) -> None:
-    """As their permissions say."""
-    assert not strangers_may_create(sqlite_env.env)
+    """As their permissions say, unless they act with the rights of the user that the service names."""
+    assert strangers_are_held(sqlite_env.env, service())
+    assert not strangers_are_held(sqlite_env.env, service(reporterusername="admin"))
     sqlite_env.grant("anonymous", "TICKET_CREATE")
-    assert strangers_may_create(sqlite_env.reopen())
+    assert not strangers_are_held(sqlite_env.reopen(), service())
 
 
 def test_a_ticket_must_be_there(trac: TracEnv) -> None:

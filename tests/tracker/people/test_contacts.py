@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trac_mailintake.tracker.people.contacts import forget, remembered
-from trac_mailintake.tracker.people.newcomers import Newcomer, contact, remember
+from trac_mailintake.tracker.people.contacts import Newcomer, forget, remembered
+from trac_mailintake.tracker.people.newcomers import contact, remember
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv

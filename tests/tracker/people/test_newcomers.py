@@ -10,8 +10,8 @@ import pytest
 from tests.builders import message, service
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.mail.message import Address, Origin
-from trac_mailintake.tracker.people.contacts import remembered
-from trac_mailintake.tracker.people.newcomers import Newcomer, contact, newcomer, remember, remembered_today
+from trac_mailintake.tracker.people.contacts import Newcomer, remembered
+from trac_mailintake.tracker.people.newcomers import contact, newcomer, remember, remembered_today
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv

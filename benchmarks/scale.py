@@ -231,7 +231,7 @@ def _crowd(env: Environment, number: int) -> None:
         ids = [value for each in some for value in (key(_ID), key("copy", str(each)), 0, each)]
         with env.db_transaction as db:
             for into, values in (
-                ("mailintake_delivery (sender_key, counted, outcome, service)", mails),
+                ("mailintake_delivery (sender_key, counted, state, service)", mails),
                 ("mailintake_message_id (hash, copy, outgoing, ticket)", ids),
             ):
                 rows = ",".join(["(%s,%s,%s,%s)"] * len(some))

@@ -83,7 +83,7 @@ def _forked(path: str) -> int:
 
 def _check(path: str, sent: Sequence[Mail]) -> None:
     env = Environment(path)
-    rows = env.db_query("SELECT message_id, outcome, consumed FROM mailintake_delivery")
+    rows = env.db_query("SELECT message_id, state, consumed FROM mailintake_delivery")
     assert Counter(row[0] for row in rows) == Counter(mail.message_id for mail in sent)
     outcomes = Counter(outcome for _, outcome, _ in rows)
     assert outcomes["created"] + outcomes["commented"] == len(sent), outcomes

@@ -107,7 +107,7 @@ def _delivery(chance: random.Random, number: int, when: int, age: float) -> Row:
     return {
         **_claim(number, service, when),
         "owner": f"worker-{number // 200}",
-        "outcome": outcome,
+        "state": outcome,
         "rule": rule,
         "reason": f"It is {rule}, as {service} says of mail like this.",
         "ticket": ticket if filed or outcome == "duplicate" else None,
@@ -138,9 +138,11 @@ def _reopen(row: Row) -> None:
     number, service, when = int(str(row["id"])), str(row["service"]), int(str(row["arrived"]))
     row.update(_claim(number, service, when), live=key("past", str(number)))
     if number % 2:
-        row.update(owner="a-worker-that-is-gone", lease=when)
+        row.update(state="claimed", owner="a-worker-that-is-gone", lease=when)
     else:
-        row.update(failure="The database could not be used.", message_id=f"<{number}@mail.example.com>")
+        row.update(
+            state="deferred", failure="The database could not be used.", message_id=f"<{number}@mail.example.com>"
+        )
 
 
 def _claim(number: int, service: str, when: int) -> Row:
@@ -155,7 +157,7 @@ def _claim(number: int, service: str, when: int) -> Row:
         "fingerprint": f"1:{number}:4000",
         "size": 4000,
         "arrived": when,
-        **dict.fromkeys(("owner", "failure", "outcome", "rule", "reason", "ticket", "comment", "archive")),
+        **dict.fromkeys(("owner", "failure", "rule", "reason", "ticket", "comment", "archive")),
         **dict.fromkeys(("author", "sha256", "message_id", "subject", "sender", "trail", "sender_key", "removed")),
         **dict.fromkeys(("lease", "alone", "deaths", "attempts", "retry_at", "filed", "recorded", "consumed"), 0),
         **dict.fromkeys(("notify", "archive_offset", "archive_length", "sent", "counted", "sender_told"), 0),
@@ -166,7 +168,7 @@ def _claim(number: int, service: str, when: int) -> Row:
 
 def _ids(row: Row) -> Iterator[Row]:
     """The mail's own id, and that of the notification about it."""
-    if row["outcome"] in ("created", "commented"):
+    if row["state"] in ("created", "commented"):
         common = {"ticket": row["ticket"], "recorded": row["recorded"]}
         own = str(row["message_id"])
         copy = key(str(row["service"]), own)
@@ -176,11 +178,11 @@ def _ids(row: Row) -> Iterator[Row]:
 
 def _told(row: Row) -> bool:
     """Whether somebody got a letter about it."""
-    return row["outcome"] in ("forwarded", "held") or int(str(row["id"])) % 10 == 0
+    return row["state"] in ("forwarded", "held") or int(str(row["id"])) % 10 == 0
 
 
 def _letter(row: Row) -> Row:
-    held = row["outcome"] != "forwarded"
+    held = row["state"] != "forwarded"
     return {
         "kind": "notice" if held else "forward",
         "delivery": row["id"],

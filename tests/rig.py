@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trac_mailintake.bootstrap import assemble_intake, settings_of
 from trac_mailintake.tracker.archive.store import found
+from trac_mailintake.tracker.lifecycle.states import DECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,9 +94,11 @@ class Rig:
 
     def journal(self) -> list[dict[str, Any]]:
         """All rows of deliveries, the oldest first."""
-        names = "id outcome rule reason ticket comment consumed recorded archive notify attempts failure live owner"
+        names = "id state rule reason ticket comment consumed recorded archive notify attempts failure live owner"
         sql = f"SELECT {', '.join(names.split())} FROM mailintake_delivery ORDER BY id"
-        return [dict(zip(names.split(), row, strict=True)) for row in self.trac.query(sql)]
+        rows = [dict(zip(names.split(), row, strict=True)) for row in self.trac.query(sql)]
+        decided = {state.value for state in DECIDED}
+        return [{**row, "outcome": row["state"] if row["state"] in decided else None} for row in rows]
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:

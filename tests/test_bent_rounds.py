@@ -43,7 +43,7 @@ def bends(sent: list[bytes], chance: random.Random) -> Mapping[int, Bend]:
 def _later(trac: TracEnv) -> None:
     """What was deferred is due."""
     with trac.env.db_transaction as db:
-        db("UPDATE mailintake_delivery SET retry_at=0 WHERE outcome IS NULL")
+        db("UPDATE mailintake_delivery SET retry_at=0 WHERE state IN ('free', 'deferred', 'sealed')")
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + 4))

@@ -122,7 +122,7 @@ def test_a_cut_header_has_no_author(rig: Rig, forgery: bytes) -> None:
     rig.trac.set(("notification", "smtp_enabled", "enabled"), ("mailintake", "address", "support@example.org"))
     rig.drop(forgery)
     rig.run()
-    ((outcome, sender, trail),) = rig.trac.query("SELECT outcome, sender, trail FROM mailintake_delivery")
+    ((outcome, sender, trail),) = rig.trac.query("SELECT state, sender, trail FROM mailintake_delivery")
     assert (outcome, sender) == ("created", "")
     assert "no-author" in str(trail)
     assert "may name another author" in str(trail)

@@ -247,9 +247,9 @@ def test_what_one_service_leaves_another_takes_from_the_same_mailbox(trac_env: T
         rig.drop(mail(f"For {name}").replace(b"To: support@", f"To: {name}@".encode()))
     for _ in range(2):
         assert trac_env.command("mailintake", "run", "--force").status == 0
-    rows = trac_env.query("SELECT service, outcome, subject FROM mailintake_delivery WHERE outcome<>'ignored'")
+    rows = trac_env.query("SELECT service, state, subject FROM mailintake_delivery WHERE state<>'ignored'")
     assert sorted(rows) == [("sales", "created", "For sales"), ("support", "created", "For support")]
-    left = trac_env.query("SELECT service, rule, subject FROM mailintake_delivery WHERE outcome='ignored'")
+    left = trac_env.query("SELECT service, rule, subject FROM mailintake_delivery WHERE state='ignored'")
     assert {rule for _, rule, _ in left} == {"catchemail"}
     assert [service for service, _, subject in sorted(left) if subject == "For board"] == ["sales", "support"]
 

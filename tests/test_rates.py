@@ -85,10 +85,10 @@ def test_a_flood_from_one_sender_holds_up_nobody_else(rig: Rig) -> None:
     done = rig.trac.command("mailintake", "run", "--force")
     assert "140 created" in done.out
     assert rig.left == []
-    filed = Counter(sender for (sender,) in rows_where(rig, "outcome='created'"))
+    filed = Counter(sender for (sender,) in rows_where(rig, "state='created'"))
     assert filed == Counter({**dict.fromkeys(others, 1), "flood@example.com": 60, "ann@example.com": 1})
-    assert rows_where(rig, "outcome<>'created' AND rule<>'rate-sender'") == []
-    assert set(rows_where(rig, "outcome='held'")) == {("flood@example.com",)}
+    assert rows_where(rig, "state<>'created' AND rule<>'rate-sender'") == []
+    assert set(rows_where(rig, "state='held'")) == {("flood@example.com",)}
 
 
 def test_a_flood_of_tickets_from_many_pauses_the_service_and_is_told_of(rig: Rig, smtp_sink: SmtpSink) -> None:
@@ -98,7 +98,7 @@ def test_a_flood_of_tickets_from_many_pauses_the_service_and_is_told_of(rig: Rig
     rig.drop(*(now_from(f"user{number}@example.com") for number in range(400)))
     for _ in range(3):
         rig.trac.command("mailintake", "run", "--force")
-    assert len(rows_where(rig, "outcome='created'")) == 101  # with the one before
+    assert len(rows_where(rig, "state='created'")) == 101  # with the one before
     assert len(rig.left) == 300
     told = [sent.message for sent in smtp_sink.wait_for(1) if "admin@example.org" in sent.recipients]
     assert ["100 new tickets within an hour" in text_of(each) for each in told] == [True]

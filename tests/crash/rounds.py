@@ -33,6 +33,7 @@ from trac_mailintake.runs.sysexits import SysExit
 from trac_mailintake.sources import imap, pop3
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services
+from trac_mailintake.tracker.lifecycle import states
 from trac_mailintake.tracker.outgoing import waiting
 from trac_mailintake.tracker.tickets.stage_attachments import target
 
@@ -158,7 +159,7 @@ def retry_held(path: Path) -> list[str]:
     """Retry what is held, as an administrator does; the subjects, which are known only afterwards."""
     subjects = []
     with opened(path) as env, contextlib.redirect_stdout(io.StringIO()):
-        for (number,) in env.db_query("SELECT id FROM mailintake_delivery WHERE outcome='held' ORDER BY id"):
+        for (number,) in env.db_query("SELECT id FROM mailintake_delivery WHERE state='held' ORDER BY id"):
             HeldActions(env).retry(str(number))
             subjects += env.db_query("SELECT subject FROM mailintake_delivery WHERE id=%s", (number,))
     return [subject for (subject,) in subjects]
@@ -245,10 +246,11 @@ def _tickets(env: Environment, attached: Mapping[tuple[int, str], str]) -> Itera
 
 def _rows(env: Environment) -> Iterator[Row]:
     for *row, archive, offset, length in env.db_query(
-        "SELECT outcome, rule, reason, ticket, subject, consumed, notify, attempts, "
+        "SELECT state, rule, reason, ticket, subject, consumed, notify, attempts, "
         "archive, archive_offset, archive_length FROM mailintake_delivery ORDER BY id"
     ):
-        outcome, rule, reason, ticket, subject, consumed, notify, attempts = row
+        state, rule, reason, ticket, subject, consumed, notify, attempts = row
+        outcome = None if states.State(state) in states.UNDECIDED else state
         digest = _digest(os.path.join(_root(env), archive), offset, length) if archive else ""
         yield Row(outcome, rule, reason, ticket, subject, bool(consumed), notify, attempts, digest)
 

@@ -22,7 +22,8 @@ _MOST: Final = 12
 """Rounds after which all must have come to an end."""
 
 _UNFINISHED: Final = """\
-SELECT (SELECT COUNT(*) FROM mailintake_delivery WHERE outcome IS NULL),
+SELECT (SELECT COUNT(*) FROM mailintake_delivery
+WHERE state IN ('free', 'claimed', 'deferred', 'sealed', 'resumed', 'reclaimed')),
 (SELECT COUNT(*) FROM mailintake_delivery WHERE notify=1),
 (SELECT COUNT(*) FROM mailintake_outbox WHERE sent=0)"""
 
@@ -50,7 +51,7 @@ _ORPHANS: Final = {
         "AND NOT EXISTS (SELECT 1 FROM ticket t WHERE t.id=d.ticket)"
     ),
     "a delivery whose comment is not there": (
-        "SELECT d.id, d.comment FROM mailintake_delivery d WHERE d.outcome='commented' AND NOT EXISTS "
+        "SELECT d.id, d.comment FROM mailintake_delivery d WHERE d.state='commented' AND NOT EXISTS "
         "(SELECT 1 FROM ticket_change c WHERE c.ticket=d.ticket AND c.field='comment' "
         "AND c.oldvalue=CAST(d.comment AS CHAR(20)))"
     ),

@@ -147,7 +147,7 @@ def test_words_that_mean_something_else_are_still_in_use() -> None:
         '"failed" == step.rule',
         'outcome.rule in ("failed", "crashes")',
         '{"outcome": "held", "rule": "new"}',
-        "db(\"UPDATE x SET outcome=%s, rule='start' WHERE id=1\")",
+        "db(\"UPDATE x SET state=%s, rule='start' WHERE id=1\")",
         "db(f\"SELECT {x} FROM y WHERE rule = 'stopped'\")",
         'rule("list")',
         'model.Ignore("acme", "any slug of our own that is not in the registry")',

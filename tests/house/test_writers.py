@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WRITERS: Final = {
     "mailintake_contact": ("tracker/people/contacts.py",),
+    "mailintake_delivery": ("tracker/lifecycle/transitions.py",),
     "mailintake_mailbox": ("tracker/deliveries/ownership.py",),
     "mailintake_notice": ("tracker/outgoing/enqueue.py",),
     "mailintake_outbox": ("tracker/db/letters.py",),

@@ -133,7 +133,7 @@ def test_a_list_that_rewrites_everything_is_stopped_by_its_rate(sqlite_env: Trac
     post.put(OURS, first_mail("ann@example.com"), "ann@example.com")
     run_until_quiet(post, sqlite_env)
     assert len(post.carried) <= FEW + 1
-    ((outcome, rule),) = sqlite_env.query("SELECT outcome, rule FROM mailintake_delivery ORDER BY id DESC LIMIT 1")
+    ((outcome, rule),) = sqlite_env.query("SELECT state, rule FROM mailintake_delivery ORDER BY id DESC LIMIT 1")
     assert (outcome, rule) == ("held", "rate-sender")
 
 

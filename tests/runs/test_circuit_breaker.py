@@ -119,7 +119,7 @@ def test_a_pipe_stops_tries_one_mail_each_quarter_of_an_hour_and_resumes(pipe: T
     assert [each.status for each in hand_over(pipe, 1, 2, 3, 4, 5, 6, 7)] == [SysExit.OK] * 7
     assert [each.status for each in hand_over(pipe, 1, 6)] == [SysExit.OK] * 2
     assert len(pipe.tickets()) == 7
-    assert pipe.query("SELECT outcome, COUNT(*) FROM mailintake_delivery GROUP BY outcome") == [("created", 7)]
+    assert pipe.query("SELECT state, COUNT(*) FROM mailintake_delivery GROUP BY state") == [("created", 7)]
     _, again = smtp_sink.wait_for(2)
     assert "pipe: recovered" in text(again)
     assert "The service pipe works again" in text(again)

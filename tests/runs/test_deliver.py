@@ -64,7 +64,7 @@ def test_the_answer_is_that_of_the_outcome(
     finished = deliver(sqlite_env, content)
     assert finished.status == status
     assert finished.err.startswith(outcome)
-    assert sqlite_env.query("SELECT outcome FROM mailintake_delivery") == [(outcome,)]
+    assert sqlite_env.query("SELECT state FROM mailintake_delivery") == [(outcome,)]
 
 
 def test_the_same_mail_handed_over_again_is_taken_once(sqlite_env: TracEnv) -> None:

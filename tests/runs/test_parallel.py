@@ -106,7 +106,7 @@ def wait_until(fact: Callable[[], object], seconds: float = 30) -> None:
 
 def outcomes(trac: TracEnv) -> list[tuple[object, ...]]:
     """Of each mail, by service."""
-    sql = "SELECT service, outcome FROM mailintake_delivery WHERE outcome IS NOT NULL ORDER BY service, id"
+    sql = "SELECT service, state FROM mailintake_delivery WHERE recorded>0 ORDER BY service, id"
     return trac.query(sql)
 
 

@@ -14,7 +14,8 @@ from trac_mailintake.runs.sysexits import SysExit, exit_of
 from trac_mailintake.sources.local.stdin import PipeSource
 from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
 from trac_mailintake.tracker.journal.journal import Journal
-from trac_mailintake.tracker.journal.search import IN_WORK, Filter
+from trac_mailintake.tracker.journal.search import Filter
+from trac_mailintake.tracker.lifecycle.states import IN_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

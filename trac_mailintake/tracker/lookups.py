@@ -73,7 +73,7 @@ class TracReader:
         rows = self.env.db_query(
             "SELECT t.summary, t.status, t.reporter, t.owner, t.cc, p.who, p.mailed FROM ticket t LEFT JOIN ("
             "SELECT author AS who, 0 AS mailed FROM ticket_change WHERE ticket=%s UNION SELECT sender, 1 "
-            "FROM mailintake_delivery WHERE ticket=%s AND outcome IN ('created', 'commented')"
+            "FROM mailintake_delivery WHERE ticket=%s AND state IN ('created', 'commented')"
             ") p ON 1=1 WHERE t.id=%s",
             (number, number, number),
         )
@@ -205,7 +205,7 @@ class TracReader:
         """See `ports.Reader.mails_for_ticket`."""
         rows = self.env.db_query(
             "SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s AND counted>%s AND counted<=%s "
-            "AND outcome IN ('created', 'commented')",
+            "AND state IN ('created', 'commented')",
             (ticket, to_utimestamp(since), to_utimestamp(until)),
         )
         return int(rows[0][0])

@@ -191,7 +191,7 @@ class _Box(Rig):
     @property
     def filed(self) -> list[tuple[Made, int, int | None]]:
         """The mails of this round, each with its ticket and the number of its comment."""
-        rows = self.trac.query("SELECT message_id, ticket, comment, outcome FROM mailintake_delivery")
+        rows = self.trac.query("SELECT message_id, ticket, comment, state FROM mailintake_delivery")
         filed = [
             (self.made[str(key)], ticket, comment)
             for key, ticket, comment, outcome in rows

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from tests.servers.tracenv import TracEnv
 
-UNDONE = "UPDATE mailintake_delivery SET outcome=NULL, rule=NULL, reason=NULL, archive=NULL, consumed=0, recorded=NULL"
+UNDONE = (
+    "UPDATE mailintake_delivery SET state='claimed', rule=NULL, reason=NULL, archive=NULL, consumed=0, recorded=NULL"
+)
 """What a power cut makes of the rows if the server flushed nothing but the claims."""
 
 

@@ -28,7 +28,7 @@ def test_mails_are_counted_by_day_and_outcome(mailbox: Mailbox) -> None:
             "UPDATE mailintake_delivery SET recorded=%s WHERE message_id=%s",
             *(recorded, f"<{number}@example.net>"),
         )
-    change(mailbox, "UPDATE mailintake_delivery SET service='sales' WHERE outcome='held'")
+    change(mailbox, "UPDATE mailintake_delivery SET service='sales' WHERE state='held'")
     days = {each.date: each.counts for each in daily(mailbox.trac.env, UTC)}
     assert len(days) == 30
     assert days[midnight.date()] == {"created": 1}
@@ -48,9 +48,9 @@ def test_the_journal_is_counted_in_its_index_alone(sqlite_env: TracEnv) -> None:
     with sqlite_env.env.db_transaction as db:
         cursor = db.cursor()
         cursor.execute(
-            """EXPLAIN QUERY PLAN SELECT outcome, recorded - recorded %% 900000000, COUNT(*) FROM mailintake_delivery
-               WHERE service=%s AND recorded>=%s GROUP BY outcome, recorded - recorded %% 900000000""",
+            """EXPLAIN QUERY PLAN SELECT state, recorded - recorded %% 900000000, COUNT(*) FROM mailintake_delivery
+               WHERE service=%s AND recorded>=%s GROUP BY state, recorded - recorded %% 900000000""",
             ("support", 1),
         )
         plan = cursor.fetchall()
-    assert "USING COVERING INDEX mailintake_delivery_service_recorded_outcome_idx" in str(plan)
+    assert "USING COVERING INDEX mailintake_delivery_service_recorded_state_idx" in str(plan)

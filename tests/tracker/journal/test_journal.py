@@ -72,10 +72,10 @@ def test_what_was_deferred_is_shown_so(journal: Journal) -> None:
     """A row without an outcome is in work, or was let go for now."""
     (held,) = journal.held("support")
     with journal._env.db_transaction as db:
-        db("UPDATE mailintake_delivery SET outcome=NULL WHERE id=%s", (held.id,))
+        db("UPDATE mailintake_delivery SET state='free' WHERE id=%s", (held.id,))
     assert journal.get(held.id).outcome == "in work"
     with journal._env.db_transaction as db:
-        db("UPDATE mailintake_delivery SET failure='no memory' WHERE id=%s", (held.id,))
+        db("UPDATE mailintake_delivery SET state='deferred', failure='no memory' WHERE id=%s", (held.id,))
     assert journal.get(held.id).outcome == "deferred"
     assert journal.counts()["support"] == {"created": 1, "duplicate": 1, "deferred": 1}
     assert [entry.id for entry in journal.entries(Filter(outcome="deferred"))] == [held.id]

@@ -41,7 +41,7 @@ def test_figures_tell_what_waits_what_came_and_how_long_it_took(mailbox: Mailbox
             "UPDATE mailintake_delivery SET recorded=%s, counted=%s WHERE message_id=%s",
             *(recorded, recorded - took * SECOND, f"<{number}@example.net>"),
         )
-    change(mailbox, "UPDATE mailintake_delivery SET recorded=%s, counted=0 WHERE outcome='held'", moment - 8 * DAY)
+    change(mailbox, "UPDATE mailintake_delivery SET recorded=%s, counted=0 WHERE state='held'", moment - 8 * DAY)
     found = stand(mailbox)
     assert (found.hour, found.day, found.week) == (1, 2, 3)
     assert (found.held, found.deferred, found.in_work, found.waiting) == (1, 0, 0, 0)
@@ -102,11 +102,11 @@ def test_deferred_mail_waits_apart(mailbox: Mailbox) -> None:
     """It has no outcome yet, but a failure."""
     change(
         mailbox,
-        "UPDATE mailintake_delivery SET outcome=NULL, recorded=0, failure='the disk was full', arrived=%s "
+        "UPDATE mailintake_delivery SET state='deferred', recorded=0, failure='the disk was full', arrived=%s "
         "WHERE message_id='<1@example.net>'",
         now() - HOUR,
     )
-    change(mailbox, "UPDATE mailintake_delivery SET outcome=NULL, recorded=0 WHERE message_id='<2@example.net>'")
+    change(mailbox, "UPDATE mailintake_delivery SET state='claimed', recorded=0 WHERE message_id='<2@example.net>'")
     found = stand(mailbox)
     assert (found.deferred, found.in_work) == (1, 1)
     assert found.oldest <= now() - HOUR

@@ -49,7 +49,7 @@ def take(desk: Desk, change: Change, *, told: bool = True) -> Filed:
     filed = desk.file(change)
     with desk.trac.env.db_transaction as db:
         db(
-            "INSERT INTO mailintake_delivery (outcome, reason, ticket, comment, filed, author, sender, message_id) "
+            "INSERT INTO mailintake_delivery (state, reason, ticket, comment, filed, author, sender, message_id) "
             "VALUES (%s, 'As asked.', %s, %s, %s, %s, %s, %s)",
             (
                 "created" if filed.comment is None else "commented",

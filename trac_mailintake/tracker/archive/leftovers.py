@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.reasons import VANISHED
 from trac_mailintake.tracker.db.transaction import chunks, marks
+from trac_mailintake.tracker.lifecycle.states import UNDECIDED, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,10 +54,10 @@ def ids_of(line: str) -> list[int]:
 def fate(env: Environment, line: str) -> Fate:
     """What to do with the batch that a line of `note` names, if no row refers to it."""
     ids = ids_of(line)
-    query = "SELECT outcome, rule FROM mailintake_delivery WHERE id IN "
+    query = "SELECT state, rule FROM mailintake_delivery WHERE id IN "
     rows = [row for some in chunks(ids) for row in env.db_query(f"{query}({marks(some)})", some)]
-    if any(outcome is None for outcome, _ in rows):
+    if any(State(state) in UNDECIDED for state, _ in rows):
         return Fate.WAITS
-    if not ids or len(rows) < len(ids) or ("ignored", VANISHED.slug) in rows:
+    if not ids or len(rows) < len(ids) or (State.IGNORED.value, VANISHED.slug) in rows:
         return Fate.STAYS
     return Fate.GOES

@@ -152,7 +152,7 @@ class Services:
         """Remove a service; its journal stays. Raises SettingError while it has held mail."""
         self._row(name)
         with transaction(self._env) as db:
-            held = db("SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND outcome='held'", (name,))[0][0]
+            held = db("SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND state='held'", (name,))[0][0]
             if held:
                 raise SettingError(
                     "service", name, f"a service without held mail; {held} held: see `held list service={name}`"

@@ -62,11 +62,11 @@ SCHEMA = [
         Column("oldest", type="int64"),
         Index(["name"], unique=True),
     ],
-    # One row a delivery: claimed while `outcome` is empty, afterwards the journal. `live` is made of the SHA-256
-    # of account and of locator for as long as the source lists the message, then NULL: a locator may be used again.
-    # `counted` is when the mail arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one
-    # address that it is from. `purged` is when its bytes were removed. With
-    # `acknowledge` a sender who is not a user is notified of the ticket that their mail became.
+    # One row a delivery: first a claim, afterwards the journal. For `state` see `lifecycle.states`. `live` is made of
+    # the SHA-256 of account and of locator for as long as the source lists the message, then NULL: a locator may be
+    # used again. `counted` is when the mail arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256
+    # of the one address that it is from. `purged` is when its bytes were removed. With `acknowledge` a sender who is
+    # not a user is notified of the ticket that their mail became.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -85,7 +85,7 @@ SCHEMA = [
         Column("attempts", type="int"),
         Column("retry_at", type="int64"),
         Column("failure"),
-        Column("outcome", key_size=20),
+        Column("state", key_size=20),
         Column("rule", key_size=60),
         Column("reason"),
         Column("ticket", type="int"),
@@ -112,9 +112,9 @@ SCHEMA = [
         Column("purged", type="int64"),
         Column("acknowledge", type="int"),
         Index(["live"], unique=True),
-        Index(["service", "recorded", "outcome"]),
-        Index(["outcome", "recorded"]),
-        Index(["service", "outcome", "counted"]),
+        Index(["service", "recorded", "state"]),
+        Index(["state", "recorded"]),
+        Index(["service", "state", "counted"]),
         Index(["sender_key", "counted"]),
         Index(["ticket", "counted"]),
         Index(["owner"]),

@@ -1,6 +1,6 @@
 """record: who works on which message (docs/behaviour.md#claims-and-leases).
 
-A claim is a row of `mailintake_delivery` with an owner, a lease and no outcome. Taking over a row raises its fencing
+A claim is an undecided row of `mailintake_delivery` with an owner and a lease. Taking over a row raises its fencing
 number, and later writes check owner and number. All statements are portable. They rely on the database's isolation
 only in that updates of one row happen one after the other.
 """
@@ -14,7 +14,7 @@ from trac_mailintake.intake.model import Account, Delivery, Listed
 from trac_mailintake.intake.ports import Wait
 from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.archive.store import found
-from trac_mailintake.tracker.db.clock import ahead, reached, span
+from trac_mailintake.tracker.db.clock import ahead, span
 from trac_mailintake.tracker.db.transaction import (
     CHUNK,
     HOUR,
@@ -27,7 +27,10 @@ from trac_mailintake.tracker.db.transaction import (
     transaction,
 )
 from trac_mailintake.tracker.deliveries.mailbox import Listings, begins
-from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, insert, rows_of
+from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, fresh, place, rows_of
+from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle.states import UNDECIDED, WAITING, State, each_of
+from trac_mailintake.tracker.lifecycle.transitions import Failure, Hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,8 +50,8 @@ BATCH_BYTES = 32 * 1024 * 1024
 _ARCHIVED = "archive"
 """Stands for the kind of source of a delivery from quarantine, whose mailbox is no longer involved."""
 
-_UNDECIDED = "outcome IS NULL AND COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
-"""Undecided rows of one mailbox. COALESCE hides its index: few rows have no outcome, a mailbox may have 20,000."""
+_OF_MAILBOX = "COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
+"""Rows of one mailbox. COALESCE hides its index: few rows are undecided, a mailbox may have 20,000."""
 
 _TRIES = 20
 """How often another worker may insert the same row first before this one gives up the round."""
@@ -65,15 +68,9 @@ class Claims(Listings):
         If nothing is recorded, it stays held: see `defer` and `restore`. Raises TemporaryFailure.
         """
         with transaction(self._env) as db:
-            cursor = db.cursor()
-            cursor.execute(
-                "UPDATE mailintake_delivery SET outcome=NULL, owner=%s, fence=fence+1, lease=%s, attempts=0, alone=0, "
-                "deaths=0 WHERE id=%s AND outcome='held' AND archive IS NOT NULL",
-                (self._worker.owner, now() + LEASE, row),
-            )
-            if cursor.rowcount != 1:
+            if not transitions.reclaim(db, row, self._worker.owner, Microseconds(now() + LEASE)):
                 return None
-            kept = Row(*db(f"SELECT {COLUMNS} FROM mailintake_delivery WHERE id=%s", (row,))[0])
+            kept = Row.of(db(f"SELECT {COLUMNS} FROM mailintake_delivery WHERE id=%s", (row,))[0])
             name, label, locator = db("SELECT service, label, locator FROM mailintake_delivery WHERE id=%s", (row,))[0]
         raw = found(self._env, kept.archive or "", kept.archive_offset or 0, kept.archive_length or 0)
         listed = Listed(locator, kept.fingerprint, raw.length)
@@ -83,11 +80,7 @@ class Claims(Listings):
     def restore(self) -> None:
         """Hold deliveries again that a dead worker had reclaimed. Raises TemporaryFailure."""
         with transaction(self._env) as db:
-            db(
-                "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
-                "WHERE outcome IS NULL AND COALESCE(archive, '')<>'' AND " + reached("lease"),
-                span(LEASE),
-            )
+            transitions.expire(db, span(LEASE))
 
     # dead workers
 
@@ -97,13 +90,7 @@ class Claims(Listings):
         Raises TemporaryFailure.
         """
         with transaction(self._env) as db:
-            db("UPDATE mailintake_delivery SET lease=0 WHERE owner=%s AND consumed=0", (owner,))
-            db("UPDATE mailintake_delivery SET owner=NULL WHERE owner=%s AND notify=1", (owner,))
-            db(
-                "UPDATE mailintake_delivery SET outcome='held', owner=NULL "
-                "WHERE owner=%s AND outcome IS NULL AND archive IS NOT NULL",
-                (owner,),
-            )
+            transitions.die(db, owner)
 
     def unused(self, archive: str) -> bool:
         """Whether no row refers to a batch of the archive. Raises TemporaryFailure."""
@@ -144,9 +131,11 @@ class Claims(Listings):
             known = {row.live: row for row in rows_of(db, list(wanted))}
             free = {live: row for live, row in known.items() if self._free(row)}
             usable = _alone_first([live for live in wanted if live not in known or live in free], free, alone=alone)
-            fresh = [wanted[live] for live in usable if live not in known]
-            if fresh:
-                insert(db, service, account, fresh, self._worker.owner, Microseconds(now() + LEASE))
+            new = [wanted[live] for live in usable if live not in known]
+            if new:
+                lease = Microseconds(now() + LEASE)
+                rows = [fresh(service, account, each, self._worker.owner, lease) for each in new]
+                transitions.claim(db, rows)
             for live in usable:
                 if live in free:
                     self._seize(db, free[live], wanted[live])
@@ -155,30 +144,20 @@ class Claims(Listings):
         return [delivery(self._env, service, account, wanted[live], taken[live]) for live in usable], busy + usable
 
     def _free(self, row: Row) -> bool:
-        if row.outcome is not None:
-            return False
-        if row.owner is None:
+        if row.state in WAITING:
             return not ahead(row.retry_at, _LONGEST_WAIT)
-        return not self._holds(row)
+        return row.state in (State.CLAIMED, State.RESUMED) and not self._holds(row)
 
     def _seize(self, db: Connection, row: Row, listed: Listed) -> None:
         """Take over a row. If it still has an owner, a worker died with it: it is handled `alone` from now on."""
         died = row.owner is not None
-        cursor = db.cursor()
-        cursor.execute(
-            "UPDATE mailintake_delivery SET owner=%s, fence=fence+1, lease=%s, fingerprint=%s, alone=%s, deaths=%s "
-            "WHERE id=%s AND fence=%s AND outcome IS NULL",
-            (
-                self._worker.owner,
-                now() + LEASE,
-                listed.fingerprint,
-                1 if died else row.alone,
-                row.deaths + (row.alone if died else 0),
-                row.id,
-                row.fence,
-            ),
+        how = transitions.Taking(
+            Microseconds(now() + LEASE),
+            listed.fingerprint,
+            1 if died else row.alone,
+            row.deaths + (row.alone if died else 0),
         )
-        if cursor.rowcount != 1:
+        if not transitions.take(db, Hold(row.id, row.owner or "", row.fence), self._worker.owner, how):
             raise Stale(row.live)
 
     # while it is held
@@ -187,45 +166,27 @@ class Claims(Listings):
         """See `ports.Claims.renew`. Raises TemporaryFailure."""
         for some in chunks(each.id for each in deliveries):
             with transaction(self._env) as db:
-                db(
-                    "UPDATE mailintake_delivery SET lease=%s "
-                    f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND id IN ({marks(some)})",
-                    (now() + LEASE, self._worker.owner, *some),
-                )
+                transitions.renew(db, self._worker.owner, some, Microseconds(now() + LEASE))
 
     def release(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Claims.release`. Raises TemporaryFailure."""
         for some in chunks(each.id for each in deliveries):
             with transaction(self._env) as db:
-                db(
-                    "UPDATE mailintake_delivery SET owner=NULL, lease=0 "
-                    f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND id IN ({marks(some)})",
-                    (self._worker.owner, *some),
-                )
+                transitions.release(db, self._worker.owner, some)
 
     def defer(
         self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
     ) -> None:
         """See `ports.Claims.defer`."""
         self._undeferred.add(claimed.id)
+        hold = Hold(claimed.id, self._worker.owner, claimed.fence)
+        failure = Failure(reason, Microseconds(now() + int(seconds * SECOND)), message_id, int(counted))
         with transaction(self._env) as db:
-            cursor = db.cursor()
-            cursor.execute(
-                "UPDATE mailintake_delivery SET owner=NULL, lease=0, alone=0, deaths=0, retry_at=%s, failure=%s, "
-                "message_id=COALESCE(%s, message_id), attempts=attempts+%s, "
-                "outcome=CASE WHEN archive IS NULL THEN NULL ELSE 'held' END "
-                "WHERE id=%s AND owner=%s AND fence=%s AND outcome IS NULL",
-                (
-                    now() + int(seconds * SECOND),
-                    reason,
-                    message_id,
-                    int(counted),
-                    claimed.id,
-                    self._worker.owner,
-                    claimed.fence,
-                ),
-            )
-            if cursor.rowcount != 1:
+            if claimed.raw is None:
+                done = transitions.defer(db, hold, failure)
+            else:
+                done = transitions.seal(db, hold, place(self._env, claimed.raw, claimed.sha256), failure)
+            if not done:
                 raise NoLongerMine(claimed.listed.locator)
         self._undeferred.discard(claimed.id)
 
@@ -236,12 +197,13 @@ class Claims(Listings):
         """
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
         stuck = sorted(self._undeferred)
+        undecided = each_of(UNDECIDED, "id, account, live, owner, lease, message_id, retry_at, failure")
         with temporary(self._env):
             rows = self._env.db_query(
                 "SELECT COALESCE(owner, ''), lease, "
                 f"MAX(CASE WHEN message_id IN ({marks(some)}) THEN COALESCE(retry_at, 0) "
                 "WHEN message_id IS NULL AND owner IS NULL AND failure IS NOT NULL THEN COALESCE(retry_at, 0) END) "
-                f"FROM mailintake_delivery WHERE {_UNDECIDED} AND id + 0<%s "
+                f"FROM {undecided} WHERE {_OF_MAILBOX} AND id + 0<%s "
                 f"AND (COALESCE(owner, '')<>%s OR id + 0 IN ({marks(stuck) or 'NULL'})) GROUP BY owner, lease",
                 (*some, account_key(claimed.account), claimed.id, self._worker.owner, *stuck),
             )
@@ -271,8 +233,8 @@ def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[s
 
 def _alone_first(usable: list[str], free: Mapping[str, Row], *, alone: bool) -> list[str]:
     """Messages that a worker died with are claimed alone, so that the cause is clear if it happens again."""
-    for place, live in enumerate(usable):
+    for number, live in enumerate(usable):
         row = free.get(live)
         if row is not None and (row.alone or row.owner is not None):
-            return usable[:place] or ([live] if alone else [])
+            return usable[:number] or ([live] if alone else [])
     return usable

@@ -13,7 +13,9 @@ from trac_mailintake.tracker.db.clock import ahead
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries import ownership
-from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, insert, live_key, live_keys, passed_key
+from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, fresh, live_key, live_keys, passed_key
+from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle.states import DECIDED, NEXT, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,7 +61,7 @@ class Listings:
             return sys.maxsize, ""
         with temporary(self._env):
             rows = self._env.db_query(
-                "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND counted>%s AND outcome='created'",
+                "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND counted>%s AND state='created'",
                 (service.name, max(now() - HOUR, service.resumed)),
             )
         number = int(rows[0][0])
@@ -83,16 +85,16 @@ class Listings:
                 self._remember(service, account, listing)
                 self._pending[account.label] = {}
                 return []
-            passing = {row.service for row in rows if row.outcome == "ignored"}
+            passing = {row.service for row in rows if row.state is State.IGNORED}
             named = keys | {passed_key(account, each, other): each for other in passing for each in listing}
             unlisted = self._unlisted(service, account, [row for row in rows if row.live not in named])
             hidden = {each.id for each in unlisted}
             self._let_go(service, [row for row in rows if row.live not in named and row.id not in hidden])
         kept = [row for row in rows if row.live in named]
-        replaced = [row for row in kept if row.outcome and row.fingerprint != named[row.live].fingerprint]
+        replaced = [row for row in kept if row.state in DECIDED and row.fingerprint != named[row.live].fingerprint]
         with temporary(self._env):
             self._retire(row.id for row in replaced)
-        settled = {row.live for row in kept if row.outcome}.difference(row.live for row in replaced)
+        settled = {row.live for row in kept if row.state in DECIDED}.difference(row.live for row in replaced)
         if service.name in passing:
             settled |= {live for live, each in keys.items() if passed_key(account, each, service.name) in settled}
         self._pending[account.label] = {live: each for live, each in keys.items() if live not in settled}
@@ -112,14 +114,14 @@ class Listings:
         """
         if left:
             with temporary(self._env), durable(self._env) as db:
-                db("UPDATE mailintake_delivery SET lease=%s WHERE id=%s", (now(), left[0].id))
+                transitions.confirm(db, left[0].id)
 
     def _remembered(self, account: Account) -> list[Row]:
         with temporary(self._env):
             rows = self._env.db_query(
                 f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live>=%s AND live<%s", live_keys(account)
             )
-        return [Row(*row) for row in rows]
+        return [Row.of(row) for row in rows]
 
     def _unlisted(self, service: Service, account: Account, gone: Sequence[Row]) -> list[Delivery]:
         """Deliveries that are no longer listed, but not stored as disposed of.
@@ -150,7 +152,7 @@ class Listings:
 
     def _left_over(self, service: Service, row: Row) -> bool:
         """Whether the mailbox's copy of a recorded row remains to be disposed of, and no live worker will do it."""
-        if row.outcome in (None, "ignored", "deferred") or not row.archive:
+        if row.state not in DECIDED - {State.IGNORED} or not row.archive:
             return False
         if not row.consumed:
             return row.owner is None or row.owner == self._worker.owner or not self._holds(row)
@@ -170,11 +172,11 @@ class Listings:
         """
         before = now() - SETTLED
         self._vanish([row for row in gone if not service.pushed and self._unread(row)])
-        self._retire(row.id for row in gone if row.outcome and row.recorded < before)
+        self._retire(row.id for row in gone if row.state in DECIDED and row.recorded < before)
 
     def _unread(self, row: Row) -> bool:
         """Whether no worker has read the message: it was never claimed, or its worker died."""
-        return row.outcome is None and not row.archive and (not row.owner or not self._holds(row))
+        return row.state in NEXT[Event.VANISH] and (not row.owner or not self._holds(row))
 
     def _vanish(self, rows: Sequence[Row]) -> None:
         """Record that these were gone before they could be read, except those that another worker has taken over."""
@@ -185,17 +187,12 @@ class Listings:
         for some in chunks(rows):
             owners = sorted({row.owner or "" for row in some})
             with transaction(self._env) as db:
-                db(
-                    "UPDATE mailintake_delivery SET outcome='ignored', rule=%s, reason=%s, live=NULL, "
-                    "owner=NULL, recorded=%s WHERE outcome IS NULL "
-                    f"AND COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(some)})",
-                    (reason.slug, reason.sentence, now(), *owners, *(row.id for row in some)),
-                )
+                transitions.vanish(db, [row.id for row in some], owners, reason)
 
     def _retire(self, ids: Iterable[int]) -> None:
         for some in chunks(ids):
             with transaction(self._env) as db:
-                db(f"UPDATE mailintake_delivery SET live=NULL WHERE id IN ({marks(some)})", some)
+                transitions.retire(db, some)
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Mailbox.forget`."""
@@ -207,13 +204,7 @@ class Listings:
         reason = reasons.START()
         for some in chunks(listing, 50):
             with transaction(self._env) as db:
-                insert(db, service, account, some, None, Microseconds(0))
-                lives = [passed_key(account, listed, service.name) for listed in some]
-                db(
-                    "UPDATE mailintake_delivery SET outcome='ignored', rule=%s, reason=%s, recorded=%s "
-                    f"WHERE outcome IS NULL AND live IN ({marks(lives)})",
-                    (reason.slug, reason.sentence, now(), *lives),
-                )
+                transitions.skip(db, [fresh(service, account, each, None, Microseconds(0)) for each in some], reason)
 
 
 def _vanished(batch: str) -> Reason:

@@ -27,6 +27,8 @@ from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries.claims import LEASE, Claims
 from trac_mailintake.tracker.deliveries.rows import passed_key, sender_key
+from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle.transitions import Hold
 from trac_mailintake.tracker.outgoing import enqueue, notify
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
 from trac_mailintake.tracker.people.account_creation import keep_promises
@@ -107,21 +109,9 @@ class DatabaseRecorder(Claims):
         return recorded
 
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
-        """Check and renew the claims. The first statement writes: it takes the write lock before anything is read.
-
-        MariaDB counts only changed rows, and a lease renewed to the same time does not change.
-        """
-        fences = [word for each in decisions for word in (each.delivery.id, each.delivery.fence)]
-        pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(decisions))
-        lease = now() + LEASE
-        cursor = db.cursor()
-        cursor.execute(
-            # By id: a worker may own 20,000 rows in the end, and the index of owners would be read completely.
-            "UPDATE mailintake_delivery SET lease=CASE WHEN lease=%s THEN lease+1 ELSE %s END "
-            f"WHERE COALESCE(owner, '')=%s AND outcome IS NULL AND ({pairs})",
-            (lease, lease, self._worker.owner, *fences),
-        )
-        if cursor.rowcount != len(decisions):
+        """Check and renew the claims. The first statement writes: it takes the write lock before anything is read."""
+        holds = [Hold(each.delivery.id, self._worker.owner, each.delivery.fence) for each in decisions]
+        if transitions.keep(db, holds, Microseconds(now() + LEASE)) != len(decisions):
             raise NoLongerMine(", ".join(each.delivery.listed.locator for each in decisions))
 
     def _not_overtaken(self, db: Connection, decisions: Sequence[Decision]) -> None:
@@ -175,7 +165,6 @@ class DatabaseRecorder(Claims):
         delivery, message = decision.delivery, decision.message
         raw = delivery.raw
         values: dict[str, object] = {
-            "outcome": outcome.status.value,
             "rule": outcome.rule,
             "reason": outcome.reason,
             "ticket": outcome.ticket,
@@ -202,8 +191,7 @@ class DatabaseRecorder(Claims):
         }
         if outcome.status is Status.IGNORED and reasons.rule(outcome.rule).leaves:
             values["live"] = passed_key(delivery.account, delivery.listed, delivery.service)
-        names = ",".join(f"{name}=%s" for name in values)
-        db(f"UPDATE mailintake_delivery SET {names} WHERE id=%s", (*values.values(), delivery.id))
+        transitions.record(db, delivery.id, outcome.status, values)
 
     def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
         """Store every id of the filed mails, and the keys by which their copies are recognised."""
@@ -248,7 +236,7 @@ class DatabaseRecorder(Claims):
     def _told(self, ids: Sequence[int]) -> None:
         for some in chunks(ids):
             with transaction(self._env) as db:
-                db(f"UPDATE mailintake_delivery SET notify=0 WHERE id IN ({marks(some)})", some)
+                transitions.notified(db, some)
 
     def announce_owed(self) -> int:
         """Create the accounts and send the notifications that a crash left due. Returns the number of notifications.
@@ -279,7 +267,7 @@ class DatabaseRecorder(Claims):
         """See `ports.Mailbox.consumed`. Raises TemporaryFailure."""
         for some in chunks(ids):
             with transaction(self._env) as db:
-                db(f"UPDATE mailintake_delivery SET consumed=%s WHERE id IN ({marks(some)})", (now(), *some))
+                transitions.consume(db, some)
 
     def close(self) -> None:
         """Free what this worker holds or has not disposed of, and remove its unused batches.

@@ -11,13 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.archive.store import stored
 from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
-from trac_mailintake.tracker.db.transaction import DAY, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.db.transaction import DAY, chunks, now, temporary, transaction
+from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle.states import FINAL, State, among
 from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.outgoing.enqueue import forget_notices
 from trac_mailintake.tracker.outgoing.waiting import PURGED
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
 
     from trac_mailintake.tracker.db.transaction import Connection
 
-_NEEDED: Final = "(outcome IS NULL OR outcome='held' OR (consumed=0 AND outcome<>'ignored' AND live IS NOT NULL))"
-
-
-_FORGETTABLE: Final = tuple(status.value for status in Status if status not in (Status.HELD, Status.DEFERRED))
+_OPEN: Final = among(set(State) - FINAL, "COALESCE(state, '')")
+_NEEDED: Final = f"({_OPEN} OR (consumed=0 AND state<>'{State.IGNORED.value}' AND live IS NOT NULL))"
+"""Whether the bytes are still needed: the mail is not finally decided, or its copy remains to be disposed of."""
 _STEP: Final = 1_000
 """Rows examined in one transaction."""
 
@@ -86,9 +86,7 @@ def _part(env: Environment, batch: str) -> int | None:
     with durable(env) as db:
         if db(f"SELECT id FROM mailintake_delivery WHERE archive=%s AND {_NEEDED} LIMIT 1", (batch,)):
             return None
-        cursor = db.cursor()
-        cursor.execute("UPDATE mailintake_delivery SET archive=NULL, purged=%s WHERE archive=%s", (now(), batch))
-        return cursor.rowcount
+        return transitions.purge(db, batch)
 
 
 def _days_before(env: Environment, days: int) -> Iterator[Path]:
@@ -117,10 +115,10 @@ def _forget(env: Environment, days: int) -> int:
         forget_notices(db, old)
         letters.drop_sent(db, old)
     before = Microseconds(now() - days * DAY)
-    return sum(_forget_some(env, outcome, before) for outcome in _FORGETTABLE) if days > 0 else 0
+    return sum(_forget_some(env, state, before) for state in FINAL) if days > 0 else 0
 
 
-def _forget_some(env: Environment, outcome: str, before: Microseconds) -> int:
+def _forget_some(env: Environment, state: State, before: Microseconds) -> int:
     """Remove rows of one outcome recorded before a time, in small steps, the oldest first. Returns their number."""
     number = since = 0
     while True:
@@ -129,11 +127,11 @@ def _forget_some(env: Environment, outcome: str, before: Microseconds) -> int:
             rows = db(
                 "SELECT id, recorded, CASE WHEN COALESCE(archive, '')='' AND COALESCE(live, '')='' "
                 "AND COALESCE(ticket, 0)=0 THEN 1 ELSE 0 END FROM mailintake_delivery "
-                f"WHERE outcome=%s AND recorded>%s AND recorded<%s ORDER BY recorded LIMIT {_STEP}",
-                (outcome, since, before),
+                f"WHERE state=%s AND recorded>%s AND recorded<%s ORDER BY recorded LIMIT {_STEP}",
+                (state.value, since, before),
             )
             for some in chunks(row for row, _, goes in rows if goes):
-                db(f"DELETE FROM mailintake_delivery WHERE id IN ({marks(some)})", some)
+                transitions.forget(db, some)
                 number += len(some)
         if len(rows) < _STEP:
             return number

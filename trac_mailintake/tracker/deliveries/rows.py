@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from trac_mailintake.intake.model import Delivery
-from trac_mailintake.tracker.archive.store import found
+from trac_mailintake.tracker.archive.store import found, stored
 from trac_mailintake.tracker.db.transaction import SECOND, key, marks
+from trac_mailintake.tracker.lifecycle.states import State
+from trac_mailintake.tracker.lifecycle.transitions import Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.spool import Slice
     from trac_mailintake.tracker.db.transaction import Connection
 
 
@@ -34,7 +37,7 @@ class Row(NamedTuple):
     deaths: int
     attempts: int
     retry_at: Microseconds
-    outcome: str | None
+    state: State
     recorded: Microseconds
     consumed: Microseconds
     sha256: str | None
@@ -42,7 +45,13 @@ class Row(NamedTuple):
     archive_offset: int | None
     archive_length: int | None
 
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Self:
+        """The row with these values of COLUMNS."""
+        return cls(*values)._replace(state=State(values[_STATE]))
 
+
+_STATE = Row._fields.index("state")
 COLUMNS = ",".join(Row._fields)
 
 _MAILBOX = 24
@@ -55,35 +64,29 @@ def rows_of(db: Connection, lives: Sequence[str]) -> list[Row]:
     """The rows with these live keys."""
     if not lives:
         return []
-    return [Row(*row) for row in db(f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live IN ({marks(lives)})", lives)]
+    return [
+        Row.of(row) for row in db(f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live IN ({marks(lives)})", lives)
+    ]
 
 
-def insert(
-    db: Connection, service: Service, account: Account, fresh: Sequence[Listed], owner: str | None, lease: Microseconds
-) -> None:
-    """Insert rows for new messages in one statement. With owner=None they mark messages that this service skips."""
-    values: list[object] = []
-    for listed in fresh:
-        row = {
-            "live": live_key(account, listed) if owner else passed_key(account, listed, service.name),
-            "service": service.name,
-            "account": account_key(account),
-            "label": account.label,
-            "locator": listed.locator,
-            "fingerprint": listed.fingerprint,
-            "size": listed.size or 0,
-            "arrived": int(listed.arrived.timestamp() * SECOND) if listed.arrived else 0,
-            "owner": owner,
-            "fence": 1,
-            "lease": lease,
-            **dict.fromkeys(_ZERO, 0),
-        }
-        values += row.values()
-    names = "live, service, account, label, locator, fingerprint, size, arrived, owner, fence, lease, " + ", ".join(
-        _ZERO
-    )
-    each = f"({marks(names.split(','))})"
-    db(f"INSERT INTO mailintake_delivery ({names}) VALUES {','.join([each] * len(fresh))}", values)
+def fresh(
+    service: Service, account: Account, listed: Listed, owner: str | None, lease: Microseconds
+) -> dict[str, object]:
+    """The columns of a new message; with owner=None, of one that this service skips."""
+    return {
+        "live": live_key(account, listed) if owner else passed_key(account, listed, service.name),
+        "service": service.name,
+        "account": account_key(account),
+        "label": account.label,
+        "locator": listed.locator,
+        "fingerprint": listed.fingerprint,
+        "size": listed.size or 0,
+        "arrived": int(listed.arrived.timestamp() * SECOND) if listed.arrived else 0,
+        "owner": owner,
+        "fence": 1,
+        "lease": lease,
+        **dict.fromkeys(_ZERO, 0),
+    }
 
 
 def delivery(env: Environment, service: Service, account: Account, listed: Listed, row: Row) -> Delivery:
@@ -103,6 +106,11 @@ def delivery(env: Environment, service: Service, account: Account, listed: Liste
         raw,
         row.sha256 or "",
     )
+
+
+def place(env: Environment, raw: Slice, sha256: str) -> Place:
+    """Where the bytes of a mail are, as its row says it."""
+    return Place(stored(env, raw.path), raw.offset, raw.length, sha256)
 
 
 def account_key(account: Account) -> str:

@@ -15,6 +15,7 @@ from trac.util.datefmt import from_utimestamp
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.transaction import DAY, MINUTE, now
 from trac_mailintake.tracker.journal.journal import Journal
+from trac_mailintake.tracker.lifecycle.states import DECIDED, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,12 +47,12 @@ def daily(env: Environment, zone: tzinfo, service: str = "", days: int = DAYS) -
     since = now() - (days + 1) * DAY
     for each in [service] if service else Journal(env).names():
         rows = env.db_query(
-            f"""SELECT outcome, recorded - recorded %% {_QUARTER} AS quarter, COUNT(*) FROM mailintake_delivery
-                WHERE service=%s AND recorded>=%s GROUP BY outcome, recorded - recorded %% {_QUARTER}""",
+            f"""SELECT state, recorded - recorded %% {_QUARTER} AS quarter, COUNT(*) FROM mailintake_delivery
+                WHERE service=%s AND recorded>=%s GROUP BY state, recorded - recorded %% {_QUARTER}""",
             (each, since),
         )
-        for outcome, quarter, number in rows:
+        for state, quarter, number in rows:
             when = from_utimestamp(quarter).astimezone(zone).date()
-            if outcome and when in counted:
-                counted[when][outcome] += number
+            if when in counted and State(state) in DECIDED:
+                counted[when][state] += number
     return tuple(Day(when, dict(counts)) for when, counts in counted.items())

@@ -1,6 +1,6 @@
 """Reads the journal (outcome, rule and reason of each delivery), and acts on held mail.
 
-A row without an outcome is a delivery in work or deferred.
+A row that is undecided is shown as in work or deferred.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from trac_mailintake.intake.model import Status, Step
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db import letters
-from trac_mailintake.tracker.db.transaction import now
-from trac_mailintake.tracker.journal.search import IN_WORK, SHOWN, Filter, Stretch, search
+from trac_mailintake.tracker.journal.search import Filter, Stretch, search
+from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle.states import FINAL, SHOWN, UNDECIDED, State, among, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ _COLUMNS: Final = (
     "attempts",
     "retry_at",
     "failure",
-    "outcome",
+    "state",
     "rule",
     "reason",
     "ticket",
@@ -58,10 +59,6 @@ _COLUMNS: Final = (
     "removed",
     "purged",
 )
-
-
-_DECIDED: Final = {status.value for status in Status} - {Status.HELD.value, Status.DEFERRED.value}
-"""Final outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +172,9 @@ class Journal:
     def counts(self) -> dict[str, dict[str, int]]:
         """How many deliveries of each outcome, by service."""
         counts = self.waiting()
-        decided = sorted(_DECIDED)
+        decided = sorted(state.value for state in FINAL)
         # One pass over the index for each service: GROUP BY would sort all rows first.
-        each = ", ".join(["COUNT(CASE WHEN outcome=%s THEN 1 ELSE NULL END)"] * len(decided))
+        each = ", ".join(["COUNT(CASE WHEN state=%s THEN 1 ELSE NULL END)"] * len(decided))
         for service in self.names():
             sql = f"SELECT {each} FROM mailintake_delivery WHERE service=%s"
             numbers = self._env.db_query(sql, (*decided, service))[0]
@@ -190,10 +187,10 @@ class Journal:
         """Number of deliveries that are held, deferred or in work, by service, without reading the whole journal."""
         counts: dict[str, dict[str, int]] = {}
         with self._env.db_query as db:
-            for outcome in ("outcome='held'", "outcome IS NULL"):
+            for some in ({State.HELD}, UNDECIDED):
                 # Grouped by an expression: otherwise SQLite reads all rows in the order of the service.
                 rows = db(
-                    f"SELECT COALESCE(service, ''), {SHOWN}, COUNT(*) FROM mailintake_delivery WHERE {outcome} "
+                    f"SELECT COALESCE(service, ''), {SHOWN}, COUNT(*) FROM mailintake_delivery WHERE {among(some)} "
                     f"GROUP BY COALESCE(service, ''), {SHOWN}"
                 )
                 for service, shown, number in rows:
@@ -204,7 +201,7 @@ class Journal:
 
     def held(self, service: str = "") -> tuple[Entry, ...]:
         """All held mail, the newest first."""
-        rows = self._env.db_query(f"SELECT {', '.join(_COLUMNS)} FROM mailintake_delivery WHERE outcome='held'")
+        rows = self._env.db_query(f"SELECT {', '.join(_COLUMNS)} FROM mailintake_delivery WHERE state='held'")
         entries = [self._entry(row) for row in sorted(rows, reverse=True)]
         return tuple(entry for entry in entries if not service or entry.service == service)
 
@@ -221,13 +218,7 @@ class Journal:
         self._held(number)
         reason = reasons.ADMINISTRATOR(user=who)
         with self._env.db_transaction as db:
-            cursor = db.cursor()
-            cursor.execute(
-                """UPDATE mailintake_delivery SET outcome='discarded', rule=%s, reason=%s, recorded=%s
-                   WHERE id=%s AND outcome='held'""",
-                (reason.slug, reason.sentence, now(), number),
-            )
-            if cursor.rowcount == 1:
+            if transitions.discard(db, number, reason):
                 letters.withdraw(db, number)
 
     def _held(self, number: int) -> Entry:
@@ -244,7 +235,7 @@ class Journal:
         row["account"] = row.pop("label")
         archive = (row.pop("archive"), row.pop("archive_offset"), row.pop("archive_length"))
         row["raw"] = found(self._env, *archive) if archive[0] else None  # type: ignore[arg-type]  # a row has no types
-        row["outcome"] = row["outcome"] or (Status.DEFERRED.value if row["failure"] else IN_WORK)
+        row["outcome"] = shown(State(row.pop("state")))
         row["trail"] = tuple(Step(*step) for step in json.loads(str(row["trail"] or "[]")))
         for name in ("sender_told", "admin_told"):
             row[name] = bool(row[name])

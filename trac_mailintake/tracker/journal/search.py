@@ -15,17 +15,12 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.db.transaction import chunks, marks
+from trac_mailintake.tracker.lifecycle.states import IN_WORK, SHOWN, among, shown_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-IN_WORK: Final = "in work"
-"""Shown for a delivery without an outcome that is not deferred."""
-
 OUTCOMES: Final = (*(status.value for status in Status), IN_WORK)
-
-SHOWN: Final = f"COALESCE(outcome, CASE WHEN failure IS NULL THEN '{IN_WORK}' ELSE '{Status.DEFERRED.value}' END)"
-"""SQL: the outcome as shown."""
 
 _FEW: Final = 1_000
 """Up to so many rows of one service, outcome or ticket are all read."""
@@ -131,21 +126,28 @@ def _inside(number: int, stretch: Stretch) -> bool:
 
 def _few(db: Any, wanted: Filter) -> list[int] | None:  # noqa: ANN401 - as above
     """The ids of all rows that one of the filters leaves, if an index shows that they are few; otherwise None."""
-    unfinished = wanted.outcome in (Status.DEFERRED.value, IN_WORK)
-    terms = (
-        ("ticket=%s", wanted.ticket, "counted"),
-        ("outcome IS NULL" if unfinished else "outcome=%s", wanted.outcome, "recorded"),
-        ("service=%s", wanted.service, "recorded"),
-    )
-    for term, value, order in terms:
-        if value:
-            numbers = db(
-                f"SELECT id FROM mailintake_delivery WHERE {term} ORDER BY {order} LIMIT {_FEW + 1}",
-                (value,) if "%s" in term else (),
-            )
-            if len(numbers) <= _FEW:
-                return [number for (number,) in numbers]
+    for ways, value, order in (
+        (("ticket=%s",), wanted.ticket, "counted"),
+        (_of_outcome(wanted.outcome), wanted.outcome, "recorded"),
+        (("service=%s",), wanted.service, "recorded"),
+    ):
+        if value and (numbers := _at_most_few(db, ways, value, order)) is not None:
+            return numbers
     return None
+
+
+def _of_outcome(outcome: str) -> tuple[str, ...]:
+    """A condition for each state that is shown as this outcome. PostgreSQL would sort all rows of several states."""
+    return tuple(among([state]) for state in sorted(shown_as(outcome), key=lambda each: each.value))
+
+
+def _at_most_few(db: Any, ways: Sequence[str], value: object, order: str) -> list[int] | None:  # noqa: ANN401 - as above
+    found: list[int] = []
+    for way in ways:
+        arguments = (value,) if "%s" in way else ()
+        query = f"SELECT id FROM mailintake_delivery WHERE {way} ORDER BY {order} LIMIT {_FEW + 1}"
+        found += [number for (number,) in db(query, arguments)]
+    return found if len(found) <= _FEW else None
 
 
 def _where(wanted: Filter, db: Any) -> tuple[str, tuple[object, ...]]:  # noqa: ANN401 - as above

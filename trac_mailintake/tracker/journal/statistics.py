@@ -15,6 +15,7 @@ from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.config.schedule import ROUNDS
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE, now
+from trac_mailintake.tracker.lifecycle.states import DEFERRED, UNDECIDED, among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -200,12 +201,12 @@ def _open(env: Environment) -> dict[str, _Open]:
     """By service: mail that is held, deferred or in work."""
     # Grouped by an expression: otherwise SQLite reads all rows in the order of the service.
     by = "COALESCE(service, '')"
-    sql = f"SELECT {by}, COUNT(*) FROM mailintake_delivery WHERE outcome='held' GROUP BY {by}"
+    sql = f"SELECT {by}, COUNT(*) FROM mailintake_delivery WHERE state='held' GROUP BY {by}"
     held = dict(env.db_query(sql))
     rows = env.db_query(
-        f"""SELECT {by}, SUM(CASE WHEN failure IS NULL THEN 0 ELSE 1 END), COUNT(*),
+        f"""SELECT {by}, SUM(CASE WHEN {among(DEFERRED)} THEN 1 ELSE 0 END), COUNT(*),
                   MIN(CASE WHEN arrived>0 THEN arrived ELSE NULL END)
-           FROM mailintake_delivery WHERE outcome IS NULL GROUP BY {by}"""
+           FROM mailintake_delivery WHERE {among(UNDECIDED)} GROUP BY {by}"""
     )
     undecided = {service: (int(deferred), int(number), oldest) for service, deferred, number, oldest in rows}
     found = {}

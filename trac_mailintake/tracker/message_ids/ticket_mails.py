@@ -55,7 +55,7 @@ def beginning(env: Environment, ticket: int) -> Beginning | None:
     """
     rows = env.db_query(
         "SELECT d.message_id, d.sender, d.author, d.acknowledge FROM mailintake_delivery d "
-        "JOIN ticket t ON t.id=d.ticket WHERE d.ticket=%s AND d.outcome='created' AND d.filed>=t.time ORDER BY d.id",
+        "JOIN ticket t ON t.id=d.ticket WHERE d.ticket=%s AND d.state='created' AND d.filed>=t.time ORDER BY d.id",
         (ticket,),
     )
     if not rows:
@@ -69,7 +69,7 @@ def writers(env: Environment, ticket: int) -> set[str]:
     """The casefolded addresses of the authors of mail in the ticket; for deleted tickets see `beginning`."""
     rows = env.db_query(
         "SELECT DISTINCT d.sender FROM mailintake_delivery d JOIN ticket t ON t.id=d.ticket "
-        "WHERE d.ticket=%s AND d.outcome IN ('created', 'commented') AND d.filed>=t.time",
+        "WHERE d.ticket=%s AND d.state IN ('created', 'commented') AND d.filed>=t.time",
         (ticket,),
     )
     return {each.strip().casefold() for (sender,) in rows for each in (sender or "").split(",") if each.strip()}

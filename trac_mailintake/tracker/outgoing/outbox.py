@@ -18,6 +18,7 @@ from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.letters import LETTERS
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, marks, now, temporary, transaction
+from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.outgoing import render
 from trac_mailintake.tracker.outgoing.headers import path
 from trac_mailintake.tracker.outgoing.render import COLUMNS, Due
@@ -171,15 +172,11 @@ class Outbox:
             for due in dues:
                 LETTERS.finished(db, due, fenced=False)  # it is sent, whoever has the claim by now
                 if due.kind == "notice":
-                    db("UPDATE mailintake_delivery SET sender_told=1 WHERE id=%s", (due.delivery,))
+                    transitions.sender_told(db, due.delivery)
                 elif due.kind == "alert":
-                    db("UPDATE mailintake_delivery SET admin_told=1 WHERE id=%s", (due.delivery,))
+                    transitions.admin_told(db, due.delivery)
                 else:
-                    outcome = "held" if digest else "forwarded"
                     wording = reasons.DIGESTED if digest else reasons.FORWARDED
                     reason = wording(reason=due.reason, recipient=recipient).sentence
-                    db(
-                        "UPDATE mailintake_delivery SET outcome=%s, rule=%s, reason=%s, admin_told=1 "
-                        "WHERE id=%s AND outcome='held' AND rule=%s",
-                        (outcome, due.rule, reason, due.delivery, reasons.FORWARD_PENDING.slug),
-                    )
+                    pending = reasons.FORWARD_PENDING.slug
+                    transitions.forwarded(db, due.delivery, due.rule, reason, pending=pending, digest=digest)

@@ -51,7 +51,7 @@ def taken(env: Environment, token: str, since: Microseconds) -> Taken | None:
     with temporary(env):
         rows = env.db_query(
             "SELECT id, service, consumed, reason FROM mailintake_delivery "
-            "WHERE outcome='discarded' AND recorded>=%s AND rule=%s",
+            "WHERE state='discarded' AND recorded>=%s AND rule=%s",
             (since, PROBE.slug),
         )
     return next((Taken(*row[:3]) for row in rows if token in row[3]), None)

@@ -14,6 +14,7 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.transaction import DAY, now, transaction
+from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.outgoing.headers import line
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def note(env: Environment, ticket: int, when: datetime, why: str) -> None:
     with transaction(env) as db:
         for row, reason in db(query, (ticket, to_utimestamp(when))):
             said = f"{reason or ''} Its notification was given up: {why}.".strip()
-            db("UPDATE mailintake_delivery SET reason=%s WHERE id=%s", (said, row))
+            transitions.explain(db, row, said)
 
 
 def _bytes(said: bytes | str) -> bytes:

@@ -64,7 +64,7 @@ def probe(trac: TracEnv, *words: str) -> Finished:
 
 def journal(trac: TracEnv) -> list[tuple[object, ...]]:
     """Outcomes, rules and tickets."""
-    return trac.query("SELECT outcome, rule, ticket FROM mailintake_delivery ORDER BY id")
+    return trac.query("SELECT state, rule, ticket FROM mailintake_delivery ORDER BY id")
 
 
 def test_a_probe_comes_round_and_leaves_nothing_behind(

@@ -73,7 +73,7 @@ def take_bytes(mailbox: Mailbox, content: bytes) -> int:
 
 def outcome(trac: TracEnv, number: int) -> tuple[object, ...]:
     """Outcome, rule and ticket of a mail."""
-    return trac.query("SELECT outcome, rule, ticket FROM mailintake_delivery WHERE id=%s", number)[0]
+    return trac.query("SELECT state, rule, ticket FROM mailintake_delivery WHERE id=%s", number)[0]
 
 
 def test_the_newest_mail_is_listed_first_with_its_ticket(tab: Tab, mailbox: Mailbox) -> None:

@@ -9,7 +9,7 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.journal.journal import Journal
-from trac_mailintake.tracker.journal.search import IN_WORK
+from trac_mailintake.tracker.lifecycle.states import IN_WORK
 from trac_mailintake.tracker.outgoing.waiting import queued
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The states of a delivery, and what is written to its table."""

@@ -1,0 +1,241 @@
+"""Each database follows the table of states, and nothing else: each event in each state, and events at random."""
+
+from __future__ import annotations
+
+import random
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from trac_mailintake.intake import reasons
+from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.transaction import DAY, HOUR, now, transaction
+from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle.states import MARKED, NEXT, RECORDED, Event, Mark, State
+from trac_mailintake.tracker.lifecycle.transitions import Failure, Hold, Place, Taking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trac.env import Environment
+
+    from tests.servers.tracenv import TracEnv
+    from trac_mailintake.tracker.db.transaction import Connection
+
+OWNER: Final = "one"
+OTHER: Final = "other"
+BATCH: Final = "archive/2026/11/30/one-1.mails"
+HOLD: Final = Hold(1, OWNER, 1)
+PLACE: Final = Place(BATCH, 0, 9, "abc")
+TAKING: Final = Taking(Microseconds(7), "1 100", 0, 0)
+FAILED: Final = Failure("It failed.", Microseconds(5), None, 1)
+SPAN: Final = (Microseconds(now() - DAY), Microseconds(now() + DAY))
+PENDING: Final = reasons.FORWARD_PENDING.slug
+
+Call = tuple[Event | Mark, "Callable[[Connection], object]"]
+
+
+def _recording(status: Status) -> Callable[[Connection], object]:
+    return lambda db: transitions.record(db, 1, status, {"rule": "test"})
+
+
+CALLS: Final[dict[str, Call]] = {
+    "take": (Event.TAKE, lambda db: transitions.take(db, HOLD, OTHER, TAKING)),
+    "refetch": (Event.REFETCH, lambda db: transitions.refetch(db, HOLD, OTHER, TAKING)),
+    "reclaim": (Event.RECLAIM, lambda db: transitions.reclaim(db, 1, OTHER, Microseconds(7))),
+    "renew": (Mark.RENEW, lambda db: transitions.renew(db, OWNER, [1], Microseconds(7))),
+    "keep": (Mark.RENEW, lambda db: transitions.keep(db, [HOLD], Microseconds(7))),
+    "release": (Event.RELEASE, lambda db: transitions.release(db, OWNER, [1])),
+    "defer": (Event.DEFER, lambda db: transitions.defer(db, HOLD, FAILED)),
+    "seal": (Event.SEAL, lambda db: transitions.seal(db, HOLD, PLACE, FAILED)),
+    "seal_left": (Event.SEAL, lambda db: transitions.seal_left(db, 1, 1, PLACE, "It died.")),
+    "die": (Event.DIE, lambda db: transitions.die(db, OWNER)),
+    "vanish": (Event.VANISH, lambda db: transitions.vanish(db, [1], [OWNER], reasons.VANISHED())),
+    "forwarded": (
+        Event.FORWARD,
+        lambda db: transitions.forwarded(db, 1, "bulk", "Sent.", pending=PENDING, digest=False),
+    ),
+    "forwarded in a digest": (
+        Event.DIGEST,
+        lambda db: transitions.forwarded(db, 1, "bulk", "Told of.", pending=PENDING, digest=True),
+    ),
+    "sender_told": (Mark.TELL, lambda db: transitions.sender_told(db, 1)),
+    "admin_told": (Mark.TELL, lambda db: transitions.admin_told(db, 1)),
+    "notified": (Mark.NOTIFY, lambda db: transitions.notified(db, [1])),
+    "explain": (Mark.EXPLAIN, lambda db: transitions.explain(db, 1, "More.")),
+    "confirm": (Mark.CONFIRM, lambda db: transitions.confirm(db, 1)),
+    "consume": (Mark.CONSUME, lambda db: transitions.consume(db, [1])),
+    "retire": (Mark.RETIRE, lambda db: transitions.retire(db, [1])),
+    "displace": (Mark.DISPLACE, lambda db: transitions.displace(db, 1, "key")),
+    "purge": (Mark.PURGE, lambda db: transitions.purge(db, BATCH)),
+    "forget": (Event.FORGET, lambda db: transitions.forget(db, [1])),
+    **{f"record as {status.value}": (event, _recording(status)) for status, event in RECORDED.items()},
+}
+"""What happens to a row that the worker `OWNER` has, or last had. See below for those that are not here."""
+APART: Final = {"claim", "skip", "expire", "discard", "record", "forwarded"}
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def env(request: pytest.FixtureRequest) -> Iterator[Environment]:
+    """An environment on each database."""
+    trac: TracEnv = request.getfixturevalue(f"{request.param}_env")
+    yield trac.env
+    trac.close()
+
+
+def put(env: Environment, state: State | None) -> None:
+    """There is one row, in this state; None: there is none."""
+    names = "id, state, owner, fence, lease, alone, deaths, attempts, retry_at, consumed, notify, archive, rule, live"
+    with transaction(env) as db:
+        db("DELETE FROM mailintake_delivery")
+        if state is not None:
+            db(
+                f"INSERT INTO mailintake_delivery ({names}) VALUES (1,%s,%s,1,1,0,0,0,0,0,1,%s,%s,'old')",
+                (state.value, OWNER, BATCH, PENDING),
+            )
+
+
+def row(env: Environment) -> tuple[Any, ...] | None:
+    """The row, with its state first."""
+    rows: list[tuple[Any, ...]] = env.db_query("SELECT state, d.* FROM mailintake_delivery d")
+    return tuple(rows[0]) if rows else None
+
+
+def state_of(env: Environment) -> State | None:
+    """The state in which the row is; None if it is gone."""
+    found = row(env)
+    return State(found[0]) if found else None
+
+
+def do(env: Environment, name: str) -> None:
+    """Let it happen."""
+    with transaction(env) as db:
+        CALLS[name][1](db)
+
+
+def expected(event: Event | Mark, before: State) -> State | None:
+    """Where the table says that the row is afterwards."""
+    return NEXT[event].get(before, before) if isinstance(event, Event) else before
+
+
+def allowed(event: Event | Mark, before: State) -> bool:
+    """Whether the table lets it happen."""
+    return before in (NEXT[event] if isinstance(event, Event) else MARKED[event])
+
+
+def test_nothing_is_written_that_is_not_tried_here() -> None:
+    """A new function must be added to the table of calls, and a new event to a function."""
+    functions = {
+        name
+        for name, value in vars(transitions).items()
+        if isinstance(value, FunctionType) and value.__module__ == transitions.__name__ and name[0] != "_"
+    }
+    assert functions == {name for name in CALLS if " " not in name} | APART
+    assert {event for event, _ in CALLS.values()} | {Event.CLAIM, Event.SKIP} == {*Event, *Mark} - {Mark.ABANDON}
+
+
+def test_each_event_in_each_state(env: Environment) -> None:
+    """It leads where the table says; where it must not happen, no column changes."""
+    wrong = []
+    for name, (event, _) in CALLS.items():
+        for before in State:
+            put(env, before)
+            was = row(env)
+            do(env, name)
+            found = state_of(env)
+            if found is not expected(event, before):
+                wrong.append(f"{before} {name}: {found}")
+            # A worker that dies also leaves what it had yet to do for decided mail.
+            if not allowed(event, before) and row(env) != was and event is not Event.DIE:
+                wrong.append(f"{before} {name}: changed")
+            if allowed(event, before) and row(env) == was:
+                wrong.append(f"{before} {name}: nothing happened")
+    assert not wrong, "\n".join(["", *wrong])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_life_at_random_follows_the_table(env: Environment, seed: int) -> None:
+    """Whatever happens in whatever order; where a worker is named, it is the one that had the row last."""
+    chance = random.Random(seed)  # noqa: S311 - test data, not secrets
+    put(env, State.CLAIMED)
+    model: State | None = State.CLAIMED
+    for _ in range(120):
+        name = chance.choice([*CALLS])
+        if model is None:
+            model = chance.choice([*State])
+            put(env, model)
+        with transaction(env) as db:  # it changes hands, and nothing else
+            db("UPDATE mailintake_delivery SET owner=%s, fence=1, archive=%s, rule=%s", (OWNER, BATCH, PENDING))
+        do(env, name)
+        model = expected(CALLS[name][0], model)
+        assert state_of(env) is model, name
+
+
+def test_a_worker_that_was_overtaken_changes_nothing(env: Environment) -> None:
+    """Owner or fencing number are no longer its own."""
+    for name in ("take", "refetch", "renew", "keep", "release", "defer", "seal", "seal_left", "die"):
+        for before in State:
+            put(env, before)
+            with transaction(env) as db:
+                db("UPDATE mailintake_delivery SET owner='elsewhere', fence=2")
+            was = row(env)
+            do(env, name)
+            assert row(env) == was, (name, before)
+
+
+def test_what_begins_has_its_state(env: Environment) -> None:
+    """Claimed, or passed over."""
+    put(env, None)
+    with transaction(env) as db:
+        transitions.claim(db, [{"live": "a", "fence": 1}, {"live": "b", "fence": 1}])
+        transitions.skip(db, [{"live": "c", "fence": 1}], reasons.START())
+    rows = env.db_query("SELECT live, state, rule FROM mailintake_delivery ORDER BY live")
+    assert rows == [("a", "claimed", None), ("b", "claimed", None), ("c", "ignored", "start")]
+
+
+def test_only_a_lease_that_has_run_out_ends_a_retry(env: Environment) -> None:
+    """A mail that an administrator had decided again is held again then, and no other row changes."""
+    for before in State:
+        for lease in (now() + HOUR, 1):
+            put(env, before)
+            with transaction(env) as db:
+                db("UPDATE mailintake_delivery SET lease=%s", (lease,))
+                transitions.expire(db, (now(), Microseconds(now() + DAY)))
+            assert state_of(env) is (State.HELD if before is State.RECLAIMED and lease == 1 else before)
+
+
+def test_an_administrator_discards_held_mail_only(env: Environment) -> None:
+    """Also if it was just taken out of quarantine by somebody else: the number says so."""
+    for before in State:
+        put(env, before)
+        with transaction(env) as db:
+            number = transitions.discard(db, 1, reasons.ADMINISTRATOR(user="admin"))
+        assert (number, state_of(env)) == ((1, State.DISCARDED) if before is State.HELD else (0, before))
+
+
+def test_a_death_is_blamed_on_what_was_alone(env: Environment) -> None:
+    """The first time the mail is only taken alone from then on; one that was released is not blamed."""
+    for owner, alone, blamed in ((OWNER, 0, (1, 0)), (OWNER, 1, (1, 1)), (None, 0, (0, 0)), (None, 1, (1, 0))):
+        for name in ("seal_left", "die") if owner else ("seal_left",):
+            put(env, State.RESUMED if name == "die" else State.CLAIMED if owner else State.FREE)
+            with transaction(env) as db:
+                db("UPDATE mailintake_delivery SET owner=%s, alone=%s", (owner, alone))
+            do(env, name)
+            (found,) = env.db_query("SELECT state, alone, deaths, owner FROM mailintake_delivery")
+            assert found == ("sealed", *blamed, None), (name, owner, alone)
+
+
+def test_a_mail_without_bytes_is_not_decided_again(env: Environment) -> None:
+    """It was too large for the archive."""
+    put(env, State.HELD)
+    with transaction(env) as db:
+        db("UPDATE mailintake_delivery SET archive=NULL")
+        assert not transitions.reclaim(db, 1, OTHER, Microseconds(7))
+    assert state_of(env) is State.HELD
+
+
+def test_statuses_are_recorded_by_their_events() -> None:
+    """`forwarded` and `deferred` are not decisions."""
+    assert set(RECORDED) == set(Status) - {Status.FORWARDED, Status.DEFERRED}

@@ -1,0 +1,322 @@
+"""record: everything that is written to `mailintake_delivery`, as the events and marks of `states`.
+
+Each function runs in its caller's transaction, which begins with it or has locked the row. It changes only rows that
+are in a state from which its event leads somewhere. Those that return a number return how many rows that were: fewer
+than asked for if another worker came first.
+
+MariaDB counts only rows that a statement changed, so each counted statement changes something in every case. It also
+makes assignments one after the other, so a column is read before it is set, and `state` is set last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.tracker.db.clock import reached
+from trac_mailintake.tracker.db.transaction import marks, now
+from trac_mailintake.tracker.lifecycle.states import MARKED, NEXT, RECORDED, Event, Mark, State, among, made, move
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trac_mailintake.intake.model import Status
+    from trac_mailintake.intake.times import Microseconds
+    from trac_mailintake.mail.wording import Reason
+    from trac_mailintake.tracker.db.transaction import Connection
+
+_HIDDEN: Final = "COALESCE(state, '')"
+"""The column as an expression: each statement has a better index than that of the state."""
+
+Values = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A worker's hold on a row: no other worker has had it since if its fencing number is still the same."""
+
+    row: int
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes of a mail are: a batch of the archive as the journal names it, and a slice of it."""
+
+    archive: str
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a mail is deferred, and until when. `message_id`: None if it is unknown; `attempts` are added."""
+
+    sentence: str
+    retry_at: Microseconds
+    message_id: str | None
+    attempts: int
+
+
+# it begins -----------------------------------------------------------------------------------------------------------
+
+
+def claim(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows for new messages, claimed. All have the same columns."""
+    _insert(db, Event.CLAIM, rows)
+
+
+def skip(db: Connection, rows: Sequence[Mapping[str, object]], reason: Reason) -> None:
+    """Insert rows for messages that the service passes over."""
+    why = {"rule": reason.slug, "reason": reason.sentence, "recorded": now()}
+    _insert(db, Event.SKIP, [{**row, **why} for row in rows])
+
+
+def _insert(db: Connection, event: Event, rows: Sequence[Mapping[str, object]]) -> None:
+    names = ", ".join(rows[0])
+    values = [value for row in rows for value in (*row.values(), made(event).value)]
+    each = f"({marks([*rows[0], 'state'])})"
+    db(f"INSERT INTO mailintake_delivery ({names}, state) VALUES {','.join([each] * len(rows))}", values)
+
+
+# a worker has it -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """How a row is taken over: until when, the fingerprint of the message as it is listed, and who died over it."""
+
+    lease: Microseconds
+    fingerprint: str
+    alone: int
+    deaths: int
+
+
+def take(db: Connection, before: Hold, owner: str, how: Taking) -> int:
+    """Claim a row that others had before."""
+    return _take(db, Event.TAKE, "", before, owner, how)
+
+
+def refetch(db: Connection, before: Hold, owner: str, how: Taking) -> int:
+    """Claim a row whose bytes are no longer in the archive."""
+    return _take(db, Event.REFETCH, "archive=NULL, archive_offset=0, archive_length=0, ", before, owner, how)
+
+
+def _take(db: Connection, event: Event, more: str, before: Hold, owner: str, how: Taking) -> int:
+    return _counted(
+        db,
+        event,
+        more + "owner=%s, fence=fence+1, lease=%s, fingerprint=%s, alone=%s, deaths=%s",
+        (owner, how.lease, how.fingerprint, how.alone, how.deaths),
+        "id=%s AND fence=%s",
+        (before.row, before.fence),
+    )
+
+
+def reclaim(db: Connection, row: int, owner: str, lease: Microseconds) -> int:
+    """Take a mail out of quarantine, to be decided again. Not if its bytes were never archived."""
+    sets = "owner=%s, fence=fence+1, lease=%s, attempts=0, alone=0, deaths=0"
+    return _counted(db, Event.RECLAIM, sets, (owner, lease), "id=%s AND archive IS NOT NULL", (row,))
+
+
+def renew(db: Connection, owner: str, rows: Sequence[int], lease: Microseconds) -> None:
+    """Renew the leases of rows that the worker still has."""
+    _mark(db, Mark.RENEW, "lease=%s", (lease,), f"COALESCE(owner, '')=%s AND id IN ({marks(rows)})", (owner, *rows))
+
+
+def keep(db: Connection, holds: Sequence[Hold], lease: Microseconds) -> int:
+    """Lock the rows that are still held, and renew their leases."""
+    pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(holds))
+    # By id: a worker may own 20,000 rows in the end, and the index of owners would be read completely.
+    which = f"COALESCE(owner, '')=%s AND ({pairs})"
+    arguments = (holds[0].owner, *(word for each in holds for word in (each.row, each.fence)))
+    # A lease that is renewed to the same time would not change.
+    sets = "lease=CASE WHEN lease=%s THEN lease+1 ELSE %s END"
+    cursor = db.cursor()
+    cursor.execute(_statement(sets, among(MARKED[Mark.RENEW], _HIDDEN), which), (lease, lease, *arguments))
+    return cursor.rowcount
+
+
+def release(db: Connection, owner: str, rows: Sequence[int]) -> None:
+    """Leave rows to others, unbegun."""
+    which = f"COALESCE(owner, '')=%s AND id IN ({marks(rows)})"
+    _do(db, Event.RELEASE, "owner=NULL, lease=0", (), which, (owner, *rows))
+
+
+# it fails, or its worker dies ----------------------------------------------------------------------------------------
+
+_FAILED: Final = (
+    "owner=NULL, lease=0, alone=0, deaths=0, retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), "
+    "attempts=attempts+%s"
+)
+_PLACED: Final = "archive=%s, archive_offset=%s, archive_length=%s, sha256=%s"
+
+
+def defer(db: Connection, held: Hold, failure: Failure) -> int:
+    """Put a mail off whose bytes are not in the archive."""
+    return _counted(db, Event.DEFER, _FAILED, _failed(failure), *_held(held))
+
+
+def seal(db: Connection, held: Hold, place: Place, failure: Failure) -> int:
+    """Put a mail off whose bytes are durable."""
+    return _counted(db, Event.SEAL, f"{_FAILED}, {_PLACED}", (*_failed(failure), *_placed(place)), *_held(held))
+
+
+def seal_left(db: Connection, row: int, fence: int, place: Place, sentence: str) -> int:
+    """Say where the bytes of a mail are that its worker fetched, and then died over, or released.
+
+    If it died, the mail is taken alone from now on, and the death is counted if it was alone already.
+    """
+    blame = (
+        "deaths=deaths+CASE WHEN owner IS NULL THEN 0 ELSE alone END, "
+        "alone=CASE WHEN owner IS NULL THEN alone ELSE 1 END, owner=NULL, lease=0, failure=%s"
+    )
+    values = (sentence, *_placed(place))
+    return _counted(db, Event.SEAL, f"{blame}, {_PLACED}", values, "id=%s AND fence=%s", (row, fence))
+
+
+def die(db: Connection, owner: str) -> None:
+    """Free all that a dead worker had, and had not yet disposed of or notified of."""
+    _mark(db, Mark.ABANDON, "lease=0", (), "owner=%s AND consumed=0", (owner,))
+    _mark(db, Mark.ABANDON, "owner=NULL", (), "owner=%s AND notify=1", (owner,))
+    resumed, claimed = f"'{State.RESUMED.value}'", f"'{State.CLAIMED.value}'"
+    sets = (
+        f"lease=0, deaths=deaths+CASE state WHEN {resumed} THEN alone ELSE 0 END, "
+        f"alone=CASE state WHEN {resumed} THEN 1 ELSE alone END, "
+        f"owner=CASE state WHEN {claimed} THEN owner ELSE NULL END"
+    )
+    _do(db, Event.DIE, sets, (), "owner=%s", (owner,))
+
+
+def expire(db: Connection, span: tuple[Microseconds, Microseconds]) -> None:
+    """Hold mail again whose worker, wherever that is, has not renewed its lease for so long."""
+    _do(db, Event.DIE, "owner=NULL", (), f"state='{State.RECLAIMED.value}' AND {reached('lease')}", span)
+
+
+def vanish(db: Connection, rows: Sequence[int], owners: Sequence[str], reason: Reason) -> None:
+    """Ignore mail that is gone from its mailbox, unless another worker than these took it over meanwhile."""
+    values = (reason.slug, reason.sentence, now())
+    which = f"COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(rows)})"
+    sets = "rule=%s, reason=%s, recorded=%s, live=NULL, owner=NULL"
+    _do(db, Event.VANISH, sets, values, which, (*owners, *rows))
+
+
+# it is decided -------------------------------------------------------------------------------------------------------
+
+
+def record(db: Connection, row: int, status: Status, values: Mapping[str, object]) -> None:
+    """Record a decision, with the columns of `values`. The row must be held: see `keep`."""
+    sets = ", ".join(f"{name}=%s" for name in values)
+    _do(db, RECORDED[status], sets, tuple(values.values()), "id=%s", (row,))
+
+
+def discard(db: Connection, row: int, reason: Reason) -> int:
+    """Discard a held mail, as an administrator said."""
+    values = (reason.slug, reason.sentence, now())
+    # The event leads here from a worker's hands, too, but not for an administrator.
+    which = f"id=%s AND state='{State.HELD.value}'"
+    return _counted(db, Event.DISCARD, "rule=%s, reason=%s, recorded=%s", values, which, (row,))
+
+
+def forwarded(db: Connection, row: int | None, rule: str, reason: str, *, pending: str, digest: bool) -> None:
+    """The forward of a mail that is held by the rule `pending` was accepted, or told of in a digest."""
+    event = Event.DIGEST if digest else Event.FORWARD
+    _do(db, event, "rule=%s, reason=%s, admin_told=1", (rule, reason), "id=%s AND rule=%s", (row, pending))
+
+
+# afterwards ----------------------------------------------------------------------------------------------------------
+
+
+def sender_told(db: Connection, row: int | None) -> None:
+    """A notice was sent to the mail's sender. None: it is about no mail."""
+    _mark(db, Mark.TELL, "sender_told=1", (), "id=%s", (row,))
+
+
+def admin_told(db: Connection, row: int | None) -> None:
+    """An alert was sent to an administrator. None: it is about no mail."""
+    _mark(db, Mark.TELL, "admin_told=1", (), "id=%s", (row,))
+
+
+def notified(db: Connection, rows: Sequence[int]) -> None:
+    """Trac's notifications of these were sent."""
+    _mark(db, Mark.NOTIFY, "notify=0", (), f"id IN ({marks(rows)})", tuple(rows))
+
+
+def explain(db: Connection, row: int, reason: str) -> None:
+    """Replace the reason by a longer one."""
+    _mark(db, Mark.EXPLAIN, "reason=%s", (reason,), "id=%s", (row,))
+
+
+def confirm(db: Connection, row: int) -> None:
+    """Change a row, so that a flushed commit makes all commits before it durable."""
+    _mark(db, Mark.CONFIRM, "lease=%s", (now(),), "id=%s", (row,))
+
+
+def consume(db: Connection, rows: Sequence[int]) -> None:
+    """The mailbox's copies of these have been disposed of."""
+    _mark(db, Mark.CONSUME, "consumed=%s", (now(),), f"id IN ({marks(rows)})", tuple(rows))
+
+
+def retire(db: Connection, rows: Sequence[int]) -> None:
+    """The mailbox no longer has these at their locators."""
+    _mark(db, Mark.RETIRE, "live=NULL", (), f"id IN ({marks(rows)})", tuple(rows))
+
+
+def displace(db: Connection, row: int, live: str) -> None:
+    """The mailbox has another message at the locator of this one."""
+    _mark(db, Mark.DISPLACE, "live=%s", (live,), "id=%s", (row,))
+
+
+def purge(db: Connection, archive: str) -> int:
+    """The bytes in a batch are removed. Returns how many mails that are."""
+    cursor = db.cursor()
+    sets = "archive=NULL, purged=%s"
+    cursor.execute(_statement(sets, among(MARKED[Mark.PURGE], _HIDDEN), "archive=%s"), (now(), archive))
+    return cursor.rowcount
+
+
+def forget(db: Connection, rows: Sequence[int]) -> None:
+    """Remove rows from the journal."""
+    states = among((state for state in NEXT[Event.FORGET] if state), _HIDDEN)
+    db(f"DELETE FROM mailintake_delivery WHERE {states} AND id IN ({marks(rows)})", tuple(rows))
+
+
+# inside --------------------------------------------------------------------------------------------------------------
+
+
+def _held(hold: Hold) -> tuple[str, Values]:
+    return "id=%s AND owner=%s AND fence=%s", (hold.row, hold.owner, hold.fence)
+
+
+def _failed(failure: Failure) -> Values:
+    return failure.retry_at, failure.sentence, failure.message_id, failure.attempts
+
+
+def _placed(place: Place) -> Values:
+    return place.archive, place.offset, place.length, place.sha256
+
+
+def _do(db: Connection, event: Event, sets: str, values: Values, which: str, arguments: Iterable[object]) -> None:
+    """Let an event happen to the rows that `which` selects and that the table allows it for."""
+    db(_moved(event, sets, which), (*values, *arguments))
+
+
+def _counted(db: Connection, event: Event, sets: str, values: Values, which: str, arguments: Iterable[object]) -> int:
+    cursor = db.cursor()
+    cursor.execute(_moved(event, sets, which), (*values, *arguments))
+    return cursor.rowcount
+
+
+def _moved(event: Event, sets: str, which: str) -> str:
+    way = move(event, _HIDDEN)
+    return _statement(f"{sets}, {way.assignment}", way.condition, which)
+
+
+def _mark(db: Connection, mark: Mark, sets: str, values: Values, which: str, arguments: Iterable[object]) -> None:
+    db(_statement(sets, among(MARKED[mark], _HIDDEN), which), (*values, *arguments))
+
+
+def _statement(sets: str, states: str, which: str) -> str:
+    return f"UPDATE mailintake_delivery SET {sets} WHERE {states} AND {which}"

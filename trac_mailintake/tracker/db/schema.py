@@ -10,7 +10,8 @@ from trac.db import Column, Index, Table
 
 NAME = "mailintake_version"
 """The row of Trac's `system` table that holds the version of the schema."""
-VERSION = 1
+VERSION = 2
+"""A change of the schema needs a part in the step to this version: see `upgrades`."""
 
 SCHEMA = [
     Table("mailintake_server", key="id")[
@@ -64,9 +65,10 @@ SCHEMA = [
     ],
     # One row a delivery: first a claim, afterwards the journal. For `state` see `lifecycle.states`. `live` is made of
     # the SHA-256 of account and of locator for as long as the source lists the message, then NULL: a locator may be
-    # used again. `counted` is when the mail arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256
-    # of the one address that it is from. `purged` is when its bytes were removed. With `acknowledge` a sender who is
-    # not a user is notified of the ticket that their mail became.
+    # used again. `because` is what `reason` was made of: see `journal.stored_reasons`. `counted` is when the mail
+    # arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one address that it is from.
+    # `purged` is when its bytes were removed. With `acknowledge` a sender who is not a user is notified of the ticket
+    # that their mail became.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -88,6 +90,7 @@ SCHEMA = [
         Column("state", key_size=20),
         Column("rule", key_size=60),
         Column("reason"),
+        Column("because"),
         Column("ticket", type="int"),
         Column("comment", type="int"),
         Column("filed", type="int64"),

@@ -1,0 +1,65 @@
+"""The step from version 1 of the schema to version 2, for the release 0.2.0.
+
+Until 0.2.0 this step may grow. Whoever has upgraded to version 2 with a development version gets the parts that were
+added since by repeating the step, which leaves alone what is done already: set the row `mailintake_version` of Trac's
+table `system` to 1, then run `trac-admin ENV upgrade`. After 0.2.0 this module stays as it is, together with a copy of
+the tables' definitions that it uses.
+
+On SQLite and PostgreSQL the step is one transaction. MariaDB commits each change of a table by itself: an upgrade that
+dies there is repeated by the next `trac-admin ENV upgrade`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trac.db import Column
+
+from trac_mailintake.tracker.db.schema import SCHEMA
+from trac_mailintake.tracker.db.transaction import is_sqlite
+from trac_mailintake.tracker.db.upgrades.delivery_states import fill_states
+from trac_mailintake.tracker.db.upgrades.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trac.env import Environment
+
+
+def name_states(tables: Tables) -> None:
+    """The state of a delivery has a column of its own, which says what `outcome` and the NULLs of others said."""
+    tables.add_column("mailintake_delivery", Column("state", key_size=20))
+    if tables.has_column("mailintake_delivery", "outcome"):
+        fill_states(tables.db)
+        tables.drop_column("mailintake_delivery", "outcome")
+
+
+def store_reasons(tables: Tables) -> None:
+    """What a reason is made of, beside its sentence. Rows of version 1 have only sentences."""
+    tables.add_column("mailintake_delivery", Column("because"))
+
+
+def count_alone(tables: Tables) -> None:
+    """Notices about new accounts were written without the column that says whether they wait for others."""
+    tables.db("UPDATE mailintake_outbox SET digest=0 WHERE digest IS NULL")
+
+
+def make_indexes(tables: Tables) -> None:
+    """All indexes of the present tables."""
+    for table in SCHEMA:
+        tables.add_indexes(table)
+
+
+PARTS: Final[tuple[Callable[[Tables], None], ...]] = (name_states, store_reasons, count_alone, make_indexes)
+"""In this order. Each can be repeated from wherever it died."""
+
+
+def do_upgrade(env: Environment, _version: int, _cursor: object) -> None:
+    """Called by Trac's `DatabaseManager.upgrade`, which stores the new version in the same transaction."""
+    with env.db_transaction as db:
+        if is_sqlite(env) and not db.cnx.in_transaction:
+            # Python begins a transaction only before a change of rows, so a change of a table would stand alone.
+            db("BEGIN IMMEDIATE")
+        tables = Tables(env, db)
+        for part in PARTS:
+            part(tables)

@@ -1,0 +1,66 @@
+"""Changes of tables that can be repeated: each looks into the database's catalogue first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trac.db import DatabaseManager, Table
+
+from trac_mailintake.tracker.db.transaction import is_mariadb, is_postgresql
+
+if TYPE_CHECKING:
+    from trac.db import Column, Index
+    from trac.env import Environment
+
+_SQLITE: Final = "SELECT name FROM sqlite_master WHERE type='index' AND tbl_name=%s"
+_POSTGRESQL: Final = "SELECT indexname FROM pg_indexes WHERE schemaname=current_schema() AND tablename=%s"
+_MARIADB: Final = """SELECT DISTINCT index_name FROM information_schema.statistics
+    WHERE table_schema=DATABASE() AND table_name=%s"""
+
+
+class Tables:
+    """The tables of an environment, within the transaction of its upgrade."""
+
+    def __init__(self, env: Environment, db: Any) -> None:  # noqa: ANN401 - Trac's connection has no type
+        """`db` is Trac's connection."""
+        self.db = db
+        self._env = env
+        self._connector = DatabaseManager(env).get_connector()[0]
+
+    def has_column(self, table: str, column: str) -> bool:
+        """Whether the table has this column."""
+        return column in self.db.get_column_names(table)
+
+    def add_column(self, table: str, column: Column) -> None:
+        """Add a column unless it is there; its value is NULL in all rows."""
+        if not self.has_column(table, column.name):
+            [create] = self._connector.to_sql(Table(table)[(column,)])
+            self.db(f"ALTER TABLE {table} ADD COLUMN {create.splitlines()[1].strip()}")
+
+    def drop_column(self, table: str, column: str) -> None:
+        """Drop a column, if it is there, and each index that it is part of."""
+        if self.has_column(table, column):
+            self.db.drop_column(table, column)
+
+    def add_indexes(self, table: Table) -> None:
+        """Create those indexes of the table that are missing."""
+        there = self.indexes(table.name)
+        # The first statement creates the table, the others its indexes, in order.
+        statements = list(self._connector.to_sql(table))[1:]
+        for index, create in zip(table.indices, statements, strict=True):
+            if name_of(table.name, index) not in there:
+                self.db(create)
+
+    def indexes(self, table: str) -> frozenset[str]:
+        """The names of the table's indexes."""
+        if is_postgresql(self._env):
+            return self._names(_POSTGRESQL, table)
+        return self._names(_MARIADB if is_mariadb(self._env) else _SQLITE, table)
+
+    def _names(self, query: str, table: str) -> frozenset[str]:
+        return frozenset(name for (name,) in self.db(query, (table,)))
+
+
+def name_of(table: str, index: Index) -> str:
+    """The name that Trac gives to an index (trac/db/sqlite_backend.py, _to_sql)."""
+    return f"{table}_{'_'.join(index.columns)}_idx"

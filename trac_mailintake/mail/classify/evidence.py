@@ -40,3 +40,6 @@ RECEIPT: Final = _evidence("receipt", "Its subject is that of a receipt or of an
 # sent to many
 
 LIST_ID: Final = _evidence("list-id", "It has a List-Id.")
+
+WORDINGS: Final = tuple(each for each in globals().copy().values() if isinstance(each, Wording))
+"""All of them."""

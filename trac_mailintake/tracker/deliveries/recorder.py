@@ -7,7 +7,6 @@ all. There is no network, no decoding and no plugin inside.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -27,6 +26,7 @@ from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries.claims import LEASE, Claims
 from trac_mailintake.tracker.deliveries.rows import passed_key, sender_key
+from trac_mailintake.tracker.journal import stored_reasons
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.transitions import Hold
 from trac_mailintake.tracker.outgoing import enqueue, notify
@@ -166,7 +166,6 @@ class DatabaseRecorder(Claims):
         raw = delivery.raw
         values: dict[str, object] = {
             "rule": outcome.rule,
-            "reason": outcome.reason,
             "ticket": outcome.ticket,
             "comment": outcome.comment,
             "filed": to_utimestamp(filed.when) if filed else 0,
@@ -183,7 +182,7 @@ class DatabaseRecorder(Claims):
             "subject": message.subject if message else "",
             "sender": _senders(message),
             "sent": int(message.date.timestamp() * SECOND) if message and message.date else 0,
-            "trail": json.dumps([[step.stage, step.rule, step.sentence] for step in decision.steps]),
+            **stored_reasons.columns(outcome, decision.steps),
             "removed": decision.prepared.change.removed if isinstance(decision, Accepted) else "",
             "sender_key": sender_key(message),
             "acknowledge": int(isinstance(decision, Accepted) and decision.acknowledge),

@@ -5,15 +5,15 @@ A row that is undecided is shown as in work or deferred.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
-from trac_mailintake.intake.model import Status, Step
+from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db import letters
+from trac_mailintake.tracker.journal import stored_reasons
 from trac_mailintake.tracker.journal.search import Filter, Stretch, search
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import FINAL, SHOWN, UNDECIDED, State, among, shown
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.intake.model import Step
     from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.spool import Slice
+    from trac_mailintake.mail.wording import Reason
 
 _COLUMNS: Final = (
     "id",
@@ -40,6 +42,7 @@ _COLUMNS: Final = (
     "state",
     "rule",
     "reason",
+    "because",
     "ticket",
     "comment",
     "author",
@@ -79,6 +82,8 @@ class Entry:
     """One of OUTCOMES."""
     rule: str
     reason: str
+    because: Reason | None
+    """What `reason` is made of; None for the text of a plugin, and of earlier versions."""
     ticket: int | None
     comment: int | None
     author: str
@@ -236,13 +241,14 @@ class Journal:
         archive = (row.pop("archive"), row.pop("archive_offset"), row.pop("archive_length"))
         row["raw"] = found(self._env, *archive) if archive[0] else None  # type: ignore[arg-type]  # a row has no types
         row["outcome"] = shown(State(row.pop("state")))
-        row["trail"] = tuple(Step(*step) for step in json.loads(str(row["trail"] or "[]")))
+        row["trail"] = stored_reasons.steps(row["trail"])  # type: ignore[arg-type]  # a row has no types
         for name in ("sender_told", "admin_told"):
             row[name] = bool(row[name])
         for name in ("size", "arrived", "attempts", "retry_at", "recorded", "consumed", "sent", "purged"):
             row[name] = row[name] or 0
         for name in ("failure", "rule", "reason", "author", "sha256", "message_id", "subject", "sender", "removed"):
             row[name] = row[name] or ""
+        row["because"] = stored_reasons.because(row["rule"], row["reason"], row["because"])  # type: ignore[arg-type]  # likewise
         return Entry(**row)  # type: ignore[arg-type]  # columns and fields have the same names and types
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from email.mime.application import MIMEApplication
@@ -10,6 +9,7 @@ from email.mime.text import MIMEText
 from email.policy import SMTP
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.tracker.journal import stored_reasons
 from trac_mailintake.tracker.outgoing.headers import journal, letter
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _explanation(env: Environment, mail: Forwarded) -> str:
         f"Journal: {journal(env, mail.delivery)}",
         "",
         "How it was decided:",
-        *(f"  {stage}: {rule}: {sentence}" for stage, rule, sentence in json.loads(mail.trail)),
+        *(f"  {step.stage}: {step.rule}: {step.sentence}" for step in stored_reasons.steps(mail.trail)),
     ]
     if mail.original is not None and mail.original.length > LIMIT:
         lines += [

@@ -44,8 +44,11 @@ def only(typed: Mapping[str, str], allowed: Sequence[str]) -> None:
 
 
 def shown(entry: Entry) -> dict[str, object]:
-    """All fields, for JSON."""
-    return {**asdict(entry), "raw": entry.raw and {**asdict(entry.raw)}}
+    """All fields, for JSON; of what the sentences are made is left out."""
+    row = asdict(entry)
+    del row["because"]
+    steps = [{"stage": step.stage, "rule": step.rule, "sentence": step.sentence} for step in entry.trail]
+    return {**row, "trail": steps, "raw": entry.raw and {**asdict(entry.raw)}}
 
 
 def say_became(entries: Sequence[Entry]) -> int:

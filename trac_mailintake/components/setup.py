@@ -1,15 +1,31 @@
-"""Creates and upgrades the database tables, for `trac-admin ENV upgrade`."""
+"""Creates and upgrades the database tables, for `trac-admin ENV upgrade`, and refuses to take mail before that."""
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
 from trac.api import IEnvironmentSetupParticipant
-from trac.core import Component, implements
+from trac.core import Component, TracError, implements
 from trac.db import DatabaseManager
 
+from trac_mailintake.components.cli.arguments import Exit
 from trac_mailintake.tracker.db.schema import NAME, VERSION
 from trac_mailintake.tracker.db.tables import make_tables
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 UPGRADES = "trac_mailintake.tracker.db.upgrades"
+
+_STATUSES: Final = {"run": Exit.UNREACHABLE, "deliver": os.EX_TEMPFAIL}
+"""The exit statuses of commands that take mail, as long as the tables do not fit."""
+_PENDING: Final = "No mail is taken before the tables are upgraded: trac-admin {path} upgrade"
+_NEWER: Final = (
+    "The tables of mail intake have version {there}, which this version of the plugin does not know (it knows version "
+    "{known}). Install the newer plugin again, or restore the database from before its upgrade."
+)
 
 
 class MailIntakeSetup(Component):
@@ -24,8 +40,21 @@ class MailIntakeSetup(Component):
         make_tables(self.env)
 
     def environment_needs_upgrade(self) -> bool:
-        """Whether the tables are missing or of an older version. Raises TracError if they are of a newer one."""
-        return bool(DatabaseManager(self.env).needs_upgrade(VERSION, NAME))
+        """Whether the tables are missing or of an older version. Raises TracError if they are of a newer one.
+
+        Trac asks this before each command, and refuses all but `upgrade` with the status 2. A mail server that pipes
+        would bounce its mail then, and cron would mail three lines each minute. So this ends the commands that take
+        mail itself: see `_refuse`.
+        """
+        there = DatabaseManager(self.env).get_database_version(NAME)
+        if there == VERSION:
+            return False
+        newer = _NEWER.format(there=there, known=VERSION) if there > VERSION else ""
+        _refuse(sys.argv, newer or _PENDING.format(path=self.env.path))
+        if newer:
+            raise TracError(newer)
+        self.log.info("The tables of mail intake have version %s, and need an upgrade to %s", there, VERSION)
+        return True
 
     def upgrade_environment(self) -> None:
         """Create the tables, or upgrade them to the present version."""
@@ -34,3 +63,13 @@ class MailIntakeSetup(Component):
             manager.upgrade(VERSION, NAME, UPGRADES)
         else:
             make_tables(self.env)
+
+
+def _refuse(arguments: Sequence[str], why: str) -> None:
+    """Print one line and end the process if it is `trac-admin ENV mailintake run` or `deliver`; no mail was touched."""
+    match arguments:
+        case [_, _, "mailintake", command, *_] if command in _STATUSES:
+            sys.stderr.write(f"{why}\n")
+            raise SystemExit(_STATUSES[command])
+        case _:
+            pass

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from benchmarks.load import Mail
     from tests.servers.tracenv import Options
-    from trac_mailintake.intake.round import Report
+    from trac_mailintake.intake.report import Report
     from trac_mailintake.tracker.journal.journal import Entry
 
 SERVICE: Final = "support"
@@ -70,7 +70,7 @@ class Stand:
             assembly.recorder.sweep()
             assembly.recorder.announce_owed()
             service = assembly.settings.services.get(SERVICE)
-            report = assembly.round.run(service, assembly.settings.open(service))
+            report = assembly.spine.run(service, assembly.settings.open(service))
             assembly.outbox.flush()
         return report
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from benchmarks.stand import Stand
-    from trac_mailintake.intake.round import Report
+    from trac_mailintake.intake.report import Report
 
 TURNS: Final = 7
 TURN: Final = 400
@@ -92,7 +92,7 @@ def take(env: Environment, progress: Callable[[int, int], None] | None = None) -
     """What `trac-admin ENV mailintake run` does once it has started."""
     with open_intake.intake(env) as assembly:
         service = assembly.settings.services.get(SERVICE)
-        return assembly.round.run(service, assembly.settings.open(service), progress=progress)
+        return assembly.spine.run(service, assembly.settings.open(service), progress=progress)
 
 
 # in turn

@@ -75,7 +75,7 @@ def _forked(path: str) -> int:
     try:
         with open_intake.watched_intake(Environment(path)) as assembly:
             service = assembly.settings.services.get(SERVICE)
-            report = assembly.round.run(service, assembly.settings.open(service))
+            report = assembly.spine.run(service, assembly.settings.open(service))
             status = 1 if report.error or report.down else 0
     finally:
         os._exit(status)

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.model import Account, Answer, Listed, Reply
-from trac_mailintake.intake.ports import KnownId, TicketFacts
+from trac_mailintake.intake.errors import SourceError
+from trac_mailintake.intake.model import (
+    Account,
+    Answer,
+    Change,
+    Followup,
+    Listed,
+    NewTicket,
+    Proof,
+    Reply,
+    Sender,
+    Step,
+)
+from trac_mailintake.intake.ports import Clock, KnownId, Prepared, TicketFacts, TooLarge
+from trac_mailintake.intake.times import Seconds
+from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from trac_mailintake.intake.model import Delivery, Filing
+    from trac_mailintake.intake.model import Delivery, Filing, Objection, Outcome, Target
+    from trac_mailintake.intake.ports import Reader
+    from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Address, Message
 
 
@@ -138,6 +155,8 @@ class FakeSource:
         self.calls: list[str] = []
         self.refusal: Exception | None = None
         """What `settle` raises, after it did what it could."""
+        self.broken_after: int | None = None
+        """The number of mails after which `fetch` fails."""
 
     def list(self) -> Sequence[Listed]:
         """See `ports.Source`."""
@@ -145,7 +164,9 @@ class FakeSource:
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
         """See `ports.Source`."""
-        for listed in wanted:
+        for number, listed in enumerate(wanted):
+            if number == self.broken_after:
+                raise SourceError("The line broke.")
             if listed.locator in self.mails:
                 self.calls.append(f"fetch {listed.locator}")
                 yield listed, iter((self.mails[listed.locator],))
@@ -175,3 +196,123 @@ class FakeSource:
     def close(self) -> None:
         """See `ports.Source`."""
         self.unsettled.clear()
+
+
+class FakeClock(Clock):
+    """A clock that only sleeping moves. `sleeping` is called at each sleep."""
+
+    def __init__(self, sleeping: Callable[[], None] = lambda: None) -> None:
+        self.time = Seconds(1000.0)
+        self.slept: list[Seconds] = []
+        self.sleeping = sleeping
+
+    def now(self) -> Seconds:
+        """See `ports.Clock`."""
+        return self.time
+
+    def sleep(self, seconds: Seconds) -> None:
+        """See `ports.Clock`."""
+        self.slept.append(seconds)
+        self.time = Seconds(self.time + seconds)
+        self.sleeping()
+
+
+class FakeTracker:
+    """Agrees to everything, unless `refusal` says why not: `ports.Tracker`. Everybody is a stranger."""
+
+    def __init__(self) -> None:
+        self.reader: Reader = FakeReader()
+        self.refusal: Objection | None = None
+
+    def sender(self, message: Message, service: Service) -> Sender:
+        """See `ports.Tracker`."""
+        return Sender("anonymous", "Ann <ann@example.org>", "ann@example.org", mapped=False, reason="nobody we know")
+
+    def prepare(
+        self, change: Change, message: Message, service: Service, *, explain: bool = False
+    ) -> Prepared | Objection:
+        """See `ports.Tracker`."""
+        return self.refusal or Prepared(change, native=None, steps=(Step("handle", "prepared", "It was."),))
+
+
+@dataclass(slots=True)
+class FakeRules:
+    """`ports.Rules` that object, route, or raise (once for each exception) as the subject says; else a new ticket."""
+
+    objections: dict[str, list[Objection]] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+    raising: dict[str, list[Exception]] = field(default_factory=dict)
+    refusals: dict[str, Objection] = field(default_factory=dict)
+    """What the handler says."""
+    find: Callable[[Message], int | None] = lambda _: None
+    """The ticket that a message belongs to."""
+
+    def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
+        """See `ports.Rules`."""
+        if self.raising.get(message.subject):
+            raise self.raising[message.subject].pop(0)
+        return self.objections.get(message.subject, [])
+
+    def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
+        """See `ports.Rules`."""
+        ticket = self.find(message)
+        found: Target = NewTicket("new", "It names none.")
+        if ticket is not None:
+            found = Followup(ticket, "message-id", "It answers one.", Proof.MESSAGE_ID)
+        return self.targets.get(message.subject, found)
+
+    def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
+        """See `ports.Rules`."""
+        return self.refusals.get(message.subject) or Change(target, sender, message.subject, message.text)
+
+    def recorded(self, message: Message, outcome: Outcome, service: Service, sender: Sender) -> None:
+        """See `ports.Rules`."""
+
+
+class FakeArchive:
+    """An archive in memory: `ports.Archive`. What is not sealed is lost with its process."""
+
+    def __init__(self) -> None:
+        self.batches: dict[str, bytes] = {}
+        self.sealed: set[str] = set()
+        self.failure: Exception | None = None
+        """What the next batch raises when it is sealed."""
+
+    def begin(self, ids: Sequence[int]) -> FakeArchiveWriter:
+        """See `ports.Archive`."""
+        name = f"batch-{len(self.batches)}"
+        self.batches[name] = b""
+        return FakeArchiveWriter(self, name)
+
+    def read(self, raw: Slice) -> bytes:
+        """The bytes of a message."""
+        return self.batches[raw.path][raw.offset : raw.offset + raw.length]
+
+
+class FakeArchiveWriter:
+    """See `FakeArchive`."""
+
+    def __init__(self, archive: FakeArchive, name: str) -> None:
+        self._archive = archive
+        self._name = name
+
+    def append(self, delivery: Delivery, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
+        """See `ports.ArchiveWriter`."""
+        del delivery
+        content = b""
+        for chunk in chunks:
+            content += chunk
+            if limit is not None and len(content) > limit:
+                raise TooLarge
+        before = self._archive.batches[self._name]
+        self._archive.batches[self._name] = before + content
+        return Slice(self._name, len(before), len(content)), hashlib.sha256(content).hexdigest()
+
+    def flush(self) -> None:
+        """See `ports.ArchiveWriter`."""
+
+    def seal(self) -> None:
+        """See `ports.ArchiveWriter`."""
+        if self._archive.failure is not None:
+            raise self._archive.failure
+        self._archive.sealed.add(self._name)

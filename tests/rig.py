@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trac_mailintake.bootstrap import assemble_intake, settings_of
+from trac_mailintake.intake.stages.claim import Bounds
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.lifecycle.states import DECIDED
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.servers.tracenv import Finished, TracEnv
     from trac_mailintake.bootstrap import Assembly
-    from trac_mailintake.intake.round import Report
+    from trac_mailintake.intake.report import Report
 
 SERVICE = "support"
 _numbers = itertools.count(1)
@@ -84,7 +85,7 @@ class Rig:
         with self.worker(*extra) as assembly:
             assembly.recorder.sweep()
             service = assembly.settings.services.get(SERVICE)
-            report = assembly.round.run(service, assembly.settings.open(service), limit=limit)
+            report = assembly.spine.run(service, assembly.settings.open(service), Bounds(limit))
             assembly.outbox.flush()
         return report
 

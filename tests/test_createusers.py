@@ -239,7 +239,7 @@ def test_while_the_account_is_owed_its_owner_is_known(rig: Rig) -> None:
     with rig.worker() as assembly:
         rig.drop(mail(sender="ann.example@example.com"))
         service = assembly.settings.services.get("support")
-        assembly.round.run(service, assembly.settings.open(service))
+        assembly.spine.run(service, assembly.settings.open(service))
     manager(rig.trac).delete_user("ann.example")
     with rig.trac.env.db_transaction as db:
         db("UPDATE mailintake_contact SET made=0, retry_at=%s", (now() + 600 * SECOND,))

@@ -13,9 +13,9 @@ from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.sources import scripted
 from tests.sources.bent import Bend, BentServer
 from trac_mailintake.bootstrap import settings_of
-from trac_mailintake.intake.disposal import DISPOSAL
 from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer, Reply, Status
+from trac_mailintake.intake.stages.dispose import DISPOSAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.servers.tracenv import TracEnv
     from trac_mailintake.intake.model import Listed
-    from trac_mailintake.intake.round import Report
+    from trac_mailintake.intake.report import Report
 
 MOVE: Final = b"UIDPLUS MOVE"
 COPY: Final = b"UIDPLUS"
@@ -176,7 +176,7 @@ def test_a_mail_that_cannot_be_renamed_keeps_no_other(sqlite_env: TracEnv, tmp_p
 def run(rig: Rig, source: FakeSource) -> Report:
     """A round on it."""
     with rig.worker() as assembly:
-        return assembly.round.run(assembly.settings.services.get(SERVICE), source)
+        return assembly.spine.run(assembly.settings.services.get(SERVICE), source)
 
 
 def mailbox(count: int) -> dict[str, bytes]:

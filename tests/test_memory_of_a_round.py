@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.rig import SERVICE, Rig, mail
-from trac_mailintake.intake.disposal import DISPOSAL
+from trac_mailintake.intake.stages.dispose import DISPOSAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def test_a_round_keeps_nothing_of_what_is_done(
 
     with rig.worker() as assembly:
         service = assembly.settings.services.get(SERVICE)
-        report = assembly.round.run(service, assembly.settings.open(service), progress=progress)
+        report = assembly.spine.run(service, assembly.settings.open(service), progress=progress)
     assert report.listed == report.counts.total() == MAILS
     assert not rig.left
     assert all(row["consumed"] for row in rig.journal())

@@ -11,9 +11,9 @@ from tests.rig import SERVICE, Rig, id_of, mail
 from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.decisions import refused
 from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.model import Account, Hold, Listed, Reject
-from trac_mailintake.intake.pipeline import refused
 
 if TYPE_CHECKING:
     from pathlib import Path

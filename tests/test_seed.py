@@ -183,7 +183,7 @@ def test_two_services_share_a_mailbox_by_address(rig: Rig) -> None:
     rig.run()
     with rig.worker() as assembly:
         service = assembly.settings.services.get("bar")
-        assembly.round.run(service, assembly.settings.open(service))
+        assembly.spine.run(service, assembly.settings.open(service))
     assert {ticket["summary"]: ticket["keywords"] for ticket in rig.trac.tickets()} == {"Foo": "foo", "Bar": "bar"}
     assert rig.left == [for_nobody]
     looked_at = len(rig.journal())

@@ -81,7 +81,7 @@ class Office:
             (self.billing / "new" / f"{next(_numbers)}.M1P1.host").write_bytes(mail)
         with self.rig.worker() as assembly:
             service = assembly.settings.services.get("billing")
-            assembly.round.run(service, assembly.settings.open(service))
+            assembly.spine.run(service, assembly.settings.open(service))
         return [row["ticket"] for row in self.rig.journal()[before:]]
 
     def readers(self) -> set[str]:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.forked_parser import Ahead
-from trac_mailintake.intake.pipeline import Intake
-from trac_mailintake.intake.ports import Parser, Runtime
-from trac_mailintake.intake.release import ReleasingRules, ReleasingTracker
-from trac_mailintake.intake.round import Round
+from trac_mailintake.intake.ports import Parser, Ports, Runtime
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
+from trac_mailintake.intake.spine import Spine
+from trac_mailintake.intake.stages.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.prefetch import read
@@ -87,15 +86,14 @@ class Assembly:
     worker: Worker
     recorder: DatabaseRecorder
     outbox: Outbox
-    intake: Intake
-    round: Round
-    releasing: Callable[[int | None, str], Intake]
-    """Builds the Intake that files held mail in a chosen ticket (None: a new one) with the permissions of a user."""
+    spine: Spine
+    releasing: Callable[[int | None, str], Spine]
+    """Builds the Spine that files held mail in a chosen ticket (None: a new one) with the permissions of a user."""
     ahead: Ahead | None
 
     def retry(self, entry: Entry) -> None:
         """Decide about a held message again. If nothing is recorded, it stays held. Raises SettingError."""
-        self._take(entry, self.intake)
+        self._take(entry, self.spine)
 
     def release(self, entry: Entry, ticket: int | None, user: str = "") -> None:
         """File a held message in `ticket` (None: a new one), bypassing all screens. Raises SettingError.
@@ -104,11 +102,11 @@ class Assembly:
         """
         self._take(entry, self.releasing(ticket, user))
 
-    def _take(self, entry: Entry, intake: Intake) -> None:
+    def _take(self, entry: Entry, spine: Spine) -> None:
         service = self.settings.services.get(entry.service)
         delivery = self.recorder.reclaim(entry.id)
         if delivery is not None:
-            intake.take(service, [delivery])
+            spine.take(service, [delivery])
 
     def close(self) -> None:
         """End this worker: release its claims and remove what it staged.
@@ -146,14 +144,14 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         else None
     )
     runtime = Runtime(ahead or Parser(parse), OneConnection(env), partial(named, env), watch)
-    taking = partial(Intake, claims=recorder, recorder=recorder, runtime=runtime)
-    intake = taking(tracker, rules=settings.rules)
-    rounds = Round(intake, recorder, recorder, recorder, FileArchive(env, worker), limit)
+    archive = FileArchive(env, worker)
+    ports = Ports(tracker, settings.rules, recorder, recorder, recorder, archive, runtime, limit)
 
-    def releasing(ticket: int | None, user: str) -> Intake:
-        return taking(ReleasingTracker(tracker, user), rules=ReleasingRules(settings.rules, ticket))
+    def releasing(ticket: int | None, user: str) -> Spine:
+        rules = ReleasingRules(settings.rules, ticket)
+        return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
 
-    return Assembly(settings, worker, recorder, Outbox(env, worker), intake, rounds, releasing, ahead)
+    return Assembly(settings, worker, recorder, Outbox(env, worker), Spine(ports), releasing, ahead)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.crash.faults import Fault, Meter, Way
 from tests.faults.model import LISTED, Common, Struck
-from trac_mailintake.intake.disposal import Disposing
-from trac_mailintake.intake.pipeline import Intake
+from trac_mailintake.intake.spine import Spine
+from trac_mailintake.intake.stages.dispose import Disposing
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.tracker.adapter import TracTracker
@@ -35,9 +35,9 @@ STEPS: Final[Mapping[str, Callable[..., object]]] = {
     "archive": FileArchive.begin,
     "append": Batch.append,
     "seal": Batch.seal,
-    "take": Intake.take,
+    "take": Spine.take,
     "parse": parse,
-    "decide": Intake.decide,
+    "decide": Spine.decide,
     "screen": Rules.screen,
     "route": Rules.route,
     "handle": Rules.handle,

@@ -1,4 +1,4 @@
-"""What to do about a message: the values, the ports, and the pipeline through them.
+"""What to do about a message: the values, the ports, and the way of a mail through them (`spine`).
 
 Imports only `mail`: no Trac, no sockets.
 """

@@ -44,7 +44,9 @@ _FIRST: Final = 3
 
 
 class Ahead(Parser):
-    """Parses messages in the order in which they were announced. Call it like `parse`, and close it."""
+    """Parses messages in the order in which they were announced. Close it in the end."""
+
+    together = WORTH
 
     def __init__(
         self,

@@ -24,4 +24,4 @@ def explain(assembly: Assembly, raw: Slice, service: Service) -> Decision:
     digest = sha256.hexdigest()
     listed = Listed(Path(raw.path).name, digest, raw.length)
     delivery = Delivery(0, service.name, Account("file", raw.path), listed, 0, raw=raw, sha256=digest)
-    return assembly.intake.decide(service, delivery, parse(raw), explain=True)
+    return assembly.spine.decide(service, delivery, parse(raw), explain=True)

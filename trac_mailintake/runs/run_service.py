@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.intake.errors import Fault, Misconfiguration, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.intake.stages.claim import Bounds
 from trac_mailintake.runs.result import Ending, RoundResult
 from trac_mailintake.runs.stop_service import resume, stop, stop_when_alike
 from trac_mailintake.tracker.config.circuit_breaker import CircuitBreaker
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.intake.model import Left
     from trac_mailintake.intake.ports import Source
-    from trac_mailintake.intake.round import Report
+    from trac_mailintake.intake.report import Report
     from trac_mailintake.intake.times import Seconds
 
     Advance = Callable[[int, int], None]
@@ -76,7 +77,7 @@ class ServiceRun:
         patience: Seconds | None = None,
         conclude: Callable[[RoundResult], tuple[str, str]] = conclusion,
     ) -> RoundResult:
-        """Run one round of the service. For `until` and `patience` see `Round.run`, `Settings.open`.
+        """Run one round of the service. For `until` and `patience` see `Bounds`, `Settings.open`.
 
         `source` has the mail that was handed over; None: open the service's mailbox. `trying`: it is the one mail that
         a stopped service tries; if it is taken, the service resumes. `conclude`: what to store, see `conclusion`.
@@ -118,7 +119,7 @@ class ServiceRun:
         except SourceError as error:
             return RoundResult(name, {}, str(error), Ending.FAILED), None
         with self._progress(name) as advance:
-            report = self._assembly.round.run(service, source, limit=self._limit, progress=advance, until=until)
+            report = self._assembly.spine.run(service, source, Bounds(self._limit, until), advance)
         why = self._stop_or_go_on(name, report, trying=trying)
         left = None
         if handed is None and (report.undisposed or not report.error):

@@ -14,8 +14,8 @@ from trac.resource import Resource
 from trac.ticket.web_ui import TicketModule
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
+from trac_mailintake.intake.batching import GROUP
 from trac_mailintake.intake.model import Filing
-from trac_mailintake.intake.pipeline import GROUP
 from trac_mailintake.intake.ports import KnownId, TicketFacts
 from trac_mailintake.tracker.db.transaction import by_index, key, marks
 from trac_mailintake.tracker.deliveries.rows import sender_key

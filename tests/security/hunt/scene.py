@@ -203,7 +203,7 @@ class _Box(Rig):
         self.drop(*messages)
         with self.worker() as assembly:
             service = assembly.settings.services.get(self.name)
-            report = assembly.round.run(service, assembly.settings.open(service))
+            report = assembly.spine.run(service, assembly.settings.open(service))
         if trouble := report.error or report.down or "; ".join(each.sentence for each in report.faults):
             msg = f"{self.name}: {trouble}"
             raise AssertionError(msg)

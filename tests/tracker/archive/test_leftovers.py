@@ -29,7 +29,7 @@ def die(rig: Rig, *undone: str) -> None:
     """Take all mail, with its copies in the mailbox, and go down with the power; the database lost these changes."""
     with rig.worker() as assembly:
         service = assembly.settings.services.get(SERVICE)
-        report = assembly.round.run(service, assembly.settings.open(service))
+        report = assembly.spine.run(service, assembly.settings.open(service))
         assert not report.error + report.down
         assert rig.left == []
         assembly.worker._file.close()  # its lock is let go, its file stays

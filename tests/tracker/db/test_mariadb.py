@@ -235,7 +235,7 @@ def test_a_connection_that_died_while_it_was_idle_is_replaced(rig: Rig, mariadb:
         for subject in ("Before", "After"):
             rig.drop(mail(subject))
             service = assembly.settings.services.get(SERVICE)
-            report = assembly.round.run(service, assembly.settings.open(service))
+            report = assembly.spine.run(service, assembly.settings.open(service))
             assert (report.down, report.counts[Status.CREATED]) == ("", 1)
             kill_connections(mariadb)
     assert [ticket["summary"] for ticket in rig.trac.tickets()] == ["Before", "After"]

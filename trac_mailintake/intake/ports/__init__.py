@@ -1,10 +1,12 @@
 """The ports: what the stages need from sources, the tracker and the recorder. Adapters are in higher layers."""
 
+from dataclasses import dataclass
+
 from trac_mailintake.intake.ports.archive import Archive, ArchiveWriter, TooLarge
 from trac_mailintake.intake.ports.decision import Accepted, Decision, Duplicate, Refused
 from trac_mailintake.intake.ports.reader import KnownId, Reader, TicketFacts
 from trac_mailintake.intake.ports.recorder import Claims, Mailbox, Recorded, Recorder, Seen, Wait
-from trac_mailintake.intake.ports.runtime import Deciding, Parser, Runtime, Watch
+from trac_mailintake.intake.ports.runtime import Clock, Deciding, Parser, Runtime, Watch
 from trac_mailintake.intake.ports.source import Foreseeing, Source
 from trac_mailintake.intake.ports.tracker import Prepared, Rules, Tracker
 
@@ -13,6 +15,7 @@ __all__ = [
     "Archive",
     "ArchiveWriter",
     "Claims",
+    "Clock",
     "Deciding",
     "Decision",
     "Duplicate",
@@ -20,6 +23,7 @@ __all__ = [
     "KnownId",
     "Mailbox",
     "Parser",
+    "Ports",
     "Prepared",
     "Reader",
     "Recorded",
@@ -35,3 +39,17 @@ __all__ = [
     "Wait",
     "Watch",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One of each port, for one worker. `archive_limit`: the largest message that is archived, in bytes; None: any."""
+
+    tracker: Tracker
+    rules: Rules
+    mailbox: Mailbox
+    claims: Claims
+    recorder: Recorder
+    archive: Archive
+    runtime: Runtime
+    archive_limit: int | None = None

@@ -1,14 +1,17 @@
-"""What the process that runs the stages provides: a parser, a watchdog, and a connection to decide on."""
+"""What the process that runs the stages provides: a parser, a clock, a watchdog, and a connection to decide on."""
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trac_mailintake.intake.times import Seconds
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.spool import Slice
 
@@ -17,6 +20,9 @@ T = TypeVar("T")
 
 class Parser:
     """Parses archived messages; this one does it in the same process, when asked."""
+
+    together: int = sys.maxsize
+    """How many messages are worth announcing while more are being fetched."""
 
     def __init__(self, parse: Callable[[Slice], Message]) -> None:
         """`parse` is `mail.parse.parse`, or a function with the same contract."""
@@ -54,6 +60,18 @@ class Watch(Protocol):
         """Stop the time: no message is being handled."""
 
 
+class Clock:
+    """Time as it passes; this is the system's monotonic clock."""
+
+    def now(self) -> Seconds:
+        """Seconds since some moment."""
+        return Seconds(time.monotonic())
+
+    def sleep(self, seconds: Seconds) -> None:
+        """Return after that time."""
+        time.sleep(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """How this process runs the stages.
@@ -65,6 +83,7 @@ class Runtime:
     deciding: Deciding = field(default_factory=Deciding)
     named: Callable[[Exception], Exception] = lambda error: error
     watch: Watch | None = None
+    clock: Clock = field(default_factory=Clock)
 
     def beat(self) -> None:
         """A new message begins."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from array import array
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import SourceError
-from trac_mailintake.intake.model import Answer
+from trac_mailintake.intake.model import CONSUMING, Answer
+from trac_mailintake.intake.ports import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trac_mailintake.intake.model import Delivery, Reply
     from trac_mailintake.intake.ports import Mailbox, Source
+    from trac_mailintake.intake.report import Report, Result
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +44,28 @@ class Disposing:
         self._failures = 0
         self._sentence = ""
 
-    def add(self, recorded: Sequence[Delivery]) -> None:
-        """Add deliveries that have been recorded."""
-        self._ready += recorded
+    def add(self, results: Iterable[Result]) -> None:
+        """Note what became of deliveries: the copies of those that are archived, and have such an outcome, will go."""
+        self._ready += [
+            each.delivery
+            for each in results
+            if isinstance(each, Recorded) and each.outcome.status in CONSUMING and each.delivery.raw is not None
+        ]
+
+    @contextmanager
+    def last(self, report: Report) -> Iterator[None]:
+        """Dispose of the rest after the block, even if that failed. The report says why copies are left."""
+        broken = True
+        try:
+            yield
+            broken = False
+        finally:
+            # Recorded mail is disposed of even if the connection broke during a later batch, if the source still can.
+            failure = self.end(broken=broken)
+            if failure and broken:
+                log.info("Some copies were not disposed of; the next round tries again: %s", failure)
+            elif failure:
+                report.error, report.undisposed = failure, True
 
     def many(self) -> None:
         """Dispose of recorded mail if there is enough for one command. Never raises SourceError."""

@@ -1,4 +1,4 @@
-"""screen, route: sends released mail through the same pipeline, bypassing all screens, to the chosen ticket."""
+"""screen, route: sends released mail the same way, bypassing all screens, to the chosen ticket."""
 
 from __future__ import annotations
 

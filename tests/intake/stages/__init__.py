@@ -1,0 +1,1 @@
+"""Tests of the stages, a module each, on fakes of the ports."""

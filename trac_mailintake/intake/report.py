@@ -1,0 +1,63 @@
+"""What a round came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake import reasons
+from trac_mailintake.intake.errors import Fault
+from trac_mailintake.intake.failures import Cause, Deferred, Undecided, Waiting
+from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.ports import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Result = Recorded | Undecided
+"""What became of a delivery in a round."""
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of a round. Mutable, unlike the other values here; one for each round.
+
+    `error`: why the source could not be used, even if only to dispose of copies. `down`: why the round ended early
+    because of a failure of ours.
+    `deferred`: the deferred deliveries. `faults`: what an administrator must fix, one for each delivery.
+    `remaining`: messages left in the mailbox because the time was up.
+    `overrun`: why the service must stop, or "".
+    `decided`: whether the plugins decided about a mail, and none failed over it.
+    `undisposed`: all mail was filed, and `error` is only about the mailbox's copies.
+    """
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    deferred: list[Deferred | Waiting] = field(default_factory=list)
+    listed: int = 0
+    error: str = ""
+    down: str = ""
+    faults: list[Fault] = field(default_factory=list)
+    remaining: int = 0
+    overrun: str = ""
+    undisposed: bool = False
+    decided: bool = False
+
+    def add(self, results: Iterable[Result]) -> None:
+        """Count what became of deliveries; what another worker has taken over is that worker's."""
+        for each in results:
+            match each:
+                case Recorded():
+                    self.counts[each.outcome.status] += 1
+                    self.decided = self.decided or each.outcome.rule not in reasons.UNASKED
+                case Deferred() | Waiting():
+                    self.counts[Status.DEFERRED] += 1
+                    self.deferred.append(each)
+                    self._explain(each)
+
+    def _explain(self, deferred: Deferred | Waiting) -> None:
+        match deferred:
+            case Deferred(fault=Fault() as fault):
+                self.faults.append(fault)
+            case Deferred(cause=Cause.DOWN, reason=reason):
+                self.down = reason

@@ -1,0 +1,149 @@
+"""fetch: writes each batch to the archive, one ahead of what is filed, so that the parser may begin with it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from trac_mailintake.intake.errors import Incomplete, SourceError
+from trac_mailintake.intake.failures import DEATHS
+from trac_mailintake.intake.ports import Foreseeing, TooLarge
+from trac_mailintake.intake.stages.claim import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trac_mailintake.intake.failures import Failures
+    from trac_mailintake.intake.model import Delivery, Listed
+    from trac_mailintake.intake.ports import Ports, Source
+    from trac_mailintake.intake.report import Result
+    from trac_mailintake.intake.stages.claim import Batch, Claiming
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What can be filed now: deliveries with their bytes archived; `raw` is None if a message is too large.
+
+    `results`: what became of messages that did not come whole. `broken`: the source delivers no more.
+    """
+
+    ready: Sequence[Delivery]
+    results: Sequence[Result] = ()
+    broken: bool = False
+
+
+class Fetching:
+    """The batches of one round on their way into the archive."""
+
+    def __init__(self, ports: Ports, failures: Failures, source: Source) -> None:
+        self._ports = ports
+        self._failures = failures
+        self._source = source
+        self._ahead: Sequence[Delivery] = ()
+        """The batch that is fetched and not yet filed."""
+
+    def batches(self, claiming: Claiming) -> Iterator[Fetched]:
+        """Yield batch after batch while the parser begins with the next one, until no more can be claimed.
+
+        Raises SourceError, after what came before it has been yielded; TemporaryFailure if the archive or the database
+        cannot be used.
+        """
+        while not claiming.down:
+            batch = claiming.claim(len(self._ahead))
+            if batch is not None:
+                yield from self._next(batch)
+            elif self._ahead:
+                yield Fetched(self._take())
+            elif not claiming.wait():
+                return
+
+    def _next(self, batch: Batch) -> Iterator[Fetched]:
+        """Fetch a batch and yield the one before it. A single message is ready at once: it may have to be alone."""
+        before = self._take()
+        fetch = _Fetch(self._ports, self._failures, batch)
+        try:
+            fetch.run(self._source)
+        except SourceError:
+            yield Fetched([*before, *fetch.sealed()], fetch.failed, broken=True)
+            raise
+        if len(batch.deliveries) == 1:
+            yield Fetched([*before, *fetch.sealed()], fetch.failed)
+        else:
+            self._ahead = fetch.sealed()
+            yield Fetched(before, fetch.failed)
+
+    def _take(self) -> Sequence[Delivery]:
+        taken, self._ahead = self._ahead, ()
+        return taken
+
+
+class _Fetch:
+    """One batch on its way into the archive."""
+
+    def __init__(self, ports: Ports, failures: Failures, batch: Batch) -> None:
+        self._ports = ports
+        self._failures = failures
+        self._batch = batch
+        self._writer = ports.archive.begin([delivery.id for delivery in batch.deliveries])
+        self._fetched = [each for each in batch.deliveries if self._too_large(each.listed)]
+        self._unread: list[Delivery] = []
+        self.failed: list[Result] = []
+        """What became of the messages that did not come whole."""
+
+    def run(self, source: Source) -> None:
+        """Archive what the source delivers, and announce to it what comes after that. Raises SourceError."""
+        lease = Lease(self._ports)
+        wanted = {each.listed.locator: each for each in self._batch.deliveries}
+        for listed, chunks in source.fetch(self._small([each.listed for each in self._batch.deliveries])):
+            self._archive(wanted[listed.locator], chunks)
+            if len(self._unread) >= self._ports.runtime.parser.together:
+                self._expect()
+            lease.keep(self._batch.deliveries)
+        self._expect()
+        if isinstance(source, Foreseeing):
+            source.ahead(self._small(self._batch.coming))
+
+    def sealed(self) -> list[Delivery]:
+        """The deliveries, with bytes that are durable from now on."""
+        self._writer.seal()
+        return self._fetched
+
+    def _archive(self, delivery: Delivery, chunks: Iterator[bytes]) -> None:
+        """Write one message to the archive, if the archive takes it and it comes whole."""
+        try:
+            raw, sha256 = self._writer.append(delivery, chunks, self._ports.archive_limit)
+        except TooLarge:
+            _drain(chunks)
+            self._fetched.append(delivery)
+        except Incomplete as error:
+            log.warning("Delivery %s: %s", delivery.id, error)
+            self.failed.append(self._failures.not_whole(delivery, error))
+        else:
+            archived = replace(delivery, raw=raw, sha256=sha256)
+            self._fetched.append(archived)
+            self._unread.append(archived)
+
+    def _expect(self) -> None:
+        """Let the parser begin with what has come."""
+        self._writer.flush()
+        raws = [each.raw for each in self._unread if each.raw is not None and each.deaths < DEATHS]
+        self._ports.runtime.parser.expect(raws)
+        self._unread.clear()
+
+    def _small(self, listing: Sequence[Listed]) -> list[Listed]:
+        return [listed for listed in listing if not self._too_large(listed)]
+
+    def _too_large(self, listed: Listed) -> bool:
+        limit = self._ports.archive_limit
+        return limit is not None and listed.size is not None and listed.size > limit
+
+
+def _drain(chunks: Iterator[bytes]) -> None:
+    """Read and discard the rest of a message: the protocol requires that it is read."""
+    with contextlib.suppress(Incomplete):
+        for _ in chunks:
+            pass

@@ -7,7 +7,10 @@ wording of one version of one client. All expressions run on lines of limited le
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DRESS: Final = " \t\r\f\v\u00a0\u2002\u2003\u2009\u202f\u3000*_'|\u200b\u200e\u200f\u202a\u202b\u202c\ufeff"
 """Blanks and emphasis around a line, also those of wiki text, and direction marks."""
@@ -104,17 +107,28 @@ def announces(lines: list[str], index: int, *, quoted_next: bool) -> int:
         return 0
     if _is_dashed(last) or _GMT.match(last) or _GROUPWISE.match(last):
         return 1
-    joined, blanks, count = "", 0, 0
-    while count < min(_LINES, index + 1) and len(joined) <= _LONGEST:
-        line = lines[index - count]
+    return _joined_upwards(lines, index, quoted_next=quoted_next)
+
+
+def _joined_upwards(lines: list[str], index: int, *, quoted_next: bool) -> int:
+    """Number of lines up to `lines[index]` that announce when they are joined; 0 if they do not.
+
+    One blank line may be among them, where an address was broken.
+    """
+    joined, blanks = "", 0
+    for count, line in enumerate(_upwards(lines, index), 1):
         blanks += not line
         if blanks and (blanks > 1 or not _BROKEN.match(joined)):
             return 0
         joined = f"{line} {joined}".strip()
-        count += 1
         if line and not _BROKEN.match(joined) and _is_announcement(joined, quoted_next=quoted_next):
             return count + _continued(lines, index - count, joined)
     return 0
+
+
+def _upwards(lines: list[str], index: int) -> Iterator[str]:
+    """The lines of which an announcement may consist, the last one first."""
+    return reversed(lines[max(0, index - _LINES + 1) : index + 1])
 
 
 def _is_dashed(line: str) -> bool:
@@ -129,31 +143,53 @@ def _is_announcement(joined: str, *, quoted_next: bool) -> bool:
     if _DATE_FIRST.match(joined) or _is_dashed(joined):
         return True
     if not _ENDS.search(joined):
-        strong = "@" in joined or (_YEAR.search(joined) and _TIME.search(joined))
-        dated = strong and _LEAD.match(joined) and _WHEN.search(joined)
-        return bool(dated and _ENDS_WITH_VERB.search(joined[-_VERB_LENGTH:]))
+        return _ends_with_verb(joined)
+    if _says_who_and_when(joined):
+        return True
+    return bool(_VERB.search(joined)) and _is_plausible(joined, quoted_next=quoted_next)
+
+
+def _ends_with_verb(joined: str) -> bool:
+    """Whether a line without a colon announces: its verb is the last word, and it says exactly who or when."""
+    exact = "@" in joined or (_YEAR.search(joined) and _TIME.search(joined))
+    return bool(exact and _ENDS_WITH_VERB.search(joined[-_VERB_LENGTH:])) and _begins_with_date(joined)
+
+
+def _says_who_and_when(joined: str) -> bool:
+    """Whether a line with a colon announces, whatever its verb is: by a date and an address in the usual places."""
     if _VERB_THEN_DATE.search(joined):
         return True
-    if (_BRACKETED.search(joined) or _ADDRESS_LAST.match(joined)) and _WHEN.search(joined):
-        return True
-    if not _VERB.search(joined):
-        return False
+    return bool((_BRACKETED.search(joined) or _ADDRESS_LAST.match(joined)) and _WHEN.search(joined))
+
+
+def _is_plausible(joined: str, *, quoted_next: bool) -> bool:
+    """Whether a line with a verb and a colon announces, and is not a sentence of the answer."""
     if not _EVIDENCE.search(joined):
         return quoted_next and len(joined) <= _SHORT
-    return quoted_next or bool(_LEAD.match(joined) and _WHEN.search(joined)) or "@" in joined
+    return quoted_next or "@" in joined or _begins_with_date(joined)
+
+
+def _begins_with_date(joined: str) -> bool:
+    return bool(_LEAD.match(joined) and _WHEN.search(joined))
 
 
 def _continued(lines: list[str], index: int, joined: str) -> int:
     """How many lines above `joined` belong to the announcement: those up to what it lacks of date and address."""
     found = 0
-    for count, line in enumerate(reversed(lines[max(0, index - _LINES + 1) : index + 1]), 1):
+    for count, line in enumerate(_upwards(lines, index), 1):
         if not line or _SENTENCE.search(line):
             break
-        dated = bool(_WHEN.search(line))
-        begins = (dated or "@" in line) and bool(_LEAD.match(line))
-        lacking = len(line) >= _BROKEN_OFF and (
-            (dated and not _WHEN.search(joined)) or ("@" in line and "@" not in joined)
-        )
-        if begins or lacking or joined.startswith("<") or (_OPEN.search(line) and _EVIDENCE.search(line)):
+        if _goes_on(line, joined) or (len(line) >= _BROKEN_OFF and _supplies(line, joined)):
             found, joined = count, f"{line} {joined}"
     return found
+
+
+def _goes_on(line: str, joined: str) -> bool:
+    """Whether a line begins an announcement that ends with `joined`, or was broken in the middle of an address."""
+    begins = _LEAD.match(line) and ("@" in line or _WHEN.search(line))
+    return bool(begins or joined.startswith("<") or (_OPEN.search(line) and _EVIDENCE.search(line)))
+
+
+def _supplies(line: str, joined: str) -> bool:
+    """Whether a line has the date or the address that `joined` lacks."""
+    return ("@" in line and "@" not in joined) or bool(_WHEN.search(line) and not _WHEN.search(joined))

@@ -184,8 +184,18 @@ def _staying(lines: list[str], declared: list[bool]) -> list[int]:
 def _marks(lines: list[str], declared: list[bool]) -> list[Mark]:
     """What each line is, reading downwards."""
     marks = [_mark(line) for line in lines]
-    _mark_by_neighbours(lines, marks)
+    _mark_prompts(lines, marks)
+    _mark_initials(lines, marks)
+    _mark_broken_links(lines, marks)
     bare = [attribution.bare(line) for line in lines]
+    _mark_announced(lines, bare, marks, declared)
+    _mark_rulers(bare, marks)
+    _mark_signatures(lines, bare, marks)
+    return marks
+
+
+def _mark_announced(lines: Sequence[str], bare: list[str], marks: list[Mark], declared: Sequence[bool]) -> None:
+    """Announcements, what the HTML declares as quoted, and all that follows the last announcement."""
     following = _quoted_after(marks)
     index = 0
     while index < len(lines):
@@ -198,9 +208,6 @@ def _marks(lines: list[str], declared: list[bool]) -> list[Mark]:
                 marks[index:] = [rest] * (len(lines) - index)
                 break
         index += 1
-    _mark_rulers(bare, marks)
-    _mark_signatures(lines, bare, marks)
-    return marks
 
 
 def _mark_rulers(bare: Sequence[str], marks: list[Mark]) -> None:
@@ -224,15 +231,23 @@ def _mark(line: str) -> Mark:
     return Mark.NEW if line.strip() else Mark.BLANK
 
 
-def _mark_by_neighbours(lines: Sequence[str], marks: list[Mark]) -> None:
-    """Quotes that are marked by initials, prompts that only look like quotes, and links that were broken off quotes."""
+def _mark_prompts(lines: Sequence[str], marks: list[Mark]) -> None:
+    """Prompts that only look like quotes."""
     for start, end in _runs(marks, Mark.QUOTED):
         if all(_PROMPT.match(line) for line in lines[start:end]):
             marks[start:end] = [Mark.NEW] * (end - start)
+
+
+def _mark_initials(lines: Sequence[str], marks: list[Mark]) -> None:
+    """Quotes whose lines begin with the same initials."""
     for index in range(1, len(lines)):
         pair = _INITIALS.match(lines[index]), _INITIALS.match(lines[index - 1])
         if pair[0] and pair[1] and pair[0][0].strip() == pair[1][0].strip():
             marks[index - 1 : index + 1] = [Mark.QUOTED] * 2
+
+
+def _mark_broken_links(lines: Sequence[str], marks: list[Mark]) -> None:
+    """Links that were broken off quotes."""
     for index in range(1, len(lines) - 1):
         between = marks[index - 1] is Mark.QUOTED and marks[index + 1] is Mark.QUOTED
         if between and marks[index] is Mark.NEW and _BROKEN_LINK.match(lines[index][:_LONGEST]):
@@ -267,14 +282,13 @@ def _judge(bare: list[str], marks: list[Mark], index: int, *, quoted_next: bool)
     if quoted_headers.forwards(line):
         return Mark.FORWARDED
     count = attribution.announces(bare, index, quoted_next=quoted_next)
-    separates = not count and quoted_headers.separates(line)
-    if not (count or separates or quoted_headers.heads(bare, index)):
+    introduces = bool(count) or quoted_headers.separates(line)
+    if not introduces and not quoted_headers.heads(bare, index):
         return None
-    begin = quoted_headers.top(bare, index - count + 1 if count else index)
+    begin = quoted_headers.top(bare, index - max(count, 1) + 1)
     marks[begin : index + 1] = [Mark.ANNOUNCED] * (index + 1 - begin)
-    if (count or separates) and (quoted_next or (count and not any(bare[:begin]))):
-        return None
-    return Mark.ANNOUNCED
+    on_top = bool(count) and not any(bare[:begin])
+    return None if introduces and (quoted_next or on_top) else Mark.ANNOUNCED
 
 
 def _mark_signatures(lines: list[str], bare: list[str], marks: list[Mark]) -> None:
@@ -295,15 +309,24 @@ def _pieces(marks: Sequence[Mark]) -> list[tuple[int, int]]:
 
 def _answered(lines: Sequence[str], marks: Sequence[Mark]) -> tuple[int, int]:
     """The range in which quotes stay: those that are answered in place, and one at the top that nothing announces."""
-    pieces = [(marks[start], start, end) for start, end in _groups(marks)]
-    new = [place for place, (mark, _, _) in enumerate(pieces) if mark is Mark.NEW]
-    first, last = new[0], new[-1]
-    between = [place for place in range(first, last) if pieces[place][0] is Mark.QUOTED]
-    if len(between) == 1 and pieces[between[0] - 1][0] is Mark.ANNOUNCED and _is_parting(lines[pieces[last][1] :]):
-        between = []
-    announced = any(mark is Mark.ANNOUNCED for mark, _, _ in pieces[:first])
-    begin = pieces[first][1] if announced and not between else 0
-    return begin, pieces[last if between else first][1]
+    groups = _groups(marks)
+    kinds = [marks[start] for start, _ in groups]
+    first, last = kinds.index(Mark.NEW), len(kinds) - 1 - kinds[::-1].index(Mark.NEW)
+    begin, end = groups[first][0], groups[last][0]
+    if _is_answered(kinds[first:last], lines[end:]):
+        return 0, end
+    return (begin if Mark.ANNOUNCED in kinds[:first] else 0), begin
+
+
+def _is_answered(kinds: Sequence[Mark], below: Sequence[str]) -> bool:
+    """Whether one of the quotes between the first and the last new text is answered.
+
+    `kinds` are the kinds of the groups from the one to the other, `below` are the lines from the last new text on.
+    A single announced quote with no more than a greeting below it is not answered.
+    """
+    quotes = kinds.count(Mark.QUOTED)
+    announced = quotes == 1 and kinds[kinds.index(Mark.QUOTED) - 1] is Mark.ANNOUNCED
+    return quotes > 0 and not (announced and _is_parting(below))
 
 
 def _groups(marks: Sequence[Mark]) -> list[tuple[int, int]]:

@@ -115,24 +115,33 @@ def rules(line: str) -> bool:
 
 def heads(lines: list[str], index: int) -> bool:
     """Whether a quoted header block begins at `lines[index]` (bare)."""
-    line = lines[index]
-    kind, value = _field(line) if ":" in line or "：" in line else ("", "")
+    kind, value = _field(lines[index])
     if kind in {"", "unknown"}:
         return False
     following = [_field(line) for line in lines[index + 1 : index + _REACH] if line][:5]
-    if kind == "from" and any(other for other, _ in following[:2]) and _count(following) >= _FIELDS:
+    if kind == "from" and (_are_fields(following) or _is_flat(lines[index : index + _FIELDS + 1])):
         return True
-    if kind == "from" and _is_flat(lines[index : index + _FIELDS + 1]):
-        return True
-    values = {kind: value}
-    for other, more in following:
-        if not other and len(values) > 1:
-            break
-        values.setdefault(other, more)
+    values = _block([(kind, value), *following])
     known = values.keys() - {"", "unknown"}
     if "from" in known and len(known) >= _DISTINCT:
         return True
-    return _is_dated(values) and ("@" in values.get("to", "") or "@" in values.get("from", ""))
+    return _is_of_mail(values)
+
+
+def _are_fields(following: list[tuple[str, str]]) -> bool:
+    """Whether the lines below the sender look like fields, whatever their names are."""
+    kinds = [kind for kind, _ in following]
+    return any(kinds[:2]) and len(kinds) - kinds.count("") >= _FIELDS
+
+
+def _block(fields: list[tuple[str, str]]) -> dict[str, str]:
+    """The first value of each kind of field; one line that is no field may follow the first."""
+    values: dict[str, str] = {}
+    for kind, value in fields:
+        if not kind and len(values) > 1:
+            break
+        values.setdefault(kind, value)
+    return values
 
 
 def _is_flat(lines: list[str]) -> bool:
@@ -141,17 +150,15 @@ def _is_flat(lines: list[str]) -> bool:
     return {"sent", "to", "subject"} <= kinds
 
 
-def _count(fields: list[tuple[str, str]]) -> int:
-    return sum(bool(kind) for kind, _ in fields)
-
-
-def _is_dated(values: dict[str, str]) -> bool:
-    return bool(_TIME.search(values.get("sent", "")))
+def _is_of_mail(values: dict[str, str]) -> bool:
+    """Whether the fields have the time and an address, as those of a mail."""
+    addressed = "@" in values.get("to", "") or "@" in values.get("from", "")
+    return addressed and bool(_TIME.search(values.get("sent", "")))
 
 
 def _field(line: str) -> tuple[str, str]:
     """Which field the line is (`unknown` when it only looks like one, "" when not even that), and its value."""
-    match = _NAME.match(line)
+    match = _NAME.match(line) if ":" in line or "：" in line else None
     if not match:
         return "", ""
     return _KIND.get(_BLANKS.sub(" ", match[1]).casefold(), "unknown"), match[2]

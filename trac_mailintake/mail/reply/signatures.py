@@ -56,15 +56,19 @@ def begin(lines: list[str], bare: list[str], start: int, end: int) -> int:
 
     There may be one below another, since phones add theirs to the sender's; many of them separate chapters.
     """
-    places = [index for index in range(start, end) if _opens(lines[index], bare[index])]
-    if sum(not is_phone(bare[index]) for index in places) > _MOST_DELIMITERS:
-        places = [index for index in places if is_phone(bare[index])]
-    for index in reversed(places):
+    for index in reversed(_openings(lines, bare, start, end)):
         following = [line for line in bare[index + 1 : end] if line]
         if len(following) > _most(bare[index], bare[index + 1 : end]):
             break
         end = index
     return end
+
+
+def _openings(lines: list[str], bare: list[str], start: int, end: int) -> list[int]:
+    """The lines at which signatures may begin; only those of phones if delimiters separate chapters."""
+    places = [index for index in range(start, end) if _opens(lines[index], bare[index])]
+    phones = [index for index in places if is_phone(bare[index])]
+    return phones if len(places) - len(phones) > _MOST_DELIMITERS else places
 
 
 def _opens(line: str, bare: str) -> bool:

@@ -37,7 +37,6 @@ _BOLD: Final = re.compile(r"font-weight:\s{0,3}(?:bold|[6-9]00)", re.IGNORECASE)
 _ITALIC: Final = re.compile(r"font-style:\s{0,3}italic", re.IGNORECASE)
 _LIGHT: Final = re.compile(r"font-weight:\s{0,3}(?:normal|[1-5]00)", re.IGNORECASE)
 _NO_BORDER: Final = re.compile(r"(?:^|[;\s])border:\s{0,3}(?:none|0)", re.IGNORECASE)
-_LINES: Final = {"p", "div"}
 _STYLED: Final = {"span", "font", "b", "strong", "blockquote"}
 
 
@@ -71,7 +70,7 @@ def _broken(stream: Iterable[Event]) -> Iterator[Event]:
     for event in stream:
         kind, what, _ = event
         if kind is START:
-            found = _BLANKS.search((what[1].get("style") or "")[:_LONGEST]) if what[1] else None
+            found = _BLANKS.search(_style(what[1]))
             keeps.append(found[1].lower() in _KEEP_LINES if found else keeps[-1])
         elif kind is END and len(keeps) > 1:
             keeps.pop()
@@ -79,6 +78,11 @@ def _broken(stream: Iterable[Event]) -> Iterator[Event]:
             yield from _with_breaks(what)
         else:
             yield event
+
+
+def _style(attributes: Any) -> str:  # noqa: ANN401 - Genshi is untyped
+    """The beginning of an element's style; "" without one."""
+    return (attributes.get("style") or "")[:_LONGEST] if attributes else ""
 
 
 def _with_breaks(text: str) -> Iterator[Event]:
@@ -95,11 +99,7 @@ def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
         kind, what, _ = event
         if kind is START:
             name = what[0]
-            renamed = name
-            if name in _LINES:
-                renamed = _line(name, what[1], tight)
-            elif name in _STYLED and what[1]:
-                renamed = _styled(name, (what[1].get("style") or "")[:_LONGEST], alone=len(what[1]) == 1)
+            renamed = _equivalent(name, what[1], tight)
             names.append(renamed)
             yield event if renamed == name else (START, (named(renamed), what[1]), NO_PLACE)
         elif kind is END:
@@ -107,6 +107,18 @@ def _renamed(stream: Iterable[Event], tight: str) -> Iterator[Event]:
             yield event if what == name else (END, named(name), NO_PLACE)
         else:
             yield event
+
+
+def _equivalent(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
+    """The element that looks without styles as this one does with them."""
+    if name == "p":
+        return _paragraph(attributes, tight)
+    if not attributes:
+        return name
+    if name == "div":
+        style = _style(attributes)
+        return "pre" if "white-space" in style.lower() and _BLOCK.search(style) else name
+    return _styled(name, _style(attributes), alone=len(attributes) == 1) if name in _STYLED else name
 
 
 def _styled(name: str, style: str, *, alone: bool) -> str:
@@ -125,19 +137,19 @@ def _styled(name: str, style: str, *, alone: bool) -> str:
     return "b" if _BOLD.search(style) else "i" if _ITALIC.search(style) else name
 
 
-def _line(name: str, attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
-    if not attributes:
-        return "div" if name == "p" and tight == "p" else name
-    style = (attributes.get("style") or "")[:_LONGEST].lower()
-    if name == "div":
-        return "pre" if "white-space" in style and _BLOCK.search(style) else name
+def _paragraph(attributes: Any, tight: str) -> str:  # noqa: ANN401 - Genshi is untyped
+    """A paragraph without margins is a line, unless it is an item of one of Word's lists: see `_lists`."""
+    style = _style(attributes).lower()
     if "mso-list" in style and _LIST.search(style):
-        return name
+        return "p"
     apart = _has_margins(style) if "margin" in style else None
     if apart is None:
-        word = (attributes.get("class") or "").lower().startswith("mso")
-        apart = not (tight == "p" or (tight == "mso" and word))
-    return name if apart else "div"
+        apart = tight != "p" and not (tight == "mso" and _is_of_word(attributes))
+    return "p" if apart else "div"
+
+
+def _is_of_word(attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
+    return bool(attributes) and (attributes.get("class") or "").lower().startswith("mso")
 
 
 def _lists(stream: Iterable[Event]) -> Iterator[Event]:
@@ -159,7 +171,7 @@ def _lists(stream: Iterable[Event]) -> Iterator[Event]:
 
 
 def _level(attributes: Any) -> int:  # noqa: ANN401 - Genshi is untyped
-    found = _LIST.search((attributes.get("style") or "")[:_LONGEST])
+    found = _LIST.search(_style(attributes))
     return int(found[1]) if found else 0
 
 
@@ -173,7 +185,7 @@ def _item(stream: Iterator[Event]) -> tuple[str, list[Event]]:
         depth += (kind is START) - (kind is END)
         if not depth:
             break
-        if kind is START and not ignored and _IGNORED.search((what[1].get("style") or "")[:_LONGEST]):
+        if kind is START and not ignored and _IGNORED.search(_style(what[1])):
             ignored = depth
         if not ignored:
             content.append(event)

@@ -42,8 +42,10 @@ _HINTS: Final = (
 """All HTML with a mark contains one of these."""
 _BLANKS: Final = re.compile(r"\s+")
 _MARKED: Final = {"div", "span", "p", "hr", "pre", "section", "table", "td", "header"}
-_NAMED: Final = {"name": {"quote", "quoted-content"}, "id": {"signature"}}
+_QUOTING_NAMES: Final = {"quote", "quoted-content"}
+_SIGNING_IDS: Final = {"signature"}
 """Words that count in one attribute only."""
+_QUOTED: Final = TEXT, marks.QUOTED, NO_PLACE
 
 
 class Scope(Enum):
@@ -90,15 +92,14 @@ class _Marker:
         if self.quotes and self.is_open:
             yield from self._closing()
         scope = None if self.quotes or self.element else _scope(name, event[1][1])
-        if scope is Scope.REST:
-            yield TEXT, marks.QUOTED, NO_PLACE
         if scope is Scope.ELEMENT:
             self.element = self.depth
-        if scope is Scope.ELEMENT and name == "pre":  # a mark in it would be code
-            yield TEXT, marks.QUOTED, NO_PLACE
-        yield event
-        if scope is Scope.ELEMENT and name != "pre":
-            yield TEXT, marks.QUOTED, NO_PLACE
+        if scope is None:
+            yield event
+        elif scope is Scope.ELEMENT and name != "pre":  # a mark in it would be code
+            yield from (event, _QUOTED)
+        else:
+            yield from (_QUOTED, event)
         self.is_open = self.is_open or scope is not None
 
     def _end(self, event: Event) -> Iterator[Event]:
@@ -123,11 +124,19 @@ def _scope(name: str, attributes: Any) -> Scope | None:  # noqa: ANN401 - Genshi
     """How far the mark in an element's attributes reaches; None if there is no mark."""
     if name not in _MARKED or not attributes:
         return None
-    words = {attribute: (attributes.get(attribute) or "").lower().split() for attribute in ("class", "id", "name")}
-    every = {word.removeprefix("x_") for found in words.values() for word in found}
+    classes, ids, names = (_words(attributes, attribute) for attribute in ("class", "id", "name"))
+    every = {word.removeprefix("x_") for word in (*classes, *ids, *names)}
     if every & _HEADS:
         return Scope.REST
-    if every & _ELEMENTS or any(_NAMED[attribute] & set(words[attribute]) for attribute in _NAMED):
+    if every & _ELEMENTS or _QUOTING_NAMES & names or _SIGNING_IDS & ids:
         return Scope.ELEMENT
-    style = _BLANKS.sub("", attributes.get("style") or "")[:200].lower()
-    return Scope.REST if name == "div" and _OUTLOOK_RULER.match(style) else None
+    return Scope.REST if _is_outlook_ruler(name, attributes) else None
+
+
+def _words(attributes: Any, attribute: str) -> frozenset[str]:  # noqa: ANN401 - Genshi is untyped
+    return frozenset((attributes.get(attribute) or "").lower().split())
+
+
+def _is_outlook_ruler(name: str, attributes: Any) -> bool:  # noqa: ANN401 - Genshi is untyped
+    style = attributes.get("style") or "" if name == "div" else ""
+    return bool(_OUTLOOK_RULER.match(_BLANKS.sub("", style)[:200].lower()))

@@ -6,7 +6,7 @@ Genshi's own HTMLSanitizer does not fit: it deletes unknown elements together wi
 from __future__ import annotations
 
 import re
-from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -72,7 +72,7 @@ def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
             if not dropping:
                 yield event
         elif kind is START:
-            if dropping or what[0] in _DROPPED or (hides and hidden.is_hidden(what[1])):
+            if dropping or _is_dropped(*what, hides=hides):
                 dropping += 1
             else:
                 yield from _beginning(*what)
@@ -80,6 +80,10 @@ def _harmless(stream: Iterable[Event], *, hides: bool) -> Iterator[Event]:
             dropping -= 1
         elif what in _CLOSED:
             yield event
+
+
+def _is_dropped(name: Any, attributes: Any, *, hides: bool) -> bool:  # noqa: ANN401 - Genshi is untyped
+    return name in _DROPPED or (hides and hidden.is_hidden(attributes))
 
 
 def _beginning(name: Any, attributes: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is untyped
@@ -137,56 +141,79 @@ def _shallow(stream: Iterable[Event]) -> Iterator[Event]:
 def _tables(stream: Iterable[Event]) -> Iterator[Event]:
     """Turn layout tables into blocks: those around a table or a block, and those with a single column."""
     events = list(stream)
-    layout = _layout_tables(events)
-    open_tables: deque[bool] = deque()
-    table = 0
+    layout = (table.is_layout() for table in _measured(events))
+    open_tables: list[bool] = []
     for event in events:
         kind, what, _ = event
-        name = what if kind is END else what[0] if kind is START else ""
+        name = _tag(kind, what)
         if name not in _TABLE:
             yield event
             continue
         if name == "table" and kind is START:
-            open_tables.append(table in layout)
-            table += 1
-        replaced = not open_tables or open_tables[-1]
-        if name == "table" and kind is END and open_tables:
-            open_tables.pop()
-        if not replaced:
+            open_tables.append(next(layout))
+        if open_tables and not open_tables[-1]:
             yield event
-        elif name != "table":
-            yield _DIVISION if kind is START else _DIVISION_END
+        else:
+            yield from _as_block(name, kind)
+        if name == "table" and kind is END:
+            del open_tables[-1:]
 
 
-def _layout_tables(events: list[Event]) -> set[int]:
-    """The numbers of the layout tables, counted in the order of their start tags."""
-    layout: set[int] = set()
-    open_tables: list[list[int]] = []  # number, columns of this row, most columns of a row, rows, header cells
-    number = 0
+def _tag(kind: Any, what: Any) -> Any:  # noqa: ANN401 - Genshi is untyped
+    """The name of the element that begins or ends; "" for text."""
+    if kind is START:
+        return what[0]
+    return what if kind is END else ""
+
+
+def _as_block(name: str, kind: Any) -> tuple[Event, ...]:  # noqa: ANN401 - Genshi is untyped
+    """What stands for a tag of a layout table: a block for each row and each cell."""
+    return () if name == "table" else (_DIVISION if kind is START else _DIVISION_END,)
+
+
+@dataclass(slots=True)
+class _Table:
+    """The measures of a table, which grow while it is read."""
+
+    columns: int = 0
+    """Of the present row."""
+    widest: int = 0
+    """Columns of the widest row."""
+    rows: int = 0
+    headings: int = 0
+    has_block: bool = False
+    """Whether a cell contains a block, such as another table."""
+    is_closed: bool = False
+
+    def begin(self, name: str) -> None:
+        """Count an element that begins in the table."""
+        if name == "tr":
+            self.columns = 0
+            self.rows += 1
+        elif name in {"td", "th"}:
+            self.columns += 1
+            self.headings += name == "th"
+            self.widest = max(self.widest, self.columns)
+        elif name in _BLOCKS:
+            self.has_block = True
+
+    def is_layout(self) -> bool:
+        """Whether it is no table of data."""
+        small = self.widest < _COLUMNS or (self.rows < _ROWS and not self.headings)
+        return small or self.has_block or not self.is_closed
+
+
+def _measured(events: Iterable[Event]) -> list[_Table]:
+    """The tables in the order of their start tags."""
+    tables: list[_Table] = []
+    open_tables: list[_Table] = []
     for kind, what, _ in events:
-        if kind is START and what[0] == "table":
-            layout.update(table[0] for table in open_tables)
-            open_tables.append([number, 0, 0, 0, 0])
-            number += 1
-        elif not open_tables:
-            continue
-        elif kind is START:
-            _count(open_tables[-1], what[0], layout)
-        elif kind is END and what == "table":
-            table = open_tables.pop()
-            if table[2] < _COLUMNS or (table[3] < _ROWS and not table[4]):
-                layout.add(table[0])
-    return layout | {table[0] for table in open_tables}
-
-
-def _count(table: list[int], name: str, layout: set[int]) -> None:
-    """Count the cells of a row; a block in a cell makes the table a layout."""
-    if name == "tr":
-        table[1] = 0
-        table[3] += 1
-    elif name in {"td", "th"}:
-        table[1] += 1
-        table[4] += name == "th"
-        table[2] = max(table[2], table[1])
-    elif name in _BLOCKS:
-        layout.add(table[0])
+        if kind is START:
+            if open_tables:
+                open_tables[-1].begin(what[0])
+            if what[0] == "table":
+                tables.append(_Table())
+                open_tables.append(tables[-1])
+        elif kind is END and what == "table" and open_tables:
+            open_tables.pop().is_closed = True
+    return tables

@@ -10,14 +10,15 @@ from trac_mailintake.mail.marks import OWN, OWN_END, OWN_LINE
 from trac_mailintake.mail.wiki import escape
 
 _BLANKS: Final = re.compile(r"\s+")
-_SCHEMES: Final = ("", "mailto:", "http://", "https://")
+_MAILTO: Final = "mailto:"
+_SCHEMES: Final = ("", _MAILTO, "http://", "https://")
 """Prefixes that people omit when they write an address."""
 _UNSAFE_IN_URL: Final = re.compile(r"[\s\u200b\[\]|<>\"]|(?<=:):\Z")
 """Two colons before a blank are separated where they would end a term of a list."""
 _TAGGED: Final = re.compile(r"[<>]")
 """In the label of a mail address: Trac shows it as HTML to users without EMAIL_VIEW (`Formatter._make_link`)."""
 _UNSAFE_IN_LABEL: Final = re.compile(r"[\[\]]")
-_FOLLOWED: Final = ("http:", "https:", "ftp:", "mailto:")
+_FOLLOWED: Final = ("http:", "https:", "ftp:", _MAILTO)
 """Schemes that Trac turns into links; phone numbers stay text."""
 
 
@@ -68,17 +69,31 @@ def _linked(url: str, written: str, before: str) -> str:
         return written
     if not url.lower().startswith(_FOLLOWED):
         return lead + label
-    if url.lower().startswith("mailto:") and _TAGGED.search(label):
-        return lead + (label if url[len("mailto:") :] in label else f"{label} ({url[len('mailto:') :]})")
+    if url.lower().startswith(_MAILTO) and _TAGGED.search(label):
+        return lead + _named(url[len(_MAILTO) :], label)
     url = _UNSAFE_IN_URL.sub(_percent, url)
-    shown = label.rstrip("/")
     stands_alone = bool(lead) or not (before.isalnum() or before == "!")
-    if stands_alone and shown in {url.rstrip("/").removeprefix(scheme) for scheme in _SCHEMES}:
-        return lead + url.removeprefix("mailto:")
-    if "]" in label or label[0] in "'\"":
-        quote = next((mark for mark in "\"'" if mark not in label), "")
-        label = f"{quote}{label}{quote}" if quote else _UNSAFE_IN_LABEL.sub("", label)
-    return lead + own(f"[{url} {escape.inert(label)}]")
+    if stands_alone and _is_written_out(url, label):
+        return lead + url.removeprefix(_MAILTO)
+    return lead + own(f"[{url} {escape.inert(_bracketed(label))}]")
+
+
+def _named(address: str, label: str) -> str:
+    """A mail address and its label as text."""
+    return label if address in label else f"{label} ({address})"
+
+
+def _is_written_out(url: str, label: str) -> bool:
+    """Whether the label is the URL itself, as people write it."""
+    return label.rstrip("/") in {url.rstrip("/").removeprefix(scheme) for scheme in _SCHEMES}
+
+
+def _bracketed(label: str) -> str:
+    """A label that the brackets of a link may contain: in quotation marks if it could end the link or its label."""
+    if "]" not in label and label[0] not in "'\"":
+        return label
+    quote = next((mark for mark in "\"'" if mark not in label), "")
+    return f"{quote}{label}{quote}" if quote else _UNSAFE_IN_LABEL.sub("", label)
 
 
 def _percent(match: re.Match[str]) -> str:

@@ -198,9 +198,8 @@ class Writer(HTML2Text):
             self.stressed = False
         data = _BLANKS.sub(" ", data)
         if self.code:
-            data = _BRACES.sub(lambda match: escape.MARK.join(match[0]), data)
-            data += escape.MARK if data.endswith("}") else ""
-        elif data[-1:] in {"_", " "} and _UNDERLINES.fullmatch(data.strip()) and not (self.cells or self.links):
+            data = _within_code(data)
+        elif _is_ruler(data) and not (self.cells or self.links):
             self._ruler({}, True)  # noqa: FBT003 - as handle_tag
             return
         self.preceding_data = data
@@ -280,12 +279,15 @@ class Writer(HTML2Text):
         """Handle tags within `pre`; at its end write the block, as its surroundings allow."""
         block = self.block or []
         if tag == "pre" and not start:
-            self.block = None
-            lines = declared_quotes.without_marks("".join(block)).expandtabs().strip("\n").rstrip().splitlines()
-            if any(line.strip() for line in lines):
-                self._write_block(lines)
+            self._end_block("".join(block))
         elif (tag == "br" and start) or (tag in _PARAGRAPHS and block and not block[-1].endswith("\n")):
             block.append("\n")
+
+    def _end_block(self, text: str) -> None:
+        self.block = None
+        lines = declared_quotes.without_marks(text).expandtabs().strip("\n").rstrip().splitlines()
+        if any(line.strip() for line in lines):
+            self._write_block(lines)
 
     def _write_block(self, lines: list[str]) -> None:
         """Write a block of code; within a quote or a cell, where Trac supports none, lines that look like one."""
@@ -377,3 +379,14 @@ class Writer(HTML2Text):
         """The number of an item: that of the list's first item, from which Trac counts."""
         first, self.list[-1].num = max(self.list[-1].num, 0) + 1, 0
         return first
+
+
+def _within_code(text: str) -> str:
+    """Text that cannot end the code around it."""
+    text = _BRACES.sub(lambda match: escape.MARK.join(match[0]), text)
+    return text + escape.MARK if text.endswith("}") else text
+
+
+def _is_ruler(text: str) -> bool:
+    """Whether the text is a ruler made of underlines."""
+    return text[-1:] in {"_", " "} and bool(_UNDERLINES.fullmatch(text.strip()))

@@ -27,11 +27,20 @@ def mixed(pieces: Sequence[tuple[str, bool]]) -> str:
     text = "\0".join(piece for piece, ours in pieces if not ours)
     if len(pieces) == 1 and not pieces[0][1]:
         return escape.escaped(line)
-    if text.isascii() and not escape.SUSPECT.search(text) and "@" not in text and "{{{" not in line:
+    if _reads_as_typed(text) and "{{{" not in line:
         return line
-    ends = list(accumulate(len(piece) for piece, _ in pieces))
-    ours = [(end - len(piece), end) for end, (piece, is_ours) in zip(ends, pieces, strict=True) if is_ours]
-    return edited(line, _escapes(line, deque(ours)))
+    return edited(line, _escapes(line, _ours(pieces)))
+
+
+def _reads_as_typed(text: str) -> bool:
+    """Whether no rule can match in the text, wherever it stands."""
+    return text.isascii() and not escape.SUSPECT.search(text) and "@" not in text
+
+
+def _ours(pieces: Sequence[tuple[str, bool]]) -> deque[tuple[int, int]]:
+    """The ranges of our markup in the line of the pieces."""
+    ends = accumulate(len(piece) for piece, _ in pieces)
+    return deque((end - len(piece), end) for end, (piece, ours) in zip(ends, pieces, strict=True) if ours)
 
 
 def _apart(pieces: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:

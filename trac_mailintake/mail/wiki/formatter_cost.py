@@ -89,10 +89,7 @@ def heavy(text: str) -> bool:
     cost = (len(raw) - len(raw.translate(None, _SPECIALS))) * _MOST
     if cost > _SLACK:
         cost = _of_tokens(text)
-    if ">" in text and (" " * 16 in text or "\t\t" in text):
-        cost += sum(_width(blanks) ** 2 for blanks in _INDENTED.findall(text)) * _INDENTATION
-    if "\n" * 16 in text:
-        cost += sum(len(lines) ** 2 for lines in _BLANK_LINES.findall(text)) * _BLANK_PAIR
+    cost += _of_blanks(text)
     cost += sum(_of_line(line) for line in text.split("\n") if len(line) > _SHORT)
     return cost > allowed or cost + _of_brackets(text) > allowed
 
@@ -116,6 +113,16 @@ def heavy_markup(text: str) -> bool:
             inside = bare == _OPENING
             outside.append("\n." if inside else line)
     return heavy("\n".join(outside))
+
+
+def _of_blanks(text: str) -> float:
+    """The cost of indented quotes, and of blank lines."""
+    cost = 0.0
+    if ">" in text and (" " * 16 in text or "\t\t" in text):
+        cost += sum(_width(blanks) ** 2 for blanks in _INDENTED.findall(text)) * _INDENTATION
+    if "\n" * 16 in text:
+        cost += sum(len(lines) ** 2 for lines in _BLANK_LINES.findall(text)) * _BLANK_PAIR
+    return cost
 
 
 def _of_tokens(text: str) -> float:

@@ -137,17 +137,35 @@ def header(raw: bytes) -> str:
 
 
 def _decode(raw: bytes, declared: str, *, whole: bool) -> str:
+    text = _as_marked(raw)
+    if text is None:
+        text = _as_declared(raw, declared, whole=whole)
+    if text is not None:
+        return text
+    detected = _detected(raw[:_SAMPLE])
+    text = _strict(raw, detected, whole=whole) if detected else None
+    return _with_replacements(raw, declared, detected) if text is None else text
+
+
+def _as_marked(raw: bytes) -> str | None:
+    """Decode what begins with a byte order mark; None without one."""
     for mark, name in _MARKS:
         if raw.startswith(mark):
             return raw.decode(name, "replace")
+    return None
+
+
+def _as_declared(raw: bytes, declared: str, *, whole: bool) -> str | None:
+    """Decode as declared, else as UTF-8, which has no escape sequences; None if neither fits."""
     for name in _candidates(declared):
         text = _strict(raw, name, whole=whole)
         if text is not None and not (name == "utf-8" and b"\x1b" in raw):
             return text
-    detected = _detected(raw[:_SAMPLE])
-    text = _strict(raw, detected, whole=whole) if detected else None
-    if text is not None:
-        return text
+    return None
+
+
+def _with_replacements(raw: bytes, declared: str, detected: str) -> str:
+    """Decode what fits no charset: as Microsoft's Japanese, else as declared or detected if that makes sense."""
     if "iso2022_jp" in {declared[:10], detected[:10]}:
         return _JIS.sub(_as_microsoft, raw).decode("cp932", "replace")
     if "euc_jp" in {declared, detected}:

@@ -14,7 +14,7 @@ from trac_mailintake.mail.classify import bounce_phrases, evidence
 from trac_mailintake.mail.message import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from trac_mailintake.mail.headers.field_values import Fields
     from trac_mailintake.mail.wording import Reason
@@ -109,9 +109,9 @@ def _declared(fields: Fields, shape: Shape) -> _Found:
 def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
     """Mail from daemons, and mail that reads like a bounce: a typical subject and a second sign."""
     senders = fields.get_all("from")
-    daemon = next((match for value in senders if (match := bounce_phrases.DAEMON.search(value))), None)
+    daemon = _daemon(senders)
     if daemon:
-        return Origin.REPORT, evidence.DAEMON(name=daemon[1].lower())
+        return Origin.REPORT, evidence.DAEMON(name=daemon)
     if "message/delivery-status" in shape.kinds and not _ANSWERED.match(subject):
         return Origin.REPORT, evidence.PART(type="delivery-status")
     if not bounce_phrases.subject(subject):
@@ -123,6 +123,11 @@ def _report(fields: Fields, subject: str, shape: Shape) -> _Found:
     if any(map(bounce_phrases.software, senders)):
         return Origin.REPORT, evidence.MACHINE()
     return None
+
+
+def _daemon(senders: Iterable[str]) -> str:
+    """The name of the first sender that is a daemon, such as `mailer-daemon`; "" if none is."""
+    return next((match[1].lower() for value in senders if (match := bounce_phrases.DAEMON.search(value))), "")
 
 
 def _returned(fields: Fields, subject: str, shape: Shape) -> _Found:

@@ -45,19 +45,14 @@ def proof(fields: Iterable[Field], hosts: Sequence[str], address: str) -> str:
     `fields` are all header fields from the top. `hosts` are authserv-ids, each followed by `:HOST` if the host uses
     another name in its `Received`. A DMARC failure outweighs all other results.
     """
-    domain = _domain(address)
-    ids = {each.partition(":")[0].casefold() for each in hosts}
     found = ""
-    for name, value in _of_ours(fields, hosts):
-        for who, result in _results(value, ids) if name == _RESULTS else ():
-            method = str(result.method).lower()
-            passed = str(result.result).lower() == "pass"
-            if method == "dmarc" and not passed:
-                return ""
-            if passed and (
-                _dmarc(result, domain) if method == "dmarc" else method == "dkim" and _dkim(result, address)
-            ):
-                found = found or f"{method}=pass by {who}"
+    for who, result in _results_of_ours(fields, hosts):
+        method = str(result.method).lower()
+        passed = str(result.result).lower() == "pass"
+        if method == "dmarc" and not passed:
+            return ""
+        if passed and method in _VOUCHES and _VOUCHES[method](result, address):
+            found = found or f"{method}=pass by {who}"
     return found
 
 
@@ -69,6 +64,14 @@ def spam(fields: Iterable[Field], hosts: Sequence[str]) -> str:
         if name == _SPAM_STATUS and re.match(r"\s*yes\b", value, re.IGNORECASE):
             return "X-Spam-Status: Yes"
     return ""
+
+
+def _results_of_ours(fields: Iterable[Field], hosts: Sequence[str]) -> Iterator[tuple[str, AuthenticationResult]]:
+    """Authserv-id and result of all that our own hosts wrote, from the top."""
+    ids = {each.partition(":")[0].casefold() for each in hosts}
+    for name, value in _of_ours(fields, hosts):
+        if name == _RESULTS:
+            yield from _results(value, ids)
 
 
 def _of_ours(fields: Iterable[Field], hosts: Sequence[str]) -> list[Field]:
@@ -111,8 +114,9 @@ def _results(value: str, ids: set[str]) -> Iterator[tuple[str, AuthenticationRes
         yield from ((who, result) for result in header.results)
 
 
-def _dmarc(result: AuthenticationResult, domain: str) -> bool:
-    """Whether DMARC passed for `domain`, the domain of From, which must be named (RFC 7489, 3.1)."""
+def _dmarc(result: AuthenticationResult, address: str) -> bool:
+    """Whether DMARC passed for the domain of `address`, the one of From, which must be named (RFC 7489, 3.1)."""
+    domain = _domain(address)
     return bool(domain) and _plain_domain(_properties(result).get("from", "")) == domain
 
 
@@ -126,6 +130,10 @@ def _dkim(result: AuthenticationResult, address: str) -> bool:
     domain = _domain(address)
     signer = properties.get("d", "") or agent_domain
     return bool(domain) and _plain_domain(signer) == domain
+
+
+_VOUCHES: Final = {"dmarc": _dmarc, "dkim": _dkim}
+"""By method: whether a result that passed is about an address."""
 
 
 def _properties(result: AuthenticationResult) -> dict[str, str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import binascii
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _WORD: Final = re.compile(
     r"=\?([A-Za-z0-9][A-Za-z0-9_.:+-]{0,60}(?:\*[A-Za-z0-9-]*)?)\?([bBqQ])\?((?:[^?]|(?<!=)\?(?!=))*)\?="
@@ -22,34 +25,43 @@ def decode(text: str) -> str:
     if "=?" not in text:
         return text
     pieces: list[str] = []
-    run: list[tuple[str, str]] = []
-    charset = ""
     position = 0
-    for match in _WORD.finditer(text):
-        between = text[position : match.start()]
-        label = (match[1] or "").partition("*")[0].lower()
-        adjacent = bool(run) and not between.strip()
-        if run and not (adjacent and label == charset):
-            pieces.append(_text(run, charset))
-            run = []
-        if not adjacent:
+    for run in _runs(text):
+        between = text[position : run[0].start()]
+        if between.strip() or not pieces:  # blanks between two words are not part of the text (RFC 2047, 6.2)
             pieces.append(between)
-        run.append(((match[2] or match[4]).lower(), match[3] if match[2] else match[5]))
-        charset, position = label, match.end()
+        pieces.append(_text(run))
+        position = run[-1].end()
+    return "".join((*pieces, text[position:]))
+
+
+def _runs(text: str) -> Iterator[list[re.Match[str]]]:
+    """The encoded words in runs: those of one charset with only blanks between them are decoded together."""
+    run: list[re.Match[str]] = []
+    for match in _WORD.finditer(text):
+        if run and (text[run[-1].end() : match.start()].strip() or _charset(match) != _charset(run[-1])):
+            yield run
+            run = []
+        run.append(match)
     if run:
-        pieces.append(_text(run, charset))
-    pieces.append(text[position:])
-    return "".join(pieces)
+        yield run
 
 
-def _text(run: list[tuple[str, str]], charset: str) -> str:
-    """The text of adjacent words (encoding, content).
+def _charset(word: re.Match[str]) -> str:
+    """The charset without its language (RFC 2231, 5), "" without one."""
+    return (word[1] or "").partition("*")[0].lower()
 
-    Careless software cuts inside a character, or inside a group of four digits.
-    """
+
+def _content(word: re.Match[str]) -> tuple[str, str]:
+    """The encoding, `b` or `q`, and the encoded text."""
+    return (word[2].lower(), word[3]) if word[2] else (word[4].lower(), word[5])
+
+
+def _text(run: list[re.Match[str]]) -> str:
+    """The text of a run. Careless software cuts inside a character, or inside a group of four digits."""
     pieces: list[bytes] = []
     digits = ""
-    for encoding, content in run:
+    for encoding, content in map(_content, run):
         if encoding == "b":
             digits += _NOT_BASE64.sub("", content)
             if len(digits) % 4 and "=" not in content:
@@ -60,7 +72,7 @@ def _text(run: list[tuple[str, str]], charset: str) -> str:
             pieces.append(_quoted_printable(content))
         digits = ""
     pieces.append(_base64(digits))
-    return _LINE_BREAKS.sub(" ", charsets.decode(b"".join(pieces), charset))
+    return _LINE_BREAKS.sub(" ", charsets.decode(b"".join(pieces), _charset(run[0])))
 
 
 def _quoted_printable(content: str) -> bytes:

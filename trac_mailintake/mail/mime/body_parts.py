@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from trac_mailintake.mail.mime.scanner import Entity
 
+    Texts = tuple[Entity, ...]
+
 _TEXTS: Final = {"text/plain", "text/html"}
 _FILES: Final = {"text/calendar", "text/rtf", "text/vcard", "text/x-vcard", "text/csv", "text/css", "text/xml"}
 """Text types for programs. All other text types are read as plain text (RFC 2046, 4.1.4)."""
@@ -72,15 +74,26 @@ def _fuller(name: str, other: str) -> str:
 
 
 def _fold(entity: Entity, children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
-    if entity.content_type == "multipart/alternative":
-        return _alternative(children, says_something)
-    if entity.content_type == "multipart/related":
-        root = next((child for child in children if child.texts), None)
-        children = [child if child is root else Sorted((), child.texts + child.files) for child in children]
+    match entity.content_type:
+        case "multipart/alternative":
+            return _alternative(children, says_something)
+        case "multipart/related":
+            return _merged(_related(children))
+        case _:
+            return _merged(children)
+
+
+def _merged(children: Sequence[Sorted]) -> Sorted:
     return Sorted(
         tuple(text for child in children for text in child.texts),
         tuple(leaf for child in children for leaf in child.files),
     )
+
+
+def _related(children: Sequence[Sorted]) -> list[Sorted]:
+    """The first text is the document; all else is what it shows, such as images (RFC 2387)."""
+    root = next((child for child in children if child.texts), None)
+    return [child if child is root else Sorted((), child.texts + child.files) for child in children]
 
 
 def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool]) -> Sorted:
@@ -88,12 +101,24 @@ def _alternative(children: list[Sorted], says_something: Callable[[Entity], bool
 
     Files of all alternatives are kept, and so are further texts of the same kind, since they are not versions of it.
     """
-    files = tuple(leaf for child in children for leaf in child.files)
-    if any(child.texts for child in children):
-        files = tuple(leaf for leaf in files if leaf.content_type not in _OTHER_VERSIONS)
-    readable = [child.texts for child in children if child.texts]
-    plain = (texts for texts in readable if all(text.content_type == "text/plain" for text in texts))
-    chosen = next((texts for texts in plain if any(map(says_something, texts))), readable[-1] if readable else ())
+    files = _merged(children).files
+    versions = [child.texts for child in children if child.texts]
+    if not versions:
+        return Sorted((), files)
+    chosen = _preferred(versions, says_something)
+    kept = tuple(leaf for leaf in files if leaf.content_type not in _OTHER_VERSIONS)
+    return Sorted(chosen, kept + _further(chosen, versions))
+
+
+def _preferred(versions: Sequence[Texts], says_something: Callable[[Entity], bool]) -> Texts:
+    for texts in versions:
+        if all(text.content_type == "text/plain" for text in texts) and any(map(says_something, texts)):
+            return texts
+    return versions[-1]
+
+
+def _further(chosen: Texts, versions: Sequence[Texts]) -> Texts:
+    """The texts of the kind that was chosen, in the other alternatives."""
     kinds = {text.content_type for text in chosen}
-    others = (text for texts in readable if texts is not chosen for text in texts if text.content_type in kinds)
-    return Sorted(chosen, files + tuple(others))
+    others = (text for texts in versions if texts is not chosen for text in texts)
+    return tuple(text for text in others if text.content_type in kinds)

@@ -191,10 +191,7 @@ class _Walk:
         doubt = None if parent else header_block.doubt(self.tape, start, head, self.ends)
         if doubt:
             self._defect(Defect.of(doubt))
-        default = "message/rfc822" if parent and parent.content_type == "multipart/digest" else "text/plain"
-        raw = next((value for name, value in head.fields if name.lower() == "content-type"), b"")
-        content_type, values = parameters.content_type(raw, default)
-        entity = Entity(_path(parent) if parent else "1", parent, head.fields, content_type, values, start, head.body)
+        entity = _entity(head, start, parent)
         if parent:
             parent.children.append(entity)
             self.heads += sum(len(name) + len(value) for name, value in head.fields)
@@ -243,6 +240,14 @@ class _Walk:
             del self.open[keep:]
             if self.open:
                 self._aim()
+
+
+def _entity(head: header_block.Block, start: int, parent: Entity | None) -> Entity:
+    """The entity with the header block `head`; parts of a digest are messages by default (RFC 2046, 5.1.5)."""
+    default = "message/rfc822" if parent and parent.content_type == "multipart/digest" else "text/plain"
+    raw = next((value for name, value in head.fields if name.lower() == "content-type"), b"")
+    content_type, values = parameters.content_type(raw, default)
+    return Entity(_path(parent) if parent else "1", parent, head.fields, content_type, values, start, head.body)
 
 
 def _path(parent: Entity) -> str:

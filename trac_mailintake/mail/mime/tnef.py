@@ -193,11 +193,15 @@ class _Walk:
         elif name == _CONTENT:
             file.start, file.end = begin, stop
         elif name == _OF_ATTACHMENT:
-            for number, kind, first, last in self._properties(begin, stop):
-                if number == _DATA and kind in _BY_LENGTH:
-                    self._object(file, first, last, kind)
-                elif kind in _BY_LENGTH and number in _TOLD:
-                    file.properties[number] = self._text(first, last, unicode=kind == _UNICODE)
+            self._of_properties(file, begin, stop)
+
+    def _of_properties(self, file: _File, begin: int, stop: int) -> None:
+        """The properties of an attachment: its bytes, and what says something about it."""
+        for number, kind, first, last in self._properties(begin, stop):
+            if number == _DATA and kind in _BY_LENGTH:
+                self._object(file, first, last, kind)
+            elif kind in _BY_LENGTH and number in _TOLD:
+                file.properties[number] = self._text(first, last, unicode=kind == _UNICODE)
 
     def _object(self, file: _File, start: int, end: int, kind: int) -> None:
         """The bytes of an attachment that came as a property; an object has its kind before them."""

@@ -191,12 +191,14 @@ def joined(reader: Reader, entities: Sequence[Entity], images: Mapping[str, str]
         if text.strip():
             pieces.append(text)
     whole = _together(pieces)
-    if markup and formatter_cost.heavy_markup(whole):
-        whole = _bare(reader, entities, limits)
-        defects.append(_complex("Trac would take too long to show it"))
+    quoted: tuple[tuple[int, int], ...] = ()
+    if markup:
+        if formatter_cost.heavy_markup(whole):
+            whole = _bare(reader, entities, limits)
+            defects.append(_complex("Trac would take too long to show it"))
+        whole, quoted = declared_quotes.taken_out(formatter_cost.shallow(whole))
     if overlong:
         defects.append(Defect.of(LONG_TEXT(limit=limits.text)))
-    whole, quoted = declared_quotes.taken_out(formatter_cost.shallow(whole)) if markup else (whole, ())
     return Text(whole, markup, overlong, tuple(defects), quoted)
 
 

@@ -127,14 +127,15 @@ def _shown(method: str, event: _Event) -> str:
 
 def _when(event: _Event) -> str:
     """The beginning and the end; the date is not said twice."""
-    start, end = event.values.get("DTSTART"), event.values.get("DTEND") or event.values.get("DUE")
-    first, last = (_time(start.text) if start else ""), (_time(end.text) if end else "")
-    zone = next((_zone(value) for value in (start, end) if value), "")
-    if event.values.get("DTEND") is end and last and " " not in last:
+    start = event.values.get("DTSTART")
+    end = event.values.get("DTEND") or event.values.get("DUE")
+    first, last = _time(start), _time(end)
+    if "DTEND" in event.values and last and " " not in last:
         last = _day_before(last)
     if first and last.startswith(first.partition(" ")[0]):
         last = last.partition(" ")[2]
-    return " ".join(filter(None, (f"{first} – {last}" if first and last else first or last, zone)))
+    times = " – ".join(filter(None, (first, last)))
+    return " ".join(filter(None, (times, _zone(start or end))))
 
 
 def _day_before(day: str) -> str:
@@ -145,15 +146,18 @@ def _day_before(day: str) -> str:
         return day
 
 
-def _time(text: str) -> str:
-    match = _TIME.match(text.strip())
+def _time(value: _Value | None) -> str:
+    """The date, and the time if there is one; "" for anything else."""
+    match = _TIME.match(value.text.strip()) if value else None
     if not match:
         return ""
     day = f"{match[1]}-{match[2]}-{match[3]}"
     return f"{day} {match[4]}:{match[5]}" if match[4] else day
 
 
-def _zone(value: _Value) -> str:
+def _zone(value: _Value | None) -> str:
+    if value is None:
+        return ""
     name = value.parameters.get("TZID", "").strip()[:80]
     return f"({name})" if name else "(UTC)" if value.text.strip().endswith("Z") else ""
 

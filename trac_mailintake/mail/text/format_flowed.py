@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_QUOTES: Final = re.compile(r">*")
 _SIGNATURE: Final = "-- "
 
 
@@ -15,10 +13,8 @@ def unwrapped(text: str, *, delsp: bool) -> str:
     pieces: list[str] = []
     depth = -1
     for line in text.split("\n"):
-        mark = _QUOTES.match(line)
-        quotes = mark.end() if mark else 0
-        content = line[quotes:]
-        content = content.removeprefix(" ")
+        quotes = len(line) - len(line.lstrip(">"))
+        content = line[quotes:].removeprefix(" ")
         if pieces and (quotes != depth or content == _SIGNATURE):
             paragraphs.append(_paragraph(depth, pieces))
             pieces = []

@@ -184,3 +184,85 @@ def test_a_missing_spool_file_is_an_error_not_a_message(tmp_path: Path) -> None:
     """A file that cannot be read is the machine's fault: the mail must not be taken for an empty one."""
     with pytest.raises(OSError, match="ends"):
         parse(Slice(str(tmp_path / "short"), 0, 10) if (tmp_path / "short").write_bytes(b"abc") else Slice("", 0, 0))
+
+
+def test_many_references_keep_the_first_and_the_newest(tmp_path: Path) -> None:
+    """The first began the thread, the newest are answered (RFC 5322, 3.6.4)."""
+    ids = [f"<{number}@example.org>" for number in range(20)]
+    message = read(tmp_path, f"{HEAD}References: {' '.join(ids)}\n\nBody\n", Limits(ids=5))
+    assert message.references == (ids[0], *ids[-4:])
+    assert read(tmp_path, f"{HEAD}References: {' '.join(ids[:5])}\n\nBody\n", Limits(ids=5)).references == (*ids[:5],)
+
+
+def enclosed(fields: str, inside: str) -> str:
+    """A mail with a text and one more part."""
+    return f"{HEAD}Content-Type: multipart/mixed; boundary=b\n\n--b\n\nText\n--b\n{fields}\n\n{inside}\n--b--\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "inside", "name"),
+    [
+        ("Content-Type: message/rfc822", "Subject: The =?utf-8?q?=C3=BCber?= printer\n\nx", "The über printer.eml"),
+        ("Content-Type: message/rfc822", "\n\nSubject: Fire\n\nx", "Fire.eml"),
+        ("Content-Type: message/rfc822", "From: a@b.example\n\nx", "message.eml"),
+        ("Content-Type: message/rfc822; name=a.eml", "Subject: Fire\n\nx", "a.eml"),
+        ("Content-Type: image/png; name=a[1].png", "x", "a[1].png"),
+        ("Content-Type: image/png; name=a[1].png\nContent-ID: <i@x>", "x", "a_1_.png"),
+        ("Content-Type: application/pdf", "x", "attachment.pdf"),
+    ],
+)
+def test_each_attachment_has_a_name(tmp_path: Path, fields: str, inside: str, name: str) -> None:
+    """Its own, else that of its subject or its type; an image in the text has one that the wiki can show."""
+    [part] = read(tmp_path, enclosed(fields, inside)).parts
+    assert part.filename == name
+
+
+@pytest.mark.parametrize(
+    ("fields", "inline"),
+    [
+        ("Content-Disposition: inline", True),
+        ("Content-ID: <i@x>", True),
+        ("Content-ID: <i@x>\nContent-Disposition: attachment", False),
+        ("X: y", False),
+    ],
+)
+def test_what_the_body_shows_is_inline(tmp_path: Path, fields: str, inline: bool) -> None:  # noqa: FBT001 - a row of the table
+    """RFC 2183, 2.1, and what has an id to be referred to (RFC 2392)."""
+    [part] = read(tmp_path, enclosed(f"Content-Type: image/png\n{fields}", "x")).parts
+    assert part.inline is inline
+
+
+class BrokenLimits:
+    """Limits that no scanner can work with: any fault of ours, in the midst of a message."""
+
+    def __getattr__(self, name: str) -> int:
+        """None of them is there."""
+        raise LookupError(name)
+
+
+def test_a_fault_of_ours_loses_no_mail(tmp_path: Path) -> None:
+    """What cannot be parsed is kept as it came, with its beginning as text, and says so."""
+    mail = HEAD.encode() + b"\nBody \xff\n"
+    message = read(tmp_path, mail, BrokenLimits())  # type: ignore[arg-type]  # what no caller gives
+    assert ([each.slug for each in message.defects], message.size) == (["unreadable"], len(mail))
+    assert message.text.endswith("Body \ufffd\n")
+    assert message.raw.read() == mail
+    assert not message.overlong
+
+
+def test_an_author_that_is_left_out_leaves_nobody(tmp_path: Path) -> None:
+    """An address that is too long to be read may be the one that counts elsewhere."""
+    message = read(tmp_path, f"From: Ann (she) <{'a' * 600}@example.org>, Bob <bob@example.org>\n\nBody\n")
+    assert ([each.spec for each in message.authors], message.author) == (["bob@example.org"], None)
+    assert message.disowned
+
+
+def test_what_is_nested_too_deeply_is_a_message_to_open(tmp_path: Path) -> None:
+    """With its header, so that a mail program can open it."""
+    inner = "Content-Type: multipart/mixed; boundary=c\n\n--c\n\nThe bottom\n--c--\n"
+    message = read(
+        tmp_path, f"{HEAD}Content-Type: multipart/mixed; boundary=b\n\n--b\n{inner}\n--b--\n", Limits(depth=1)
+    )
+    [part] = message.parts
+    assert (part.content_type, part.filename) == ("message/rfc822", "message.eml")
+    assert part.body.read().decode().startswith("Content-Type: multipart/mixed; boundary=c")

@@ -6,6 +6,7 @@ import base64
 import binascii
 import quopri
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from trac_mailintake.mail.message import Part
 from trac_mailintake.mail.mime import transfer_encoding
 from trac_mailintake.mail.spool import Slice
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def blocks(encoded: bytes, size: int) -> list[bytes]:
@@ -77,3 +81,61 @@ def test_the_size_is_known_without_decoding(content: bytes) -> None:
     decoded = b"".join(transfer_encoding.undo(stretch, blocks(encoded, 100)))
     assert decoded == content[10 : max(10, len(content) - 10)]
     assert transfer_encoding.about(replace(part, encoding=stretch)) == max(0, len(content) - 20)
+
+
+@given(st.binary(min_size=1, max_size=300), st.integers(1, 50), st.sampled_from(["base64", "8bit", "quoted-printable"]))
+def test_decoding_may_begin_at_any_of_the_places(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, at: int, encoding: str
+) -> None:
+    """From each on, the rest is what decoding everything gives behind so many bytes."""
+    encoded = base64.encodebytes(content * at) if encoding == "base64" else content
+    file = tmp_path_factory.mktemp("places") / "body"
+    file.write_bytes(encoded)
+    part = Part("1", "a/b", "a", False, "", encoding, "", Slice(str(file), 0, len(encoded)))  # noqa: FBT003 - `inline`, in its place
+    whole = b"".join(transfer_encoding.decoded(part))
+    places = transfer_encoding.places(part)
+    assert places[0] == (0, 0)
+    assert encoding != "quoted-printable" or len(places) == 1
+    for raw, before in places:
+        rest = replace(part, body=part.body.part(raw, len(encoded)))
+        assert b"".join(transfer_encoding.decoded(rest)) == whole[before:]
+
+
+def test_there_are_places_within_a_large_body(tmp_path: Path) -> None:
+    """About one for each block of the file, so that the end of a wrapping is soon found."""
+    content = bytes(range(256)) * 4000
+    encoded = base64.encodebytes(content)
+    (tmp_path / "body").write_bytes(encoded)
+    part = Part("1", "a/b", "a", False, "", "base64", "", Slice(str(tmp_path / "body"), 0, len(encoded)))  # noqa: FBT003 - `inline`, in its place
+    places = transfer_encoding.places(part)
+    assert len(places) > len(encoded) // (256 * 1024)
+    raw, before = places[-1]
+    assert before > len(content) // 2
+    rest = replace(part, body=part.body.part(raw, len(encoded)))
+    assert b"".join(transfer_encoding.decoded(rest)) == content[before:]
+
+
+@pytest.mark.parametrize(
+    ("encoded", "expected"),
+    [
+        (b"begin 644 x\n#86)C\n`\nend\n#86)C\n", b"abc"),
+        (b"begin-base64 644 x\n#86)C\n", b"abc"),
+        (b"#86)C\n", b"abc"),
+        (b"just words\n#86)C\nend\n", b"abc"),
+        (b"begin 644 x\n#86)C   \n", b"abc"),
+        (b"begin 644 x\n#86\x80\xff\n", b""),
+        (b"begin 644 x\n" + b"M" * 9000 + b"\n#86)C\n", b"abc"),
+    ],
+)
+def test_uuencode_as_software_writes_it(encoded: bytes, expected: bytes) -> None:
+    """POSIX uuencode; blanks at the end, lines of no file, lines that are none."""
+    assert b"".join(transfer_encoding.undo("x-uuencode", blocks(encoded, 1000)))[-len(expected) or None :] == expected
+
+
+@pytest.mark.parametrize("size", [1, 999, 5000, 20_000])
+def test_quoted_printable_in_one_line(size: int) -> None:
+    """A line of any length (RFC 2045, 6.7 allows 76 characters); no `=XX` is cut in two, nor is text without one."""
+    content = "ü".encode() * size
+    encoded = content.hex("=").upper().encode()
+    assert b"".join(transfer_encoding.undo("quoted-printable", blocks(b"=" + encoded, 997))) == content
+    assert b"".join(transfer_encoding.undo("quoted-printable", blocks(b"x" * size, 997))) == b"x" * size

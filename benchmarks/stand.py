@@ -67,7 +67,7 @@ class Stand:
     def run(self) -> Report:
         """What `trac-admin ENV mailintake run` does once it has started."""
         with open_intake.watched_intake(self.env) as assembly:
-            assembly.recorder.sweep()
+            assembly.recovery.sweep()
             assembly.recorder.announce_owed()
             service = assembly.settings.services.get(SERVICE)
             report = assembly.spine.run(service, assembly.settings.open(service))

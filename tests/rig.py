@@ -83,7 +83,7 @@ class Rig:
     def run(self, *extra: object, limit: int | None = None) -> Report:
         """One round of the service, with all that a run does besides."""
         with self.worker(*extra) as assembly:
-            assembly.recorder.sweep()
+            assembly.recovery.sweep()
             service = assembly.settings.services.get(SERVICE)
             report = assembly.spine.run(service, assembly.settings.open(service), Bounds(limit))
             assembly.outbox.flush()

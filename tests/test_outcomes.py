@@ -265,8 +265,8 @@ def test_an_administrator_is_told_of_held_mail_where_something_is_broken(
     with rig.worker() as assembly:
         service = assembly.settings.services.get(SERVICE)
         account = Account("imap", "imap://ann@mail.example.org/INBOX")
-        assembly.recorder.reconcile(service, account, [Listed(slug, slug) for slug in slugs])
-        claimed = assembly.recorder.claim(service, account, len(slugs))
+        assembly.mailbox.reconcile(service, account, [Listed(slug, slug) for slug in slugs])
+        claimed = assembly.claims.claim(service, account, len(slugs))
         held = [refused(each, None, service, Hold(each.listed.locator, "So."), ()) for each in claimed]
         assembly.recorder.record(held)
     told = trac_env.query("SELECT subject FROM mailintake_outbox WHERE kind='alert'")

@@ -25,7 +25,11 @@ from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services
 from trac_mailintake.tracker.db.read_connection import OneConnection
 from trac_mailintake.tracker.db.transaction import named
+from trac_mailintake.tracker.deliveries.claims import DatabaseClaims
+from trac_mailintake.tracker.deliveries.mailbox import DatabaseMailbox
 from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
+from trac_mailintake.tracker.deliveries.recovery import Recovery
+from trac_mailintake.tracker.deliveries.session import Session
 from trac_mailintake.tracker.lookups import TracReader
 from trac_mailintake.tracker.outgoing.outbox import Outbox
 from trac_mailintake.tracker.people.directory import Directory
@@ -84,7 +88,10 @@ class Assembly:
 
     settings: Settings
     worker: Worker
+    mailbox: DatabaseMailbox
+    claims: DatabaseClaims
     recorder: DatabaseRecorder
+    recovery: Recovery
     outbox: Outbox
     spine: Spine
     releasing: Callable[[int | None, str], Spine]
@@ -104,7 +111,7 @@ class Assembly:
 
     def _take(self, entry: Entry, spine: Spine) -> None:
         service = self.settings.services.get(entry.service)
-        delivery = self.recorder.reclaim(entry.id)
+        delivery = self.claims.reclaim(entry.id)
         if delivery is not None:
             spine.take(service, [delivery])
 
@@ -115,7 +122,7 @@ class Assembly:
         """
         if self.ahead is not None:
             self.ahead.close()
-        self.recorder.close()
+        self.recovery.close()
         self.worker.close()
 
 
@@ -136,7 +143,9 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
-    recorder = DatabaseRecorder(env, worker, staging, settings.rules, tracker.recall)
+    session = Session(env, worker)
+    mailbox, claims = DatabaseMailbox(session), DatabaseClaims(session)
+    recorder = DatabaseRecorder(session, staging, settings.rules, tracker.recall)
     # Only commands are watched. tracd must not fork: a fork copies the locks of other threads, but not the threads.
     ahead = (
         Ahead(read, watch.seconds, staging.ahead, tracker.recall.foresee)
@@ -145,13 +154,24 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
     )
     runtime = Runtime(ahead or Parser(parse), OneConnection(env), partial(named, env), watch)
     archive = FileArchive(env, worker)
-    ports = Ports(tracker, settings.rules, recorder, recorder, recorder, archive, runtime, limit)
+    ports = Ports(tracker, settings.rules, mailbox, claims, recorder, archive, runtime, limit)
 
     def releasing(ticket: int | None, user: str) -> Spine:
         rules = ReleasingRules(settings.rules, ticket)
         return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
 
-    return Assembly(settings, worker, recorder, Outbox(env, worker), Spine(ports), releasing, ahead)
+    return Assembly(
+        settings=settings,
+        worker=worker,
+        mailbox=mailbox,
+        claims=claims,
+        recorder=recorder,
+        recovery=Recovery(session, staging),
+        outbox=Outbox(env, worker),
+        spine=Spine(ports),
+        releasing=releasing,
+        ahead=ahead,
+    )
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from trac_mailintake.mail.parse import parse
 from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.tracker.adapter import TracTracker
 from trac_mailintake.tracker.archive.store import Batch, FileArchive
-from trac_mailintake.tracker.deliveries.claims import Claims
+from trac_mailintake.tracker.deliveries.claims import DatabaseClaims
+from trac_mailintake.tracker.deliveries.mailbox import DatabaseMailbox
 from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
+from trac_mailintake.tracker.deliveries.recovery import Recovery
 from trac_mailintake.tracker.outgoing.outbox import Outbox
 from trac_mailintake.tracker.tickets import stage_attachments, write
 
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from tests.faults.scene import Bench, Scene
 
 STEPS: Final[Mapping[str, Callable[..., object]]] = {
-    "reconcile": Claims.reconcile,
-    "claim": Claims.claim,
+    "reconcile": DatabaseMailbox.reconcile,
+    "claim": DatabaseClaims.claim,
     "archive": FileArchive.begin,
     "append": Batch.append,
     "seal": Batch.seal,
@@ -49,10 +51,10 @@ STEPS: Final[Mapping[str, Callable[..., object]]] = {
     "announce": DatabaseRecorder.announce,
     "dispose": Disposing._dispose,
     "settle": Disposing.end,
-    "consumed": DatabaseRecorder.consumed,
-    "close": DatabaseRecorder.close,
+    "consumed": DatabaseMailbox.consumed,
+    "close": Recovery.close,
     "flush": Outbox.flush,
-    "sweep": DatabaseRecorder.sweep,
+    "sweep": Recovery.sweep,
 }
 """The steps of a round by their names: a function each, before or after which the process may die."""
 

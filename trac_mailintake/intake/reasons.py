@@ -56,6 +56,13 @@ def _clause(form: str, text: str) -> Wording:
     return Wording("", text, form)
 
 
+# fetch ---------------------------------------------------------------------------------------------------------------
+
+FROM_ARCHIVE: Final = Rule(
+    "from-archive", "fetch", "The mailbox no longer lists it; its bytes were in the archive by then."
+)
+"""A step in the trail of a mail that was fetched, not decided, and then left its mailbox."""
+
 # recall --------------------------------------------------------------------------------------------------------------
 
 DUPLICATE: Final = Rule("duplicate", "recall", "The same mail was filed before, as delivery {delivery}.")

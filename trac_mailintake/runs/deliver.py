@@ -79,7 +79,7 @@ def _take(env: Environment, assembly: Assembly, name: str, source: Source, locat
         answers.append(answer)
         return (answer.line if answer.status is SysExit.TEMPFAIL else ""), answer.line
 
-    assembly.recorder.sweep()
+    assembly.recovery.sweep()
     done = ServiceRun(env, assembly).serve(name, source=source, trying=trying, conclude=conclude)
     # If the database failed before `conclude` had an answer, there is none; if it failed later, the answer stands.
     answer = answers[0] if answers else Answer(SysExit.TEMPFAIL, done.error)

@@ -123,7 +123,7 @@ class ServiceRun:
         why = self._stop_or_go_on(name, report, trying=trying)
         left = None
         if handed is None and (report.undisposed or not report.error):
-            left = self._assembly.recorder.left(service, source.account)
+            left = self._assembly.mailbox.left(service, source.account)
         return _result(name, report, why), left
 
     def _stop_or_go_on(self, name: str, report: Report, *, trying: bool) -> str:

@@ -54,7 +54,7 @@ class ServicesRun:
 
         A service that fails does not keep the others from running.
         """
-        self._assembly.recorder.sweep()
+        self._assembly.recovery.sweep()
         self._assembly.recorder.announce_owed()
         self._serve_all(names, heard)
         overdue.tell(self._env)

@@ -37,17 +37,20 @@ class Hands:
 
     def __init__(self, assembly: Assembly, **settings: str) -> None:
         """`settings` replace those of the service."""
+        self.mailbox = assembly.mailbox
+        self.claims = assembly.claims
         self.recorder = assembly.recorder
+        self.recovery = assembly.recovery
         self.service = replace(assembly.settings.services.get(SERVICE), **settings)  # type: ignore[arg-type]  # all text
         self.worker = assembly.worker
 
     def look(self, listing: Sequence[Listed]) -> list[Delivery]:
         """Compare a listing with what is remembered."""
-        return list(self.recorder.reconcile(self.service, ACCOUNT, listing))
+        return list(self.mailbox.reconcile(self.service, ACCOUNT, listing))
 
     def take(self, limit: int = 50) -> list[Delivery]:
         """Claim."""
-        return list(self.recorder.claim(self.service, ACCOUNT, limit))
+        return list(self.claims.claim(self.service, ACCOUNT, limit))
 
     def end(self, *deliveries: Delivery, status: Status = Status.DISCARDED) -> None:
         """Record an outcome without a change."""
@@ -117,7 +120,7 @@ def test_a_dead_workers_messages_are_taken_over_one_by_one(rig: Rig) -> None:
         first = one.take()
         _kill(one.worker)
         with hands(rig) as other:
-            other.recorder.sweep()
+            other.recovery.sweep()
             other.look(listed(1, 2))
             taken = other.take()
             assert locators(taken) == ["1/1"]
@@ -134,13 +137,13 @@ def test_what_must_be_taken_alone_waits_until_nothing_else_is_in_hand(rig: Rig) 
         one.take()
         _kill(one.worker)
         with hands(rig) as other:
-            other.recorder.sweep()
+            other.recovery.sweep()
             other.look(listed(0, 1, 2, 3))
             assert locators(other.take()) == ["1/0"]
-            assert other.recorder.claim(other.service, ACCOUNT, 50, alone=False) == []
+            assert other.claims.claim(other.service, ACCOUNT, 50, alone=False) == []
             assert locators(other.take()) == ["1/1"]
             assert locators(other.take()) == ["1/2"]
-            assert locators(other.recorder.claim(other.service, ACCOUNT, 50, alone=False)) == ["1/3"]
+            assert locators(other.claims.claim(other.service, ACCOUNT, 50, alone=False)) == ["1/3"]
 
 
 def test_when_what_a_message_answers_is_due(rig: Rig) -> None:
@@ -148,16 +151,16 @@ def test_when_what_a_message_answers_is_due(rig: Rig) -> None:
     with hands(rig) as one:
         one.look(listed(1, 2, 3, 4))
         first, second, third, last = one.take()
-        assert one.recorder.parent_elsewhere(third, ["<a@x>"]) is None
-        one.recorder.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
-        one.recorder.defer(last, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<b@x>")
-        wait = one.recorder.parent_elsewhere(third, ["<a@x>", "<b@x>"])
+        assert one.claims.parent_elsewhere(third, ["<a@x>"]) is None
+        one.claims.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
+        one.claims.defer(last, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<b@x>")
+        wait = one.claims.parent_elsewhere(third, ["<a@x>", "<b@x>"])
         assert wait is not None
         assert wait.due is not None
         assert 50 < wait.due <= 60
-        assert one.recorder.parent_elsewhere(third, ["<b@x>"]) is None
-        one.recorder.defer(second, "It could not be read.", seconds=Seconds(0), counted=False)
-        assert one.recorder.parent_elsewhere(third, ["<b@x>"]) == Wait(Seconds(0))
+        assert one.claims.parent_elsewhere(third, ["<b@x>"]) is None
+        one.claims.defer(second, "It could not be read.", seconds=Seconds(0), counted=False)
+        assert one.claims.parent_elsewhere(third, ["<b@x>"]) == Wait(Seconds(0))
 
 
 def test_a_message_that_could_not_be_deferred_is_waited_for(sqlite_env: TracEnv, tmp_path: Path) -> None:
@@ -169,12 +172,12 @@ def test_a_message_that_could_not_be_deferred_is_waited_for(sqlite_env: TracEnv,
         elsewhere = replace(second, account=Account("imap", "imap://bob@mail.example.org/INBOX"))
         _rename(rig, "mailintake_delivery", "away")
         with pytest.raises(TemporaryFailure):
-            one.recorder.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
+            one.claims.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
         _rename(rig, "away", "mailintake_delivery")
-        assert one.recorder.parent_elsewhere(second, ["<b@x>"]) == Wait(None)
-        assert one.recorder.parent_elsewhere(elsewhere, ["<b@x>"]) is None
-        one.recorder.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
-        assert one.recorder.parent_elsewhere(second, ["<b@x>"]) is None
+        assert one.claims.parent_elsewhere(second, ["<b@x>"]) == Wait(None)
+        assert one.claims.parent_elsewhere(elsewhere, ["<b@x>"]) is None
+        one.claims.defer(first, "It has to wait.", seconds=Seconds(60), counted=False, message_id="<a@x>")
+        assert one.claims.parent_elsewhere(second, ["<b@x>"]) is None
 
 
 def _rename(rig: Rig, old: str, new: str) -> None:
@@ -188,7 +191,7 @@ def test_deaths_are_counted_only_while_alone(rig: Rig) -> None:
     for deaths in (0, 0, 1, 2):
         with rig.worker() as assembly:
             one = Hands(assembly)
-            one.recorder.sweep()
+            one.recovery.sweep()
             one.look(listed(1))
             (taken,) = one.take()
             assert taken.deaths == deaths
@@ -209,7 +212,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(rig: Rig) -> None:
             with pytest.raises(NoLongerMine):
                 one.end(mine)
             with pytest.raises(NoLongerMine):
-                one.recorder.defer(mine, "late", seconds=Seconds(1), counted=True)
+                one.claims.defer(mine, "late", seconds=Seconds(1), counted=True)
             other.end(theirs)
     assert [row["outcome"] for row in rig.journal()] == ["discarded"]
 
@@ -230,7 +233,7 @@ def test_what_was_released_is_free_at_once(rig: Rig) -> None:
     """It was not begun; nothing is counted."""
     with hands(rig) as one, hands(rig) as other:
         one.look(listed(1))
-        one.recorder.release(one.take())
+        one.claims.release(one.take())
         other.look(listed(1))
         (taken,) = other.take()
         assert (taken.attempts, taken.alone) == (0, False)
@@ -241,8 +244,8 @@ def test_what_was_deferred_waits(rig: Rig) -> None:
     with hands(rig) as one:
         one.look(listed(1, 2))
         first, second = one.take()
-        one.recorder.defer(first, "not yet", seconds=Seconds(60), counted=False)
-        one.recorder.defer(second, "broken", seconds=Seconds(0), counted=True)
+        one.claims.defer(first, "not yet", seconds=Seconds(60), counted=False)
+        one.claims.defer(second, "broken", seconds=Seconds(0), counted=True)
         one.look(listed(1, 2))
         (taken,) = one.take()
         assert (taken.listed.locator, taken.attempts) == ("1/2", 1)
@@ -253,7 +256,7 @@ def test_what_was_deferred_under_a_wrong_clock_does_not_wait_for_that_time(rig: 
     with hands(rig) as one:
         one.look(listed(1))
         (taken,) = one.take()
-        one.recorder.defer(taken, "not yet", seconds=Seconds(60 + 365 * 24 * 3600), counted=False)
+        one.claims.defer(taken, "not yet", seconds=Seconds(60 + 365 * 24 * 3600), counted=False)
         one.look(listed(1))
         assert [each.listed.locator for each in one.take()] == ["1/1"]
 
@@ -274,7 +277,7 @@ def test_a_vanished_message_is_ignored_and_its_locator_free(rig: Rig) -> None:
     """It was deferred, and somebody took it out of the mailbox."""
     with hands(rig) as one:
         one.look(listed(1))
-        one.recorder.defer(one.take()[0], "not yet", seconds=Seconds(60), counted=False)
+        one.claims.defer(one.take()[0], "not yet", seconds=Seconds(60), counted=False)
         one.look([])
         assert rig.outcomes == [("ignored", "vanished")]
         one.look(listed(1))
@@ -285,7 +288,7 @@ def test_a_pipe_lists_only_its_message(rig: Rig) -> None:
     """A pipe does not list other deliveries, which must not count as vanished, whatever its kind is called."""
     with hands(rig) as one:
         one.look(listed(1))
-        one.recorder.release(one.take())
+        one.claims.release(one.take())
     with hands(rig) as other:
         other.service = replace(other.service, pushed=True)
         other.look(listed(2))
@@ -306,7 +309,7 @@ def test_a_message_that_vanished_with_its_worker_is_ignored(rig: Rig) -> None:
             assert [row["outcome"] for row in rig.journal()] == [None, None]
         _kill(one.worker)
         with hands(rig) as other:
-            other.recorder.sweep()
+            other.recovery.sweep()
             other.look(listed(2))
             assert [(row["outcome"], row["rule"]) for row in rig.journal()] == [("ignored", "vanished"), (None, None)]
             assert locators(other.take()) == ["1/2"]
@@ -323,7 +326,7 @@ def test_what_a_crash_left_to_dispose_of_is_found(rig: Rig) -> None:
         (left,) = one.look(changed)
         assert (left.listed.locator, left.sha256) == ("1/1", "abc")
         assert locators(one.take()) == ["1/2"]
-        one.recorder.consumed([left.id])
+        one.mailbox.consumed([left.id])
         assert one.look(changed) == []
 
 
@@ -333,7 +336,7 @@ def test_a_locator_used_again_is_a_new_message(rig: Rig) -> None:
         one.look(listed(1))
         taken = one.take()
         one.end(*taken)
-        one.recorder.forget(taken)
+        one.mailbox.forget(taken)
         one.look(listed(1))
         assert locators(one.take()) == ["1/1"]
     assert [row["outcome"] for row in rig.journal()] == ["discarded", None]
@@ -369,9 +372,9 @@ def test_older_messages_in_other_hands_are_waited_for(rig: Rig) -> None:
             other.look(listed(1, 2))
             one.take(1)
             (later,) = other.take()
-            assert other.recorder.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
+            assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
             _kill(one.worker)
-        assert other.recorder.parent_elsewhere(later, ["<a@x>"]) is None
+        assert other.claims.parent_elsewhere(later, ["<a@x>"]) is None
 
 
 def _kill(worker: Worker) -> None:

@@ -78,7 +78,8 @@ class Claiming:
         self._account = account
         self._listing = listing
         self._until = bounds.until
-        self._left = len(listing) if bounds.limit is None else bounds.limit
+        # Not only what is listed: an earlier worker may have fetched what is gone now.
+        self._left = len(ports.mailbox.pending(service, account)) if bounds.limit is None else bounds.limit
         self._in_hand: dict[int, Delivery] = {}
         self._full = ""
         """Why the service may create no more tickets; "" if it may."""

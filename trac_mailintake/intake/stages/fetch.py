@@ -89,7 +89,7 @@ class _Fetch:
         self._failures = failures
         self._batch = batch
         self._writer = ports.archive.begin([delivery.id for delivery in batch.deliveries])
-        self._fetched = [each for each in batch.deliveries if self._too_large(each.listed)]
+        self._fetched = [each for each in batch.deliveries if not self._is_wanted(each)]
         self._unread: list[Delivery] = []
         self.failed: list[Result] = []
         """What became of the messages that did not come whole."""
@@ -97,20 +97,21 @@ class _Fetch:
     def run(self, source: Source) -> None:
         """Archive what the source delivers, and announce to it what comes after that. Raises SourceError."""
         lease = Lease(self._ports)
-        wanted = {each.listed.locator: each for each in self._batch.deliveries}
-        for listed, chunks in source.fetch(self._small([each.listed for each in self._batch.deliveries])):
+        wanted = {each.listed.locator: each for each in self._batch.deliveries if self._is_wanted(each)}
+        for listed, chunks in source.fetch([each.listed for each in wanted.values()]):
             self._archive(wanted[listed.locator], chunks)
             if len(self._unread) >= self._ports.runtime.parser.together:
                 self._expect()
             lease.keep(self._batch.deliveries)
         self._expect()
         if isinstance(source, Foreseeing):
-            source.ahead(self._small(self._batch.coming))
+            source.ahead([listed for listed in self._batch.coming if not self._too_large(listed)])
 
     def sealed(self) -> list[Delivery]:
-        """The deliveries, with bytes that are durable from now on."""
+        """The deliveries in the order in which they were claimed, with bytes that are durable from now on."""
         self._writer.seal()
-        return self._fetched
+        places = {each.id: place for place, each in enumerate(self._batch.deliveries)}
+        return sorted(self._fetched, key=lambda each: places[each.id])
 
     def _archive(self, delivery: Delivery, chunks: Iterator[bytes]) -> None:
         """Write one message to the archive, if the archive takes it and it comes whole."""
@@ -134,8 +135,9 @@ class _Fetch:
         self._ports.runtime.parser.expect(raws)
         self._unread.clear()
 
-    def _small(self, listing: Sequence[Listed]) -> list[Listed]:
-        return [listed for listed in listing if not self._too_large(listed)]
+    def _is_wanted(self, delivery: Delivery) -> bool:
+        """Whether to fetch it: not what an earlier worker archived and nobody decided, nor what is too large."""
+        return delivery.raw is None and not self._too_large(delivery.listed)
 
     def _too_large(self, listed: Listed) -> bool:
         limit = self._ports.archive_limit

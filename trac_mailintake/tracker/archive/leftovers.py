@@ -1,8 +1,9 @@
 """record: decides about batches of the archive that a dead worker left, and that no row refers to.
 
-Mostly the mail is still in its mailbox, and is fetched and archived again: then the batch is removed. But it may be
-gone: the database lost what it had committed (its server does not flush), or somebody removed it. Then the batch is the
-only copy, and stays until `purge` removes it, `[mailintake] archive_days` after its day.
+A batch with an index is no leftover: `deliveries.recovery` lets rows refer to it. Otherwise the worker died before it
+sealed the batch, or the database has lost the claims. Mostly the mail is still in its mailbox, and is fetched and
+archived again: then the batch is removed. If it is gone from there, the batch may be the only copy, and stays until
+`purge` removes it, `[mailintake] archive_days` after its day.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.reasons import VANISHED
 from trac_mailintake.tracker.db.transaction import chunks, marks
-from trac_mailintake.tracker.lifecycle.states import UNDECIDED, State
+from trac_mailintake.tracker.lifecycle.states import IN_ARCHIVE, UNDECIDED, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +25,9 @@ class Fate(Enum):
     """What to do with a batch that a dead worker left and that no row refers to."""
 
     GOES = "goes"
-    """Remove it: each of its mails has an outcome by now."""
+    """Remove it: each of its mails has an outcome by now, or another copy in the archive."""
     WAITS = "waits"
-    """Wait: one of its mails is undecided."""
+    """Wait: one of its mails is undecided, and its row names no bytes."""
     STAYS = "stays"
     """Keep it: one of its mails has left the mailbox, or its row is lost."""
 
@@ -56,7 +57,7 @@ def fate(env: Environment, line: str) -> Fate:
     ids = ids_of(line)
     query = "SELECT state, rule FROM mailintake_delivery WHERE id IN "
     rows = [row for some in chunks(ids) for row in env.db_query(f"{query}({marks(some)})", some)]
-    if any(State(state) in UNDECIDED for state, _ in rows):
+    if any(State(state) in UNDECIDED - IN_ARCHIVE for state, _ in rows):
         return Fate.WAITS
     if not ids or len(rows) < len(ids) or (State.IGNORED.value, VANISHED.slug) in rows:
         return Fate.STAYS

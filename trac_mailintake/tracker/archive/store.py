@@ -11,6 +11,7 @@ import hashlib
 import os
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from trac_mailintake.intake.errors import TemporaryFailure
@@ -134,6 +135,28 @@ def stored(env: Environment, path: str) -> str:
 def found(env: Environment, archive: str, offset: int, length: int) -> Slice:
     """The slice that a row of the journal names."""
     return Slice(os.path.join(env.files_dir, ROOT, archive), offset, length)
+
+
+def there(env: Environment, archive: str, end: int) -> bool:
+    """Whether a batch has bytes up to `end`: it may have been lost since it was sealed."""
+    try:
+        return os.stat(found(env, archive, 0, 0).path).st_size >= end
+    except FileNotFoundError:
+        return False
+
+
+def batches_of(env: Environment, owner: str) -> Iterator[str]:
+    """All batches of a worker. It reads the whole tree of days, so ask only for a worker whose notes are lost."""
+    root = Path(env.files_dir) / ROOT
+    for path in sorted(root.glob(f"archive/*/*/*/{owner}-*.mails")):
+        yield str(path.relative_to(root))
+
+
+def flush(path: str) -> None:
+    """Flush a batch that another worker wrote, and its folder, to disk. Raises OSError."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+    flush_folder(os.path.dirname(path))
 
 
 def remove(env: Environment, archive: str) -> None:

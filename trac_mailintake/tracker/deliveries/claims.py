@@ -7,14 +7,15 @@ only in that updates of one row happen one after the other.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import Account, Delivery, Listed
 from trac_mailintake.intake.ports import Wait
 from trac_mailintake.intake.times import Microseconds, Seconds
-from trac_mailintake.tracker.archive.store import found
-from trac_mailintake.tracker.db.clock import ahead, span
+from trac_mailintake.tracker.archive.store import found, there
+from trac_mailintake.tracker.db.clock import ahead
 from trac_mailintake.tracker.db.transaction import (
     CHUNK,
     HOUR,
@@ -26,10 +27,9 @@ from trac_mailintake.tracker.db.transaction import (
     temporary,
     transaction,
 )
-from trac_mailintake.tracker.deliveries.mailbox import Listings, begins
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, fresh, place, rows_of
 from trac_mailintake.tracker.lifecycle import transitions
-from trac_mailintake.tracker.lifecycle.states import UNDECIDED, WAITING, State, each_of
+from trac_mailintake.tracker.lifecycle.states import IN_ARCHIVE, UNDECIDED, WAITING, State, each_of
 from trac_mailintake.tracker.lifecycle.transitions import Failure, Hold
 
 if TYPE_CHECKING:
@@ -37,15 +37,13 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.db.transaction import Connection
+    from trac_mailintake.tracker.deliveries.session import Session
 
 LEASE: Final = Microseconds(15 * MINUTE)
 """How long a claim holds without renewal. Only for workers on other hosts: see `workers`."""
 
 _LONGEST_WAIT: Final = Microseconds(2 * HOUR)
 """Longer than any back-off of a delivery."""
-
-BATCH_BYTES = 32 * 1024 * 1024
-"""A batch ends when its messages together have more bytes than this."""
 
 _ARCHIVED = "archive"
 """Stands for the kind of source of a delivery from quarantine, whose mailbox is no longer involved."""
@@ -57,15 +55,23 @@ _TRIES = 20
 """How often another worker may insert the same row first before this one gives up the round."""
 
 
-class Claims(Listings):
-    """The claims of one worker; see `ports.Claims`."""
+_RELEASED: Final = "It is in the archive: the round ended before it was decided."
+
+
+class DatabaseClaims:
+    """The claims of one worker. Implements `ports.Claims`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._env = session.env
+        self._worker = session.worker
 
     # held mail
 
     def reclaim(self, row: int) -> Delivery | None:
         """Claim a held delivery, to be decided again from the archive; None if it is not held.
 
-        If nothing is recorded, it stays held: see `defer` and `restore`. Raises TemporaryFailure.
+        If nothing is recorded, it is held again: see `lifecycle.states`. Raises TemporaryFailure.
         """
         with transaction(self._env) as db:
             if not transitions.reclaim(db, row, self._worker.owner, Microseconds(now() + LEASE)):
@@ -77,34 +83,30 @@ class Claims(Listings):
         account = Account(_ARCHIVED, label)
         return Delivery(row, name, account, listed, kept.fence, raw=raw, sha256=kept.sha256 or "", again=True)
 
-    def restore(self) -> None:
-        """Hold deliveries again that a dead worker had reclaimed. Raises TemporaryFailure."""
-        with transaction(self._env) as db:
-            transitions.expire(db, span(LEASE))
-
-    # dead workers
-
-    def bury(self, owner: str) -> None:
-        """Free everything that this dead worker held, or had not yet disposed of or announced.
-
-        Raises TemporaryFailure.
-        """
-        with transaction(self._env) as db:
-            transitions.die(db, owner)
-
-    def unused(self, archive: str) -> bool:
-        """Whether no row refers to a batch of the archive. Raises TemporaryFailure."""
-        with temporary(self._env):
-            return not self._env.db_query("SELECT id FROM mailintake_delivery WHERE archive=%s LIMIT 1", (archive,))
-
     # claim
+
+    def room(self, service: Service) -> tuple[int, str]:
+        """See `ports.Claims.room`. Tickets from before the service was last enabled do not count."""
+        most = service.rates.rate_service
+        if not most:
+            return sys.maxsize, ""
+        with temporary(self._env):
+            rows = self._env.db_query(
+                "SELECT COUNT(*) FROM mailintake_delivery WHERE service=%s AND counted>%s AND state='created'",
+                (service.name, max(now() - HOUR, service.resumed)),
+            )
+        number = int(rows[0][0])
+        if number < most:
+            return most - number, ""
+        why = f"{number} new tickets within an hour; rate_service allows {most}. Enabling the service lets it go on."
+        return 0, why
 
     def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> list[Delivery]:
         """See `ports.Claims.claim`. Raises TemporaryFailure."""
-        pending = self._pending.setdefault(account.label, {})
+        waiting = self._session.of(account)
         tries = 0
         while tries < _TRIES:
-            wanted = _next(service, pending, limit)
+            wanted = waiting.next(service, limit)
             if not wanted:
                 break
             try:
@@ -114,19 +116,16 @@ class Claims(Listings):
                 tries += 1  # another worker inserted one of them first: query again
                 continue
             for live in passed:
-                del pending[live]
+                del waiting.messages[live]
             if taken or not passed:
                 return taken
         return []
-
-    def upcoming(self, service: Service, account: Account, limit: int) -> list[Listed]:
-        """See `ports.Mailbox.upcoming`."""
-        return list(_next(service, self._pending.get(account.label, {}), limit).values()) if limit > 0 else []
 
     def _take(
         self, service: Service, account: Account, wanted: Mapping[str, Listed], *, alone: bool
     ) -> tuple[list[Delivery], list[str]]:
         """Claim as many of `wanted` as possible, in one transaction. Returns also the keys that are done with."""
+        unlisted = self._session.of(account).unlisted
         with transaction(self._env) as db:
             known = {row.live: row for row in rows_of(db, list(wanted))}
             free = {live: row for live, row in known.items() if self._free(row)}
@@ -138,27 +137,37 @@ class Claims(Listings):
                 transitions.claim(db, rows)
             for live in usable:
                 if live in free:
-                    self._seize(db, free[live], wanted[live])
+                    self._seize(db, free[live], wanted[live], listed=live not in unlisted)
             taken = {row.live: row for row in rows_of(db, usable)}
+        self._session.open.update(row.id for row in taken.values())
+        self._session.unlisted.update(row.id for row in taken.values() if row.live in unlisted)
         busy = [live for live in known if live not in free]
         return [delivery(self._env, service, account, wanted[live], taken[live]) for live in usable], busy + usable
 
     def _free(self, row: Row) -> bool:
         if row.state in WAITING:
             return not ahead(row.retry_at, _LONGEST_WAIT)
-        return row.state in (State.CLAIMED, State.RESUMED) and not self._holds(row)
+        return row.state in (State.CLAIMED, State.RESUMED) and not self._session.holds(row)
 
-    def _seize(self, db: Connection, row: Row, listed: Listed) -> None:
-        """Take over a row. If it still has an owner, a worker died with it: it is handled `alone` from now on."""
+    def _seize(self, db: Connection, row: Row, message: Listed, *, listed: bool) -> None:
+        """Take over a row. If it still has an owner, a worker died with it: it is handled `alone` from now on.
+
+        A message whose bytes have left the archive is fetched again, if it is still `listed`.
+        """
         died = row.owner is not None
         how = transitions.Taking(
             Microseconds(now() + LEASE),
-            listed.fingerprint,
+            message.fingerprint,
             1 if died else row.alone,
             row.deaths + (row.alone if died else 0),
         )
-        if not transitions.take(db, Hold(row.id, row.owner or "", row.fence), self._worker.owner, how):
+        lost = listed and row.state in IN_ARCHIVE and not self._archived(row)
+        seize = transitions.refetch if lost else transitions.take
+        if not seize(db, Hold(row.id, row.owner or "", row.fence), self._worker.owner, how):
             raise Stale(row.live)
+
+    def _archived(self, row: Row) -> bool:
+        return there(self._env, row.archive or "", (row.archive_offset or 0) + (row.archive_length or 0))
 
     # while it is held
 
@@ -170,25 +179,31 @@ class Claims(Listings):
 
     def release(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Claims.release`. Raises TemporaryFailure."""
-        for some in chunks(each.id for each in deliveries):
+        for some in chunks(each.id for each in deliveries if each.raw is None):
             with transaction(self._env) as db:
                 transitions.release(db, self._worker.owner, some)
+        for each in deliveries:
+            if each.raw is not None:
+                with transaction(self._env) as db:
+                    self._put_off(db, each, Failure(_RELEASED, now(), None, 0))
 
     def defer(
         self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
     ) -> None:
         """See `ports.Claims.defer`."""
-        self._undeferred.add(claimed.id)
-        hold = Hold(claimed.id, self._worker.owner, claimed.fence)
+        self._session.undeferred.add(claimed.id)
         failure = Failure(reason, Microseconds(now() + int(seconds * SECOND)), message_id, int(counted))
         with transaction(self._env) as db:
-            if claimed.raw is None:
-                done = transitions.defer(db, hold, failure)
-            else:
-                done = transitions.seal(db, hold, place(self._env, claimed.raw, claimed.sha256), failure)
-            if not done:
+            if not self._put_off(db, claimed, failure):
                 raise NoLongerMine(claimed.listed.locator)
-        self._undeferred.discard(claimed.id)
+        self._session.undeferred.discard(claimed.id)
+        self._session.open.discard(claimed.id)
+
+    def _put_off(self, db: Connection, claimed: Delivery, failure: Failure) -> int:
+        hold = Hold(claimed.id, self._worker.owner, claimed.fence)
+        if claimed.raw is None:
+            return transitions.defer(db, hold, failure)
+        return transitions.seal(db, hold, place(self._env, claimed.raw, claimed.sha256), failure)
 
     def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
         """See `ports.Claims.parent_elsewhere`. Raises TemporaryFailure.
@@ -196,7 +211,7 @@ class Claims(Listings):
         One row for each worker that holds older messages, and one for those that are deferred: few, however many mails.
         """
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
-        stuck = sorted(self._undeferred)
+        stuck = sorted(self._session.undeferred)
         undecided = each_of(UNDECIDED, "id, account, live, owner, lease, message_id, retry_at, failure")
         with temporary(self._env):
             rows = self._env.db_query(
@@ -214,21 +229,6 @@ class Claims(Listings):
             return None
         later = max(dues)
         return Wait(Seconds((later - now()) / SECOND if ahead(later, _LONGEST_WAIT) else 0.0))
-
-
-def _next(service: Service, pending: Mapping[str, Listed], limit: int) -> dict[str, Listed]:
-    """The next messages to claim: none before the service's start date, and not too many bytes at once."""
-    since = begins(service)
-    wanted: dict[str, Listed] = {}
-    size = 0
-    for live, listed in pending.items():
-        if since and listed.arrived and listed.arrived < since:
-            continue
-        size += listed.size or 0
-        if wanted and (len(wanted) >= limit or size > BATCH_BYTES):
-            break
-        wanted[live] = listed
-    return wanted
 
 
 def _alone_first(usable: list[str], free: Mapping[str, Row], *, alone: bool) -> list[str]:

@@ -16,16 +16,13 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.errors import NoLongerMine, Stale
-from trac_mailintake.intake.model import NewTicket, Status
+from trac_mailintake.intake.model import NewTicket, Status, Step
 from trac_mailintake.intake.ports import Accepted, Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.archive import leftovers
-from trac_mailintake.tracker.archive.leftovers import Fate
-from trac_mailintake.tracker.archive.store import found, remove, stored
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
-from trac_mailintake.tracker.deliveries.claims import LEASE, Claims
-from trac_mailintake.tracker.deliveries.rows import passed_key, sender_key
+from trac_mailintake.tracker.deliveries.claims import LEASE
+from trac_mailintake.tracker.deliveries.rows import passed_key, place, sender_key
 from trac_mailintake.tracker.journal import stored_reasons
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.transitions import Hold
@@ -36,31 +33,31 @@ from trac_mailintake.tracker.people.newcomers import remember
 from trac_mailintake.tracker.tickets import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from trac.env import Environment
-
-    from trac_mailintake.intake.model import Outcome
+    from trac_mailintake.intake.model import Delivery, Outcome
     from trac_mailintake.intake.ports import Decision, Rules
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
     from trac_mailintake.tracker.db.transaction import Connection
+    from trac_mailintake.tracker.deliveries.session import Session
     from trac_mailintake.tracker.message_ids.known import Recall
     from trac_mailintake.tracker.people.contacts import Newcomer
     from trac_mailintake.tracker.tickets.stage_attachments import Staging
     from trac_mailintake.tracker.tickets.write import Filed
-    from trac_mailintake.tracker.workers import Worker
 
 _OWED_AFTER: Final = Microseconds(5 * MINUTE)
 """After this time any worker sends a due notification, unless the worker that owes it is alive."""
 
 
-class DatabaseRecorder(Claims):
-    """The recorder of one worker, on Trac's database. Implements `ports.Mailbox`, `Claims` and `Recorder`."""
+class DatabaseRecorder:
+    """The recorder of one worker, on Trac's database. Implements `ports.Recorder`."""
 
-    def __init__(self, env: Environment, worker: Worker, staging: Staging, rules: Rules, recall: Recall) -> None:
+    def __init__(self, session: Session, staging: Staging, rules: Rules, recall: Recall) -> None:
         """`staging` has the attachments that `prepare` decoded; `rules` are notified of recorded outcomes."""
-        super().__init__(env, worker)
+        self._session = session
+        self._env = session.env
+        self._worker = session.worker
         self._recall = recall
         self._staging = staging
         self._rules = rules
@@ -68,8 +65,6 @@ class DatabaseRecorder(Claims):
         self._filed: dict[int, tuple[Filed, Accepted]] = {}
         self._known: dict[str, frozenset[str]] = {}
         """By mail (SHA-256) that is decided but not yet recorded: which of its ids were known at that time."""
-        self._relied_on: set[str] = set()
-        """Batches of which something was recorded, even if the database may have lost that."""
 
     # recall
 
@@ -97,7 +92,8 @@ class DatabaseRecorder(Claims):
                 recorded = [self._write(db, decision, filed, changed, tells=tells) for decision in decisions]
                 self._remember_ids(db, decisions, recorded)
             committed = True
-            self._relied_on.update(each.delivery.raw.path for each in decisions if each.delivery.raw)
+            self._session.relied_on.update(each.delivery.raw.path for each in decisions if each.delivery.raw)
+            self._session.open.difference_update(each.delivery.id for each in decisions)
         finally:
             self._recall.changed()
             self._known.clear()
@@ -149,7 +145,7 @@ class DatabaseRecorder(Claims):
             outcome = replace(outcome, ticket=done.ticket, comment=done.comment)
             self._filed[decision.delivery.id] = (done, decision)
         enqueue.enqueue(self._env, db, decision)
-        self._update(db, decision, outcome, done, tells=tells)
+        self._journal(db, decision, outcome, done, tells=tells)
         return Recorded(decision.delivery, outcome)
 
     def _remember_sender(self, db: Connection, decision: Accepted) -> None:
@@ -158,39 +154,40 @@ class DatabaseRecorder(Claims):
         if who is not None:
             remember(self._env, db, who, decision.delivery.id)
 
-    def _update(
+    def _journal(
         self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None, *, tells: bool
     ) -> None:
         """Turn the claim into a row of the journal, with a notification due if that `tells` anybody."""
-        delivery, message = decision.delivery, decision.message
-        raw = delivery.raw
-        values: dict[str, object] = {
-            "rule": outcome.rule,
-            "ticket": outcome.ticket,
-            "comment": outcome.comment,
-            "filed": to_utimestamp(filed.when) if filed else 0,
-            "author": filed.author if filed else "",
-            "sender_told": 0,
-            "admin_told": 0,
-            "recorded": now(),
-            "notify": int(tells and filed is not None and not filed.quiet),
-            "archive": stored(self._env, raw.path) if raw else None,
-            "archive_offset": raw.offset if raw else 0,
-            "archive_length": raw.length if raw else 0,
-            "sha256": delivery.sha256,
-            "message_id": message.message_id if message else "",
-            "subject": message.subject if message else "",
-            "sender": _senders(message),
-            "sent": int(message.date.timestamp() * SECOND) if message and message.date else 0,
-            **stored_reasons.columns(outcome, decision.steps),
-            "removed": decision.prepared.change.removed if isinstance(decision, Accepted) else "",
-            "sender_key": sender_key(message),
-            "acknowledge": int(isinstance(decision, Accepted) and decision.acknowledge),
-            "counted": 0 if delivery.service in self._backlog else to_utimestamp(arrival(delivery.listed, message)),
+        delivery = decision.delivery
+        steps = decision.steps
+        if delivery.id in self._session.unlisted:
+            steps = (Step.of("fetch", reasons.FROM_ARCHIVE()), *steps)
+        values = {
+            **_of_outcome(decision, outcome, steps),
+            **self._of_delivery(delivery),
+            **_of_message(decision.message),
+            **_of_filed(filed, tells=tells),
+            "counted": self._counted(delivery, decision.message),
         }
-        if outcome.status is Status.IGNORED and reasons.rule(outcome.rule).leaves:
-            values["live"] = passed_key(delivery.account, delivery.listed, delivery.service)
         transitions.record(db, delivery.id, outcome.status, values)
+
+    def _of_delivery(self, delivery: Delivery) -> dict[str, object]:
+        """The columns about the bytes of a mail."""
+        if delivery.raw is None:  # it is too large for the archive
+            return {"archive": None, "archive_offset": 0, "archive_length": 0, "sha256": delivery.sha256}
+        where = place(self._env, delivery.raw, delivery.sha256)
+        return {
+            "archive": where.archive,
+            "archive_offset": where.offset,
+            "archive_length": where.length,
+            "sha256": where.sha256,
+        }
+
+    def _counted(self, delivery: Delivery, message: Message | None) -> Microseconds:
+        """When the mail arrived, for rates; 0 if it does not count."""
+        if delivery.service in self._session.backlog:
+            return Microseconds(0)
+        return Microseconds(to_utimestamp(arrival(delivery.listed, message)))
 
     def _remember_ids(self, db: Connection, decisions: Sequence[Decision], recorded: Sequence[Recorded]) -> None:
         """Store every id of the filed mails, and the keys by which their copies are recognised."""
@@ -260,67 +257,46 @@ class DatabaseRecorder(Claims):
         self._told(told)
         return len(told)
 
-    # dispose
 
-    def consumed(self, ids: Iterable[int]) -> None:
-        """See `ports.Mailbox.consumed`. Raises TemporaryFailure."""
-        for some in chunks(ids):
-            with transaction(self._env) as db:
-                transitions.consume(db, some)
-
-    def close(self) -> None:
-        """Free what this worker holds or has not disposed of, and remove its unused batches.
-
-        Raises TemporaryFailure.
-        """
-        with temporary(self._env):
-            self.bury(self._worker.owner)
-            self._staging.close()
-            for batch in map(leftovers.batch_of, self._worker.notes):
-                if found(self._env, batch, 0, 0).path not in self._relied_on:
-                    self._remove_unused(batch)
-            # Mail that dead workers held may be decided by now.
-            self._clear_up()
-
-    # dead workers
-
-    def sweep(self) -> None:
-        """Clean up after workers of this folder that died: staged files, unused batches, claims.
-
-        Raises TemporaryFailure; the rest is cleaned up the next time.
-        """
-        with temporary(self._env):
-            self.restore()
-            self._clear_up()
-
-    def _clear_up(self) -> None:
-        """Clean up after dead workers. Those whose mail is undecided are left to the next worker: see `leftovers`."""
-        with self._worker.dead() as dead:
-            for owner, notes in list(dead.items()):
-                # Rows first: this waits for a transaction that the database may still be finishing.
-                self.bury(owner)
-                self._staging.sweep(owner)
-                if [note for note in notes if not self._settle(note)]:
-                    del dead[owner]
-
-    def _settle(self, note: str) -> bool:
-        """Remove a batch or keep it, for good. Returns False while its mail is undecided."""
-        batch = leftovers.batch_of(note)
-        fate = leftovers.fate(self._env, note)
-        if fate is Fate.WAITS:
-            self._left.update(dict.fromkeys(leftovers.ids_of(note), batch))
-        elif fate is Fate.GOES:
-            self._remove_unused(batch)
-        return fate is not Fate.WAITS
-
-    def _remove_unused(self, batch: str) -> None:
-        if self.unused(batch):
-            remove(self._env, batch)
+def _of_outcome(decision: Decision, outcome: Outcome, steps: Sequence[Step]) -> dict[str, object]:
+    """The columns about what was decided, and why; nobody has been told of it yet."""
+    values: dict[str, object] = {
+        "rule": outcome.rule,
+        "ticket": outcome.ticket,
+        "comment": outcome.comment,
+        "sender_told": 0,
+        "admin_told": 0,
+        "recorded": now(),
+        **stored_reasons.columns(outcome, steps),
+        "removed": "",
+        "acknowledge": 0,
+    }
+    if isinstance(decision, Accepted):
+        values |= {"removed": decision.prepared.change.removed, "acknowledge": int(decision.acknowledge)}
+    if outcome.status is Status.IGNORED and reasons.rule(outcome.rule).leaves:
+        values["live"] = passed_key(decision.delivery.account, decision.delivery.listed, decision.delivery.service)
+    return values
 
 
-def _senders(message: Message | None) -> str:
-    """The senders of a mail, who become involved in its ticket; none if its author is unknown."""
-    return "" if message is None or message.disowned else ", ".join(author.spec for author in message.authors)
+def _of_message(message: Message | None) -> dict[str, object]:
+    """The columns about the message; None: it could not be read."""
+    if message is None:
+        return {"message_id": "", "subject": "", "sender": "", "sent": 0, "sender_key": ""}
+    return {
+        "message_id": message.message_id,
+        "subject": message.subject,
+        # They become involved in its ticket; none if its author is unknown.
+        "sender": "" if message.disowned else ", ".join(author.spec for author in message.authors),
+        "sent": int(message.date.timestamp() * SECOND) if message.date else 0,
+        "sender_key": sender_key(message),
+    }
+
+
+def _of_filed(filed: Filed | None, *, tells: bool) -> dict[str, object]:
+    """The columns about what was written into a ticket."""
+    if filed is None:
+        return {"filed": 0, "author": "", "notify": 0}
+    return {"filed": to_utimestamp(filed.when), "author": filed.author, "notify": int(tells and not filed.quiet)}
 
 
 def _newcomer(decision: Accepted) -> Newcomer | None:

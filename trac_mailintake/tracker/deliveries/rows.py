@@ -129,6 +129,11 @@ def passed_key(account: Account, listed: Listed, service: str) -> str:
     return _of_mailbox(account) + key(listed.locator, "passed", service)[_MAILBOX:]
 
 
+def displaced_key(account: Account, row: int) -> str:
+    """The key of a message that is to be decided from the archive, after its locator came to mean another one."""
+    return _of_mailbox(account) + key("displaced", str(row))[_MAILBOX:]
+
+
 def live_key(account: Account, listed: Listed) -> str:
     """The key of a message, used as long as its source lists it."""
     return _of_mailbox(account) + key(listed.locator)[_MAILBOX:]

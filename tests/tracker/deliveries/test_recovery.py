@@ -1,0 +1,238 @@
+"""A mail whose bytes are durable is decided from them, or held, even if it leaves its mailbox; it never vanishes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.rig import SERVICE, Rig, mail
+from trac_mailintake.bootstrap import assemble_intake
+from trac_mailintake.hookspecs import hookimpl
+from trac_mailintake.intake.errors import TemporaryFailure
+from trac_mailintake.intake.failures import ATTEMPTS
+from trac_mailintake.tracker.archive.store import FileArchive
+from trac_mailintake.tracker.journal.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.servers.tracenv import TracEnv
+    from trac_mailintake.bootstrap import Assembly
+    from trac_mailintake.intake.model import Delivery
+
+
+class Down:
+    """A plugin that needs something that is down."""
+
+    @hookimpl
+    def mailintake_screen(self, message: object) -> None:
+        """See `hookspecs`."""
+        raise TemporaryFailure("The directory is down.")
+
+
+@pytest.fixture
+def rig(trac_env: TracEnv, tmp_path: Path) -> Rig:
+    """An environment with a service."""
+    return Rig(trac_env, tmp_path)
+
+
+@contextmanager
+def fetched(rig: Rig, *, sealed: bool = True, dies: bool = True) -> Iterator[tuple[Assembly, Sequence[Delivery]]]:
+    """A worker that has fetched all mail, and decided nothing; unless it `dies`, it ends in order."""
+    assembly = assemble_intake(rig.trac.env)
+    try:
+        service = assembly.settings.services.get(SERVICE)
+        source = assembly.settings.open(service)
+        assembly.mailbox.reconcile(service, source.account, source.list())
+        deliveries = assembly.claims.claim(service, source.account, 100)
+        by_locator = {each.listed.locator: each for each in deliveries}
+        writer = FileArchive(rig.trac.env, assembly.worker).begin([each.id for each in deliveries])
+        for listed, chunks in source.fetch([each.listed for each in deliveries]):
+            writer.append(by_locator[listed.locator], chunks)
+        if sealed:
+            writer.seal()
+        else:
+            writer.flush()
+        source.close()
+        yield assembly, deliveries
+    finally:
+        if dies:
+            die(assembly)
+        else:
+            assembly.close()
+
+
+def die(assembly: Assembly) -> None:
+    """What the system does with a process that dies: its lock is let go, its file stays."""
+    assembly.worker._file.close()
+
+
+def remove(rig: Rig, *numbers: int) -> None:
+    """Somebody removes mails, by their places in the mailbox; all without a number."""
+    files = sorted(path for part in ("new", "cur") for path in (rig.maildir / part).iterdir())
+    for number, path in enumerate(files):
+        if not numbers or number in numbers:
+            path.unlink()
+
+
+def settle(rig: Rig) -> None:
+    """Run until nothing more is due, however long mail has to wait."""
+    for _ in range(2 * ATTEMPTS):
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET retry_at=0, lease=0 WHERE state IN ('sealed', 'claimed', 'resumed')")
+        rig.run()
+
+
+def trails(rig: Rig) -> list[set[str]]:
+    """The rules in the trail of each mail."""
+    return [{step.rule for step in entry.trail} for entry in reversed(Journal(rig.trac.env).entries())]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_dead_worker_fetched_is_decided_once(rig: Rig, seed: int) -> None:
+    """Some mails are removed by somebody; only if the batch was not sealed have they vanished."""
+    chance = random.Random(seed)  # noqa: S311 - test data, not secrets
+    number = chance.randrange(1, 6)
+    subjects = [f"Mail {each} of {seed}" for each in range(number)]
+    rig.drop(*(mail(each) for each in subjects))
+    sealed = seed % 3 != 0
+    gone = [each for each in range(number) if chance.random() < 0.6] or [0]
+    with fetched(rig, sealed=sealed):
+        pass
+    remove(rig, *gone)
+    for _ in range(number + 1):
+        rig.run()
+    filed = Counter(ticket["summary"] for ticket in rig.trac.tickets())
+    expected = [each for place, each in enumerate(subjects) if sealed or place not in gone]
+    assert filed == Counter(expected)
+    vanished = 0 if sealed else len(gone)
+    assert Counter(rig.outcomes) == Counter({("created", "new"): len(expected), ("ignored", "vanished"): vanished})
+    assert rig.left == []
+    assert list((rig.trac.path / "files" / "mailintake" / "workers").iterdir()) == []
+    if sealed:
+        assert ["from-archive" in each for each in trails(rig)] == [place in gone for place in range(number)]
+
+
+def test_what_is_still_listed_is_not_fetched_again(rig: Rig) -> None:
+    """It is filed from the archive, and its copy disposed of as always."""
+    rig.drop(mail("Here"))
+    with fetched(rig):
+        pass
+    rig.run()
+    assert rig.outcomes == [("created", "new")]
+    assert rig.left == []
+    assert len(list((rig.trac.path / "files" / "mailintake" / "archive").rglob("*.mails"))) == 1
+    assert trails(rig)[0].isdisjoint({"from-archive"})
+
+
+def test_what_was_deferred_and_is_gone_is_decided(rig: Rig) -> None:
+    """A plugin was down; somebody emptied the mailbox; the plugin is up again."""
+    rig.drop(mail("One"), mail("Two"))
+    rig.run(Down())
+    remove(rig)
+    (one, _) = rig.journal()
+    assert (one["state"], one["failure"]) == ("sealed", "The directory is down.")
+    entry = Journal(rig.trac.env).entries()[-1]
+    assert entry.outcome == "deferred"
+    assert entry.raw is not None
+    settle(rig)
+    assert Counter(rig.outcomes) == {("created", "new"): 2}
+    assert all("from-archive" in each for each in trails(rig))
+
+
+def test_what_is_gone_waits_as_long_as_it_fails(rig: Rig) -> None:
+    """It does not vanish, however many runs there are."""
+    rig.drop(mail("One"))
+    rig.run(Down())
+    remove(rig)
+    for _ in range(3):
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET retry_at=0")
+        rig.run(Down())
+        assert [row["state"] for row in rig.journal()] == ["sealed"]
+
+
+def test_a_worker_whose_notes_are_lost(rig: Rig) -> None:
+    """After a power cut its file may be gone: then nobody can tell that it is dead before its lease has run out."""
+    rig.drop(mail("Lost note"))
+    with fetched(rig):
+        pass
+    for path in (rig.trac.path / "files" / "mailintake" / "workers").iterdir():
+        path.unlink()
+    remove(rig)
+    rig.run()
+    assert [row["state"] for row in rig.journal()] == ["claimed"]
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET lease=1")
+    rig.run()
+    assert rig.outcomes == [("created", "new")]
+
+
+def test_a_worker_that_ends_before_it_decides(rig: Rig) -> None:
+    """It ends in order, because of an error that nobody expected: what it had fetched is kept."""
+    rig.drop(mail("Fetched"))
+    with fetched(rig, dies=False):
+        pass
+    assert [row["state"] for row in rig.journal()] == ["sealed"]
+    remove(rig)
+    rig.run()
+    assert rig.outcomes == [("created", "new")]
+
+
+def test_what_was_released_unbegun_is_fetched_again(rig: Rig) -> None:
+    """Nothing of it was fetched, so nothing is kept; and if it is gone, it has vanished."""
+    rig.drop(mail("One"), mail("Two"))
+    with rig.worker() as assembly:
+        service = assembly.settings.services.get(SERVICE)
+        source = assembly.settings.open(service)
+        assembly.mailbox.reconcile(service, source.account, source.list())
+        assembly.claims.release(assembly.claims.claim(service, source.account, 100))
+    assert [row["state"] for row in rig.journal()] == ["free", "free"]
+    remove(rig, 0)
+    rig.run()
+    assert rig.outcomes == [("ignored", "vanished"), ("created", "new")]
+
+
+def test_what_was_released_after_it_was_fetched_is_kept(rig: Rig) -> None:
+    """The database was down when it was to be decided."""
+    rig.drop(mail("Fetched"))
+    with fetched(rig, dies=False) as (assembly, deliveries):
+        assembly.claims.release(deliveries)
+        assert [row["state"] for row in rig.journal()] == ["free"]
+    assert [row["state"] for row in rig.journal()] == ["sealed"]
+    remove(rig)
+    rig.run()
+    assert rig.outcomes == [("created", "new")]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_bytes_that_have_left_the_archive(rig: Rig, *, listed: bool) -> None:
+    """A mail that is still listed is fetched again; one that is not is held, so that an administrator hears of it."""
+    rig.drop(mail("Twice"))
+    with fetched(rig):
+        pass
+    for path in (rig.trac.path / "files" / "mailintake" / "archive").rglob("*.mails"):
+        with rig.worker() as assembly:
+            assembly.recovery.sweep()
+        path.unlink()
+    if not listed:
+        remove(rig)
+    settle(rig)
+    assert rig.outcomes == [("created", "new") if listed else ("held", "failed")]
+
+
+def test_a_batch_that_no_row_names_is_removed(rig: Rig) -> None:
+    """All its mails were fetched again by others."""
+    rig.drop(mail("Twice"))
+    with fetched(rig):
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET lease=1, owner='elsewhere'")
+        rig.run()
+        assert rig.outcomes == [("created", "new")]
+    rig.run()
+    assert len(list((rig.trac.path / "files" / "mailintake" / "archive").rglob("*.mails"))) == 1

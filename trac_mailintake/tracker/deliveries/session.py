@@ -1,0 +1,98 @@
+"""record: what the mailbox, the claims, the recorder and the recovery of one worker share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.tracker.db.clock import ahead
+from trac_mailintake.tracker.db.transaction import HOUR
+
+if TYPE_CHECKING:
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Account, Listed
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.deliveries.rows import Row
+    from trac_mailintake.tracker.workers import Worker
+
+BATCH_BYTES = 32 * 1024 * 1024
+"""A batch ends when its messages together have more bytes than this."""
+
+_LONGEST_LEASE: Final = HOUR
+"""Longer than any lease of a delivery."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What a round may claim in a mailbox, by live key, in order. It is mutable: what is claimed is removed.
+
+    `archived` are the keys of those whose bytes are in the archive, and `unlisted` of those that the mailbox no longer
+    lists.
+    """
+
+    messages: dict[str, Listed] = field(default_factory=dict)
+    archived: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
+
+    def due(self, service: Service) -> dict[str, Listed]:
+        """Those that arrived after the service's start date."""
+        since = begins(service)
+        return {live: each for live, each in self.messages.items() if not _before(each, since)}
+
+    def next(self, service: Service, limit: int) -> dict[str, Listed]:
+        """The next messages to claim: not too many, and not too many bytes at once."""
+        wanted: dict[str, Listed] = {}
+        size = 0
+        since = begins(service)
+        for live, listed in self.messages.items():
+            if _before(listed, since):
+                continue
+            size += listed.size or 0
+            if wanted and (len(wanted) >= limit or size > BATCH_BYTES):
+                break
+            wanted[live] = listed
+        return wanted
+
+
+@dataclass(slots=True)
+class Session:
+    """One worker's work on one environment, from its first claim to its end."""
+
+    env: Environment
+    worker: Worker
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    """By mailbox (its label), since it was last reconciled."""
+    backlog: set[str] = field(default_factory=set)
+    """Services in their first run, whose mail does not count for rates."""
+    open: set[int] = field(default_factory=set)
+    """Deliveries that this worker claimed, and has neither recorded nor deferred."""
+    undeferred: set[int] = field(default_factory=set)
+    """Deliveries that this worker could not defer: it has the claims, and nobody works on them."""
+    unlisted: set[int] = field(default_factory=set)
+    """Deliveries that this worker decides about although their mailbox does not list them any more."""
+    left: dict[int, str] = field(default_factory=dict)
+    """By delivery that a dead worker held: the batch of the archive that may have its bytes, but has no index."""
+    relied_on: set[str] = field(default_factory=set)
+    """Paths of batches of which something was recorded, even if the database may have lost that."""
+
+    def of(self, account: Account) -> Waiting:
+        """What may be claimed in a mailbox; nothing before it was reconciled."""
+        return self.waiting.setdefault(account.label, Waiting())
+
+    def holds(self, row: Row) -> bool:
+        """Whether the row's owner still holds its claim."""
+        alive = self.worker.alive(row.owner or "")
+        return ahead(row.lease, _LONGEST_LEASE) if alive is None else alive
+
+
+def _before(listed: Listed, since: datetime | None) -> bool:
+    return since is not None and listed.arrived is not None and listed.arrived < since
+
+
+def begins(service: Service) -> datetime | None:
+    """The date before which a service ignores mail; None if it takes all mail."""
+    if service.start in ("all", "now"):
+        return None
+    return datetime.fromisoformat(service.start).replace(tzinfo=UTC)

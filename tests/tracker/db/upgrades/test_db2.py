@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from trac.db import DatabaseManager
 
 from tests.tracker.db.upgrades.version1 import catalogue, rebuild
-from trac_mailintake.tracker.db.schema import NAME, VERSION
+from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.tracenv import TracEnv
@@ -36,3 +41,159 @@ def test_an_upgraded_environment_has_the_tables_of_a_fresh_one(fresh: TracEnv, t
     assert (upgraded.status, upgraded.err) == (0, ""), upgraded
     assert catalogue(fresh) == wanted
     assert DatabaseManager(fresh.env).get_database_version(NAME) == VERSION
+
+
+class DiedError(Exception):
+    """The upgrade ended before one of its statements."""
+
+
+class Fuse(logging.Handler):
+    """Lets the upgrade die before its statement `number`, from 0; Trac logs each one first ([trac] debug_sql)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(logging.DEBUG)
+        self.left = number
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Trac is about to run a statement."""
+        if record.msg.startswith("SQL: "):
+            self.left -= 1
+            if self.left < 0:
+                raise DiedError(record.getMessage())
+
+
+@contextmanager
+def fused(trac: TracEnv, number: int) -> Iterator[Fuse]:
+    """The environment, whose next upgrade dies."""
+    trac.reopen()
+    fuse = Fuse(number)
+    trac.env.log.addHandler(fuse)
+    try:
+        yield fuse
+    finally:
+        trac.env.log.removeHandler(fuse)
+
+
+def upgraded(trac: TracEnv, number: int = 10_000) -> bool:
+    """Upgrade, and die before the statement `number`. Returns whether there were no more."""
+    with fused(trac, number):
+        try:
+            trac.env.upgrade()
+        except DiedError:
+            return False
+    return True
+
+
+def rows(trac: TracEnv) -> dict[str, list[tuple[object, ...]]]:
+    """All that is in our tables."""
+    found = {}
+    for table in SCHEMA:
+        names = ", ".join(column.name for column in table.columns)
+        found[table.name] = trac.query(f"SELECT {names} FROM {table.name} ORDER BY id")
+    return found
+
+
+@pytest.fixture
+def old(sqlite_env: TracEnv, tmp_path: Path) -> TracEnv:
+    """An environment of version 1 that can be copied."""
+    rebuild(sqlite_env, tmp_path / "mail")
+    sqlite_env.set(("trac", "debug_sql", "enabled"))
+    return sqlite_env
+
+
+@pytest.mark.sqlite
+def test_a_step_that_died_before_any_statement_is_repeated(old: TracEnv, tmp_path: Path) -> None:
+    """Each in turn; nothing is lost, and the next upgrade comes to the same."""
+    with closing(old.copied(tmp_path / "undisturbed")) as trac:
+        before = trac.query("SELECT * FROM mailintake_delivery ORDER BY id")
+        assert upgraded(trac)
+        wanted = catalogue(trac), rows(trac)
+    number = 0
+    while True:
+        with closing(old.copied(tmp_path / f"died-{number}")) as trac:
+            if upgraded(trac, number):
+                break
+            assert trac.reopen().needs_upgrade()
+            assert trac.query("SELECT * FROM mailintake_delivery ORDER BY id") == before
+            assert upgraded(trac)
+            assert (catalogue(trac), rows(trac)) == wanted, number
+        number += 1
+    assert number > 30, "the step has fewer statements than its parts"
+
+
+@pytest.mark.parametrize("database", ["postgres_env", "mariadb_env"])
+def test_a_step_that_dies_again_and_again_comes_to_its_end(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Where each change of a table stays, the next try begins further on; where none stays, at the beginning."""
+    trac: TracEnv = request.getfixturevalue(database)
+    wanted = catalogue(trac)
+    rebuild(trac, tmp_path / "mail")
+    trac.set(("trac", "debug_sql", "enabled"))
+    before = [row[0] for row in trac.query("SELECT service FROM mailintake_delivery ORDER BY id")]
+    number = 0
+    while not upgraded(trac, number):
+        assert trac.reopen().needs_upgrade()
+        number += 1
+    assert number > 20
+    assert catalogue(trac) == wanted
+    after = rows(trac)
+    assert [row[2] for row in after["mailintake_delivery"]] == before
+    states = [state for (state,) in trac.query("SELECT state FROM mailintake_delivery ORDER BY id")]
+    assert states[3] == "held"
+    assert states[17:22] == ["deferred"] * 5
+    assert states[26:29] == ["claimed"] * 3
+    assert upgraded(trac)
+
+
+_KILLED: Final = """
+import logging, os, signal, sys
+from trac.env import Environment
+
+class Fuse(logging.Handler):
+    left = int(sys.argv[2])
+    def emit(self, record):
+        if record.msg.startswith("SQL: "):
+            Fuse.left -= 1
+            if Fuse.left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+env = Environment(sys.argv[1])
+env.log.addHandler(Fuse())
+env.upgrade()
+"""
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("number", [12, 20, 25])
+def test_a_process_that_is_killed_in_the_step_loses_nothing(old: TracEnv, tmp_path: Path, number: int) -> None:
+    """As by a power cut: SQLite takes back what the process had written."""
+    with closing(old.copied(tmp_path / "killed")) as trac:
+        before = trac.query("SELECT * FROM mailintake_delivery ORDER BY id")
+        trac.close()
+        killed = subprocess.run([sys.executable, "-c", _KILLED, str(trac.path), str(number)], check=False)
+        assert killed.returncode == -9
+        assert trac.query("SELECT * FROM mailintake_delivery ORDER BY id") == before
+        assert upgraded(trac)
+        assert not trac.reopen().needs_upgrade()
+
+
+_OLD_WRITES: Final = (
+    "INSERT INTO mailintake_delivery (outcome) VALUES (NULL)",
+    "UPDATE mailintake_delivery SET lease=1 WHERE owner='x' AND outcome IS NULL AND (id=27 AND fence=1)",
+    "UPDATE mailintake_delivery SET owner='y', fence=fence+1 WHERE id=27 AND fence=1 AND outcome IS NULL",
+    "UPDATE mailintake_delivery SET outcome='created' WHERE id=27",
+)
+"""Version 1 listed, recorded and claimed with such statements; each transaction of an outcome began with the second."""
+
+
+def test_a_run_of_version_1_that_was_not_stopped_files_nothing(fresh: TracEnv, tmp_path: Path) -> None:
+    """Its statements fail, so its mail stays where it is; the next run takes it."""
+    rebuild(fresh, tmp_path / "mail")
+    fresh.env.upgrade()
+    before = rows(fresh)
+    for sql in _OLD_WRITES:
+        errors = (fresh.env.db_exc.OperationalError, fresh.env.db_exc.ProgrammingError)
+        with pytest.raises(errors, match="outcome"), fresh.env.db_transaction as db:
+            db(sql)
+    assert rows(fresh) == before

@@ -135,7 +135,7 @@ def test_a_step_that_dies_again_and_again_comes_to_its_end(
     while not upgraded(trac, number):
         assert trac.reopen().needs_upgrade()
         number += 1
-    assert number > 20
+    assert number > 10, "the step has fewer statements than its parts"
     assert catalogue(trac) == wanted
     after = rows(trac)
     assert [row[2] for row in after["mailintake_delivery"]] == before

@@ -16,9 +16,9 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Hold, Outcome, Status, Step
 from trac_mailintake.mail import defects
 from trac_mailintake.mail.wording import Reason
-from trac_mailintake.tracker.journal import stored_reasons
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.search import Filter
+from trac_mailintake.tracker.lifecycle import stored_reasons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +133,20 @@ def test_the_journal_says_why(trac_env: TracEnv, tmp_path: Path) -> None:
     assert shown["reason"] == blocked.reason
     assert "because" not in shown
     assert shown["trail"][-1] == {"stage": "screen", "rule": "block", "sentence": f"Reject: {blocked.reason}"}
+
+
+def test_what_becomes_of_a_mail_without_a_decision_is_stored_likewise(trac_env: TracEnv, tmp_path: Path) -> None:
+    """An administrator discards it; or it was there before the service's first run."""
+    rig = Rig(trac_env, tmp_path, block="spammer.example", start="now")
+    rig.drop(mail("Of last year"))
+    rig.run()
+    rig.drop(mail("A confidential one"))
+    rig.run(House())
+    held, started = Journal(trac_env.env).entries()
+    Journal(trac_env.env).discard(held.id, "boss")
+    discarded = Journal(trac_env.env).get(held.id)
+    assert (started.because, discarded.because) == (reasons.START(), reasons.ADMINISTRATOR(user="boss"))
+    assert discarded.reason == "Discarded by boss."
 
 
 def test_a_row_is_hardly_larger(sqlite_env: TracEnv, tmp_path: Path) -> None:

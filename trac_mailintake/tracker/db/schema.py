@@ -65,7 +65,7 @@ SCHEMA = [
     ],
     # One row a delivery: first a claim, afterwards the journal. For `state` see `lifecycle.states`. `live` is made of
     # the SHA-256 of account and of locator for as long as the source lists the message, then NULL: a locator may be
-    # used again. `because` is what `reason` was made of: see `journal.stored_reasons`. `counted` is when the mail
+    # used again. `because` is what `reason` was made of: see `lifecycle.stored_reasons`. `counted` is when the mail
     # arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one address that it is from.
     # `purged` is when its bytes were removed. With `acknowledge` a sender who is not a user is notified of the ticket
     # that their mail became.

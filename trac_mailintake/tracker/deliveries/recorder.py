@@ -23,8 +23,7 @@ from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries.claims import LEASE
 from trac_mailintake.tracker.deliveries.rows import passed_key, place, sender_key
-from trac_mailintake.tracker.journal import stored_reasons
-from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
 from trac_mailintake.tracker.lifecycle.transitions import Hold
 from trac_mailintake.tracker.outgoing import enqueue, notify
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience

@@ -13,9 +13,8 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db import letters
-from trac_mailintake.tracker.journal import stored_reasons
 from trac_mailintake.tracker.journal.search import Filter, Stretch, search
-from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
 from trac_mailintake.tracker.lifecycle.states import FINAL, SHOWN, UNDECIDED, State, among, shown
 
 if TYPE_CHECKING:

@@ -50,6 +50,11 @@ def columns(outcome: Outcome, steps: Iterable[Step]) -> dict[str, object]:
     return {"reason": outcome.reason, "because": because, "trail": _json(trail)}
 
 
+def why(reason: Reason) -> dict[str, object]:
+    """The columns of a delivery that say why, without a trail: `rule`, `reason` and `because`."""
+    return {"rule": reason.slug, "reason": reason.sentence, "because": _json(_pair(reason))}
+
+
 def steps(trail: str | None) -> tuple[Step, ...]:
     """The steps in a column `trail`."""
     return tuple(_step(*each) for each in json.loads(trail or "[]"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.db.clock import reached
 from trac_mailintake.tracker.db.transaction import marks, now
+from trac_mailintake.tracker.lifecycle import stored_reasons
 from trac_mailintake.tracker.lifecycle.states import MARKED, NEXT, RECORDED, Event, Mark, State, among, made, move
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def claim(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
 
 def skip(db: Connection, rows: Sequence[Mapping[str, object]], reason: Reason) -> None:
     """Insert rows for messages that the service passes over."""
-    why = {"rule": reason.slug, "reason": reason.sentence, "recorded": now()}
+    why = {**stored_reasons.why(reason), "recorded": now()}
     _insert(db, Event.SKIP, [{**row, **why} for row in rows])
 
 
@@ -197,10 +198,9 @@ def expire(db: Connection, span: tuple[Microseconds, Microseconds]) -> None:
 
 def vanish(db: Connection, rows: Sequence[int], owners: Sequence[str], reason: Reason) -> None:
     """Ignore mail that is gone from its mailbox, unless another worker than these took it over meanwhile."""
-    values = (reason.slug, reason.sentence, now())
+    why = {**stored_reasons.why(reason), "recorded": now()}
     which = f"COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(rows)})"
-    sets = "rule=%s, reason=%s, recorded=%s, live=NULL, owner=NULL"
-    _do(db, Event.VANISH, sets, values, which, (*owners, *rows))
+    _do(db, Event.VANISH, f"{_set(why)}, live=NULL, owner=NULL", tuple(why.values()), which, (*owners, *rows))
 
 
 # it is decided -------------------------------------------------------------------------------------------------------
@@ -208,16 +208,15 @@ def vanish(db: Connection, rows: Sequence[int], owners: Sequence[str], reason: R
 
 def record(db: Connection, row: int, status: Status, values: Mapping[str, object]) -> None:
     """Record a decision, with the columns of `values`. The row must be held: see `keep`."""
-    sets = ", ".join(f"{name}=%s" for name in values)
-    _do(db, RECORDED[status], sets, tuple(values.values()), "id=%s", (row,))
+    _do(db, RECORDED[status], _set(values), tuple(values.values()), "id=%s", (row,))
 
 
 def discard(db: Connection, row: int, reason: Reason) -> int:
     """Discard a held mail, as an administrator said."""
-    values = (reason.slug, reason.sentence, now())
+    why = {**stored_reasons.why(reason), "recorded": now()}
     # The event leads here from a worker's hands, too, but not for an administrator.
     which = f"id=%s AND state='{State.HELD.value}'"
-    return _counted(db, Event.DISCARD, "rule=%s, reason=%s, recorded=%s", values, which, (row,))
+    return _counted(db, Event.DISCARD, _set(why), tuple(why.values()), which, (row,))
 
 
 def forwarded(db: Connection, row: int | None, rule: str, reason: str, *, pending: str, digest: bool) -> None:
@@ -296,6 +295,10 @@ def _failed(failure: Failure) -> Values:
 
 def _placed(place: Place) -> Values:
     return place.archive, place.offset, place.length, place.sha256
+
+
+def _set(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}=%s" for name in values)
 
 
 def _do(db: Connection, event: Event, sets: str, values: Values, which: str, arguments: Iterable[object]) -> None:

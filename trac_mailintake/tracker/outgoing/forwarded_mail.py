@@ -9,7 +9,7 @@ from email.mime.text import MIMEText
 from email.policy import SMTP
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.journal import stored_reasons
+from trac_mailintake.tracker.lifecycle import stored_reasons
 from trac_mailintake.tracker.outgoing.headers import journal, letter
 
 if TYPE_CHECKING:

@@ -177,9 +177,13 @@ def named(env: Environment, error: Exception) -> Exception:
     if isinstance(error, MemoryError):
         return TemporaryFailure("There was not enough memory.")
     if isinstance(error, OSError) and error.errno in _DISK:
-        where = f" ({error.filename})" if error.filename else ""
-        return TemporaryFailure(f"The disk could not be used: {error.strerror}{where}")
+        return _disk_down(error)
     return error
+
+
+def _disk_down(error: OSError) -> TemporaryFailure:
+    where = f" ({error.filename})" if error.filename else ""
+    return TemporaryFailure(f"The disk could not be used: {error.strerror}{where}")
 
 
 def _collided(env: Environment, error: Exception) -> bool:

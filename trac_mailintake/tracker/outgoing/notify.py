@@ -75,17 +75,22 @@ def _notify(
     """
     if not tells(env):
         return True
-    system = NotificationSystem(env)
     try:
-        event = TicketChangeEvent(category, model, when, author, text or None)
-        wanted = [each for each in heard(system.subscriptions(event)) if each[0] or not _is(each[2], address)]
-        refused = [said for letter in _letters(system, wanted) if (said := _distribute(system, event, letter))]
+        refused = _send(env, TicketChangeEvent(category, model, when, author, text or None), address)
         if refused:
-            smtp_refusals.note(env, model.id, when, "the outgoing server refused it: " + "; ".join(refused))
+            smtp_refusals.note(env, model.id, when, f"the outgoing server refused it: {refused}")
     except Exception:
         env.log.exception("The notification for ticket #%s did not go out; it will be sent later", model.id)
         return False
     return True
+
+
+def _send(env: Environment, event: TicketChangeEvent, address: str) -> str:
+    """Send the messages of an event, but not to `address`. Returns why some were refused for good, or ""."""
+    system = NotificationSystem(env)
+    wanted = [each for each in heard(system.subscriptions(event)) if each[0] or not _is(each[2], address)]
+    said = [_distribute(system, event, letter) for letter in _letters(system, wanted)]
+    return "; ".join(filter(None, said))
 
 
 def _letters(system: NotificationSystem, wanted: Sequence[Subscription]) -> Iterable[Sequence[Subscription]]:

@@ -77,17 +77,22 @@ class Outbox:
         for row in self._due_ids(rules, force=force):
             if self._patience.lost:
                 break
-            due = self._claim(row)
-            if due is None or (not force and self._postponed(due)):
-                continue
-            began = Seconds(time.monotonic())
-            refusal = self._send([due, *self._others(due)])
-            self._patience.waited(began, sent=refusal is None)
-            if refusal is None:
-                sent += 1
-            else:
+            refusal = self._try(row, force=force)
+            if refusal:
                 failed, failure = failed + 1, refusal
+            elif refusal is not None:
+                sent += 1
         return Flushed(sent, failed, self.waiting(), failure)
+
+    def _try(self, row: int, *, force: bool) -> str | None:
+        """Claim one and send it. Returns "" if it was sent, why it failed, or None if it was not its turn."""
+        due = self._claim(row)
+        if due is None or (not force and self._postponed(due)):
+            return None
+        began = Seconds(time.monotonic())
+        refusal = self._send([due, *self._others(due)])
+        self._patience.waited(began, sent=not refusal)
+        return refusal
 
     def _drop_stale(self) -> None:
         with transaction(self._env) as db:
@@ -140,8 +145,8 @@ class Outbox:
 
     # sending
 
-    def _send(self, dues: Sequence[Due]) -> str | None:
-        """Send one row, or several as a digest, and note it. Returns why it failed, or None."""
+    def _send(self, dues: Sequence[Due]) -> str:
+        """Send one row, or several as a digest, and note it. Returns why it failed, or ""."""
         first = dues[0]
         recipient = render.recipient(self._env, dues)
         if not recipient:
@@ -159,7 +164,7 @@ class Outbox:
             self._failed(dues, why)
             return why
         self._accepted(dues, recipient)
-        return None
+        return ""
 
     def _failed(self, dues: Sequence[Due], why: str) -> None:
         for due in dues:

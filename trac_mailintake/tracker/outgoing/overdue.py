@@ -38,10 +38,9 @@ def tell(env: Environment, *, tried: bool = False) -> None:
     try:
         moment = now()
         found = schedule.unusual(env, moment, tried=tried)
-        for some in ([each for each in found if not each.told], [each for each in found if each.told]):
-            for recipient, services in _by_recipient(env, some).items():
-                if recipient:
-                    _tell(env, services, moment)
+        for (recipient, _), services in _notices(env, found).items():
+            if recipient:
+                _tell(env, services, moment)
     except Exception:
         env.log.exception("Mail intake could not see whether a service is overdue")
 
@@ -51,11 +50,14 @@ def unsent(env: Environment) -> bool:
     return bool(LETTERS.due(env, f"subject IN ({marks(RULES)})", RULES))
 
 
-def _by_recipient(env: Environment, services: Sequence[Unusual]) -> dict[str, list[Unusual]]:
-    """Services by recipient; "" while sending is off, so that the notice is sent once it is on."""
-    found: dict[str, list[Unusual]] = {}
-    for each in services:
-        found.setdefault(told(env, each.forward), []).append(each)
+def _notices(env: Environment, services: Sequence[Unusual]) -> dict[tuple[str, bool], list[Unusual]]:
+    """Services by recipient and by whether they have recovered, the overdue ones first.
+
+    The recipient is "" while sending is off, so that the notice is sent once it is on.
+    """
+    found: dict[tuple[str, bool], list[Unusual]] = {}
+    for each in sorted(services, key=lambda service: bool(service.told)):
+        found.setdefault((told(env, each.forward), bool(each.told)), []).append(each)
     return found
 
 
@@ -66,15 +68,20 @@ def _tell(env: Environment, services: Sequence[Unusual], moment: Microseconds) -
     """
     with transaction(env) as db:
         mine = [each for each in services if _is_mine(db, each)]
-        if not mine:
-            return
-        said = [_well(each) if each.told else _late(each, moment) for each in mine]
-        slug, lines, late = said[0].slug, [each.sentence for each in said], not mine[0].told
-        if late:
-            lines.append("You are told again when it works. The setting `overdue` says after how long this is said.")
-        alert(env, db, mine[0].name, slug, "\n\n".join(lines))
-        log = env.log.error if late else env.log.info
-        log("Mail intake: %s: %s", slug, ", ".join(each.name for each in mine))
+        if mine:
+            slug, text = _notice(mine, moment)
+            alert(env, db, mine[0].name, slug, text)
+            log = env.log.info if mine[0].told else env.log.error
+            log("Mail intake: %s: %s", slug, ", ".join(each.name for each in mine))
+
+
+def _notice(services: Sequence[Unusual], moment: Microseconds) -> tuple[str, str]:
+    """Rule and text of the notice of services that are all overdue, or have all recovered."""
+    said = [_well(each) if each.told else _late(each, moment) for each in services]
+    lines = [each.sentence for each in said]
+    if not services[0].told:
+        lines.append("You are told again when it works. The setting `overdue` says after how long this is said.")
+    return said[0].slug, "\n\n".join(lines)
 
 
 def _is_mine(db: Connection, service: Unusual) -> bool:

@@ -97,8 +97,7 @@ def _forwarded(env: Environment, due: Due) -> Forwarded:
     original = None
     if due.archive:
         original = found(env, due.archive, due.archive_offset or 0, due.archive_length or 0)
-    trail, addresses = due.trail or "[]", due.addresses or ""
-    subject, sender = due.subject or "", due.sender or ""
+    subject, sender, trail, addresses = (each or "" for each in (due.subject, due.sender, due.trail, due.addresses))
     return Forwarded(due.delivery or 0, due.rule, due.reason, subject, sender, trail, addresses, original)
 
 

@@ -72,11 +72,10 @@ class TicketNotifications:
     def _told(self, event: NotificationEvent, ours: INotificationSubscriber) -> Iterator[Match]:
         """The address of the outsider who reported the ticket."""
         beginning = ticket_mails.beginning(self._env, event.target.id)
-        fresh = event.category == "created"
-        if fresh and not (beginning and beginning.acknowledge):
+        if beginning is None or (event.category == "created" and not beginning.acknowledge):
             return
-        address = beginning and self._outsider(event.target["reporter"] or "", beginning)
-        if address and (fresh or address.casefold() != _bare(event.author)):
+        address = self._outsider(event.target["reporter"] or "", beginning)
+        if address and not _is_own(event, address):
             yield (type(ours).__name__, "email", None, 0, address, None, 100, "always")
 
     @cached_property
@@ -95,6 +94,11 @@ class TicketNotifications:
             address = ""
         known = bool(address) and self._directory.user(address)[0]
         return "" if known else address
+
+
+def _is_own(event: NotificationEvent, address: str) -> bool:
+    """Whether the event is a comment from this address. A new ticket is acknowledged to whoever wrote it."""
+    return event.category != "created" and address.casefold() == _bare(event.author)
 
 
 def _thread(message: EmailMessage, first: str) -> None:

@@ -197,3 +197,37 @@ def test_a_run_of_version_1_that_was_not_stopped_files_nothing(fresh: TracEnv, t
         with pytest.raises(errors, match="outcome"), fresh.env.db_transaction as db:
             db(sql)
     assert rows(fresh) == before
+
+
+class OldRun(logging.Handler):
+    """A run of version 1 that records an outcome just when the states are about to be filled."""
+
+    def __init__(self, trac: TracEnv) -> None:
+        super().__init__(logging.DEBUG)
+        self._trac = trac
+        self.answers: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Trac is about to run a statement of the upgrade."""
+        if not record.getMessage().startswith("SQL: ") or " SET state=" not in record.getMessage():
+            return
+        try:
+            with self._trac.env.db_transaction as db:
+                db(_OLD_WRITES[-1])
+            self.answers.append("written")
+        except self._trac.env.db_exc.OperationalError as error:
+            self.answers.append(str(error))
+
+
+def test_a_run_of_version_1_writes_no_outcome_that_the_step_misses(mariadb_env: TracEnv, tmp_path: Path) -> None:
+    """MariaDB lets others write between two changes of a table; elsewhere the table is locked."""
+    rebuild(mariadb_env, tmp_path / "mail")
+    mariadb_env.set(("trac", "debug_sql", "enabled"))
+    with closing(type(mariadb_env)(mariadb_env.path, database=mariadb_env.database)) as other:
+        other.env.db_query("SELECT id FROM mailintake_delivery")
+        old = OldRun(other)
+        mariadb_env.env.log.addHandler(old)
+        mariadb_env.env.upgrade()
+        mariadb_env.env.log.removeHandler(old)
+    [answer] = old.answers
+    assert "Unknown column 'outcome'" in answer

@@ -60,6 +60,18 @@ def test_a_column_is_dropped_once_with_its_indexes(env: Environment) -> None:
         db("INSERT INTO mailintake_shelf (word) VALUES ('one')")
 
 
+def test_a_column_is_renamed_once(env: Environment) -> None:
+    """With its values, and the indexes that it is part of."""
+    for _ in range(2):
+        with env.db_transaction as db:
+            Tables(env, db).rename_column("mailintake_shelf", "word", Column("text", key_size=20))
+    with env.db_transaction as db:
+        assert not Tables(env, db).has_column("mailintake_shelf", "word")
+        assert db("SELECT text, number FROM mailintake_shelf") == [("one", 1)]
+    with pytest.raises(env.db_exc.IntegrityError), env.db_transaction as db:
+        db("INSERT INTO mailintake_shelf (text) VALUES ('one')")
+
+
 def test_missing_indexes_are_made_once(env: Environment) -> None:
     """Only those; with the name that Trac gives them."""
     wanted = {name_of("mailintake_shelf", index) for index in SHELF.indices}

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 def name_states(tables: Tables) -> None:
     """The state of a delivery has a column of its own, which says what `outcome` and the NULLs of others said."""
     tables.add_column("mailintake_delivery", Column("state", key_size=20))
-    if tables.has_column("mailintake_delivery", "outcome"):
-        fill_states(tables.db)
-        tables.drop_column("mailintake_delivery", "outcome")
+    # MariaDB shows each change at once. From this one on a run of version 1 writes no outcome that would be missed.
+    tables.rename_column("mailintake_delivery", "outcome", Column("old_outcome"))
+    if tables.has_column("mailintake_delivery", "old_outcome"):
+        fill_states(tables.db, "old_outcome")
+        tables.drop_column("mailintake_delivery", "old_outcome")
 
 
 def store_reasons(tables: Tables) -> None:

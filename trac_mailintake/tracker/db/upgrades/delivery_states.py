@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.db.transaction import Connection
 
 _STATE: Final = """\
-CASE WHEN COALESCE(outcome, '')<>'' THEN outcome
+CASE WHEN COALESCE({outcome}, '')<>'' THEN {outcome}
 WHEN COALESCE(archive, '')<>'' THEN CASE WHEN owner IS NULL THEN 'held' ELSE 'reclaimed' END
 WHEN owner IS NOT NULL THEN 'claimed'
 WHEN failure IS NOT NULL THEN 'deferred'
@@ -16,10 +16,10 @@ ELSE 'free' END"""
 """The states as words: those of `lifecycle.states` may change later, but not what this step makes."""
 
 
-def fill_states(db: Connection) -> None:
-    """Fill the states that are still empty. The table has `state` by now, and still `outcome`.
+def fill_states(db: Connection, outcome: str = "outcome") -> None:
+    """Fill the states that are still empty. The table has `state` by now, and still the column `outcome`.
 
     A row without an outcome whose bytes were archived was held before, and had been taken out of quarantine.
     It can be called again at any point, for example after the step died.
     """
-    db(f"UPDATE mailintake_delivery SET state={_STATE} WHERE COALESCE(state, '')=''")
+    db(f"UPDATE mailintake_delivery SET state={_STATE.format(outcome=outcome)} WHERE COALESCE(state, '')=''")

@@ -34,8 +34,16 @@ class Tables:
     def add_column(self, table: str, column: Column) -> None:
         """Add a column unless it is there; its value is NULL in all rows."""
         if not self.has_column(table, column.name):
-            [create] = self._connector.to_sql(Table(table)[(column,)])
-            self.db(f"ALTER TABLE {table} ADD COLUMN {create.splitlines()[1].strip()}")
+            self.db(f"ALTER TABLE {table} ADD COLUMN {self._defined(table, column)}")
+
+    def rename_column(self, table: str, old: str, column: Column) -> None:
+        """Give the column `old`, if it is there, the name of `column`, which must have the same type."""
+        if not self.has_column(table, old):
+            return
+        if is_mariadb(self._env):  # RENAME COLUMN is there from MariaDB 10.5 on only
+            self.db(f"ALTER TABLE {table} CHANGE COLUMN {old} {self._defined(table, column)}")
+        else:
+            self.db(f"ALTER TABLE {table} RENAME COLUMN {old} TO {column.name}")
 
     def drop_column(self, table: str, column: str) -> None:
         """Drop a column, if it is there, and each index that it is part of."""
@@ -56,6 +64,11 @@ class Tables:
         if is_postgresql(self._env):
             return self._names(_POSTGRESQL, table)
         return self._names(_MARIADB if is_mariadb(self._env) else _SQLITE, table)
+
+    def _defined(self, table: str, column: Column) -> str:
+        """A column's name and type, as in CREATE TABLE."""
+        [create] = self._connector.to_sql(Table(table)[(column,)])
+        return str(create.splitlines()[1].strip())
 
     def _names(self, query: str, table: str) -> frozenset[str]:
         return frozenset(name for (name,) in self.db(query, (table,)))

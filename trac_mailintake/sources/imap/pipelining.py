@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.sources.net.quota import most
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from trac_mailintake.intake.model import Listed
     from trac_mailintake.sources.imap.fetch_response import Fetched
@@ -153,33 +153,44 @@ class Orders:
         """
         longest = max(most(order.largest) for order in self._flying)
         order, tag = self._sent.popleft()
-        try:
-            came = self._session.fetched(tag, passing=longest)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error:
-            # A refused slice counts as missing; the message may still be available in another way.
-            if order.offset is None:
-                raise
-            came = ()
-            refused = {uid for uid, _ in order.pieces}
-            self._forget({piece for piece in self._wanted if piece[0] in refused})
-        for each in came:
+        for each in self._answers(order, tag, longest):
             if each.uid is not None and (each.passed_over or each.body is not None):
-                self._arrived(each.uid, each, order)
+                self._arrived((each.uid, each.offset), each.body, order)
         self._send()
         return order
 
-    def _arrived(self, uid: int, each: Fetched, order: _Order) -> None:
-        piece, sliced = (uid, each.offset), each.offset is not None
-        fits = each.body is not None and not (sliced and len(each.body) > SLICE)
-        twice = self._came.get(piece, each.body) != each.body
-        if piece in self._wanted and fits and not twice and each.body is not None:
-            self._slicing.proved |= sliced and bool(each.body)
-            self._came[piece] = each.body
-        elif not fits or twice or (each.body and (not sliced or (uid, None) in self._wanted)):
+    def _answers(self, order: _Order, tag: str, longest: int) -> Sequence[Fetched]:
+        """What the server answers to a command; nothing if it refuses a slice, since there are other ways to ask."""
+        try:
+            return self._session.fetched(tag, passing=longest)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            if order.offset is None:
+                raise
+        refused = {uid for uid, _ in order.pieces}
+        self._forget({piece for piece in self._wanted if piece[0] in refused})
+        return ()
+
+    def _arrived(self, piece: _Piece, body: bytes | None, order: _Order) -> None:
+        """Keep a wanted piece. `body` is None if it was too large to be read."""
+        uid, offset = piece
+        if body is None or not self._is_usable(piece, body):
             self._misplaced(uid)
-        # It may have been requested twice: this answers the older command.
+        elif piece in self._wanted:
+            self._slicing.proved |= offset is not None and bool(body)
+            self._came[piece] = body
+        elif body and (offset is None or (uid, None) in self._wanted):
+            self._misplaced(uid)
+        self._answered(piece, order)
+
+    def _is_usable(self, piece: _Piece, body: bytes) -> bool:
+        """Whether the piece is no longer than a slice, and the same as when it arrived before."""
+        too_long = piece[1] is not None and len(body) > SLICE
+        return not too_long and self._came.get(piece, body) == body
+
+    def _answered(self, piece: _Piece, order: _Order) -> None:
+        """Note that a piece has come. It may have been requested twice: this answers the older command."""
         for asked in (order, *self._flying):
             if piece in asked.pieces:
                 asked.pieces.discard(piece)
@@ -208,18 +219,16 @@ class Orders:
     def _orders(self, messages: Sequence[Listed], without: Collection[_Piece]) -> Iterator[_Order]:
         """The commands, in order: large messages in slices, small ones together up to a number and a sum of bytes."""
         batch: list[Listed] = []
-        total = 0
         for listed in messages:
             missing = [piece for piece in self._pieces(listed) if piece not in without]
             large = is_large(listed)
-            if batch and (large or len(batch) == _BATCH or total + (listed.size or 0) > SLICE):
+            if batch and (large or _is_full(batch, listed)):
                 yield _order(batch, None)
-                batch, total = [], 0
+                batch = []
             if large:
-                yield from (_order([listed], offset) for _, offset in missing)
+                yield from _of_pieces(listed, missing)
             elif missing:
                 batch.append(listed)
-                total += listed.size or 0
         if batch:
             yield _order(batch, None)
 
@@ -237,6 +246,16 @@ def uids_of(messages: Sequence[Listed]) -> str:
 def is_large(listed: Listed) -> bool:
     """Whether a message is too large to be fetched together with others, or of unknown size."""
     return listed.size is None or listed.size > SLICE
+
+
+def _of_pieces(listed: Listed, pieces: Iterable[_Piece]) -> Iterator[_Order]:
+    """A command for each piece of a large message."""
+    return (_order([listed], offset) for _, offset in pieces)
+
+
+def _is_full(batch: Sequence[Listed], listed: Listed) -> bool:
+    """Whether a command for the messages of `batch` has no room for a further one."""
+    return len(batch) == _BATCH or sum(each.size or 0 for each in (*batch, listed)) > SLICE
 
 
 def _order(messages: Sequence[Listed], offset: int | None) -> _Order:

@@ -15,7 +15,7 @@ from trac_mailintake.sources.imap.pipelining import SLICE, is_large
 from trac_mailintake.sources.net.quota import most
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from trac_mailintake.intake.model import Account, Listed
     from trac_mailintake.sources.imap.whole_message import Whole
@@ -114,16 +114,22 @@ def _rest(asked: Asked, listed: Listed, begun: tuple[Whole, int | None], known: 
         raise _incomplete(asked, listed, whole.fault or f"after {known.total} bytes the server gave no more")
     if length > most(listed.size):
         raise _incomplete(asked, listed, "it is longer than the server told")
+    continues = yield from _behind(asked.read(whole), known)
+    if whole.fault or not continues or (not length and listed.size != 0):
+        why = f"the server told {listed.size} bytes, gave {known.total} in slices, and as a whole {length} others"
+        raise _incomplete(asked, listed, whole.fault or why)
+
+
+def _behind(chunks: Iterator[bytes], known: _Known) -> Generator[bytes, None, bool]:
+    """What follows the known bytes. Returns whether the chunks begin with them."""
     again = _Known()
-    for chunk in asked.read(whole):
+    for chunk in chunks:
         start = min(len(chunk), known.total - again.total)
         if start:
             again.add(chunk[:start])
         if start < len(chunk) and again == known:
             yield chunk[start:]
-    if whole.fault or again != known or (not length and listed.size != 0):
-        why = f"the server told {listed.size} bytes, gave {known.total} in slices, and as a whole {length} others"
-        raise _incomplete(asked, listed, whole.fault or why)
+    return again == known
 
 
 def _incomplete(asked: Asked, listed: Listed, why: str) -> Incomplete:

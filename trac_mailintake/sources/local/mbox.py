@@ -172,7 +172,7 @@ class MboxSource:
         # `blank`: the line before was empty, or there was none; `before`: its length.
         whole = True
         while line := file.readline(_LINE):
-            if whole and blank and line.startswith(b"From ") and _SEPARATOR.search(line):
+            if blank and _separates(line):
                 if start is not None:
                     yield start, offset - before
                 start, blank, before = offset + len(line), False, 0
@@ -185,6 +185,10 @@ class MboxSource:
             offset += len(line)
         if start is not None:
             yield start, offset - before
+
+
+def _separates(line: bytes) -> bool:
+    return line.startswith(b"From ") and bool(_SEPARATOR.search(line))
 
 
 def _open(opening: Opening) -> MboxSource:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import poplib
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.errors import SourceError
@@ -20,7 +21,7 @@ from trac_mailintake.sources.pop3 import NAME
 from trac_mailintake.sources.pop3.session import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.sources.pop3.session import Session
@@ -122,20 +123,25 @@ class Pop3Source:
             return [files.DONE] * len(done)
         with self._guarded():
             self._open()
-        numbers: dict[tuple[str, str], list[int]] = {}
-        for number, listed in self._listed.items():
-            numbers.setdefault((listed.locator, listed.fingerprint), []).append(number)
+        alike = self._alike()
         replies: list[Reply] = []
         doomed: dict[int, int] = {}
         for place, (listed, sha256) in enumerate(done):
-            there = numbers.get((listed.locator, listed.fingerprint), [])
+            there = alike.get((listed.locator, listed.fingerprint), ())
             same = [number for number in there if self._sha256(number) == sha256]
             doomed |= {number: place for number in same if number not in self._deleted}
-            replies.append(files.DONE if same else _OTHER if there else files.GONE)
+            replies.append(_reply(there, same))
         for number, said in self._delete([*doomed]).items():
             sentence = f"{self.account.label}: DELE was refused ({said}); the mail stays, the next run tries again"
             replies[doomed[number]] = Reply(Answer.TRANSIENT, sentence, fault=True)
         return replies
+
+    def _alike(self) -> Mapping[tuple[str, str], Sequence[int]]:
+        """The numbers of all messages with one UIDL and size, by these."""
+        alike: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, listed in self._listed.items():
+            alike[listed.locator, listed.fingerprint].append(number)
+        return alike
 
     def _sha256(self, number: int) -> str:
         """The SHA-256 of the message, read again unless this session has read it; "" if it cannot be read."""
@@ -250,6 +256,13 @@ class _Reading:
             raise StopIteration
         self._known.update(chunk)
         return chunk
+
+
+def _reply(there: Sequence[int], same: Sequence[int]) -> Reply:
+    """The reply for a message: `there` are those of its UIDL and size, `same` those of the same content as well."""
+    if same:
+        return files.DONE
+    return _OTHER if there else files.GONE
 
 
 def _by_number(lines: Sequence[bytes]) -> dict[int, str]:

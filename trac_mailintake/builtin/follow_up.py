@@ -7,6 +7,7 @@ Anybody can know a Message-ID or guess a number, so these need a sender who is i
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -21,10 +22,10 @@ from trac_mailintake.mail.classify.delivery_status import reported_ids
 from trac_mailintake.mail.message import Address, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from trac_mailintake.hookspecs import Context
-    from trac_mailintake.intake.model import Objection, Sender, Target
+    from trac_mailintake.intake.model import Filing, Objection, Sender, Target
     from trac_mailintake.intake.ports import KnownId, Reader, TicketFacts
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.wording import Reason
@@ -130,15 +131,15 @@ def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
     """
     if lead.facts is None or lead.proof is Proof.SIGNATURE:
         return True
-    if not sender.mapped and sender.address and reader.username(Address("", sender.address)):
-        return False
-    if sender.address and sender.address.casefold() in lead.facts.involved:
-        return True
+    involved = bool(sender.address) and sender.address.casefold() in lead.facts.involved
     if not sender.mapped:
-        return False
-    # Users who may append but not view could otherwise write into hidden tickets by guessing numbers.
-    may = all(reader.may(sender.username, action, lead.number) for action in ("TICKET_APPEND", "TICKET_VIEW"))
-    return may or sender.username.casefold() in lead.facts.involved
+        return involved and not reader.username(Address("", sender.address))
+    return involved or _may_answer(lead.number, sender, reader) or sender.username.casefold() in lead.facts.involved
+
+
+def _may_answer(ticket: int, sender: Sender, reader: Reader) -> bool:
+    """Whether a user may write to the ticket, and see it: by guessing numbers they could write into hidden ones."""
+    return all(reader.may(sender.username, action, ticket) for action in ("TICKET_APPEND", "TICKET_VIEW"))
 
 
 def _stranger(lead: Lead, sender: Sender) -> Reason:
@@ -179,13 +180,13 @@ def _first(known: Sequence[KnownId], message: Message, context: Context) -> tupl
     if not known or not known[0].contested:
         return next(iter(known), None), ""
     own = context.reader.own_addresses()
-    filings = context.reader.filings(each.message_id for each in known[:_LOOKED_INTO] if not each.outgoing)
+    filings = _filings(known, context.reader)
     passed: Reason | str = ""
     forged = False
     for each in known:
         if each.outgoing or not (each.contested or forged):
             return each, passed
-        mails = by_people_of(message, [filing for filing in filings if filing.message_id == each.message_id], own)
+        mails = by_people_of(message, filings[each.message_id], own)
         ticket = ticket_of(mails, context.service.name)
         if ticket is not None:
             return replace(each, ticket=ticket), passed
@@ -193,6 +194,14 @@ def _first(known: Sequence[KnownId], message: Message, context: Context) -> tupl
             passed = reasons.PASSED(message_id=each.message_id)
         forged = forged or bool(mails)
     return None, passed
+
+
+def _filings(known: Sequence[KnownId], reader: Reader) -> Mapping[str, Sequence[Filing]]:
+    """The filed mails with the first of these ids, by their ids."""
+    filings: defaultdict[str, list[Filing]] = defaultdict(list)
+    for filing in reader.filings(each.message_id for each in known[:_LOOKED_INTO] if not each.outgoing):
+        filings[filing.message_id].append(filing)
+    return filings
 
 
 def _filed_up_to(found: KnownId, known: Sequence[KnownId]) -> Iterator[str]:

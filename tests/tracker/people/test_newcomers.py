@@ -11,7 +11,7 @@ from tests.builders import message, service
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.mail.message import Address, Origin
 from trac_mailintake.tracker.people.contacts import Newcomer, remembered
-from trac_mailintake.tracker.people.newcomers import contact, newcomer, remember, remembered_today
+from trac_mailintake.tracker.people.newcomers import Introduced, Stranger, contact, newcomer, remember, remembered_today
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -35,8 +35,8 @@ def trac(sqlite_env: TracEnv) -> TracEnv:
 
 def asked(trac: TracEnv, author: Address = ZORAIDA, made: Service | None = None, **of_mail: object) -> tuple[str, str]:
     """The username that an author gets, or "-" if they stay a stranger; and the reason."""
-    found, why = newcomer(trac.env, author, message(**of_mail), made or service(createusers="true"))
-    return found.username if found else "-", str(why or "")
+    found = newcomer(trac.env, author, message(**of_mail), made or service(createusers="true"))
+    return found.newcomer.username if isinstance(found, Introduced) else "-", str(found.reason or "")
 
 
 def store(trac: TracEnv, who: Newcomer) -> None:
@@ -74,7 +74,7 @@ def test_a_machine_is_no_newcomer(trac: TracEnv, origin: Origin) -> None:
 
 def test_without_the_setting_nobody_is(trac: TracEnv) -> None:
     """And no reason is given, since nothing was looked for."""
-    assert newcomer(trac.env, ZORAIDA, message(), service()) == (None, None)
+    assert newcomer(trac.env, ZORAIDA, message(), service()) == Stranger(None)
 
 
 def test_the_intake_itself_is_none(trac: TracEnv) -> None:
@@ -114,13 +114,14 @@ def test_a_service_remembers_only_so_many_a_day(trac: TracEnv) -> None:
 
 def test_without_a_store_people_are_remembered_without_an_account(sqlite_env: TracEnv) -> None:
     """With the name that they wrote last, unless they wrote none."""
-    found, _ = newcomer(sqlite_env.env, ZORAIDA, message(), service(createusers="true", notifyusers="false"))
-    assert found == Newcomer(ZORAIDA.spec, "Zoraida", "", "support", found.limit if found else 0, notify=False)
-    assert found is not None
-    store(sqlite_env, found)
-    again, _ = newcomer(sqlite_env.env, Address("  ", "zoraida@EXAMPLE.net"), message(), service(createusers="true"))
-    assert again is not None
-    assert (again.name, again.username) == ("Zoraida", "")
+    found = newcomer(sqlite_env.env, ZORAIDA, message(), service(createusers="true", notifyusers="false"))
+    assert isinstance(found, Introduced)
+    limit = service().strangers.createusers_per_day
+    assert found.newcomer == Newcomer(ZORAIDA.spec, "Zoraida", "", "support", limit, notify=False)
+    store(sqlite_env, found.newcomer)
+    again = newcomer(sqlite_env.env, Address("  ", "zoraida@EXAMPLE.net"), message(), service(createusers="true"))
+    assert isinstance(again, Introduced)
+    assert (again.newcomer.name, again.newcomer.username) == ("Zoraida", "")
 
 
 def test_two_mails_of_one_newcomer_are_one_row(trac_env: TracEnv) -> None:

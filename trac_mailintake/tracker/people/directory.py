@@ -12,7 +12,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Sender
 from trac_mailintake.mail.headers.authentication_results import author_proof
 from trac_mailintake.mail.message import Address
-from trac_mailintake.tracker.people.newcomers import newcomer
+from trac_mailintake.tracker.people.newcomers import Stranger, newcomer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,27 +65,27 @@ class Directory:
             said = reason.sentence
             return Sender(username, username, author.spec, mapped=True, reason=said, proof=proof, because=reason)
         stranger = replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
-        return stranger if doubted or self.knows(author.spec) else self._introduced(stranger, message, service)
+        return stranger if doubted or self.knows(author.spec) else self._introduced(stranger, author, message, service)
 
     def knows(self, spec: str) -> bool:
         """Whether one or more users have the address `spec`."""
         index, wanted = self._current(), spec.casefold()
         return any(wanted in each for each in (index.by_email, index.by_username, index.by_domain))
 
-    def _introduced(self, stranger: Sender, message: Message, service: Service) -> Sender:
+    def _introduced(self, stranger: Sender, author: Address, message: Message, service: Service) -> Sender:
         """A newcomer, with `createusers`: they get the permissions of their future user account."""
-        assert message.author is not None  # noqa: S101 - the caller checked it; this is for mypy
-        who, why = newcomer(self.env, message.author, message, service)
-        if why is not None:
-            reason = reasons.THEN(first=stranger.because or stranger.reason, then=why)
+        found = newcomer(self.env, author, message, service)
+        if found.reason is not None:
+            reason = reasons.THEN(first=stranger.because or stranger.reason, then=found.reason)
             stranger = replace(stranger, reason=reason.sentence, because=reason)
-        if who is None:
+        if isinstance(found, Stranger):
             return stranger
+        who = found.newcomer
         if who.username:
             name, address = who.username, who.address
             return replace(stranger, username=name, author=name, address=address, mapped=True, new=True)
-        author = stranger.author if stranger.username != ANONYMOUS else signature(Address(who.name, who.address))
-        return replace(stranger, author=author, new=True)
+        signed = stranger.author if stranger.username != ANONYMOUS else signature(Address(who.name, who.address))
+        return replace(stranger, author=signed, new=True)
 
     def user(self, spec: str) -> tuple[str, Reason]:
         """The one known user with the address `spec`, "" when there is none; and why, in a clause."""

@@ -45,6 +45,21 @@ class Contact:
     made: Microseconds
 
 
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """A stranger who is remembered, and why."""
+
+    newcomer: Newcomer
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A stranger who stays one, and why; None if the service remembers nobody."""
+
+    reason: Reason | None
+
+
 def contact(env: Environment, address: str) -> Contact | None:
     """The contact with this address; None if there is none."""
     rows = env.db_query(
@@ -54,30 +69,38 @@ def contact(env: Environment, address: str) -> Contact | None:
     return Contact(*rows[0]) if rows else None
 
 
-def newcomer(
-    env: Environment, author: Address, message: Message, service: Service
-) -> tuple[Newcomer | None, Reason | None]:
-    """The newcomer for an author whose address no user has (None: they stay a stranger), and the reason."""
-    if not service.strangers.createusers:
-        return None, None
+def newcomer(env: Environment, author: Address, message: Message, service: Service) -> Introduced | Stranger:
+    """What becomes of an author whose address no user has, with `createusers`."""
+    wanted = service.strangers
+    if not wanted.createusers:
+        return Stranger(None)
     if message.origin not in _PEOPLE or author.key in own_addresses(env):
-        return None, reasons.NO_PERSON()
+        return Stranger(reasons.NO_PERSON())
     known = contact(env, author.spec)
     if known and known.made:
-        return None, reasons.ACCOUNT_GONE(user=known.username)
-    username = known.username if known else ""
+        return Stranger(reasons.ACCOUNT_GONE(user=known.username))
+    username = _username(env, author, known)
+    if username is None:
+        return Stranger(reasons.NO_NAME())
+    changes = known is None or known.username != username
+    if changes and remembered_today(env, service.name) >= wanted.createusers_per_day:
+        return Stranger(reasons.ENOUGH_TODAY(limit=wanted.createusers_per_day))
+    return _introduced(author, known, username, service)
+
+
+def _username(env: Environment, author: Address, known: Contact | None) -> str | None:
+    """The name of the account that they have been or will be given: "" without accounts, None if no name is free."""
+    if known and known.username:
+        return known.username
     accounts = Accounts(env)
-    if not username and accounts.writable:
-        username = accounts.free_name(author.spec)
-        if not username:
-            return None, reasons.NO_NAME()
-    limit = service.strangers.createusers_per_day
-    if (known is None or known.username != username) and remembered_today(env, service.name) >= limit:
-        return None, reasons.ENOUGH_TODAY(limit=limit)
+    return (accounts.free_name(author.spec) or None) if accounts.writable else ""
+
+
+def _introduced(author: Address, known: Contact | None, username: str, service: Service) -> Introduced:
     name = author.name.strip() or (known.name if known else "")
-    reason = reasons.GETS_ACCOUNT(user=username) if username else reasons.REMEMBERED()
-    notify = service.strangers.notifyusers
-    return Newcomer(author.spec, name, username, service.name, limit, notify), reason
+    wanted = service.strangers
+    who = Newcomer(author.spec, name, username, service.name, wanted.createusers_per_day, wanted.notifyusers)
+    return Introduced(who, reasons.GETS_ACCOUNT(user=username) if username else reasons.REMEMBERED())
 
 
 def remembered_today(env: Environment, service: str) -> int:

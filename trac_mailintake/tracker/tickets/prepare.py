@@ -23,7 +23,7 @@ from trac_mailintake.intake.sender_notice import acknowledges
 from trac_mailintake.mail.wiki.truncate import cut
 from trac_mailintake.tracker.config.field_choices import type_named
 from trac_mailintake.tracker.people.directory import ANONYMOUS
-from trac_mailintake.tracker.people.newcomers import newcomer
+from trac_mailintake.tracker.people.newcomers import Introduced, Stranger, newcomer
 from trac_mailintake.tracker.tickets.check_attachments import Enclosing, code
 from trac_mailintake.tracker.tickets.workflow import Offer
 from trac_mailintake.tracker.tickets.write import Draft
@@ -105,10 +105,12 @@ class Drafting:
     def _newcomer(self, service: Service) -> Newcomer:
         """The newcomer to remember. Raises Stale if the account planned for this sender has changed meanwhile."""
         author = self.message.author
-        who = newcomer(self.env, author, self.message, service)[0] if author else None
-        if who is None or (who.username and who.username != self.change.sender.author):
-            raise Stale("Who the sender is to become was decided differently meanwhile.")
-        return who
+        found = newcomer(self.env, author, self.message, service) if author else Stranger(None)
+        match found:
+            case Introduced(who) if who.username in {"", self.change.sender.author}:
+                return who
+            case _:
+                raise Stale("Who the sender is to become was decided differently meanwhile.")
 
     def _abandon(self) -> None:
         """Remove what was staged for a change that will not be filed."""

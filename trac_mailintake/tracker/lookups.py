@@ -113,12 +113,12 @@ class TracReader:
     def filings(self, message_ids: Iterable[str]) -> list[Filing]:
         """See `ports.Reader.filings`."""
         by_hash = {key(each): each for each in message_ids}
-        rows = [row for row in self._recall.known(by_hash) if row.delivery and not row.outgoing]
-        mails = filed_mails(self.env, [row.delivery for row in rows if row.delivery])
+        rows = [(row.delivery, row) for row in self._recall.known(by_hash) if row.delivery and not row.outgoing]
+        mails = filed_mails(self.env, [delivery for delivery, _ in rows])
         return [
-            Filing(by_hash[row.hash], row.ticket, *mails[row.delivery], from_utimestamp(row.recorded or 0))
-            for row in rows
-            if row.ticket is not None and row.delivery in mails
+            Filing(by_hash[row.hash], row.ticket, *mails[delivery], from_utimestamp(row.recorded or 0))
+            for delivery, row in rows
+            if row.ticket is not None and delivery in mails
         ]
 
     def root_ticket(self, message_ids: Sequence[str]) -> int | None:
@@ -128,16 +128,15 @@ class TracReader:
         reversed, but it can be computed for each ticket; LENGTH restricts this to reporters with names of that length.
         It is found only as long as project URL, reporter and [notification] message_id_hash are unchanged.
         """
-        wanted = [(int(match[1]), match[2]) for match in map(_TRAC_ID.match, message_ids) if match]
+        wanted = _root_ids(message_ids)
         hash_type = NotificationSystem(self.env).message_id_hash
         if not wanted or hash_type not in hashlib.algorithms_available:
             return None
-        prefix = self.env.project_url.encode("utf-8")
         lengths = {length for length, _ in wanted}
         found = {}
         newest = self.env.db_query("SELECT id, reporter FROM ticket ORDER BY id DESC LIMIT %s", (_ROOTS,))
         for number, reporter in newest:
-            source = b"%s.%08d.0.%s" % (prefix, number, (reporter or "").encode("ascii", "ignore"))
+            source = _root_source(self.env.project_url, number, reporter or "")
             if len(source) in lengths:
                 found[len(source), hashlib.new(hash_type, source).hexdigest()] = number
         return next((found[each] for each in wanted if each in found), None)
@@ -231,3 +230,13 @@ class TracReader:
     def delimiter(self) -> str:
         """The separator between the intake's local part and the signature: `[mailintake] recipient_delimiter`."""
         return reply_address.delimiter(self.env)
+
+
+def _root_ids(message_ids: Iterable[str]) -> list[tuple[int, str]]:
+    """Length and hash of the ids that look like those of Trac's first mails."""
+    return [(int(match[1]), match[2]) for match in map(_TRAC_ID.match, message_ids) if match]
+
+
+def _root_source(project_url: str, ticket: int, reporter: str) -> bytes:
+    """What Trac hashes for the Message-ID of the first mail about a ticket (`trac.ticket.notification`)."""
+    return b"%s.%08d.0.%s" % (project_url.encode("utf-8"), ticket, reporter.encode("ascii", "ignore"))

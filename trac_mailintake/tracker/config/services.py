@@ -260,19 +260,24 @@ class Services:
     def _parameters(self, handler: str, typed: Mapping[str, str], fresh: Mapping[str, str]) -> str:
         _one_of("handler", handler, self._catalogue().handlers)
         by_name = {parameter.name: parameter for parameter in self.parameters(handler)}
-        theirs = {
-            name: text
-            for name, text in typed.items()
-            if name not in _OWN
-            and not (name in by_name and by_name[name].kind in _BLANK_MEANS_DEFAULT and not text.strip())
-        }
-        unknown = next((name for name in theirs if name not in by_name), None)
-        if unknown is not None:
-            allowed = f"the settings {', '.join(_OWN)}; the parameters {', '.join(sorted(by_name)) or '(none)'}"
-            raise SettingError(unknown, theirs[unknown], allowed)
+        others = {name: text for name, text in typed.items() if name not in _OWN}
+        _refuse_unknown(others, by_name)
+        theirs = {name: text for name, text in others.items() if not _means_default(by_name[name], text)}
         values = check(by_name.values(), theirs)
         check_choices(self._env, {name: values.values[name] for name in theirs if name in fresh}, by_name)
         return json.dumps({name: by_name[name].write(values.values[name]) for name in sorted(theirs)})
+
+
+def _refuse_unknown(typed: Mapping[str, str], parameters: Mapping[str, Parameter]) -> None:
+    for name, text in typed.items():
+        if name not in parameters:
+            allowed = f"the settings {', '.join(_OWN)}; the parameters {', '.join(sorted(parameters)) or '(none)'}"
+            raise SettingError(name, text, allowed)
+
+
+def _means_default(parameter: Parameter, typed: str) -> bool:
+    """Whether the input is blank, and no value of the parameter can be."""
+    return parameter.kind in _BLANK_MEANS_DEFAULT and not typed.strip()
 
 
 def _column(name: str) -> str:

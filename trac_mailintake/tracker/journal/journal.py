@@ -18,7 +18,7 @@ from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
 from trac_mailintake.tracker.lifecycle.states import FINAL, SHOWN, UNDECIDED, State, among, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trac.env import Environment
 
@@ -61,6 +61,13 @@ _COLUMNS: Final = (
     "removed",
     "purged",
 )
+_EMPTY: Final[Mapping[str, object]] = {
+    **dict.fromkeys(("size", "arrived", "attempts", "retry_at", "recorded", "consumed", "sent", "purged"), 0),
+    **dict.fromkeys(
+        ("failure", "rule", "reason", "author", "sha256", "message_id", "subject", "sender", "removed"), ""
+    ),
+}
+"""What stands for NULL in the columns that may be NULL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +250,8 @@ class Journal:
         row["trail"] = stored_reasons.steps(row["trail"])  # type: ignore[arg-type]  # a row has no types
         for name in ("sender_told", "admin_told"):
             row[name] = bool(row[name])
-        for name in ("size", "arrived", "attempts", "retry_at", "recorded", "consumed", "sent", "purged"):
-            row[name] = row[name] or 0
-        for name in ("failure", "rule", "reason", "author", "sha256", "message_id", "subject", "sender", "removed"):
-            row[name] = row[name] or ""
-        row["because"] = stored_reasons.because(row["rule"], row["reason"], row["because"])  # type: ignore[arg-type]  # likewise
+        row |= {name: empty for name, empty in _EMPTY.items() if not row[name]}
+        row["because"] = stored_reasons.because(row["rule"], row["reason"], row["because"])  # type: ignore[arg-type]  # a row has no types
         return Entry(**row)  # type: ignore[arg-type]  # columns and fields have the same names and types
 
 

@@ -30,6 +30,10 @@ _LONGEST: Final = 64_000
 _QUICK: Final = Seconds(0.05)
 """After a range that took less, the next one is twice as large."""
 
+_SENDER: Final = ("sender",)
+_WORDS: Final = ("subject", "sender", "reason", "message_id")
+"""The columns that `Filter.sender` and `Filter.text` are searched in."""
+
 Found = tuple[Any, ...]
 """A row, its number first."""
 
@@ -101,15 +105,23 @@ def _look(
     start = time.monotonic()
     while low < high and len(found) < limit:
         began = time.monotonic()
-        first, end = (low, min(low + size, high)) if stretch.upwards else (max(low, high - size), high)
+        (first, end), (low, high) = _split(low, high, size, upwards=stretch.upwards)
         found += db(query, (first, end, *where[1], limit - len(found)))
-        low, high = (end, high) if stretch.upwards else (low, first)
         ended = time.monotonic()
         if stretch.seconds is not None and ended - start >= stretch.seconds and low < high and len(found) < limit:
             return found, low - 1 if stretch.upwards else high
         if ended - began < _QUICK:
             size = min(2 * size, _LONGEST)
     return found, None
+
+
+def _split(low: int, high: int, size: int, *, upwards: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The next `size` ids of a range, and the rest of it; each with the end after its last id."""
+    if upwards:
+        place = min(low + size, high)
+        return (low, place), (place, high)
+    place = max(low, high - size)
+    return (place, high), (low, place)
 
 
 def _ends(db: Any, stretch: Stretch) -> tuple[int, int]:  # noqa: ANN401 - as above
@@ -154,20 +166,22 @@ def _where(wanted: Filter, db: Any) -> tuple[str, tuple[object, ...]]:  # noqa: 
     """The SQL conditions after those on `id`. Columns are in expressions, so that only the index of `id` is used."""
     if wanted.outcome and wanted.outcome not in OUTCOMES:
         raise SettingError("outcome", wanted.outcome, ", ".join(OUTCOMES))
-    equal: tuple[tuple[str, object], ...] = (
-        ("COALESCE(service, '')=%s", wanted.service),
-        (f"{SHOWN}=%s", wanted.outcome),
-        ("COALESCE(rule, '')=%s", wanted.rule),
-        ("COALESCE(ticket, 0)=%s", wanted.ticket),
-        ("locator=%s", wanted.locator),
-    )
-    terms = [term for term, value in equal if value]
-    args = [value for _, value in equal if value]
-    if wanted.sender:
-        terms.append(f"sender {db.like()}")
-        args.append(f"%{db.like_escape(wanted.sender)}%")
-    if wanted.text:
-        names = ("subject", "sender", "reason", "message_id")
-        terms.append("(" + " OR ".join(f"{name} {db.like()}" for name in names) + ")")
-        args += [f"%{db.like_escape(wanted.text)}%"] * len(names)
+    equal: dict[str, object] = {
+        "COALESCE(service, '')=%s": wanted.service,
+        f"{SHOWN}=%s": wanted.outcome,
+        "COALESCE(rule, '')=%s": wanted.rule,
+        "COALESCE(ticket, 0)=%s": wanted.ticket,
+        "locator=%s": wanted.locator,
+    }
+    terms = [term for term, value in equal.items() if value]
+    args = [value for value in equal.values() if value]
+    for text, names in ((wanted.sender, _SENDER), (wanted.text, _WORDS)):
+        if text:
+            terms.append(_contain(db, names))
+            args += [f"%{db.like_escape(text)}%"] * len(names)
     return "".join(f" AND {term}" for term in terms), tuple(args)
+
+
+def _contain(db: Any, names: Sequence[str]) -> str:  # noqa: ANN401 - as above
+    """The SQL condition that one of the columns contains its argument."""
+    return f"({' OR '.join(f'{name} {db.like()}' for name in names)})"

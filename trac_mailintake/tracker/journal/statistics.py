@@ -139,14 +139,19 @@ def _state(row: Mapping[str, Value], moment: Microseconds) -> State:
         return State.STOPPED
     if not row["enabled"]:
         return State.DISABLED
-    bound = max(_int(row, "overdue"), ROUNDS * _int(row, "delay")) * MINUTE
-    if _rounds(row) and row["overdue"] and moment - _well_since(row) > bound:
+    if _is_overdue(row, moment):
         return State.OVERDUE
     if _int(row, "failed") > _int(row, "last_success"):
         return State.FAILING
     if _rounds(row) and _late(row, moment) > 0:
         return State.LATE
     return State.WELL if row["last_success"] or not _rounds(row) else State.NEW
+
+
+def _is_overdue(row: Mapping[str, Value], moment: Microseconds) -> bool:
+    """Whether no round has gone well for longer than `overdue` allows."""
+    bound = max(_int(row, "overdue"), ROUNDS * _int(row, "delay")) * MINUTE
+    return _rounds(row) and bool(row["overdue"]) and moment - _well_since(row) > bound
 
 
 def _why(state: State, row: Mapping[str, Value], moment: Microseconds) -> str:

@@ -51,6 +51,11 @@ class Known(NamedTuple):
 
 _NAMES: Final = ", ".join(Known._fields)
 _SELECT: Final = f"SELECT {_NAMES} FROM mailintake_message_id"
+_ENDS: Final = " UNION ".join(
+    f"SELECT {_NAMES} FROM ({_SELECT} WHERE hash=%s {end}) one"
+    for end in (f"ORDER BY id LIMIT {FIRST}", "ORDER BY id DESC LIMIT 1")
+)
+"""The first and the newest rows of one id, which is its argument twice."""
 
 
 class Recall:
@@ -134,10 +139,8 @@ class Recall:
         """The first and the newest rows of each id, and the row of the mail itself, each found by an index."""
         rows: set[Known] = set()
         for some in chunks(hashes, _AT_ONCE):
-            ends = (f"ORDER BY id LIMIT {FIRST}", "ORDER BY id DESC LIMIT 1")
-            of_one = [f"{_SELECT} WHERE hash=%s {end}" for end in ends]
-            sql = " UNION ".join(f"SELECT {_NAMES} FROM ({each}) one" for _ in some for each in of_one)
-            rows.update(self._read(sql, [each for each in some for _ in ends]))
+            sql = " UNION ".join([_ENDS] * len(some))
+            rows.update(self._read(sql, [each for hashed in some for each in (hashed, hashed)]))
         self._crowded.update(each for each, number in Counter(row.hash for row in rows).items() if number > FIRST)
         return rows if copy is None else rows.union(self._rows_where("copy=%s", (copy,)))
 

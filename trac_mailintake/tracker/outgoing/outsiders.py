@@ -60,12 +60,17 @@ def silences(
     outsiders = {each for each in writers(env, event.target.id) if not directory.knows(each)}
     if not outsiders:
         return
+    for address in _addressed(env, event, ours):
+        if address.casefold() in outsiders:
+            yield (type(ours).__name__, "email", None, 0, address, SILENCE, _FIRST, "always")
+
+
+def _addressed(env: Environment, event: NotificationEvent, ours: INotificationSubscriber) -> set[str]:
+    """The addresses that subscribers other than `ours` would write to, except those that an administrator chose."""
     subscribers = (each for each in NotificationSystem(env).subscribers if each is not ours)
     matches = [match for each in subscribers for match in each.matches(event) if match and _by_mail(match)]
     chosen = {match[4] for match in matches if match[0] == _ADDRESSED}
-    for address in {str(match[4]) for match in matches} - chosen:
-        if address.casefold() in outsiders:
-            yield (type(ours).__name__, "email", None, 0, address, SILENCE, _FIRST, "always")
+    return {str(match[4]) for match in matches} - chosen
 
 
 def heard(subscriptions: Iterable[Subscription]) -> Sequence[Subscription]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trac_mailintake.bootstrap import Assembly
     from trac_mailintake.intake.ports import Source
     from trac_mailintake.runs.result import RoundResult
+    from trac_mailintake.tracker.config.circuit_breaker import Standing
 
     Opened = Callable[[], AbstractContextManager[Assembly]]
 
@@ -52,19 +53,27 @@ def _deliver(env: Environment, opened: Opened, name: str, stream: BinaryIO) -> A
     source = PipeSource(stream, name)
     breaker = CircuitBreaker(env)
     standing = breaker.standing(name)
-    if standing is not None and not standing.enabled:
-        return Answer(SysExit.UNAVAILABLE, f"The service {name} is disabled.")
-    stopped = standing is not None and bool(standing.stopped)
-    if standing is not None and stopped and not standing.may_try:
-        return _stopped(name, standing.why)
+    refused = _refused(name, standing)
+    if refused is not None:
+        return refused
     listing = source.list()
     if not listing:
         return Answer(SysExit.DATAERR, "There was no mail on standard input.")
+    stopped = standing is not None and bool(standing.stopped)
     if stopped and not breaker.try_one(name):
         standing = breaker.standing(name)
         return _stopped(name, standing.why if standing else "")
     with opened() as assembly:
         return _take(env, assembly, name, source, listing[0].locator, trying=stopped)
+
+
+def _refused(name: str, standing: Standing | None) -> Answer | None:
+    """The answer for a service that takes no mail now; None if it may take this one, or does not exist."""
+    if standing is None:
+        return None
+    if not standing.enabled:
+        return Answer(SysExit.UNAVAILABLE, f"The service {name} is disabled.")
+    return _stopped(name, standing.why) if standing.stopped and not standing.may_try else None
 
 
 def _stopped(name: str, why: str) -> Answer:

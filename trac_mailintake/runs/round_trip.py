@@ -98,10 +98,8 @@ class RoundTrip:
         found: Taken | None = None
         while True:
             failure = self._round() if self._rounds and found is None else ""
-            was, found = found, probe_mail.taken(self._env, token, since)
-            if found is not None and was is None:
-                self._tell("taken", f"by the service {found.service}, delivery {found.delivery} in the journal")
-            if found is not None and (found.consumed or not self._has_mailbox):
+            found = self._look(found, token, since)
+            if found is not None and (found.consumed or self._service.pushed):
                 self._tell("disposed of", self._disposed())
                 return Ending.WELL
             if failure:
@@ -111,9 +109,12 @@ class RoundTrip:
                 return self._give_up(found)
             time.sleep(_APART)
 
-    @property
-    def _has_mailbox(self) -> bool:
-        return bool(self._service.server or self._service.path)
+    def _look(self, before: Taken | None, token: str, since: Microseconds) -> Taken | None:
+        """What has become of the probe, told when it is first seen."""
+        found = probe_mail.taken(self._env, token, since)
+        if found is not None and before is None:
+            self._tell("taken", f"by the service {found.service}, delivery {found.delivery} in the journal")
+        return found
 
     def _round(self) -> str:
         """Run a round once the mailbox has new mail. Returns why that failed, or ""."""
@@ -138,7 +139,7 @@ class RoundTrip:
 
     def _disposed(self) -> str:
         """What was done with the mailbox's copy."""
-        if not self._has_mailbox:
+        if self._service.pushed:
             return "it was handed over, so there is no mailbox's copy"
         match self._service.afterwards.word:
             case Afterwards.DELETE:

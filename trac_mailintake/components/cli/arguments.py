@@ -70,9 +70,7 @@ def read(
         word = left.pop(0)
         name, equals, value = word.partition("=")
         if name in valued:
-            if not equals and not left:
-                raise AdminCommandError(f"{name} needs a value", show_usage=True)
-            options[name] = value if equals else left.pop(0)
+            options[name] = value if equals else _next(name, left)
         elif word in flags:
             options[word] = ""
         elif word.startswith("--"):
@@ -84,6 +82,13 @@ def read(
     if not least <= len(words) <= most:
         raise AdminCommandError("Invalid arguments", show_usage=True)
     return Typed(tuple(words), options, pairs)
+
+
+def _next(option: str, left: list[str]) -> str:
+    """Take the next word as the option's value. Raises AdminCommandError if there is none."""
+    if not left:
+        raise AdminCommandError(f"{option} needs a value", show_usage=True)
+    return left.pop(0)
 
 
 def positive(name: str, typed: str) -> int:

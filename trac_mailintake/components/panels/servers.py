@@ -96,20 +96,22 @@ class ServersView(PanelView):
     def _save(self, req: Request, server: Server | None) -> Page:
         typed = form.typed(req, PARAMETERS)
         name = server.name if server else str(req.args.getfirst("name", "")).strip()
-        errors = form.check_each(PARAMETERS, typed)
-        if server and server.secret and not typed["password"] and _goes_elsewhere(server, typed):
-            errors["password"] = "Type it again, since it would go another way than before."  # noqa: S105 - a sentence
-        given = {each: text for each, text in typed.items() if text or each != "password"}
+        errors = _checked(server, typed) or self._stored(server, name, typed)
         if not errors:
-            try:
-                Servers(self.env).set(name, given) if server else Servers(self.env).add(name, given)
-            except SettingError as error:
-                errors.add(error)
-            else:
-                done = "saved" if server else "added. Test the connection now"
-                self.done(req, f"Mail server {name} {done}.", name)
+            done = "saved" if server else "added. Test the connection now"
+            self.done(req, f"Mail server {name} {done}.", name)
         add_warning(req, "Nothing was saved: see below.")
         return self._form(req, server, {**typed, "name": name}, errors)
+
+    def _stored(self, server: Server | None, name: str, typed: Mapping[str, str]) -> Errors:
+        """Change the mail server, or add one. Returns why that is not possible. A blank password stays as it is."""
+        errors = form.Errors()
+        given = {each: text for each, text in typed.items() if text or each != "password"}
+        try:
+            Servers(self.env).set(name, given) if server else Servers(self.env).add(name, given)
+        except SettingError as error:
+            errors.add(error)
+        return errors
 
     def _remove(self, req: Request) -> None:
         chosen = req.args.getlist("sel")
@@ -134,6 +136,14 @@ class ServersView(PanelView):
         except SourceError as error:
             page["trouble"] = str(error)
         return template, page
+
+
+def _checked(server: Server | None, typed: Mapping[str, str]) -> Errors:
+    """The errors of each field by itself; also that of a stored password that would be sent to another server."""
+    errors = form.check_each(PARAMETERS, typed)
+    if server and server.secret and not typed["password"] and _goes_elsewhere(server, typed):
+        errors["password"] = "Type it again, since it would go another way than before."  # noqa: S105 - a sentence
+    return errors
 
 
 def _goes_elsewhere(server: Server, typed: Mapping[str, str]) -> bool:

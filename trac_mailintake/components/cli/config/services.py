@@ -124,7 +124,7 @@ class ServiceActions:
 
     def _say_waiting(self, settings: Settings, service: Service) -> None:
         """Print how many messages the first run will find, if the mailbox can be reached; a pipe has none."""
-        if not service.server and not service.path:
+        if service.pushed:
             return
         try:
             number = settings.waiting(service)

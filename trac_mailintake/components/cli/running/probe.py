@@ -84,10 +84,10 @@ def _check(env: Environment, service: Service, seconds: Seconds | None) -> None:
     """Raise AdminCommandError if a probe cannot succeed."""
     if not env.config.getbool("notification", "smtp_enabled"):
         raise AdminCommandError("Sending is off: set [notification] smtp_enabled = true.")
-    if MailIntakeSystem(env).fetch == "disabled" and (service.server or service.path):
+    if MailIntakeSystem(env).fetch == "disabled" and not service.pushed:
         raise AdminCommandError("Nothing is fetched: [mailintake] fetch = disabled.")
     if not service.enabled or service.stopped:
         why = f"stopped: {service.stopped}" if service.stopped else "disabled"
         raise AdminCommandError(f"The service {service.name} is {why}. `mailintake service enable` lets it run.")
-    if not (service.server or service.path) and not seconds:
+    if service.pushed and not seconds:
         raise AdminCommandError("--wait=: not allowed. Allowed: seconds, since a mail server hands mail to a pipe.")

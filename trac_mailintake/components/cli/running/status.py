@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from trac_mailintake.components.cli.arguments import Exit
@@ -35,30 +35,53 @@ _ERROR = 60
 
 def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
     """Print the status. The exit status says whether somebody needs to look (docs/operations.md)."""
-    found = figures(env, services.rows())
-    queue = queued(env)
-    fetch = MailIntakeSystem(env).fetch
-    weak = weaknesses(env)
+    status = _Status(figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetch)
     if as_json:
-        counts = Journal(env).counts()
-        shown = [{**_shown(each), "counts": counts.get(each.name, {})} for each in found]
-        failure = next((each.failure for each in reversed(queue) if each.failure), "")
-        say_json(
-            {"fetch": fetch, "services": shown, "queue": len(queue), "queue_failure": failure, "power_cut": list(weak)}
-        )
+        _print_json(env, status)
     else:
-        _say(found, queue)
-        if queue and not env.config.getbool("notification", "smtp_enabled"):
-            say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
-        if fetch == "disabled":
-            say("Nothing is fetched: [mailintake] fetch = disabled.")
-        for sentence in weak:
-            say(sentence)
-    bad = BAD if fetch == "enabled" else (State.STOPPED, State.FAILING)
-    if any(each.state in bad for each in found):
+        _print_text(env, status)
+    return _exit(status)
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """The state of the services, the mail that waits to be sent, and the value of `[mailintake] fetch`."""
+
+    found: Sequence[Figures]
+    queue: Sequence[Queued]
+    fetch: str
+
+
+def _print_json(env: Environment, status: _Status) -> None:
+    counts = Journal(env).counts()
+    say_json(
+        {
+            "fetch": status.fetch,
+            "services": [{**_shown(each), "counts": counts.get(each.name, {})} for each in status.found],
+            "queue": len(status.queue),
+            "queue_failure": next((each.failure for each in reversed(status.queue) if each.failure), ""),
+            "power_cut": list(weaknesses(env)),
+        }
+    )
+
+
+def _print_text(env: Environment, status: _Status) -> None:
+    _say(status.found, status.queue)
+    if status.queue and not env.config.getbool("notification", "smtp_enabled"):
+        say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
+    if status.fetch == "disabled":
+        say("Nothing is fetched: [mailintake] fetch = disabled.")
+    for sentence in weaknesses(env):
+        say(sentence)
+
+
+def _exit(status: _Status) -> Exit:
+    """Whether somebody needs to look. Where nothing is fetched, no service can be late."""
+    bad = BAD if status.fetch == "enabled" else (State.STOPPED, State.FAILING)
+    if any(each.state in bad for each in status.found):
         return Exit.UNREACHABLE
-    waits = any(each.held or each.deferred or each.in_work for each in found)
-    return Exit.WAITING if waits or queue else Exit.WELL
+    waits = any(each.held or each.deferred or each.in_work for each in status.found)
+    return Exit.WAITING if waits or status.queue else Exit.WELL
 
 
 def _shown(each: Figures) -> dict[str, object]:

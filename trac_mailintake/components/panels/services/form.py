@@ -11,7 +11,7 @@ from trac_mailintake.tracker.config.field_choices import custom_fields, ticket_o
 from trac_mailintake.tracker.config.services import PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from trac.env import Environment
     from trac.web.api import Request
@@ -102,12 +102,12 @@ class ServiceForm:
         names = PRESETS | {field.name for field in custom_fields(self._env, frozenset())}
         all_ = fields(self.parameters, values, errors, options=options)
         handler = {parameter.name for parameter in self._settings.rules.handlers[self.choice.handler].parameters}
-        presets = [field for field in all_ if field.name in names]
-        rest = [field for field in all_ if field not in presets]
+        presets, rest = _parted(all_, names)
+        of_handler, of_rules = _parted(rest, handler)
         return [
             ("Where the mail comes from", self._job(values, errors)),
-            ("Which mail is taken", [field for field in rest if field.name not in handler]),
-            ("What becomes of it", [field for field in rest if field.name in handler]),
+            ("Which mail is taken", of_rules),
+            ("What becomes of it", of_handler),
             ("Presets for new tickets", presets),
         ]
 
@@ -140,6 +140,11 @@ class ServiceForm:
         if Afterwards.MOVE not in kind.afterwards:
             return [field]
         return [field, Field(FOLDER, "Move to", value=folder, help="The folder, when it is moved.")]
+
+
+def _parted(fields_: Sequence[Field], names: Collection[str]) -> tuple[list[Field], list[Field]]:
+    """The fields with these names, and the others."""
+    return [each for each in fields_ if each.name in names], [each for each in fields_ if each.name not in names]
 
 
 _START: Final = "Which mail the first run takes: all that lies there, or (now) only what comes later."

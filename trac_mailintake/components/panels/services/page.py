@@ -184,7 +184,7 @@ class ServicesView(PanelView):
     def _tell(self, req: Request, settings: Settings, service: Service, *, new: bool) -> None:
         """Add notices for the administrator: how much mail is waiting, and what becomes of strangers' mail."""
         add_notice(req, f"Service {service.name} {'added' if new else 'saved'}.")
-        if new and (service.server or service.path):
+        if new and not service.pushed:
             done = waiting(settings, service)
             (add_notice if done.well else add_warning)(req, done.sentence)
         for sentence in weaknesses(self.env) if new else ():

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
-from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.intake.model import Afterwards, Forward, Hold
+from trac_mailintake.intake.reasons import because
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Reader, Source
     from trac_mailintake.intake.settings import Parameter, Server, Service
     from trac_mailintake.mail.message import Message
+    from trac_mailintake.mail.wording import Reason
 
 PROJECT = "trac_mailintake"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -32,6 +34,10 @@ class Context:
     service: Service
     reader: Reader
     sender: Sender
+
+    def forward_or_hold(self, reason: Reason) -> Objection:
+        """The objection of rules that pass mail on: forward it if the service has a forward address, else hold it."""
+        return because(Forward, reason) if self.service.forward else because(Hold, reason)
 
 
 @dataclass(frozen=True, slots=True)

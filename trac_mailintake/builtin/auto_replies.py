@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
-from trac_mailintake.intake.model import Discard, Forward, Hold, Ignore
+from trac_mailintake.intake.model import Discard, Hold, Ignore
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings.policies import AutomaticMail, declared
 from trac_mailintake.mail.classify.delivery_status import reported_ids
@@ -45,8 +45,8 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
             return because(Ignore, reason)
         case "delete":
             return because(Discard, reason)
-        case "forward" if context.service.forward:
-            return because(Forward, reason)
+        case "forward":
+            return context.forward_or_hold(reason)
         case _:
             return because(Hold, reason)
 

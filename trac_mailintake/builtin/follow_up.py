@@ -63,7 +63,6 @@ _NUMBERS: Final = 10
 """Numbers in a subject to look up at most: each costs a query."""
 _LOOKED_INTO: Final = 20
 """Message-IDs of a message to look up at most."""
-_MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def mailintake_route(message: Message, context: Context) -> Target | None:
     if not trusted(lead, context.sender, context.reader):
         note = f"This mail points to #{number}, but its sender is not involved there."
         return because(NewTicket, _stranger(lead, context.sender), related=number, note=note)
-    apart = context.service.parameters.text("closed") == "new" and message.origin not in _MACHINES
+    apart = context.service.parameters.text("closed") == "new" and not message.origin.is_answer
     if lead.facts.closed and apart:
         note = f"This mail answers to #{number}, which is closed."
         return because(NewTicket, reasons.CLOSED_TICKET(lead=lead.reason), related=number, note=note)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
-from trac_mailintake.intake.model import Forward, Hold
+from trac_mailintake.intake.model import Hold
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings.policies import Size, declared
 
@@ -29,6 +29,4 @@ def mailintake_screen(message: Message, delivery: Delivery, context: Context) ->
     if not most or size <= most or oversize == "file":
         return None
     reason = reasons.MAX_SIZE(size=size, limit=most)
-    if oversize == "forward" and context.service.forward:
-        return because(Forward, reason)
-    return because(Hold, reason)
+    return context.forward_or_hold(reason) if oversize == "forward" else because(Hold, reason)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake import reasons
-from trac_mailintake.intake.model import Forward, Hold
-from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 
 if TYPE_CHECKING:
@@ -30,5 +28,4 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Object to a mail without a subject."""
     if message.subject.strip() or not context.service.parameters.flag("require_subject"):
         return None
-    reason = reasons.REQUIRE_SUBJECT()
-    return because(Forward, reason) if context.service.forward else because(Hold, reason)
+    return context.forward_or_hold(reasons.REQUIRE_SUBJECT())

@@ -17,6 +17,11 @@ class MailIntakeSystem(Component):
 
     implements(IPermissionRequestor)
 
+    @property
+    def fetches(self) -> bool:
+        """Whether runs fetch mail."""
+        return bool(self.fetch == "enabled")
+
     fetch = ChoiceOption(
         "mailintake",
         "fetch",

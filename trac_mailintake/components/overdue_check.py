@@ -58,7 +58,7 @@ class DeadMan(Component):
 
     def _look(self) -> None:
         try:
-            if MailIntakeSystem(self.env).fetch == "enabled":
+            if MailIntakeSystem(self.env).fetches:
                 from trac_mailintake.runs.overdue_check import look  # noqa: PLC0415 - requests do not need it
 
                 look(self.env)

@@ -35,6 +35,11 @@ class Origin(Enum):
     LIST = "list"
     """A person, through a mailing list (`List-Id`)."""
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether a machine answers a mail, mostly one of ours: this neither reopens a ticket nor notifies anybody."""
+        return self in (Origin.RESPONDER, Origin.REPORT)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.builtin.handlers import cc_and_owner, choose_attachments, ticket_text
 from trac_mailintake.intake import reasons
-from trac_mailintake.intake.model import Change, Forward, Hold, Reopen
-from trac_mailintake.intake.reasons import because
+from trac_mailintake.intake.model import Change, Reopen
 from trac_mailintake.intake.settings import Kind, Parameter
-from trac_mailintake.mail.message import Origin
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -64,7 +62,6 @@ COMMENTING: Final = (
     ),
 )
 """For handlers that never create a ticket: `closed` without the choice `new`."""
-_MACHINES: Final = frozenset({Origin.RESPONDER, Origin.REPORT})
 
 
 def ticket(message: Message, target: NewTicket, context: Context) -> Change:
@@ -89,7 +86,7 @@ def comment(message: Message, target: Followup, context: Context, parted: Cut) -
     An automatic answer neither reopens the ticket nor causes a notification (docs/behaviour.md#automatic-mail).
     """
     chosen = choose_attachments.choose(message, parted.kept, parted.removed, context.service)
-    machine = message.origin in _MACHINES
+    machine = message.origin.is_answer
     reopens = context.service.parameters.text("closed") == "reopen" and not machine
     return Change(
         target=target,
@@ -106,8 +103,7 @@ def comment(message: Message, target: Followup, context: Context, parted: Cut) -
 
 def without_ticket(lead: Reason | str, context: Context) -> Objection:
     """For a handler that only comments: forward the mail, or hold it if there is no forward address."""
-    reason = reasons.NO_TICKET(lead=lead, handler=context.service.handler)
-    return because(Forward, reason) if context.service.forward else because(Hold, reason)
+    return context.forward_or_hold(reasons.NO_TICKET(lead=lead, handler=context.service.handler))
 
 
 def text(written: str, message: Message, context: Context, *notes: str) -> str:

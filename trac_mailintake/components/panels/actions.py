@@ -33,14 +33,14 @@ class Done:
 
 def run(env: Environment, name: str, until: Seconds) -> Done:
     """Run one round of a service; start no batch after `until` (a `time.monotonic()`)."""
-    if MailIntakeSystem(env).fetch == "disabled":
+    if not MailIntakeSystem(env).fetches:
         return Done("Nothing is fetched: [mailintake] fetch = disabled in trac.ini.", well=False)
     try:
         with open_intake.intake(env) as assembly:
             service = assembly.settings.services.get(name)
             if not service.enabled or service.stopped:
                 return Done(f"Service {name} was not run: enable it first.", well=False)
-            if not service.server and not service.path:
+            if service.pushed:
                 return Done(f"Service {name} was not run: a mail server hands it its mail.", well=False)
             done = ServiceRun(env, assembly).serve(name, until=until, patience=PATIENCE)
     except _FAILURES as error:

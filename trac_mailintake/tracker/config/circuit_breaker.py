@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.config.schedule import has_mailbox
 from trac_mailintake.tracker.db.clock import ahead, reached, span
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import MINUTE, now, temporary, transaction
@@ -62,7 +63,7 @@ class Standing:
     def of(cls, row: Mapping[str, Value]) -> Self:
         """The standing of a stored service; for `row` see `Services.rows`."""
         failures, next_run = (int(str(row[name] or 0)) for name in ("failures", "next_run"))
-        pushed = not (row["server"] or row["path"])
+        pushed = not has_mailbox(row)
         return cls(bool(row["enabled"]), str(row["stopped"] or ""), failures, Microseconds(next_run), pushed)
 
     @property

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from trac_mailintake.tracker.db.transaction import MINUTE, temporary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trac.env import Environment
 
+    from trac_mailintake.intake.settings import Value
     from trac_mailintake.intake.times import Microseconds
 
 ROUNDS: Final = 3
@@ -36,6 +39,11 @@ class Unusual(NamedTuple):
     last_success: Microseconds
     last_error: str
     forward: str
+
+
+def has_mailbox(row: Mapping[str, Value]) -> bool:
+    """Whether runs serve a stored service, as `_RUNS` says; a mail server hands a pipe its mail."""
+    return bool(row["server"] or row["path"])
 
 
 def due(env: Environment, now: Microseconds) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config.circuit_breaker import Standing
-from trac_mailintake.tracker.config.schedule import ROUNDS
+from trac_mailintake.tracker.config.schedule import ROUNDS, has_mailbox
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE, now
 from trac_mailintake.tracker.lifecycle.states import DEFERRED, UNDECIDED, among
@@ -110,7 +110,7 @@ def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: M
         kind=str(row["kind"]),
         state=state,
         why=_why(state, row, moment),
-        rounds=_rounds(row),
+        rounds=has_mailbox(row),
         delay=_int(row, "delay"),
         next_run=_time(row, "next_run"),
         last_run=_time(row, "last_run"),
@@ -143,15 +143,15 @@ def _state(row: Mapping[str, Value], moment: Microseconds) -> State:
         return State.OVERDUE
     if _int(row, "failed") > _int(row, "last_success"):
         return State.FAILING
-    if _rounds(row) and _late(row, moment) > 0:
+    if has_mailbox(row) and _late(row, moment) > 0:
         return State.LATE
-    return State.WELL if row["last_success"] or not _rounds(row) else State.NEW
+    return State.WELL if row["last_success"] or not has_mailbox(row) else State.NEW
 
 
 def _is_overdue(row: Mapping[str, Value], moment: Microseconds) -> bool:
     """Whether no round has gone well for longer than `overdue` allows."""
     bound = max(_int(row, "overdue"), ROUNDS * _int(row, "delay")) * MINUTE
-    return _rounds(row) and bool(row["overdue"]) and moment - _well_since(row) > bound
+    return has_mailbox(row) and bool(row["overdue"]) and moment - _well_since(row) > bound
 
 
 def _why(state: State, row: Mapping[str, Value], moment: Microseconds) -> str:
@@ -184,10 +184,6 @@ def _late(row: Mapping[str, Value], moment: Microseconds) -> Microseconds:
 
 def _well_since(row: Mapping[str, Value]) -> Microseconds:
     return max(_time(row, name) for name in ("last_success", "created", "resumed"))
-
-
-def _rounds(row: Mapping[str, Value]) -> bool:
-    return bool(row["server"] or row["path"])
 
 
 def _int(row: Mapping[str, Value], name: str) -> int:

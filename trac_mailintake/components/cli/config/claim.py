@@ -29,7 +29,7 @@ class ClaimActions:
         with told():
             settings = open_intake.settings(self._env)
             services = [settings.services.get(name) for name in wanted.words] or settings.services.all()
-            mailboxes = [service for service in services if service.server or service.path]
+            mailboxes = [service for service in services if not service.pushed]
             for service in mailboxes:
                 account = settings.open(service).account
                 fresh = "is this environment's from now on" if claim(self._env, account) else "is this environment's"

@@ -11,6 +11,7 @@ from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.config.field_choices import strangers_are_held
+from trac_mailintake.tracker.config.schedule import has_mailbox
 from trac_mailintake.tracker.db.durable import weaknesses
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _place(row: dict[str, Value]) -> str:
 
 
 def _next(row: dict[str, Value]) -> str:
-    if not row["enabled"] or row["stopped"] or not (row["server"] or row["path"]):
+    if not row["enabled"] or row["stopped"] or not has_mailbox(row):
         return "never"
     return when(row["next_run"]) if row["next_run"] else "now"
 

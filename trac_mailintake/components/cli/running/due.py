@@ -23,7 +23,7 @@ def run_due(env: Environment, typed: Sequence[str]) -> int:
     """Run what is due, and do what is owed. Raises AdminCommandError, TemporaryFailure."""
     wanted = read(typed, most=1, flags=("--force", "--json", "--trace"), valued=("--limit",))
     limit = wanted.number("--limit")
-    if MailIntakeSystem(env).fetch == "disabled":
+    if not MailIntakeSystem(env).fetches:
         complain("Nothing is fetched: [mailintake] fetch = disabled.")
         return Exit.WELL
     due = schedule.due(env, Microseconds(2**62) if wanted.flag("--force") else _now())

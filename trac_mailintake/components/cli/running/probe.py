@@ -16,6 +16,7 @@ from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.result import Ending
 from trac_mailintake.runs.round_trip import RoundTrip
+from trac_mailintake.tracker.options import sends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,9 +83,9 @@ def _recipient(env: Environment, service: Service, wanted: Typed) -> str:
 
 def _check(env: Environment, service: Service, seconds: Seconds | None) -> None:
     """Raise AdminCommandError if a probe cannot succeed."""
-    if not env.config.getbool("notification", "smtp_enabled"):
+    if not sends(env):
         raise AdminCommandError("Sending is off: set [notification] smtp_enabled = true.")
-    if MailIntakeSystem(env).fetch == "disabled" and not service.pushed:
+    if not (service.pushed or MailIntakeSystem(env).fetches):
         raise AdminCommandError("Nothing is fetched: [mailintake] fetch = disabled.")
     if not service.enabled or service.stopped:
         why = f"stopped: {service.stopped}" if service.stopped else "disabled"

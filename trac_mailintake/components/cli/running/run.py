@@ -16,6 +16,7 @@ from trac_mailintake.components.options import MailIntakeSystem
 from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.run_services import ServicesRun
 from trac_mailintake.tracker.config import schedule
+from trac_mailintake.tracker.config.schedule import has_mailbox
 from trac_mailintake.tracker.config.services import Services
 from trac_mailintake.tracker.outgoing import overdue
 from trac_mailintake.tracker.outgoing.waiting import anything_owed
@@ -58,7 +59,7 @@ def _named(env: Environment, name: str, due: Sequence[str], tell: Callable[[str]
     if not row["enabled"] or row["stopped"]:
         why = f"stopped: {row['stopped']}" if row["stopped"] else "disabled"
         raise AdminCommandError(f"The service {name} is {why}. `mailintake service enable {name}` lets it run.")
-    if not (row["server"] or row["path"]):
+    if not has_mailbox(row):
         raise AdminCommandError(f"The service {name} fetches nothing: a mail server hands it its mail by a pipe.")
     if name not in due:
         tell(f"{name}: not due before {when(row['next_run'])}; --force runs it at once.")

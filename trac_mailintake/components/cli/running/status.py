@@ -14,6 +14,7 @@ from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import SECOND, now
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.statistics import BAD, State, figures
+from trac_mailintake.tracker.options import sends
 from trac_mailintake.tracker.outgoing.waiting import queued
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _ERROR = 60
 
 def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
     """Print the status. The exit status says whether somebody needs to look (docs/operations.md)."""
-    status = _Status(figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetch)
+    status = _Status(figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetches)
     if as_json:
         _print_json(env, status)
     else:
@@ -45,18 +46,18 @@ def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Status:
-    """The state of the services, the mail that waits to be sent, and the value of `[mailintake] fetch`."""
+    """The state of the services, the mail that waits to be sent, and whether runs fetch mail."""
 
     found: Sequence[Figures]
     queue: Sequence[Queued]
-    fetch: str
+    fetches: bool
 
 
 def _print_json(env: Environment, status: _Status) -> None:
     counts = Journal(env).counts()
     say_json(
         {
-            "fetch": status.fetch,
+            "fetch": "enabled" if status.fetches else "disabled",
             "services": [{**_shown(each), "counts": counts.get(each.name, {})} for each in status.found],
             "queue": len(status.queue),
             "queue_failure": next((each.failure for each in reversed(status.queue) if each.failure), ""),
@@ -67,9 +68,9 @@ def _print_json(env: Environment, status: _Status) -> None:
 
 def _print_text(env: Environment, status: _Status) -> None:
     _say(status.found, status.queue)
-    if status.queue and not env.config.getbool("notification", "smtp_enabled"):
+    if status.queue and not sends(env):
         say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
-    if status.fetch == "disabled":
+    if not status.fetches:
         say("Nothing is fetched: [mailintake] fetch = disabled.")
     for sentence in weaknesses(env):
         say(sentence)
@@ -77,7 +78,7 @@ def _print_text(env: Environment, status: _Status) -> None:
 
 def _exit(status: _Status) -> Exit:
     """Whether somebody needs to look. Where nothing is fetched, no service can be late."""
-    bad = BAD if status.fetch == "enabled" else (State.STOPPED, State.FAILING)
+    bad = BAD if status.fetches else (State.STOPPED, State.FAILING)
     if any(each.state in bad for each in status.found):
         return Exit.UNREACHABLE
     waits = any(each.held or each.deferred or each.in_work for each in status.found)

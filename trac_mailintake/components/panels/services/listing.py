@@ -10,6 +10,7 @@ from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config.circuit_breaker import Standing
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.lifecycle.states import IN_WORK
+from trac_mailintake.tracker.options import sends
 from trac_mailintake.tracker.outgoing.waiting import queued
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def queue(env: Environment) -> Queue:
     """The state of the mail queue."""
     waiting = queued(env)
     failure = next((each.failure for each in reversed(waiting) if each.failure), "")
-    return Queue(len(waiting), bool(env.config.getbool("notification", "smtp_enabled")), failure)
+    return Queue(len(waiting), sends(env), failure)
 
 
 def _row(stored: Mapping[str, Value], counts: Mapping[str, int]) -> Row:

@@ -73,7 +73,7 @@ class ServicesView(PanelView):
         page = {
             "rows": listing.rows(self.env, settings.services),
             "queue": listing.queue(self.env),
-            "fetches": MailIntakeSystem(self.env).fetch == "enabled",
+            "fetches": MailIntakeSystem(self.env).fetches,
             "kinds": [],
             "handlers": [],
         }

@@ -47,7 +47,7 @@ class StatusView(PanelView):
             "bad": BAD,
             "queue": listing.queue(self.env),
             "weaknesses": weaknesses(self.env),
-            "fetches": MailIntakeSystem(self.env).fetch == "enabled",
+            "fetches": MailIntakeSystem(self.env).fetches,
             "choices": choices,
             "chosen": chosen,
             "days": [(chart.said(day), day) for day in reversed(days)],

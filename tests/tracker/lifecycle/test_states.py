@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.tracker.lifecycle.states_page import INTERNALS, filled
 from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.lifecycle import states
 from trac_mailintake.tracker.lifecycle.states import (
@@ -99,3 +100,11 @@ def test_an_event_that_makes_no_row_makes_none() -> None:
     assert (states.made(Event.CLAIM), states.made(Event.SKIP)) == (State.CLAIMED, State.IGNORED)
     with pytest.raises(KeyError):
         states.made(Event.FORGET)
+
+
+def test_the_diagram_in_the_documentation_is_that_of_the_table() -> None:
+    """Otherwise run `python -m tests.tracker.lifecycle.states_page`."""
+    page = INTERNALS.read_text("utf-8")
+    assert page == filled(page)
+    with pytest.raises(LookupError):
+        filled("no place for it")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.db.transaction import Connection
-    from trac_mailintake.tracker.deliveries.session import Session
+    from trac_mailintake.tracker.deliveries.session import Session, Waiting
 
 LEASE: Final = Microseconds(15 * MINUTE)
 """How long a claim holds without renewal. Only for workers on other hosts: see `workers`."""
@@ -125,24 +125,28 @@ class DatabaseClaims:
         self, service: Service, account: Account, wanted: Mapping[str, Listed], *, alone: bool
     ) -> tuple[list[Delivery], list[str]]:
         """Claim as many of `wanted` as possible, in one transaction. Returns also the keys that are done with."""
-        unlisted = self._session.of(account).unlisted
+        waiting = self._session.of(account)
         with transaction(self._env) as db:
             known = {row.live: row for row in rows_of(db, list(wanted))}
             free = {live: row for live, row in known.items() if self._free(row)}
-            usable = _alone_first([live for live in wanted if live not in known or live in free], free, alone=alone)
-            new = [wanted[live] for live in usable if live not in known]
-            if new:
-                lease = Microseconds(now() + LEASE)
-                rows = [fresh(service, account, each, self._worker.owner, lease) for each in new]
-                transitions.claim(db, rows)
-            for live in usable:
-                if live in free:
-                    self._seize(db, free[live], wanted[live], listed=live not in unlisted)
+            busy = known.keys() - free.keys()
+            usable = _alone_first([live for live in wanted if live not in busy], free, alone=alone)
+            self._insert(db, service, account, [wanted[live] for live in usable if live not in known])
+            for live in filter(free.__contains__, usable):
+                self._seize(db, free[live], wanted[live], listed=live not in waiting.unlisted)
             taken = {row.live: row for row in rows_of(db, usable)}
+        self._note(taken, waiting)
+        deliveries = [delivery(self._env, service, account, wanted[live], taken[live]) for live in usable]
+        return deliveries, [*busy, *usable]
+
+    def _insert(self, db: Connection, service: Service, account: Account, new: Sequence[Listed]) -> None:
+        if new:
+            lease = Microseconds(now() + LEASE)
+            transitions.claim(db, [fresh(service, account, each, self._worker.owner, lease) for each in new])
+
+    def _note(self, taken: Mapping[str, Row], waiting: Waiting) -> None:
         self._session.open.update(row.id for row in taken.values())
-        self._session.unlisted.update(row.id for row in taken.values() if row.live in unlisted)
-        busy = [live for live in known if live not in free]
-        return [delivery(self._env, service, account, wanted[live], taken[live]) for live in usable], busy + usable
+        self._session.unlisted.update(row.id for live, row in taken.items() if live in waiting.unlisted)
 
     def _free(self, row: Row) -> bool:
         if row.state in WAITING:

@@ -147,13 +147,14 @@ class DatabaseMailbox:
     def _of_undecided(self, view: _View, row: Row) -> Standing:
         listed = view.named.get(row.live)
         busy = row.state in AT_WORK and self._session.holds(row)
+        archived = row.state in IN_ARCHIVE
         if listed is not None:
-            other = listed.fingerprint != row.fingerprint
-            return Standing.DISPLACED if other and row.state in IN_ARCHIVE and not busy else Standing.PENDING
+            displaced = archived and not busy and listed.fingerprint != row.fingerprint
+            return Standing.DISPLACED if displaced else Standing.PENDING
         # A pipe lists only the message that it was handed: others are not gone because it does not list them.
         if busy or view.service.pushed:
             return Standing.ELSEWHERE
-        return Standing.KEPT if row.state in IN_ARCHIVE else Standing.VANISHED
+        return Standing.KEPT if archived else Standing.VANISHED
 
     def _left_over(self, service: Service, row: Row) -> bool:
         """Whether the mailbox's copy of a recorded row remains to be disposed of, and no live worker will do it."""

@@ -81,7 +81,7 @@ class DatabaseRecorder:
     def record(self, decisions: Sequence[Decision]) -> list[Recorded]:
         """See `ports.Recorder.record`."""
         filed: list[Filed] = []
-        committed = False
+        end = self._staging.rollback
         try:
             with durable(self._env) as db:
                 self._still_mine(db, decisions)
@@ -90,17 +90,13 @@ class DatabaseRecorder:
                 changed = write.lock(self._env, (each.prepared for each in decisions if isinstance(each, Accepted)))
                 recorded = [self._write(db, decision, filed, changed, tells=tells) for decision in decisions]
                 self._remember_ids(db, decisions, recorded)
-            committed = True
-            self._session.relied_on.update(each.delivery.raw.path for each in decisions if each.delivery.raw)
-            self._session.open.difference_update(each.delivery.id for each in decisions)
+            end = self._staging.commit
+            self._session.decided([each.delivery for each in decisions])
         finally:
             self._recall.changed()
             self._known.clear()
             for each in filed:
-                if committed:
-                    self._staging.commit(each)
-                else:
-                    self._staging.rollback(each)
+                end(each)
         return recorded
 
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
@@ -211,14 +207,13 @@ class DatabaseRecorder:
         """See `ports.Recorder.announce`. Raises TemporaryFailure, never what a listener or a plugin raises."""
         told = []
         tells = notify.tells(self._env)
-        if any(each.delivery.id in self._filed and _newcomer(self._filed[each.delivery.id][1]) for each in recorded):
+        ours = [(each, self._filed.pop(each.delivery.id)) for each in recorded if each.delivery.id in self._filed]
+        if any(_newcomer(decision) for _, (_, decision) in ours):
             keep_promises(self._env)
-        for each in recorded:
-            filed, decision = self._filed.pop(each.delivery.id, (None, None))
-            if filed is not None and notify.announce(self._env, filed, self._patience) and tells:
+        for each, (filed, decision) in ours:
+            if notify.announce(self._env, filed, self._patience) and tells:
                 told.append(each.delivery.id)
-            if decision is not None:
-                self._tell_plugins(decision, each, service)
+            self._tell_plugins(decision, each, service)
         self._told(told)
         self._recall.changed()
 

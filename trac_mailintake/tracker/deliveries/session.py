@@ -10,9 +10,11 @@ from trac_mailintake.tracker.db.clock import ahead
 from trac_mailintake.tracker.db.transaction import HOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trac.env import Environment
 
-    from trac_mailintake.intake.model import Account, Listed
+    from trac_mailintake.intake.model import Account, Delivery, Listed
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.deliveries.rows import Row
     from trac_mailintake.tracker.workers import Worker
@@ -80,6 +82,13 @@ class Session:
     def of(self, account: Account) -> Waiting:
         """What may be claimed in a mailbox; nothing before it was reconciled."""
         return self.waiting.setdefault(account.label, Waiting())
+
+    def decided(self, deliveries: Iterable[Delivery]) -> None:
+        """These have been recorded, even if the database loses that."""
+        for each in deliveries:
+            self.open.discard(each.id)
+            if each.raw is not None:
+                self.relied_on.add(each.raw.path)
 
     def holds(self, row: Row) -> bool:
         """Whether the row's owner still holds its claim."""

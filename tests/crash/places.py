@@ -42,6 +42,9 @@ class Place(Protocol):
     def there(self) -> list[bytes]:
         """What lies there."""
 
+    def clear(self) -> None:
+        """Somebody removes all mail."""
+
     def round(self, env: Path, fault: Harm = NONE) -> Step:
         """What empties it into the environment: a function of `rounds`, and its arguments."""
 
@@ -66,6 +69,12 @@ class Local:
     def there(self) -> list[bytes]:
         """See `Place`."""
         return [path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()]
+
+    def clear(self) -> None:
+        """See `Place`."""
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                path.unlink()
 
     def round(self, env: Path, fault: Harm = NONE) -> Step:
         """See `Place`."""
@@ -124,6 +133,10 @@ class Mbox(Local):
         """See `Place`; an empty file is no mail."""
         return [content for content in super().there() if content]
 
+    def clear(self) -> None:
+        """See `Place`; the file itself stays."""
+        (self.folder / "mbox").write_bytes(b"")
+
     def later(self) -> None:
         """The dotlock of a process that was killed is as old as all the rest."""
         for lock in self.folder.glob("*.lock"):
@@ -180,6 +193,10 @@ class Remote:
         """See `Place`."""
         return self.dovecot.messages(self.user)
 
+    def clear(self) -> None:
+        """See `Place`."""
+        self.dovecot.clear(self.user)
+
     def round(self, env: Path, fault: Harm = NONE) -> Step:
         """See `Place`."""
         return rounds.run, (env, fault)
@@ -216,6 +233,10 @@ class Streamed:
     def there(self) -> list[bytes]:
         """See `Place`."""
         return [*self.server.folders[b"INBOX"].values()]
+
+    def clear(self) -> None:
+        """See `Place`."""
+        self.server.folders[b"INBOX"].clear()
 
     def round(self, env: Path, fault: Harm = NONE) -> Step:
         """See `Place`."""

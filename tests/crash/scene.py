@@ -135,6 +135,46 @@ def attempt(env: Path, place: Place, fault: Fault) -> Try:
     return Try(fault, first, tuple(filter(None, again)), state, tuple(place.there()))
 
 
+@dataclass(frozen=True, slots=True)
+class Vanishing:
+    """One round that was killed, whereupon somebody removed all mail; and rounds after that.
+
+    `sealed`: whether the bytes of all mails were durable by then; otherwise those of none were.
+    """
+
+    fault: Fault
+    first: Ended
+    again: tuple[Done, ...]
+    state: State
+    sealed: bool
+
+    def problems(self) -> list[str]:
+        """Mails are filed from the archive, or have vanished, but never both, nor neither."""
+        if self.sealed:
+            return [f"stray: {each}" for each in self.state.strays] + _of_tickets(self.state) + _of_rows(self.state)
+        found = [f"ticket: {each.summary}" for each in self.state.tickets]
+        others = {(row.outcome, row.rule) for row in self.state.rows} - {("ignored", "vanished")}
+        return found + [f"{outcome} ({rule})" for outcome, rule in others]
+
+    def __str__(self) -> str:
+        """For whoever has to mend it."""
+        said = "\n    ".join([self.first.raised, *(each.said for each in self.again)])
+        return f"call {self.fault.at}, {'' if self.sealed else 'not '}sealed: {'; '.join(self.problems())}\n    {said}"
+
+
+def vanish(env: Path, place: Place, fault: Fault) -> Vanishing:
+    """Kill a round, remove all mail from the mailbox, and run until all is done."""
+    place.deliver(*mails.LOAD)
+    first = call(rounds.in_turn, (rounds.prepare, (env, *place.settings)), place.round(env, fault))
+    place.clear()
+    place.later()
+    known = rounds.sealed(env)
+    sealed = {mails.digest(mail) for mail in mails.LOAD} <= known
+    after = call(rounds.in_turn, place.round(env), place.round(env), (rounds.look, (env,)))
+    *again, state = well(after)
+    return Vanishing(fault, first, tuple(filter(None, again)), state, sealed)
+
+
 def well(ended: Ended) -> Any:  # noqa: ANN401 - whatever the function returned
     """What a process returned that had no reason to fail."""
     assert not ended.raised, f"{ended.raised} (status {ended.status})"

@@ -14,11 +14,11 @@ import pytest
 
 from tests.crash.conftest import LANES
 from tests.crash.faults import NONE, Fault, Way
-from tests.crash.scene import attempt
+from tests.crash.scene import attempt, vanish
 
 if TYPE_CHECKING:
     from tests.crash.conftest import Places
-    from tests.crash.scene import Environments, Try
+    from tests.crash.scene import Environments, Try, Vanishing
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(3600)]
 
@@ -48,6 +48,14 @@ MATRIX = [
 """Database, kind of source, how it fails, and how many tries are enough unless all are asked for."""
 
 
+VANISHING = [
+    ("sqlite", "maildir", 25),
+    ("postgres", "maildir", 8),
+    *(("sqlite", kind, 8) for kind in ("imap", "pop3", "mbox", "directory", "imap-streamed")),
+]
+"""Database, kind of source, and how many tries are enough unless all are asked for."""
+
+
 def _name(value: object) -> str | None:
     return value.value if isinstance(value, Way) else None
 
@@ -72,3 +80,29 @@ def test_one_of_everything_whichever_call_fails(
         wrong = [str(each) for each in lanes.map(fail, steps) if each.problems()]
     print(f"{kind}, {way.value}: {calls} calls, {len(steps)} tried")  # noqa: T201 - the figures are asked for
     assert not wrong, "\n".join(["", *wrong])
+
+
+@pytest.mark.parametrize(("environments", "kind", "tries"), VANISHING, indirect=["environments"])
+def test_what_was_durable_is_filed_whoever_empties_the_mailbox(
+    environments: Environments, places: Places, kind: str, tries: int
+) -> None:
+    """A round is killed at each call in turn, and then somebody removes all mail.
+
+    Only mail whose bytes were not durable by then may be said to have vanished.
+    """
+
+    def fail(at: int) -> Vanishing:
+        with environments() as env:
+            return vanish(env, places(kind), Fault(at, Way.KILLED))
+
+    with environments() as env:
+        calls = attempt(env, places(kind), NONE).calls
+    stride = 1 if os.environ.get("MAILINTAKE_EVERY_STEP") == "1" else max(1, calls // tries)
+    steps = range(1, calls + 1, stride)
+    with ThreadPoolExecutor(LANES) as lanes:
+        done = list(lanes.map(fail, steps))
+    sealed = sum(each.sealed for each in done)
+    print(f"{kind}, vanishing: {calls} calls, {len(steps)} tried, {sealed} after the batch was sealed")  # noqa: T201 - the figures are asked for
+    wrong = [str(each) for each in done if each.problems()]
+    assert not wrong, "\n".join(["", *wrong])
+    assert 0 < sealed < len(done)

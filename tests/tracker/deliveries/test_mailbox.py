@@ -105,6 +105,15 @@ def test_what_is_in_the_archive_is_claimed_without_being_listed(rig: Rig) -> Non
         assert states(rig) == ["discarded", "discarded", "claimed"]
 
 
+def test_what_left_the_mailbox_keeps_its_place(rig: Rig) -> None:
+    """A reply is not decided before the mail that it answers, because it is gone from the mailbox."""
+    with hands(rig) as one:
+        one.look(listed(1, 2, 3, 4))
+        one.put_off(*one.take())
+        one.look(listed(1, 3, 5))
+        assert locators(one.take()) == ["1/1", "1/2", "1/3", "1/4", "1/5"]
+
+
 def test_another_message_at_the_locator_has_a_row_of_its_own(rig: Rig) -> None:
     """Both are decided, each once; and the first one's disposal is about the first one."""
     with hands(rig) as one:

@@ -6,7 +6,8 @@ archive if its bytes are there, and otherwise said to have vanished.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import sys
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -183,7 +184,9 @@ class DatabaseMailbox:
         kept = self._ours(view.service, [*found[Standing.KEPT], *displaced])
         settled = {row.live for row in (*found[Standing.LEFT], *found[Standing.DONE])}
         settled |= {live for live, each in view.passed.items() if each in settled}
-        messages = dict(self._unlisted(kept)) | {live: each for live, each in view.keys.items() if live not in settled}
+        ids = {row.live: row.id for row in (*kept, *found[Standing.PENDING])}
+        pending = {live: each for live, each in view.keys.items() if live not in settled}
+        messages = _merged(self._unlisted(kept), pending, ids)
         archived = {row.live for row in (*kept, *found[Standing.PENDING]) if row.state in IN_ARCHIVE}
         unlisted = frozenset(row.live for row in kept)
         self._session.waiting[view.account.label] = Waiting(messages, frozenset(archived), unlisted)
@@ -272,6 +275,22 @@ class DatabaseMailbox:
         for some in chunks(ids):
             with transaction(self._env) as db:
                 transitions.consume(db, some)
+
+
+def _merged(
+    kept: Sequence[tuple[str, Listed]], listed: Mapping[str, Listed], ids: Mapping[str, int]
+) -> dict[str, Listed]:
+    """The messages that may be claimed, in the mailbox's order: those that are not listed by the number of their row.
+
+    Otherwise a reply that left its mailbox would be decided before the mail that it answers.
+    """
+    before = deque(kept)
+    messages: dict[str, Listed] = {}
+    for live, each in listed.items():
+        while before and ids[before[0][0]] < ids.get(live, sys.maxsize):
+            messages.update([before.popleft()])
+        messages[live] = each
+    return messages | dict(before)
 
 
 def _knows(rows: Sequence[Row], service: Service) -> bool:

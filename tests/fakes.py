@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import (
@@ -20,7 +20,7 @@ from trac_mailintake.intake.model import (
     Sender,
     Step,
 )
-from trac_mailintake.intake.ports import Clock, KnownId, Prepared, TicketFacts, TooLarge
+from trac_mailintake.intake.ports import Clock, Deciding, KnownId, Prepared, TicketFacts, TooLarge
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.spool import Slice
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Reader
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Address, Message
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -153,20 +155,29 @@ class FakeSource:
         self.unsettled: list[str] = []
         self.failing = failing
         self.calls: list[str] = []
+        self.open = True
         self.refusal: Exception | None = None
         """What `settle` raises, after it did what it could."""
         self.broken_after: int | None = None
         """The number of mails after which `fetch` fails."""
+        self.patient = 0
+        """How many calls of `fetch` before that do not fail."""
+        self.sizes = True
+        """Whether the sizes of mails are known before they are fetched."""
+        self.pause: Callable[[], None] = lambda: None
+        """Called before each mail that is fetched."""
 
     def list(self) -> Sequence[Listed]:
         """See `ports.Source`."""
-        return [Listed(name, name, len(content)) for name, content in self.mails.items()]
+        return [Listed(name, name, len(content) if self.sizes else None) for name, content in self.mails.items()]
 
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
         """See `ports.Source`."""
+        self.patient -= 1
         for number, listed in enumerate(wanted):
-            if number == self.broken_after:
+            if number == self.broken_after and self.patient < 0:
                 raise SourceError("The line broke.")
+            self.pause()
             if listed.locator in self.mails:
                 self.calls.append(f"fetch {listed.locator}")
                 yield listed, iter((self.mails[listed.locator],))
@@ -195,6 +206,7 @@ class FakeSource:
 
     def close(self) -> None:
         """See `ports.Source`."""
+        self.open = False
         self.unsettled.clear()
 
 
@@ -217,6 +229,22 @@ class FakeClock(Clock):
         self.sleeping()
 
 
+class FakeDeciding(Deciding):
+    """Keeps something open from the first decision until it rests: `ports.Deciding`."""
+
+    def __init__(self) -> None:
+        self.open = False
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """See `ports.Deciding`."""
+        self.open = True
+        return work()
+
+    def rest(self) -> None:
+        """See `ports.Deciding`."""
+        self.open = False
+
+
 class FakeTracker:
     """Agrees to everything, unless `refusal` says why not: `ports.Tracker`. Everybody is a stranger."""
 
@@ -226,7 +254,9 @@ class FakeTracker:
 
     def sender(self, message: Message, service: Service) -> Sender:
         """See `ports.Tracker`."""
-        return Sender("anonymous", "Ann <ann@example.org>", "ann@example.org", mapped=False, reason="nobody we know")
+        return Sender(
+            "anonymous", "Ann Example <ann@example.org>", "ann@example.org", mapped=False, reason="nobody we know"
+        )
 
     def prepare(
         self, change: Change, message: Message, service: Service, *, explain: bool = False
@@ -244,11 +274,14 @@ class FakeRules:
     raising: dict[str, list[Exception]] = field(default_factory=dict)
     refusals: dict[str, Objection] = field(default_factory=dict)
     """What the handler says."""
+    pause: Callable[[], None] = lambda: None
+    """Called whenever a message is screened."""
     find: Callable[[Message], int | None] = lambda _: None
     """The ticket that a message belongs to."""
 
     def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
         """See `ports.Rules`."""
+        self.pause()
         if self.raising.get(message.subject):
             raise self.raising[message.subject].pop(0)
         return self.objections.get(message.subject, [])

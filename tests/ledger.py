@@ -17,7 +17,7 @@ from trac_mailintake.intake.times import Seconds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.fakes import FakeClock
+    from tests.fakes import FakeClock, FakeDeciding
     from trac_mailintake.intake.model import Account, Listed, Outcome
     from trac_mailintake.intake.ports import Decision
     from trac_mailintake.intake.settings import Service
@@ -58,7 +58,11 @@ class Store:
 class Ledger:
     """One worker's view of the store: `ports.Mailbox`, `ports.Claims` and `ports.Recorder` in one."""
 
-    def __init__(self, store: Store, clock: FakeClock) -> None:
+    def __init__(self, store: Store, clock: FakeClock, deciding: FakeDeciding | None = None) -> None:
+        """`deciding` must not be in use when something is written."""
+        self.deciding = deciding
+        self.torn: list[str] = []
+        """What was written although it was in use."""
         self.store = store
         self.clock = clock
         self.alive = True
@@ -139,6 +143,7 @@ class Ledger:
 
     def renew(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Claims`."""
+        self._write("renew")
         self.calls.append(f"renew {len(deliveries)}")
 
     def release(self, deliveries: Sequence[Delivery]) -> None:
@@ -151,6 +156,7 @@ class Ledger:
         self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None
     ) -> None:
         """See `ports.Claims`."""
+        self._write("defer")
         if self.deaf:
             self.deaf -= 1
             self._undeferred.add(claimed.id)
@@ -178,6 +184,7 @@ class Ledger:
 
     def record(self, decisions: Sequence[Decision]) -> list[Recorded]:
         """See `ports.Recorder`."""
+        self._write("record")
         error = self.failing.pop(0) if self.failing else None
         if error is not None:
             raise error
@@ -192,6 +199,10 @@ class Ledger:
     def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
         """See `ports.Recorder`."""
         self.announced += len(recorded)
+
+    def _write(self, what: str) -> None:
+        if self.deciding is not None and self.deciding.open:
+            self.torn.append(what)
 
     def _file(self, decision: Accepted) -> None:
         target, message_id = decision.prepared.change.target, str(decision.message.message_id)

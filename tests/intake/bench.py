@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.builders import message, service
-from tests.fakes import FakeArchive, FakeClock, FakeRules, FakeSource, FakeTracker
+from tests.fakes import FakeArchive, FakeClock, FakeDeciding, FakeRules, FakeSource, FakeTracker
 from tests.ledger import Ledger, Store
 from trac_mailintake.intake.failures import Failures
 from trac_mailintake.intake.model import Account
@@ -41,13 +41,14 @@ class Bench:
         """The mails have the locators 1, 2, 3 and so on."""
         self.clock = FakeClock()
         self.store = store or Store()
-        self.ledger = Ledger(self.store, self.clock)
+        self.deciding = FakeDeciding()
+        self.ledger = Ledger(self.store, self.clock, self.deciding)
         self.rules = FakeRules(find=self.store.ticket_of)
         self.tracker = FakeTracker()
         self.archive = archive or FakeArchive()
         self.source = FakeSource({}, lambda _: None)
         self.put(*letters)
-        runtime = Runtime(Parser(self.parse), clock=self.clock)
+        runtime = Runtime(Parser(self.parse), self.deciding, clock=self.clock)
         self.ports = Ports(
             self.tracker, self.rules, self.ledger, self.ledger, self.ledger, self.archive, runtime, 10_000
         )

@@ -13,7 +13,8 @@ from trac_mailintake.intake.errors import Misconfiguration, NoLongerMine, Source
 from trac_mailintake.intake.failures import ATTEMPTS, DEATHS, Cause, Deferred
 from trac_mailintake.intake.model import Followup, Forward, Hold, Ignore, Proof, Reject, Status
 from trac_mailintake.intake.ports import Accepted, Duplicate, Recorded, Refused
-from trac_mailintake.intake.stages.claim import Bounds
+from trac_mailintake.intake.stages.claim import RENEWAL, Bounds
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -308,4 +309,60 @@ def test_a_forward_is_held_until_it_has_left() -> None:
     bench = Bench(letter("a"))
     bench.rules.objections["a"] = [Forward("bounce", "It is one.")]
     assert bench.run(forward="boss@example.org").counts == {Status.HELD: 1}
+    assert bench.source.mails == {}
+
+
+# what the process provides
+
+
+def test_nothing_is_written_while_the_connection_for_deciding_is_in_use() -> None:
+    """Neither an outcome, nor a deferral, nor a lease; and it is given back in the end."""
+    bench = Bench(*(letter(f"m{number}") for number in range(9)), letter("re", "", "<m1@x>"), letter("last"))
+    bench.rules.raising["m3"] = [ValueError("bad")]
+    bench.rules.raising["m5"] = [Misconfiguration("plugin")]
+    bench.rules.pause = lambda: bench.clock.sleep(Seconds(RENEWAL / 4))
+    bench.ledger.failing = [None, ValueError("a group"), None, Stale("changed"), None]
+    bench.run()
+    assert bench.ledger.torn == []
+    assert not bench.deciding.open
+    assert any(call.startswith("renew") for call in bench.ledger.calls)
+
+
+def test_the_watchdog_is_told_of_each_message() -> None:
+    """And that none is handled any more."""
+
+    class Watching:
+        seconds = Seconds(5.0)
+        calls: tuple[str, ...] = ()
+
+        def beat(self) -> None:
+            self.calls += ("beat",)
+
+        def rest(self) -> None:
+            self.calls += ("rest",)
+
+    watch = Watching()
+    bench = Bench(letter("a"), letter("b"))
+    bench.ports = replace(bench.ports, runtime=replace(bench.ports.runtime, watch=watch))
+    bench.run()
+    assert watch.calls == ("rest", "beat", "beat", "rest")
+
+
+@pytest.mark.parametrize("failing", ["", "source", "archive", "admit"])
+def test_the_connection_is_closed_however_the_round_ends(failing: str) -> None:
+    """So that the server does not keep the mailbox locked."""
+    bench = Bench(letter("a"), letter("b"))
+    bench.source.broken_after = 1 if failing == "source" else None
+    bench.archive.failure = TemporaryFailure("The disk is full.") if failing == "archive" else None
+    bench.ledger.elsewhere = "It is another's." if failing == "admit" else ""
+    bench.run()
+    assert not bench.source.open
+
+
+def test_a_large_mailbox_is_disposed_of_while_it_is_fetched() -> None:
+    """Not all at the end: a round may take 100,000 messages."""
+    bench = Bench(*(letter(f"m{number}") for number in range(500)))
+    bench.run()
+    calls = [call.split()[0] for call in bench.source.calls]
+    assert calls.index("dispose") < len(calls) - calls[::-1].index("fetch")
     assert bench.source.mails == {}

@@ -80,6 +80,7 @@ class Claiming:
         self._until = bounds.until
         # Not only what is listed: an earlier worker may have fetched what is gone now.
         self._left = len(ports.mailbox.pending(service, account)) if bounds.limit is None else bounds.limit
+        """Messages that may still be claimed. Those that other workers have in hand are among them."""
         self._in_hand: dict[int, Delivery] = {}
         self._full = ""
         """Why the service may create no more tickets; "" if it may."""

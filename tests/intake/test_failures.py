@@ -1,0 +1,216 @@
+"""What happens to a mail that fails: what docs/behaviour.md#when-it-fails promises, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.intake.bench import Bench, letter
+from tests.builders import message, service
+from trac_mailintake.intake.errors import (
+    Incomplete,
+    Misconfiguration,
+    NoLongerMine,
+    SourceError,
+    Stale,
+    TemporaryFailure,
+)
+from trac_mailintake.intake.failures import (
+    ATTEMPTS,
+    TABLE,
+    Cause,
+    Deaths,
+    Deferred,
+    TakenOver,
+    Then,
+    Waiting,
+    row_of,
+)
+from trac_mailintake.intake.ports import Refused, TooLarge
+from trac_mailintake.intake.times import Seconds
+
+if TYPE_CHECKING:
+    from trac_mailintake.intake.failures import Undecided
+
+
+class Collision(Stale, TemporaryFailure):
+    """What the database says when two workers write the same rows."""
+
+
+def fail(bench: Bench, error: Exception, attempts: int = 0, **typed: str) -> Refused | Undecided:
+    """Let the first mail fail that has failed so often before."""
+    [delivery] = bench.claimed(letter("a"))
+    row = bench.store.rows["1"]
+    row.delivery = delivery = replace(delivery, attempts=attempts)
+    return bench.failures.handle(service(**typed), delivery, message(), error)
+
+
+def again_in(bench: Bench) -> float:
+    """Seconds until the mail's next attempt."""
+    return bench.store.rows["1"].retry_at - bench.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (NoLongerMine("x"), Cause.TAKEN_OVER),
+        (Stale("changed"), Cause.OVERTAKEN),
+        (Collision("deadlock"), Cause.OVERTAKEN),
+        (TemporaryFailure("gone"), Cause.DOWN),
+        (Misconfiguration("plugin"), Cause.FAULT),
+        (Incomplete("cut"), Cause.SOURCE),
+        (SourceError("from a rule"), Cause.MESSAGE),
+        (TooLarge(), Cause.MESSAGE),
+        (Deaths(), Cause.MESSAGE),
+        (ValueError("bad"), Cause.MESSAGE),
+    ],
+)
+def test_each_exception_has_its_row(error: Exception, cause: Cause) -> None:
+    """The first that it is an instance of: a collision is repeated at once, though it is a temporary failure, too."""
+    assert row_of(error).cause is cause
+
+
+def test_the_table_catches_everything_and_each_row_is_reached() -> None:
+    """No row stands behind one for a base class of it."""
+    assert TABLE[-1].failure is Exception
+    for place, row in enumerate(TABLE):
+        assert not any(issubclass(row.failure, before.failure) for before in TABLE[:place])
+
+
+@pytest.mark.parametrize("error", [TemporaryFailure("gone"), Misconfiguration("plugin")])
+@pytest.mark.parametrize("attempts", range(ATTEMPTS + 2))
+def test_what_is_not_the_messages_fault_is_tried_each_minute(error: Exception, attempts: int) -> None:
+    """However often; no attempt is counted."""
+    bench = Bench()
+    done = fail(bench, error, attempts)
+    assert isinstance(done, Deferred)
+    assert (done.reason, again_in(bench)) == (str(error), 60)
+    assert bench.store.rows["1"].delivery.attempts == attempts
+    assert bench.store.rows["1"].owner is None
+
+
+def test_an_administrator_learns_what_to_fix() -> None:
+    """What faults have in common is kept, since five alike stop the service."""
+    done = fail(Bench(), Misconfiguration("The plugin failed over '<1@x>'", alike="plugin"))
+    assert isinstance(done, Deferred)
+    assert done.fault is not None
+    assert (done.fault.sentence, done.fault.alike) == ("The plugin failed over '<1@x>'", "plugin")
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), list(enumerate((1, 5, 20, 60, 60, 60))))
+def test_the_source_is_asked_again_and_again(attempts: int, minutes: int) -> None:
+    """For 1, 5, 20, then 60 minutes; it is never given up, since its bytes are only in the mailbox."""
+    bench = Bench()
+    done = fail(bench, Incomplete("cut"), attempts)
+    assert isinstance(done, Deferred)
+    assert again_in(bench) == 60 * minutes
+    assert bench.store.rows["1"].delivery.attempts == attempts + 1
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), list(enumerate((1, 5, 20, 60))))
+def test_a_message_that_fails_is_tried_again(attempts: int, minutes: int) -> None:
+    """For the same times; the reason names the exception."""
+    bench = Bench()
+    done = fail(bench, ValueError("bad"), attempts)
+    assert isinstance(done, Deferred)
+    assert (done.reason, done.cause) == ("ValueError: bad", Cause.MESSAGE)
+    assert again_in(bench) == 60 * minutes
+    assert bench.store.rows["1"].delivery.attempts == attempts + 1
+
+
+@pytest.mark.parametrize(("forward", "rule"), [("", "failed"), ("boss@example.org", "forward-pending")])
+def test_after_the_fifth_attempt_it_is_given_up(forward: str, rule: str) -> None:
+    """Nothing is deferred; the decision is still to be recorded."""
+    bench = Bench()
+    done = fail(bench, ValueError("bad"), ATTEMPTS - 1, forward=forward)
+    assert isinstance(done, Refused)
+    assert done.outcome.rule == rule
+    assert bench.failed == {}
+
+
+@pytest.mark.parametrize(("error", "rule"), [(TooLarge(), "too-large"), (Deaths(), "crashes")])
+@pytest.mark.parametrize("forward", ["", "boss@example.org"])
+def test_what_must_not_be_read_is_held_at_once(error: Exception, rule: str, forward: str) -> None:
+    """And not forwarded, since sending would read it."""
+    done = fail(Bench(), error, forward=forward)
+    assert isinstance(done, Refused)
+    assert (done.outcome.rule, done.forward) == (rule, None)
+
+
+def test_what_was_overtaken_waits_for_a_moment_only() -> None:
+    """The same round takes it again."""
+    bench = Bench()
+    assert isinstance(fail(bench, Stale("changed")), Waiting)
+    assert again_in(bench) < 1
+
+
+@pytest.mark.parametrize("then", ["before", "while it is deferred"])
+def test_another_workers_mail_is_left_alone(then: str) -> None:
+    """Nothing is written about it."""
+    bench = Bench()
+    [delivery] = bench.claimed(letter("a"))
+    stolen = replace(delivery, fence=delivery.fence - 1)
+    error = NoLongerMine("x") if then == "before" else ValueError("bad")
+    assert bench.failures.handle(service(), stolen, message(), error) == TakenOver(stolen)
+    assert bench.failed == {}
+
+
+@pytest.mark.parametrize("error", [Misconfiguration("plugin"), ValueError("bad"), Stale("changed")])
+def test_what_cannot_be_deferred_ends_the_round(error: Exception) -> None:
+    """Both reasons are said; it is no fault for the administrator to fix, and nothing that passes in a moment."""
+    bench = Bench()
+    bench.ledger.deaf = 1
+    done = fail(bench, error)
+    assert isinstance(done, Deferred)
+    assert (done.cause, done.fault) == (Cause.DOWN, None)
+    assert str(error) in done.reason
+    assert "database" in done.reason
+
+
+def test_what_the_database_raises_is_named_first() -> None:
+    """Only this environment's database knows which of its exceptions pass by themselves."""
+    bench = Bench()
+    named = replace(bench.ports.runtime, named=lambda error: TemporaryFailure(f"The database: {error}"))
+    bench.ports = replace(bench.ports, runtime=named)
+    done = fail(bench, ValueError("locked"))
+    assert isinstance(done, Deferred)
+    assert (done.cause, done.reason) == (Cause.DOWN, "The database: locked")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "known", "stored"),
+    [
+        (0, "<one@example.org>", "<one@example.org>"),
+        (0, None, ""),
+        (0, "unread", None),
+        (ATTEMPTS - 2, "unread", None),
+        (ATTEMPTS - 1, "unread", ""),
+    ],
+)
+def test_replies_wait_for_an_unread_message_but_not_for_ever(
+    attempts: int, known: str | None, stored: str | None
+) -> None:
+    """None stands for any id. A message that was read is waited for by its id, or not at all if it has none."""
+    bench = Bench()
+    [delivery] = bench.claimed(letter("a"))
+    delivery = replace(delivery, attempts=attempts)
+    read = None if known == "unread" else message(message_id=known)
+    bench.failures.put_off(delivery, read, Cause.SOURCE, "cut", Seconds(60), counted=True)
+    assert bench.store.rows["1"].message_id == stored
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(0.1, Waiting), (2.0, Waiting), (2.1, Deferred), (60.0, Deferred)])
+def test_the_round_waits_for_what_is_due_shortly(seconds: float, kind: type[Undecided]) -> None:
+    """Two seconds; the rest is for a later round."""
+    bench = Bench()
+    [delivery] = bench.claimed(letter("a"))
+    done = bench.failures.put_off(delivery, message(), Cause.PARENT, "so", Seconds(seconds))
+    assert type(done) is kind
+
+
+def test_every_way_out_is_in_the_table() -> None:
+    """Nothing that can be done is left without an exception that asks for it."""
+    assert {row.then for row in TABLE} == set(Then)
+    assert {row.cause for row in TABLE} | {Cause.PARENT} == set(Cause)

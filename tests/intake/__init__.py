@@ -1,1 +1,1 @@
-"""Tests of the pipeline, and of the values and rules that it uses."""
+"""Tests of the way of a mail, and of the values and rules that it uses."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from trac_mailintake.intake.model import Filing
     from trac_mailintake.mail.message import Message
@@ -35,11 +35,16 @@ def ticket_of(filings: Sequence[Filing], service: str) -> int | None:
     `filings` are these mails by senders or recipients of the message, the oldest first. Proved ones count first, then
     those that came to the same `service`.
     """
-    left = [each for each in filings if each.proved] or list(filings)
-    left = [each for each in left if each.service == service] or left
+    left = _best(filings, lambda each: each.proved)
+    left = _best(left, lambda each: each.service == service)
     if len({each.ticket for each in left}) == 1 or _are_copies(left):
         return left[0].ticket
     return None
+
+
+def _best(filings: Sequence[Filing], good: Callable[[Filing], bool]) -> Sequence[Filing]:
+    """The good ones; all, if none is."""
+    return [each for each in filings if good(each)] or filings
 
 
 def _are_copies(filings: Sequence[Filing]) -> bool:

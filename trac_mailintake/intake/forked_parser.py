@@ -96,18 +96,22 @@ class Ahead(Parser):
 
     def _receive(self) -> bool:
         """Wait for the next message, and receive all that are ready. Returns whether there was one."""
-        characters = 0
         try:
-            while self._reader is not None and self._expected:
-                message = self._reader.receive()
-                self._arrived.append((self._expected.popleft(), message))
-                characters += len(message.text) if message else 0
-                if len(self._arrived) == _TOGETHER or characters > _LEAD or not self._reader.ready():
-                    break
+            self._fill()
         except (OSError, EOFError, pickle.UnpicklingError):
             self._lose()
         self._foresee([message for _, message in self._arrived if message is not None])
         return bool(self._arrived)
+
+    def _fill(self) -> None:
+        """Receive at least one message, and more while they are ready and small."""
+        characters = 0
+        while self._reader is not None and self._expected:
+            message = self._reader.receive()
+            self._arrived.append((self._expected.popleft(), message))
+            characters += len(message.text) if message else 0
+            if len(self._arrived) == _TOGETHER or characters > _LEAD or not self._reader.ready():
+                return
 
     def _read(self, raw: Slice) -> Message:
         message = self.parse(raw)

@@ -52,29 +52,30 @@ class Recording:
 
     def _alone(self, service: Service, decision: Decision) -> Result:
         """Record one delivery. Decide again first, and again each time that the basis of the decision has changed."""
-        error: Exception = Stale("It was not tried.")
-        for _ in range(_TRIES):
+        tries = 0
+        while True:
             again = self._decided_again(service, decision)
             if not isinstance(again, Decision):
                 return again
+            tries += 1
             try:
                 recorded = self._written([again])
-            except Stale as stale:
-                error = stale
-                continue
-            except Exception as failure:  # noqa: BLE001 - the table of failures says what happens
-                error = failure
-                break
+            except Exception as error:  # noqa: BLE001 - the table of failures says what happens
+                if isinstance(error, Stale) and tries < _TRIES:
+                    continue
+                return self._failed(service, decision, error)
             self._ports.recorder.announce(recorded, service)
             return recorded[0]
-        failed = self._failures.handle(service, decision.delivery, decision.message, error)
-        return self._given_up(failed) if isinstance(failed, Decision) else failed
 
     def _decided_again(self, service: Service, decision: Decision) -> Decision | Undecided:
         """The decision as it is now. What could not be read is not read again."""
         if decision.message is None:
             return decision
         return self._again(service, decision.delivery, decision.message)
+
+    def _failed(self, service: Service, decision: Decision, error: Exception) -> Result:
+        failed = self._failures.handle(service, decision.delivery, decision.message, error)
+        return self._given_up(failed) if isinstance(failed, Decision) else failed
 
     def _given_up(self, decision: Refused) -> Result:
         """Record that a message is given up. If even that fails, defer it."""

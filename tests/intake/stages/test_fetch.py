@@ -176,11 +176,13 @@ def test_a_mail_that_does_not_come_whole_is_deferred() -> None:
 
 
 def test_mails_that_are_gone_are_left_out() -> None:
-    """They are listed, and deleted before they are fetched."""
+    """They are deleted before they are fetched. Their claims are released at once: others may wait for them."""
     bench = bench_of(3)
     found = Fetching(bench.ports, bench.failures, bench.source).batches(_claims(bench))
     del bench.source.mails["1"]
-    assert sum(len(each.ready) for each in (next(found), next(found))) == 2
+    assert not next(found).ready
+    assert [row.owner is None for row in bench.store.rows.values()] == [False, True, False]
+    assert len(next(found).ready) == 2
 
 
 @pytest.mark.parametrize("after", [0, 1, BATCH + 1])

@@ -117,6 +117,12 @@ class Claiming:
                 case Deferred(cause=Cause.DOWN):
                     self.down = True
 
+    def release(self, deliveries: Sequence[Delivery]) -> None:
+        """Let other workers have these, which were not begun: they may wait for them."""
+        self._ports.claims.release(deliveries)
+        for each in deliveries:
+            self._in_hand.pop(each.id, None)
+
     def wait(self) -> bool:
         """Wait a moment for what other workers are filing. Returns False if there is nothing to wait for any more."""
         clock = self._ports.runtime.clock
@@ -142,7 +148,7 @@ class Claiming:
                 report.remaining = len(self._ports.mailbox.pending(self._service, self._account))
         finally:
             report.add(self._waiting.values())
-            self._ports.claims.release(list(self._in_hand.values()))
+            self.release(list(self._in_hand.values()))
 
     def _goes_on(self) -> bool:
         return self._left > 0 and not self._late()

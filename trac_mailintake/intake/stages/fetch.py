@@ -15,7 +15,7 @@ from trac_mailintake.intake.stages.claim import Lease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trac_mailintake.intake.failures import Failures
+    from trac_mailintake.intake.failures import Failures, Undecided
     from trac_mailintake.intake.model import Delivery, Listed
     from trac_mailintake.intake.ports import Ports, Source
     from trac_mailintake.intake.report import Result
@@ -55,26 +55,24 @@ class Fetching:
         while not claiming.down:
             batch = claiming.claim(len(self._ahead))
             if batch is not None:
-                yield from self._next(batch)
+                yield from self._next(batch, claiming)
             elif self._ahead:
                 yield Fetched(self._take())
             elif not claiming.wait():
                 return
 
-    def _next(self, batch: Batch) -> Iterator[Fetched]:
+    def _next(self, batch: Batch, claiming: Claiming) -> Iterator[Fetched]:
         """Fetch a batch and yield the one before it. A single message is ready at once: it may have to be alone."""
         before = self._take()
         fetch = _Fetch(self._ports, self._failures, batch)
-        try:
-            fetch.run(self._source)
-        except SourceError:
-            yield Fetched([*before, *fetch.sealed()], fetch.failed, broken=True)
-            raise
-        if len(batch.deliveries) == 1:
-            yield Fetched([*before, *fetch.sealed()], fetch.failed)
-        else:
-            self._ahead = fetch.sealed()
-            yield Fetched(before, fetch.failed)
+        broken = fetch.run(self._source)
+        ready = fetch.sealed()
+        claiming.release(fetch.missing)
+        if broken is None and len(batch.deliveries) > 1:
+            self._ahead, ready = ready, []
+        yield Fetched([*before, *ready], fetch.failed, broken=broken is not None)
+        if broken is not None:
+            raise broken
 
     def _take(self) -> Sequence[Delivery]:
         taken, self._ahead = self._ahead, ()
@@ -91,11 +89,18 @@ class _Fetch:
         self._writer = ports.archive.begin([delivery.id for delivery in batch.deliveries])
         self._fetched = [each for each in batch.deliveries if not self._is_wanted(each)]
         self._unread: list[Delivery] = []
-        self.failed: list[Result] = []
+        self.failed: list[Undecided] = []
         """What became of the messages that did not come whole."""
 
-    def run(self, source: Source) -> None:
-        """Archive what the source delivers, and announce to it what comes after that. Raises SourceError."""
+    def run(self, source: Source) -> SourceError | None:
+        """Archive what the source delivers, and announce to it what comes after that. Returns why it broke, if so."""
+        try:
+            self._run(source)
+        except SourceError as error:
+            return error
+        return None
+
+    def _run(self, source: Source) -> None:
         lease = Lease(self._ports)
         wanted = {each.listed.locator: each for each in self._batch.deliveries if self._is_wanted(each)}
         for listed, chunks in source.fetch([each.listed for each in wanted.values()]):
@@ -106,6 +111,12 @@ class _Fetch:
         self._expect()
         if isinstance(source, Foreseeing):
             source.ahead([listed for listed in self._batch.coming if not self._too_large(listed)])
+
+    @property
+    def missing(self) -> list[Delivery]:
+        """The deliveries that the source did not deliver."""
+        came = {each.id for each in self._fetched} | {each.delivery.id for each in self.failed}
+        return [each for each in self._batch.deliveries if each.id not in came]
 
     def sealed(self) -> list[Delivery]:
         """The deliveries in the order in which they were claimed, with bytes that are durable from now on."""

@@ -5,10 +5,6 @@ from __future__ import annotations
 import fcntl
 import mailbox
 import os
-import subprocess
-import sys
-import threading
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -16,8 +12,7 @@ import pytest
 from tests.sources.contract import SourceContract, mail, read, service, take
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.errors import SourceError
-from trac_mailintake.intake.model import Afterwards, Answer, Disposition
-from trac_mailintake.intake.times import Seconds
+from trac_mailintake.intake.model import Answer
 from trac_mailintake.sources.local import mbox
 
 if TYPE_CHECKING:
@@ -185,58 +180,3 @@ def test_a_symbolic_link_is_not_followed(place: MboxPlace, tmp_path: Path) -> No
     place.path.symlink_to(tmp_path / "other")
     with pytest.raises(SourceError, match="symbolic link"):
         place.source("delete").list()
-
-
-_HOLD = """
-import fcntl, os, sys, time
-with open(sys.argv[1], "r+b") as file:
-    fcntl.lockf(file, fcntl.LOCK_EX)
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_another_programs_fcntl_lock_is_waited_for_no_longer_than_said(place: MboxPlace) -> None:
-    """Then the next run tries again."""
-    place.deliver(mail(1))
-    with subprocess.Popen([sys.executable, "-c", _HOLD, str(place.path)], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout
-        holder.stdout.readline()
-        begun = time.monotonic()
-        try:
-            with pytest.raises(SourceError, match="another program has it locked"):
-                _source(place, wait=0.3).list()
-        finally:
-            holder.kill()
-    assert time.monotonic() - begun < 5
-    assert len(place.source("leave").list()) == 1
-
-
-def test_a_dotlock_is_honoured_and_ours_removed(place: MboxPlace) -> None:
-    """Delivery agents may use either lock."""
-    place.deliver(mail(1))
-    lock = place.path.with_name("mbox.lock")
-    source = _source(place, wait=5)
-    done = take(source)
-    lock.touch()
-    with pytest.raises(SourceError, match="another program holds"):
-        _source(place, wait=0.3).dispose(done)
-    assert place.there() == [mail(1)]
-    threading.Timer(0.3, lock.unlink).start()
-    assert source.dispose(done)[0].answer is Answer.COMPLETED
-    assert place.there() == []
-    assert not lock.exists()
-
-
-def test_a_stale_dotlock_does_not_block_for_ever(place: MboxPlace) -> None:
-    """Five minutes old, it is what a dead program left."""
-    place.deliver(mail(1))
-    lock = place.path.with_name("mbox.lock")
-    lock.touch()
-    old = time.time() - 400
-    os.utime(lock, (old, old))
-    assert len(_source(place, wait=1).list()) == 1
-
-
-def _source(place: MboxPlace, *, wait: float) -> mbox.MboxSource:
-    return mbox.MboxSource(str(place.path), Disposition(Afterwards.DELETE), wait=Seconds(wait))

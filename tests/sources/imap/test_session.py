@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import dataclasses
 import re
-import time
-from datetime import UTC, datetime
 
 import pytest
 
-from tests.servers.delayproxy import Break, DelayProxy, Fault
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.sources import scripted
 from tests.sources.contract import (
-    TARGET,
     mail,
-    read,
     take,
 )
 from tests.sources.imap_place import ImapPlace
 from trac_mailintake.intake.errors import SourceError
-from trac_mailintake.intake.times import Seconds
 
 # What goes wrong
 
@@ -46,13 +39,6 @@ def test_a_wrong_password_is_told(place: ImapPlace) -> None:
     sentence = _failing(place)
     assert re.search(r"login was refused \(.*\); correct username and password", sentence)
     assert "wrong of a test" not in sentence
-
-
-def test_a_missing_folder_is_told_with_those_that_exist(place: ImapPlace) -> None:
-    """So that one can choose."""
-    place.dovecot.folder(place.user, "Größen")
-    place.folder = "Missing"
-    assert "choose one of: INBOX, Größen" in _failing(place)
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(dovecot: Dovecot) -> None:
@@ -114,114 +100,6 @@ def test_a_password_that_the_server_repeats_is_not_told(place: ImapPlace) -> Non
     ) as parrot:
         assert "login was refused" in _failing(place, port=parrot.port)
     assert PASSWORD not in "\n".join(place.trace)
-
-
-def test_bodies_may_come_in_any_form(place: ImapPlace) -> None:
-    """A short one as a quoted string, an empty one likewise; items in any order; answers nobody asked for between."""
-    identity = b'INTERNALDATE " 1-Feb-2026 10:00:00 +0100" RFC822.SIZE'
-    fetched = (
-        b'* 1 FETCH (FLAGS (\\Seen UID 9) BODY[] "FLAGS (UID 3) \\"a\\"" ' + identity + b" 18 UID 7)\r\n"
-        b"* 2 FETCH (FLAGS (\\Answered))\r\n"
-        b"* 2 FETCH (FLAGS () UID 8 " + identity + b' 0 BODY[] "")\r\n'
-        b"* 4 EXISTS\r\n"
-        b"* 3 FETCH (UID 9 BODY[] {6}\r\nA: b\r\n " + identity + b" 6)\r\n"
-    )
-    selected = b"* 3 EXISTS\r\n* OK [UIDVALIDITY 5] yes\r\n"
-    with scripted.imap(b"IMAP4rev1", {b"EXAMINE": selected, b"FETCH": fetched}) as odd:
-        place.server = dataclasses.replace(place.server, port=odd.port)
-        source = place.source("leave")
-        listed = list(source.list())
-        assert [each.locator for each in listed] == ["5/7", "5/8", "5/9"]
-        assert listed[0].arrived == datetime(2026, 2, 1, 9, tzinfo=UTC)
-        assert read(source, listed) == [b'FLAGS (UID 3) "a"', b"", b"A: b\n"]
-        source.close()
-
-
-def test_no_mail_is_made_of_one_that_was_expunged(place: ImapPlace) -> None:
-    """A server may still list it, without a size and a date, and give NIL for it (RFC 2180, 4.1.3; Dovecot does)."""
-    gone = b'* 1 FETCH (UID 7 INTERNALDATE "01-Jan-1970 00:00:00 +0000" RFC822.SIZE 0 BODY[] NIL)\r\n'
-    there = b'* 2 FETCH (UID 8 INTERNALDATE " 1-Feb-2026 10:00:00 +0100" RFC822.SIZE 0 BODY[] {0}\r\n)\r\n'
-    selected = b"* 2 EXISTS\r\n* OK [UIDVALIDITY 5] yes\r\n"
-    with scripted.imap(b"IMAP4rev1", {b"EXAMINE": selected, b"FETCH": gone + there}) as odd:
-        place.server = dataclasses.replace(place.server, port=odd.port)
-        source = place.source("leave")
-        assert read(source, list(source.list())) == [b""]
-        source.close()
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"port": 1}, "nothing listens there"),
-        ({"host": "no-such-host.invalid"}, "the host's name cannot be resolved"),
-        ({"security": "perhaps"}, "none of tls, starttls, none"),
-        ({"security": "tls", "ca_file": "/does/not/exist"}, "CA file /does/not/exist cannot be used"),
-        ({"username": "line\nbreak"}, "line break or NUL"),
-    ],
-)
-def test_wrong_settings_are_told(place: ImapPlace, changes: dict[str, object], told: str) -> None:
-    """With what to correct."""
-    assert told in _failing(place, **changes)
-
-
-@pytest.mark.parametrize(
-    ("how", "told"),
-    [
-        (Break.SILENT, "no answer within 1 s"),
-        (Break.CUT, "dropped the line"),
-        (Break.NONSENSE, "IMAP|dropped the line"),
-    ],
-)
-@pytest.mark.parametrize("octets", [0, 10, 3000, 60_000, 1_500_000])
-def test_a_line_that_breaks_is_told_in_time(
-    place: ImapPlace, proxy: DelayProxy, how: Break, told: str, octets: int
-) -> None:
-    """In the greeting, in the listing, in a batch, in the middle of a mail; and the next round works."""
-    mails = [*map(mail, range(100)), mail(100, size=3_000_000)]
-    place.deliver(*mails)
-    place.server = dataclasses.replace(place.server, port=proxy.port, timeout=Seconds(1))
-    proxy.reset(Fault(how, octets=octets))
-    source = place.source("delete")
-    begun = time.monotonic()
-    with pytest.raises(SourceError, match=told):
-        take(source)
-    assert time.monotonic() - begun < 6
-    source.close()
-    proxy.reset()
-    assert read(source, list(source.list())) == mails
-    source.close()
-    assert place.there() == mails
-
-
-@pytest.mark.parametrize("answers", range(1, 14))
-@pytest.mark.parametrize("afterwards", ["delete", f"move:{TARGET}"])
-@pytest.mark.parametrize("has_move", [True, False])
-def test_a_disposal_that_breaks_anywhere_can_be_repeated(
-    dovecot: Dovecot,
-    copying: Dovecot,
-    answers: int,
-    afterwards: str,
-    has_move: bool,  # noqa: FBT001 - a case
-) -> None:
-    """Whatever the server did and we did not hear: nothing is lost, nothing is there twice."""
-    place = ImapPlace(dovecot if has_move else copying)
-    place.deliver(*map(mail, range(4)))
-    source = place.source(afterwards)
-    done = take(source)[:3]
-    source.close()
-    with DelayProxy(place.dovecot.imap, fault=Fault(Break.CUT, answers=answers)) as proxy:
-        place.server = dataclasses.replace(place.server, port=proxy.port)
-        broken = place.source(afterwards)
-        with contextlib.suppress(SourceError):
-            broken.dispose(done)
-        broken.close()
-        proxy.reset()
-        again = place.source(afterwards)
-        again.dispose(done)
-        again.close()
-    assert place.there() == [mail(3)]
-    if afterwards != "delete":
-        assert sorted(place.moved()) == [mail(0), mail(1), mail(2)]
 
 
 # The dialogue

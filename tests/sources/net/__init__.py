@@ -1,0 +1,1 @@
+"""Tests of what IMAP and POP3 share."""

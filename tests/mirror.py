@@ -27,6 +27,11 @@ WITHOUT_OWN_TESTS: Final[Mapping[str, str]] = {
 }
 """Modules that need no tests of their own, and why. `python -m tests.own_coverage` leaves them out, too."""
 
+MEASURED_OTHERWISE: Final[Mapping[str, str]] = {
+    "deliver.py": "one of its two branches is a child that ends by os._exit, of which nothing is measured",
+}
+"""Modules of which `python -m tests.own_coverage` cannot see all that their tests cover, and why."""
+
 PENDING: Final[Mapping[str, str]] = {
     ".": "pending",
     "components": "pending",

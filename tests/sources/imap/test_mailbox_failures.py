@@ -116,7 +116,7 @@ def test_a_line_that_breaks_is_told_in_time(
     begun = time.monotonic()
     with pytest.raises(SourceError, match=told):
         take(source)
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 30  # a session that waits without an end would wait a minute and more
     source.close()
     proxy.reset()
     assert read(source, list(source.list())) == mails

@@ -55,11 +55,12 @@ def test_what_is_announced_travels_meanwhile(place: ImapPlace, proxy: DelayProxy
     source = distant(place, proxy, round_trip=0.6)
     listed = source.list()
     assert read(source, list(listed[:50])) == mails[:50]
+    turns = proxy.traffic.turns
     announce(source, listed[50:])
-    time.sleep(1.0)
-    begun, turns = time.monotonic(), proxy.traffic.turns
+    while proxy.traffic.turns == turns:  # until the answer begins to come
+        time.sleep(0.05)
+    turns = proxy.traffic.turns
     assert read(source, list(listed[50:])) == mails[50:]
-    assert time.monotonic() - begun < 0.3
     assert proxy.traffic.turns == turns
     source.close()
 
@@ -163,7 +164,7 @@ def test_a_line_that_breaks_under_what_was_announced_is_told(
     with pytest.raises(SourceError, match=told):  # noqa: PT012 - it may break over either
         announce(source, listed[10:])
         read(source, listed[10:])
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # a session that waits without an end would wait a minute and more
     proxy.reset()
     source.dispose([(each, "") for each in listed[:10]])
     source.settle()

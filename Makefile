@@ -1,7 +1,7 @@
 # Each target does its own set-up, once: `make demo` and `make test` are all that one has to type.
 #   VENV=dir      the virtual environment (default .venv)      PYTHON=python3.12   what it is made with
 #   N=10000 SEED=1 ONLY=disk-full   how many faults, from which seed on, which ones
-#   SECONDS=3600 SEED=1   for how long `make hunt-markup` searches (processor time), and from which seed on
+#   SECONDS=3600 SEED=1   for how long `make hunt-markup` (processor time) and `make fuzz` search, and from which seed on
 #   SERVE=0       the demo does not serve                      TESTS='tests/mail -k name'   what `make test` runs
 
 VENV ?= .venv
@@ -13,10 +13,11 @@ SECONDS ?= 600
 BIN := $(VENV)/bin
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo test coverage check format corpus bench faults cuts hunt-markup matrix pictures clean
+.PHONY: help demo quick test coverage check format corpus bench faults cuts fuzz hunt-markup matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
+	@echo "make quick    the tests of modules that need neither a server nor an environment: a minute"
 	@echo "make test     every test, against real servers on loopback ports"
 	@echo "make coverage PATHS=mail   which branches of each module its own tests cover (all without PATHS)"
 	@echo "make check    lint, types, layers, and the rules of the house"
@@ -25,6 +26,7 @@ help:
 	@echo "make bench    the benchmarks"
 	@echo "make faults N=10000   break things at random, so many times (SEED=1, ONLY=fault,...)"
 	@echo "make cuts     cut the power of a disk, 30 times for each kind of source and moment (N=30; needs root)"
+	@echo "make fuzz SECONDS=3600   search for mail that breaks a promise of the parser (SEED=1; needs atheris)"
 	@echo "make hunt-markup SECONDS=3600   search for mail whose text becomes markup in Trac (SEED=1)"
 	@echo "make matrix   the tests on each Python and each database that is here"
 	@echo "make pictures  the pictures of docs/tour.md, taken by the test that does what it tells"
@@ -32,6 +34,10 @@ help:
 
 demo: $(VENV)/.product
 	@SERVE=$(SERVE) $(BIN)/python examples/demo.py
+
+# No server, no environment of Trac: what one runs at each save.
+quick: $(VENV)/.tests
+	$(BIN)/pytest -q --quick tests
 
 test: $(VENV)/.tests
 	@.ci/servers
@@ -72,6 +78,12 @@ faults: $(VENV)/.tests
 cuts: $(VENV)/.tests
 	@.ci/servers
 	@$(BIN)/python -m tests.cuts --each $(if $(filter command line,$(origin N)),$(N),30) --seed $(SEED)
+
+# What is worth to keep goes into build/fuzz.
+fuzz: $(VENV)/.tests
+	@$(BIN)/pip install -qq 'atheris>=3.0'
+	@mkdir -p build/fuzz
+	@$(BIN)/python -m tests.fuzz build/fuzz tests/data -max_total_time=$(SECONDS) -seed=$(SEED)
 
 hunt-markup: $(VENV)/.tests
 	@$(BIN)/python -m tests.security.hunt --seconds $(SECONDS) --seed $(SEED)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.quick import is_quick
 from tests.servers.dovecot import Dovecot
 from tests.servers.mariadb import MariaDB
 from tests.servers.postgres import Postgres
@@ -26,8 +27,28 @@ CHOSEN = os.environ.get("MAILINTAKE_DATABASE", "")
 
 # What a change must pass is the same each time; elsewhere each run tries other examples.
 hypothesis.settings.register_profile("ci", derandomize=True)
+hypothesis.settings.register_profile("quick", max_examples=20)
 if os.environ.get("CI") == "true":
     hypothesis.settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option for `make quick`."""
+    parser.addoption("--quick", action="store_true", help="only what needs no server and no environment, and is fast")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `--quick`, try fewer examples of what is generated."""
+    if config.getoption("--quick"):
+        hypothesis.settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--quick`, leave out everything else."""
+    if config.getoption("--quick"):
+        others = [item for item in items if not is_quick(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if is_quick(item)]
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,7 @@ def test_a_mistake_is_said(typed: str, said: str) -> None:
         read(typed)
 
 
+@pytest.mark.slow
 def test_no_text_keeps_a_search_busy_for_ever() -> None:
     """Python's own `re` would take longer than the world has stood."""
     begun = time.process_time()

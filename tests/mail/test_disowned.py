@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from trac_mailintake.mail.message import Message
 
+pytestmark = pytest.mark.slow
+
 ALICE: Final = "alice@mail.example"
 EVIL: Final = "evil@mail.example"
 SMALL: Final = Limits(head=2000, field=300)

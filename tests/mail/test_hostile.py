@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from trac_mailintake.mail.message import Message
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"From: eve@example.net\nTo: support@example.com\n"
 PLAIN = b"Content-Type: text/plain; charset=utf-8\n"
 MIXED = b"Content-Type: multipart/mixed; boundary=b\n"

@@ -78,6 +78,7 @@ def test_two_from_fields_have_no_author(tmp_path: Path) -> None:
         assert read(tmp_path, (DATA / f"{mail}.eml").read_bytes()).author is None
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=3000))
 def test_any_bytes_are_a_message(tmp_path: Path, mail: bytes) -> None:
@@ -133,6 +134,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FRAGMENTS, max_size=60).map("".join))
 def test_any_mixture_of_mail_syntax_is_a_message(tmp_path: Path, mail: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.fuzz.promises import keep
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.mail.trees import Tree
+
+pytestmark = pytest.mark.slow
 
 EVERY = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -139,6 +139,7 @@ def test_the_console_script_files_a_mail(sqlite_env: TracEnv) -> None:
     assert (status, said.startswith("created #1")) == (SysExit.OK, True)
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_opened_keeps_the_mail_at_the_mail_server(tmp_path: Path) -> None:
     """75: it may be on a disk that is not mounted."""
     status, said = script(str(tmp_path / "absent"), "pipe", content=mail())
@@ -155,6 +156,7 @@ def test_a_trac_that_cannot_be_imported_keeps_the_mail_at_the_mail_server(tmp_pa
     assert "pkg_resources is gone" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["only-the-environment"], ["env", "service", "more"]])
 def test_wrong_use_keeps_the_mail_at_the_mail_server(words: list[str]) -> None:
     """Not 64, on which mail bounces until somebody notices."""

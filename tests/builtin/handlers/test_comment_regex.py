@@ -31,6 +31,7 @@ def test_a_comment_is_never_empty(typed: str, text: str) -> None:
     assert change.removed == ""
 
 
+@pytest.mark.slow
 def test_a_pattern_that_takes_too_long_cuts_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """The log names the mail, so that the pattern can be mended."""
     text = "word " * 40 + "!"

@@ -37,6 +37,7 @@ MACRO = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(MACRO), max_size=12).map("".join))
 def test_no_macro_gets_through(html: str) -> None:
@@ -55,6 +56,7 @@ def test_no_macro_gets_through(html: str) -> None:
             assert all(each.startswith("!") for each in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "html",
     [

@@ -141,6 +141,7 @@ print(peak() - before, length)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_an_attachment(tmp_path: Path) -> None:
     """Parsing and decoding an attachment of 100 MB takes at most 16 MB more than a small mail."""
     head = b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: application/x\n"

@@ -270,6 +270,7 @@ def test_cutting_twice_is_cutting_once(text: str) -> None:
     assert cut(kept).kept.strip("\n") == kept.strip("\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [5, 40, 2000])
 def test_cutting_twice_is_cutting_once_however_many_rounds_it_takes(times: int) -> None:
     """Each round uncovers the next signature; what would take too many is kept whole."""
@@ -279,6 +280,7 @@ def test_cutting_twice_is_cutting_once_however_many_rounds_it_takes(times: int) 
     assert kept.startswith("It works.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

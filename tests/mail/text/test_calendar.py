@@ -106,6 +106,7 @@ def test_hostile_calendars_take_no_time(tmp_path: Path, hostile: str) -> None:
     assert time.process_time() - started < 1
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.sampled_from(["BEGIN:", "END:", "VEVENT", "\n", " ", "DTSTART", ";", "=", '"', ":", "2026", "T", "Z"]))

@@ -177,6 +177,7 @@ ALPHABET = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ALPHABET, max_size=14).map("".join))
 def test_any_line_reads_the_same(render: Callable[[str], str], line: str) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Listed
     from trac_mailintake.intake.ports import Source
 
+pytestmark = pytest.mark.slow
+
 LARGE: Final = 2_500_000
 
 TOLD: Final[Mapping[str, Callable[[int], int | None]]] = {

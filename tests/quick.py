@@ -35,7 +35,7 @@ def needs(item: pytest.Item) -> frozenset[str]:
     asked: list[str] = getattr(item, "fixturenames", [])
     marks = {mark.name for mark in item.iter_markers()}
     parameters = {str(each) for each in getattr(getattr(item, "callspec", None), "params", {}).values()}
-    return ((SERVERS | ENVIRONMENTS) & set(asked)) | (MARKS & marks) | (DATABASES & parameters)
+    return ((SERVERS | ENVIRONMENTS) & {*asked, *parameters}) | (MARKS & marks) | (DATABASES & parameters)
 
 
 def is_quick(item: pytest.Item) -> bool:

@@ -53,6 +53,7 @@ def test_the_own_tests_of_every_module_may_be_quick() -> None:
         (Item(fixturenames=("sqlite_env",)), False),
         (Item(marks=("parametrize", "slow")), False),
         (Item(params={"database": "postgres"}), False),
+        (Item(params={"fixture": "mariadb_env"}), False),
         (Item(path=TESTS / "crash" / "test_matrix.py"), False),
     ],
 )

@@ -169,6 +169,7 @@ def logging(tmp_path: Path) -> Iterator[TracEnv]:
             yield trac
 
 
+@pytest.mark.slow
 def test_a_mariadb_whose_binary_log_is_not_flushed_is_told_of(logging: TracEnv) -> None:
     """Its recovery undoes what that log has lost; not one that flushes both logs with each commit."""
     with logging.env.db_transaction as db:

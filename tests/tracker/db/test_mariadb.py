@@ -261,6 +261,7 @@ def stopped(server: ExitStack) -> Iterator[None]:
     yield
 
 
+@pytest.mark.slow
 def test_a_server_that_is_down_is_no_mails_fault(tmp_path: Path) -> None:
     """Neither with an open connection, nor while connecting."""
     with ExitStack() as server:

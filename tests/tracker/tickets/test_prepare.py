@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +18,8 @@ from trac_mailintake.mail.message import Part
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.tracenv import TracEnv
     from tests.tracker.conftest import Desk
     from trac_mailintake.intake.model import Change, Objection
@@ -50,6 +50,11 @@ def asked(desk: Desk, change: Change, *, explain: bool = False) -> Prepared | Ob
 def rules(prepared: Prepared) -> list[str]:
     """The rules of its steps."""
     return [step.rule for step in prepared.steps]
+
+
+def attachments(desk: Desk) -> list[tuple[object, ...]]:
+    """Names and sizes of all attachments."""
+    return desk.trac.query("SELECT filename, size FROM attachment ORDER BY filename")
 
 
 # new tickets
@@ -253,106 +258,3 @@ def test_an_empty_comment_says_that_it_is_empty(desk: Desk) -> None:
     """Trac would not save it, and the attachments would hang in the air."""
     number = desk.file(new_ticket()).ticket
     assert desk.file(comment(number, text="")).comment == 1
-
-
-# attachments
-
-
-def attachments(desk: Desk) -> list[tuple[object, ...]]:
-    """Names and sizes of all attachments."""
-    return desk.trac.query("SELECT filename, size FROM attachment ORDER BY filename")
-
-
-def test_attachments_are_stored_byte_for_byte(desk: Desk, tmp_path: Path) -> None:
-    """With the author and the time of the ticket."""
-    content = bytes(range(256)) * 500
-    filed = desk.file(new_ticket(attachments=(enclosed(tmp_path, "Grüße.bin", content),)))
-    [attachment] = Attachment.select(desk.trac.env, "ticket", filed.ticket)
-    with attachment.open() as file:
-        assert file.read() == content
-    assert (attachment.filename, attachment.size, attachment.author) == ("Grüße.bin", len(content), EXTERNAL.author)
-    assert attachment.date == filed.when
-
-
-def test_names_are_unique_within_a_ticket(desk: Desk, tmp_path: Path) -> None:
-    """Numbered as Trac numbers them, and images are shown under their new names."""
-    first = (enclosed(tmp_path, "x.png", b"1"), enclosed(tmp_path, "X.png", b"2"))
-    number = desk.file(new_ticket(attachments=first)).ticket
-    filed = desk.file(comment(number, text="See [[Image(x.png)]]", attachments=(enclosed(tmp_path, "x.png", b"3"),)))
-    assert {name for name, _ in attachments(desk)} == {"x.png", "X.2.png", "x.3.png"}
-    assert filed.text == "See [[Image(x.3.png)]]"
-
-
-@pytest.mark.parametrize(
-    ("name", "stored"),
-    [
-        ("../../etc/passwd", ".._.._etc_passwd"),
-        ("..", "attachment"),
-        ("a\\b.txt", "a_b.txt"),
-        ("nul\x00l.txt", "nul l.txt"),
-        ("x" * 300 + ".jpeg", "x" * 115 + ".jpeg"),
-    ],
-)
-def test_names_are_harmless(desk: Desk, tmp_path: Path, name: str, stored: str) -> None:
-    """What Trac's form would refuse or mend is mended."""
-    desk.file(new_ticket(attachments=(enclosed(tmp_path, name, b"1"),)))
-    assert attachments(desk) == [(stored, 1)]
-
-
-def test_what_is_too_large_is_named_in_the_ticket(desk: Desk, tmp_path: Path) -> None:
-    """And the others are attached: one bad attachment never loses the mail."""
-    desk.trac.set(("attachment", "max_size", "1000"))
-    files = (enclosed(tmp_path, "large.bin", b"x" * 1001), enclosed(tmp_path, "small.bin", b"x" * 1000))
-    prepared = desk.prepare(new_ticket(attachments=files))
-    filed = desk.write(prepared)
-    assert attachments(desk) == [("small.bin", 1000)]
-    description = Ticket(desk.trac.env, filed.ticket)["description"]
-    assert "large.bin" in description
-    assert "max_size" in description
-    assert "attachment-refused" in rules(prepared)
-
-
-def test_what_a_manipulator_refuses_is_named_in_the_ticket(desk: Desk, tmp_path: Path) -> None:
-    """It reads the file as if it had been uploaded; its words cannot run in the ticket."""
-    enable(desk.trac, "Scanner")
-    files = (enclosed(tmp_path, "bad`.exe", b"a virus"), enclosed(tmp_path, "good.txt", b"fine"))
-    filed = desk.file(new_ticket(attachments=files))
-    assert attachments(desk) == [("good.txt", 4)]
-    assert "`bad .exe (7 bytes)`: `contains a virus`" in Ticket(desk.trac.env, filed.ticket)["description"]
-    assert [each for each in (desk.trac.path / "files" / "mailintake").rglob("*") if each.is_file()] == []
-
-
-def test_a_sender_who_may_not_attach_still_files_mail(desk: Desk, tmp_path: Path) -> None:
-    """For attachments of tickets, ATTACHMENT_CREATE is TICKET_APPEND."""
-    revoke(desk, "TICKET_APPEND")
-    filed = desk.file(new_ticket(attachments=(enclosed(tmp_path, "a.txt", b"1"),)))
-    assert attachments(desk) == []
-    assert "ATTACHMENT_CREATE" in Ticket(desk.trac.env, filed.ticket)["description"]
-
-
-def test_a_logo_is_attached_once(desk: Desk, tmp_path: Path) -> None:
-    """The same bytes, inline, again: shown from where they are. As a real attachment they are attached again."""
-    logo = enclosed(tmp_path, "logo.png", b"logo", inline=True)
-    number = desk.file(new_ticket(attachments=(logo,))).ticket
-    again = enclosed(tmp_path, "image001.png", b"logo", inline=True)
-    filed = desk.file(comment(number, text="[[Image(image001.png, 20%)]]", attachments=(again,)))
-    assert filed.text == "[[Image(logo.png, 20%)]]"
-    assert attachments(desk) == [("logo.png", 4)]
-    desk.file(comment(number, attachments=(replace(again, part=replace(again.part, inline=False)),)))
-    assert {name for name, _ in attachments(desk)} == {"logo.png", "image001.png"}
-
-
-def test_a_failing_change_leaves_nothing_staged(desk: Desk, tmp_path: Path) -> None:
-    """Nor does one that cannot be read to its end: the spool is gone."""
-    gone = enclosed(tmp_path, "gone.txt", b"2")
-    Path(gone.part.body.path).unlink()
-    with pytest.raises(OSError, match=r"No such file"):
-        asked(desk, new_ticket(attachments=(enclosed(tmp_path, "a.txt", b"1"), gone)))
-    assert [each for each in (desk.trac.path / "files" / "mailintake").rglob("*") if each.is_file()] == []
-
-
-def test_a_held_change_leaves_nothing_staged(desk: Desk, tmp_path: Path) -> None:
-    """What will not be filed is not kept."""
-    files = (enclosed(tmp_path, "a.txt", b"1"),)
-    assert isinstance(asked(desk, new_ticket(fields={"priority": "x"}, attachments=files)), Hold)
-    assert [each for each in (desk.trac.path / "files" / "mailintake").rglob("*") if each.is_file()] == []

@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 MOST: Final = 10
 EXEMPT: Final = 10
 """Functions that may have more, each with its reason: `def f() -> None:  # radon: 12 - a table reads better`."""
-PENDING: Final = frozenset(
-    {
-        "trac_mailintake/tracker/deliveries/claims.py:_take",
-        "trac_mailintake/tracker/deliveries/mailbox.py:reconcile",
-        "trac_mailintake/tracker/deliveries/recorder.py:_update",
-    }
-)
-"""Functions that are being replaced."""
 _REASON: Final = re.compile(r"# radon: (?P<number>\d+) - \S.{9,}")
 
 
@@ -62,7 +54,7 @@ def product() -> list[Counted]:
 
 def test_every_function_can_be_held_in_mind(product: list[Counted]) -> None:
     """At most 10 decisions, but for the exemptions."""
-    complex_ = [each for each in product if each.complexity > max(MOST, each.allowed) and each.name not in PENDING]
+    complex_ = [each for each in product if each.complexity > max(MOST, each.allowed)]
     assert not complex_, "\n".join(["", *map(str, complex_)])
 
 
@@ -71,11 +63,6 @@ def test_exemptions_are_few_and_needed(product: list[Counted]) -> None:
     exempt = [each for each in product if each.allowed]
     assert len(exempt) <= EXEMPT
     assert [str(each) for each in exempt if each.complexity <= MOST or each.complexity < each.allowed] == []
-
-
-def test_nothing_is_pending_in_vain(product: list[Counted]) -> None:
-    """What has been replaced is no longer listed."""
-    assert {each.name for each in product if each.complexity > MOST} >= PENDING
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from tests import mirror
 
-MOST_WITHOUT = 15
+MOST_WITHOUT = 20
 
 
 def test_each_module_has_its_own_tests() -> None:

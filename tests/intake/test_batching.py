@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.intake.bench import Bench, letter
 from tests.builders import DELIVERY, STRANGER, message
+from tests.intake.bench import Bench, letter
 from trac_mailintake.intake.batching import GROUP, Group, parent_elsewhere, put_off
 from trac_mailintake.intake.failures import Deferred, Waiting
 from trac_mailintake.intake.model import Change, Followup, NewTicket, Outcome, Proof, Status

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.intake.bench import Bench, letter
 from tests.builders import message, service
+from tests.intake.bench import Bench, letter
 from trac_mailintake.intake.errors import (
     Incomplete,
     Misconfiguration,

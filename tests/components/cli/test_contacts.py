@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from trac_mailintake.components.cli.contacts import ContactActions
-from trac_mailintake.tracker.people.newcomers import Newcomer, remember
+from trac_mailintake.tracker.people.contacts import Newcomer
+from trac_mailintake.tracker.people.newcomers import remember
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv

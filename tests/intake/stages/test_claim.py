@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import service
 from tests.intake.bench import ACCOUNT, Bench, letter
 from tests.ledger import Ledger
-from tests.builders import service
 from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.failures import Cause, Deferred, TakenOver, Waiting
 from trac_mailintake.intake.model import Outcome, Status

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import service
 from tests.fakes import FakeSource
 from tests.intake.bench import ACCOUNT, Bench, letter
-from tests.builders import service
 from trac_mailintake.intake.errors import Incomplete, SourceError, TemporaryFailure
 from trac_mailintake.intake.failures import DEATHS, Cause, Deferred, TakenOver
 from trac_mailintake.intake.ports import Parser

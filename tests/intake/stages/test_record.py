@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.intake.bench import Bench, groups, letter
 from tests.builders import service
+from tests.intake.bench import Bench, groups, letter
 from trac_mailintake.intake.errors import NoLongerMine, Stale, TemporaryFailure
 from trac_mailintake.intake.failures import ATTEMPTS, Cause, Deferred, TakenOver, Waiting
 from trac_mailintake.intake.model import Status

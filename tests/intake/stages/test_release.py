@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import DELIVERY, STRANGER, message, service
 from tests.fakes import FakeRules, FakeTracker
 from tests.intake.bench import Bench
-from tests.builders import DELIVERY, STRANGER, message, service
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Outcome, Reject, Status
 from trac_mailintake.intake.ports import Accepted, Refused
 from trac_mailintake.intake.stages.release import ReleasingRules, ReleasingTracker

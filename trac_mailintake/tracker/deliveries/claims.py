@@ -127,8 +127,7 @@ class DatabaseClaims:
         """Claim as many of `wanted` as possible, in one transaction. Returns also the keys that are done with."""
         waiting = self._session.of(account)
         with transaction(self._env) as db:
-            known = {row.live: row for row in rows_of(db, list(wanted))}
-            free = {live: row for live, row in known.items() if self._free(row)}
+            known, free = self._known(db, wanted)
             busy = known.keys() - free.keys()
             usable = _alone_first([live for live in wanted if live not in busy], free, alone=alone)
             self._insert(db, service, account, [wanted[live] for live in usable if live not in known])
@@ -138,6 +137,11 @@ class DatabaseClaims:
         self._note(taken, waiting)
         deliveries = [delivery(self._env, service, account, wanted[live], taken[live]) for live in usable]
         return deliveries, [*busy, *usable]
+
+    def _known(self, db: Connection, wanted: Mapping[str, Listed]) -> tuple[dict[str, Row], dict[str, Row]]:
+        """The rows of these messages that are there, and those of them that nobody works on."""
+        known = {row.live: row for row in rows_of(db, list(wanted))}
+        return known, {live: row for live, row in known.items() if self._free(row)}
 
     def _insert(self, db: Connection, service: Service, account: Account, new: Sequence[Listed]) -> None:
         if new:

@@ -182,15 +182,18 @@ class DatabaseMailbox:
         self._retire(row.id for row in (*found[Standing.REPLACED], *found[Standing.GONE]))
         displaced = self._displaced(view.account, found[Standing.DISPLACED])
         kept = self._ours(view.service, [*found[Standing.KEPT], *displaced])
+        self._session.waiting[view.account.label] = self._waiting(view, found, kept)
+        return self._left(view, found)
+
+    def _waiting(self, view: _View, found: Mapping[Standing, list[Row]], kept: Sequence[Row]) -> Waiting:
+        """What this round may claim: `kept` is no longer listed, but in the archive."""
         settled = {row.live for row in (*found[Standing.LEFT], *found[Standing.DONE])}
         settled |= {live for live, each in view.passed.items() if each in settled}
-        ids = {row.live: row.id for row in (*kept, *found[Standing.PENDING])}
         pending = {live: each for live, each in view.keys.items() if live not in settled}
-        messages = _merged(self._unlisted(kept), pending, ids)
-        archived = {row.live for row in (*kept, *found[Standing.PENDING]) if row.state in IN_ARCHIVE}
-        unlisted = frozenset(row.live for row in kept)
-        self._session.waiting[view.account.label] = Waiting(messages, frozenset(archived), unlisted)
-        return self._left(view, found)
+        undecided = (*kept, *found[Standing.PENDING])
+        messages = _merged(self._unlisted(kept), pending, {row.live: row.id for row in undecided})
+        archived = frozenset(row.live for row in undecided if row.state in IN_ARCHIVE)
+        return Waiting(messages, archived, frozenset(row.live for row in kept))
 
     def _left(self, view: _View, found: Mapping[Standing, list[Row]]) -> list[Delivery]:
         hidden = {row.live: row for row in found[Standing.HIDDEN]}

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.errors import SourceError, TemporaryFailure
 from trac_mailintake.intake.failures import Cause, Deferred, Waiting
 from trac_mailintake.intake.times import Seconds
 
@@ -140,15 +141,25 @@ class Claiming:
 
     @contextmanager
     def all_settled(self, report: Report) -> Iterator[None]:
-        """After the block: release what has no result. The report says what is left, and why."""
+        """After the block: release what has no result. The report says what is left, and why.
+
+        After an unexpected failure nothing is released. A mail in hand may be the cause, and would be again in each
+        round; so this counts as a death of the worker, whose mails are claimed one by one once it is gone.
+        """
         try:
             yield
             report.overrun = self._overrun
             if self._late():
                 report.remaining = len(self._ports.mailbox.pending(self._service, self._account))
-        finally:
-            report.add(self._waiting.values())
-            self.release(list(self._in_hand.values()))
+        except (SourceError, TemporaryFailure):
+            self._settle(report)
+            raise
+        else:
+            self._settle(report)
+
+    def _settle(self, report: Report) -> None:
+        report.add(self._waiting.values())
+        self.release(list(self._in_hand.values()))
 
     def _goes_on(self) -> bool:
         return self._left > 0 and not self._late()

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from trac_mailintake.mail.charsets import scrub
+
 
 class ExplainedError(Exception):
-    """Its text names the thing, the cause and the next step, in one line, without secrets: it is shown as it stands."""
+    """Its text names the thing, the cause and the next step, in one line, without secrets: it is shown as it stands.
+
+    It often quotes what others said. What a database cannot store, as U+0000 and lone surrogates, is removed.
+    """
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(scrub(sentence))
 
 
 class SourceError(ExplainedError):

@@ -17,6 +17,7 @@ from trac_mailintake.intake.model import Forward, Hold
 from trac_mailintake.intake.ports import TooLarge
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.times import Seconds
+from trac_mailintake.mail.charsets import scrub
 
 if TYPE_CHECKING:
     from trac_mailintake.intake.model import Delivery, Objection
@@ -143,7 +144,7 @@ class Failures:
             return refused(delivery, message, service, self._objection(delivery, error))
         if row.then is not Then.LIMIT:
             return self._defer(row, delivery, message, error, str(error))
-        reason = f"{type(error).__name__}: {error}"
+        reason = scrub(f"{type(error).__name__}: {error}")
         log.error("Delivery %s (%s) failed: %s", delivery.id, delivery.listed.locator, reason, exc_info=error)
         if delivery.attempts + 1 < ATTEMPTS:
             return self._defer(row, delivery, message, error, reason)
@@ -171,7 +172,7 @@ class Failures:
         unknown = None if delivery.attempts + counted < ATTEMPTS else ""
         message_id = (message.message_id or "") if message else unknown
         try:
-            self._ports.claims.defer(delivery, reason, seconds=seconds, counted=counted, message_id=message_id)
+            self._ports.claims.defer(delivery, scrub(reason), seconds=seconds, counted=counted, message_id=message_id)
         except NoLongerMine:
             return TakenOver(delivery)
         except TemporaryFailure as error:

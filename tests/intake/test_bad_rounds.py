@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.builders import service
+from tests.fakes import FakeArchive, FakeClock
 from tests.intake.bench import Bench, letter
 from trac_mailintake.intake.failures import DEATHS
+from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.spine import Spine
+from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.fakes import FakeArchiveWriter
     from trac_mailintake.mail.message import Message
 
 
@@ -32,3 +43,44 @@ def test_a_mail_that_ends_each_round_is_held_in_the_end() -> None:
             worker.run()
         worker.ledger.alive = False
     assert bench.outcomes == {"1": "created", "2": "held", "3": "created"}
+
+
+class Emptying(FakeArchive):
+    """The first mail is gone from the mailbox before it is fetched."""
+
+    bench: Bench
+
+    def begin(self, ids: Sequence[int]) -> FakeArchiveWriter:
+        """See `ports.Archive`."""
+        self.bench.source.mails.pop("1", None)
+        return super().begin(ids)
+
+
+@pytest.mark.parametrize("broken", [None, 3])
+def test_what_the_source_did_not_hand_over_is_free_before_the_rest_is_filed(broken: int | None) -> None:
+    """Whether it is gone or the line broke: otherwise other workers' replies would wait until the round ends."""
+    archive = Emptying()
+    archive.bench = bench = Bench(*(letter(f"m{number}") for number in range(5)), archive=archive)
+    bench.source.broken_after = broken
+    owners: list[object] = []
+    bench.rules.find = lambda _: owners.extend(bench.store.rows[each].owner for each in ("1", "5"))
+    bench.run()
+    assert set(owners[::2]) == {None}
+    assert set(owners[1::2]) == ({bench.ledger} if broken is None else {None})
+
+
+class Ticking(FakeClock):
+    """Each look at the clock takes a second and a half."""
+
+    def now(self) -> Seconds:
+        """See `ports.Clock`."""
+        self.time = Seconds(self.time + 1.5)
+        return self.time
+
+
+def test_a_slow_fetch_keeps_the_claims_on_the_batch_before_it() -> None:
+    """That is filed afterwards, and no worker on another host may take it over in between."""
+    bench = Bench(*(letter(f"m{number}") for number in range(200)))
+    slow = replace(bench.ports, runtime=replace(bench.ports.runtime, clock=Ticking()))
+    assert Spine(slow).run(service(), bench.source).counts == {Status.CREATED: 200}
+    assert "renew 200" in bench.ledger.calls

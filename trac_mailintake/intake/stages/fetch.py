@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Fetched:
     """What can be filed now: deliveries with their bytes archived; `raw` is None if a message is too large.
 
-    `results`: what became of messages that did not come whole. `broken`: the source delivers no more.
+    `results`: what became of messages that did not come, or not whole. `broken`: the source delivers no more.
     """
 
     ready: Sequence[Delivery]
@@ -64,7 +64,7 @@ class Fetching:
     def _next(self, batch: Batch, claiming: Claiming) -> Iterator[Fetched]:
         """Fetch a batch and yield the one before it. A single message is ready at once: it may have to be alone."""
         before = self._take()
-        fetch = _Fetch(self._ports, self._failures, batch)
+        fetch = _Fetch(self._ports, self._failures, batch, before)
         broken = fetch.run(self._source)
         ready = fetch.sealed()
         claiming.release(fetch.missing)
@@ -82,10 +82,12 @@ class Fetching:
 class _Fetch:
     """One batch on its way into the archive."""
 
-    def __init__(self, ports: Ports, failures: Failures, batch: Batch) -> None:
+    def __init__(self, ports: Ports, failures: Failures, batch: Batch, before: Sequence[Delivery]) -> None:
+        """`before` is in hand, too."""
         self._ports = ports
         self._failures = failures
         self._batch = batch
+        self._in_hand = [*before, *batch.deliveries]
         self._writer = ports.archive.begin([delivery.id for delivery in batch.deliveries])
         self._fetched = [each for each in batch.deliveries if not self._is_wanted(each)]
         self._unread: list[Delivery] = []
@@ -107,7 +109,7 @@ class _Fetch:
             self._archive(wanted[listed.locator], chunks)
             if len(self._unread) >= self._ports.runtime.parser.together:
                 self._expect()
-            lease.keep(self._batch.deliveries)
+            lease.keep(self._in_hand)
         self._expect()
         if isinstance(source, Foreseeing):
             source.ahead([listed for listed in self._batch.coming if not self._too_large(listed)])
@@ -124,6 +126,11 @@ class _Fetch:
         places = {each.id: place for place, each in enumerate(self._batch.deliveries)}
         return sorted(self._fetched, key=lambda each: places[each.id])
 
+    def rest(self) -> list[Result]:
+        """What became of the messages that did not come, or not whole."""
+        settled = {each.id for each in self._fetched} | {each.delivery.id for each in self._failed}
+        return [*self._failed, *self._failures.absent([e for e in self._batch.deliveries if e.id not in settled])]
+
     def _archive(self, delivery: Delivery, chunks: Iterator[bytes]) -> None:
         """Write one message to the archive, if the archive takes it and it comes whole."""
         try:
@@ -133,7 +140,7 @@ class _Fetch:
             self._fetched.append(delivery)
         except Incomplete as error:
             log.warning("Delivery %s: %s", delivery.id, error)
-            self.failed.append(self._failures.not_whole(delivery, error))
+            self._failed.append(self._failures.not_whole(delivery, error))
         else:
             archived = replace(delivery, raw=raw, sha256=sha256)
             self._fetched.append(archived)

@@ -69,6 +69,28 @@ def test_what_the_source_did_not_hand_over_is_free_before_the_rest_is_filed(brok
     assert set(owners[1::2]) == ({bench.ledger} if broken is None else {None})
 
 
+def test_a_mail_that_is_deferred_and_filed_in_one_round_counts_once() -> None:
+    """A reply is deferred for three seconds, with its parent, while the round waits longer for another worker."""
+    letters = [letter("p", "<p@x>"), letter("re p", "", "<p@x>"), letter("q", "<q@x>"), letter("re q", "", "<q@x>")]
+    other = Bench(*letters[:3])
+    parent, reply, held = other.claimed()
+    other.ledger.defer(parent, "Later.", seconds=Seconds(3), counted=False, message_id="<p@x>")
+    other.ledger.release([reply])
+    bench = Bench(*letters, store=other.store, archive=other.archive)
+    other.ledger.clock = bench.clock
+    other.store.rows["1"].retry_at = bench.clock.now() + 3
+
+    def filing() -> None:
+        if sum(bench.clock.slept) > 5 and other.store.rows["3"].outcome is None:
+            other.spine.take(service(), [held])
+
+    bench.clock.sleeping = filing
+    report = bench.run()
+    assert bench.store.tickets == [["<p@x>", "<re p@x>"], ["<q@x>", "<re q@x>"]]
+    assert +report.counts == {Status.CREATED: 1, Status.COMMENTED: 2}
+    assert report.deferred == []
+
+
 class Ticking(FakeClock):
     """Each look at the clock takes a second and a half."""
 

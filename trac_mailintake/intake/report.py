@@ -25,7 +25,7 @@ class Report:
 
     `error`: why the source could not be used, even if only to dispose of copies. `down`: why the round ended early
     because of a failure of ours.
-    `deferred`: the deferred deliveries. `faults`: what an administrator must fix, one for each delivery.
+    `faults`: what an administrator must fix, one for each delivery.
     `remaining`: messages left in the mailbox because the time was up.
     `overrun`: why the service must stop, or "".
     `decided`: whether the plugins decided about a mail, and none failed over it.
@@ -33,7 +33,6 @@ class Report:
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
-    deferred: list[Deferred | Waiting] = field(default_factory=list)
     listed: int = 0
     error: str = ""
     down: str = ""
@@ -42,17 +41,26 @@ class Report:
     overrun: str = ""
     undisposed: bool = False
     decided: bool = False
+    _deferred: dict[int, Deferred | Waiting] = field(default_factory=dict, init=False)
+    """By id."""
+
+    @property
+    def deferred(self) -> list[Deferred | Waiting]:
+        """The deferred deliveries."""
+        return list(self._deferred.values())
 
     def add(self, results: Iterable[Result]) -> None:
-        """Count what became of deliveries; what another worker has taken over is that worker's."""
+        """Count what became of deliveries, of each the last; what another worker has taken over is that worker's."""
         for each in results:
+            if self._deferred.pop(each.delivery.id, None) is not None:
+                self.counts[Status.DEFERRED] -= 1
             match each:
                 case Recorded():
                     self.counts[each.outcome.status] += 1
                     self.decided = self.decided or each.outcome.rule not in reasons.UNASKED
                 case Deferred() | Waiting():
                     self.counts[Status.DEFERRED] += 1
-                    self.deferred.append(each)
+                    self._deferred[each.delivery.id] = each
                     self._explain(each)
 
     def _explain(self, deferred: Deferred | Waiting) -> None:

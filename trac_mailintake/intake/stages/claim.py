@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import SourceError, TemporaryFailure
 from trac_mailintake.intake.failures import Cause, Deferred, Waiting
+from trac_mailintake.intake.ports import Recorded
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Claiming:
         self._pause = SHORTEST_PAUSE
         self._waiting: dict[int, Waiting] = {}
         """By id: what this round takes again in a moment."""
+        self._again: set[int] = set()
+        """What got no outcome from this round: if it is claimed again, it has been counted."""
         self.down = False
         """Whether something of ours is down: then the round ends."""
 
@@ -104,7 +107,9 @@ class Claiming:
         if not deliveries:
             return None
         self._in_hand.update((each.id, each) for each in deliveries)
-        self._left -= sum(self._waiting.pop(each.id, None) is None for each in deliveries)
+        self._left -= sum(each.id not in self._again for each in deliveries)
+        for each in deliveries:
+            self._waiting.pop(each.id, None)
         coming = self._ports.mailbox.upcoming(self._service, self._account, min(BATCH, self._left))
         return Batch(deliveries, coming)
 
@@ -112,6 +117,8 @@ class Claiming:
         """Note what became of claimed messages."""
         for each in results:
             self._in_hand.pop(each.delivery.id, None)
+            if not isinstance(each, Recorded):
+                self._again.add(each.delivery.id)
             match each:
                 case Waiting():
                     self._waiting[each.delivery.id] = each

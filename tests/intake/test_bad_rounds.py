@@ -11,6 +11,7 @@ import pytest
 from tests.builders import service
 from tests.fakes import FakeArchive, FakeClock
 from tests.intake.bench import Bench, letter
+from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.failures import DEATHS
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.spine import Spine
@@ -89,6 +90,19 @@ def test_a_mail_that_is_deferred_and_filed_in_one_round_counts_once() -> None:
     assert bench.store.tickets == [["<p@x>", "<re p@x>"], ["<q@x>", "<re q@x>"]]
     assert +report.counts == {Status.CREATED: 1, Status.COMMENTED: 2}
     assert report.deferred == []
+
+
+def test_a_fault_counts_once_for_each_mail() -> None:
+    """A round that waits its whole minute takes a mail again that was deferred for one; five faults stop a service."""
+    other = Bench(letter("q", "<q@x>"))
+    other.claimed()
+    letters = [letter("q", "<q@x>"), letter("re q", "", "<q@x>"), *(letter(f"m{number}") for number in range(3))]
+    bench = Bench(*letters, store=other.store, archive=other.archive)
+    faults = {f"m{number}": [Misconfiguration("a plugin")] * 9 for number in range(3)}
+    bench.rules.raising.update({subject: [*errors] for subject, errors in faults.items()})
+    report = bench.run()
+    assert {len(errors) for errors in bench.rules.raising.values()} == {7}
+    assert len(report.faults) == 3
 
 
 class Ticking(FakeClock):

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake import reasons
-from trac_mailintake.intake.errors import Fault
 from trac_mailintake.intake.failures import Cause, Deferred, Undecided, Waiting
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from trac_mailintake.intake.errors import Fault
 
 Result = Recorded | Undecided
 """What became of a delivery in a round."""
@@ -25,7 +26,6 @@ class Report:
 
     `error`: why the source could not be used, even if only to dispose of copies. `down`: why the round ended early
     because of a failure of ours.
-    `faults`: what an administrator must fix, one for each delivery.
     `remaining`: messages left in the mailbox because the time was up.
     `overrun`: why the service must stop, or "".
     `decided`: whether the plugins decided about a mail, and none failed over it.
@@ -36,7 +36,6 @@ class Report:
     listed: int = 0
     error: str = ""
     down: str = ""
-    faults: list[Fault] = field(default_factory=list)
     remaining: int = 0
     overrun: str = ""
     undisposed: bool = False
@@ -48,6 +47,11 @@ class Report:
     def deferred(self) -> list[Deferred | Waiting]:
         """The deferred deliveries."""
         return list(self._deferred.values())
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What an administrator must fix, one for each delivery that is still deferred for it."""
+        return [each.fault for each in self.deferred if isinstance(each, Deferred) and each.fault is not None]
 
     def add(self, results: Iterable[Result]) -> None:
         """Count what became of deliveries, of each the last; what another worker has taken over is that worker's."""
@@ -61,11 +65,5 @@ class Report:
                 case Deferred() | Waiting():
                     self.counts[Status.DEFERRED] += 1
                     self._deferred[each.delivery.id] = each
-                    self._explain(each)
-
-    def _explain(self, deferred: Deferred | Waiting) -> None:
-        match deferred:
-            case Deferred(fault=Fault() as fault):
-                self.faults.append(fault)
-            case Deferred(cause=Cause.DOWN, reason=reason):
-                self.down = reason
+                    if each.cause is Cause.DOWN:
+                        self.down = each.reason

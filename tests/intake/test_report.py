@@ -34,7 +34,7 @@ def test_what_ends_the_round_and_what_must_be_fixed() -> None:
     """Each fault is kept, since they are counted; of what is down, the last reason."""
     report = Report()
     faults = [Fault("The plugin failed.", "plugin"), Fault("The plugin failed again.", "plugin")]
-    report.add(Deferred(DELIVERY, Cause.FAULT, each.sentence, each) for each in faults)
+    report.add(Deferred(replace(DELIVERY, id=n), Cause.FAULT, each.sentence, each) for n, each in enumerate(faults))
     assert (report.faults, report.down) == (faults, "")
     report.add([Deferred(DELIVERY, Cause.DOWN, "The disk is full."), Deferred(DELIVERY, Cause.MESSAGE, "bad")])
     assert report.down == "The disk is full."

@@ -126,11 +126,6 @@ class _Fetch:
         places = {each.id: place for place, each in enumerate(self._batch.deliveries)}
         return sorted(self._fetched, key=lambda each: places[each.id])
 
-    def rest(self) -> list[Result]:
-        """What became of the messages that did not come, or not whole."""
-        settled = {each.id for each in self._fetched} | {each.delivery.id for each in self._failed}
-        return [*self._failed, *self._failures.absent([e for e in self._batch.deliveries if e.id not in settled])]
-
     def _archive(self, delivery: Delivery, chunks: Iterator[bytes]) -> None:
         """Write one message to the archive, if the archive takes it and it comes whole."""
         try:
@@ -140,7 +135,7 @@ class _Fetch:
             self._fetched.append(delivery)
         except Incomplete as error:
             log.warning("Delivery %s: %s", delivery.id, error)
-            self._failed.append(self._failures.not_whole(delivery, error))
+            self.failed.append(self._failures.not_whole(delivery, error))
         else:
             archived = replace(delivery, raw=raw, sha256=sha256)
             self._fetched.append(archived)

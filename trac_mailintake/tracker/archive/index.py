@@ -13,8 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trac_mailintake.mail.spool import Slice
 
@@ -26,8 +25,7 @@ _LONGEST: Final = 256 * 1024
 """Octets of the longest index: of about 2,000 mails. A batch has at most 100."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A mail of a batch: the claim by which it was fetched, its slice, and its SHA-256 (hex)."""
 
     delivery: int
@@ -39,7 +37,7 @@ class Entry:
 
 def index(name: str, entries: Sequence[Entry]) -> bytes:
     """The end of the batch called `name`."""
-    return f"\n{_HEAD} {name} {json.dumps([astuple(each) for each in entries])}\n".encode("ascii")
+    return f"\n{_HEAD} {name} {json.dumps(entries)}\n".encode("ascii")
 
 
 def read(path: str) -> list[Entry]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Outcome
     from trac_mailintake.mail.wording import Argument, Wording
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+"""Made once: `json.dumps` would make one for each value."""
+
 _WORDINGS: Final = (
     *(rule.wording for rule in reasons.RULES.values()),
     *reasons.WORDINGS,
@@ -104,4 +107,4 @@ def _sentence(reason: Reason) -> str | None:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)

@@ -59,10 +59,9 @@ class MailIntakeSetup(Component):
     def upgrade_environment(self) -> None:
         """Create the tables, or upgrade them to the present version."""
         manager = DatabaseManager(self.env)
-        if manager.get_database_version(NAME):
-            manager.upgrade(VERSION, NAME, UPGRADES)
-        else:
+        if not manager.get_database_version(NAME):
             make_tables(self.env)
+        manager.upgrade(VERSION, NAME, UPGRADES)
 
 
 def _refuse(arguments: Sequence[str], why: str) -> None:

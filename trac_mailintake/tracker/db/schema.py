@@ -10,6 +10,8 @@ from trac.db import Column, Index, Table
 
 NAME = "mailintake_version"
 """The row of Trac's `system` table that holds the version of the schema."""
+FIRST = 1
+"""The version of the oldest tables that can be upgraded."""
 VERSION = 2
 """A change of the schema needs a part in the step to this version: see `upgrades`."""
 

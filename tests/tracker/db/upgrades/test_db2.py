@@ -43,6 +43,18 @@ def test_an_upgraded_environment_has_the_tables_of_a_fresh_one(fresh: TracEnv, t
     assert DatabaseManager(fresh.env).get_database_version(NAME) == VERSION
 
 
+def test_tables_that_lost_their_version_are_upgraded(fresh: TracEnv, tmp_path: Path) -> None:
+    """They have rows, so they are no left-overs of a crash; without the step the plugin would take them for its own."""
+    wanted = catalogue(fresh)
+    rebuild(fresh, tmp_path / "mail")
+    with fresh.env.db_transaction as db:
+        db("DELETE FROM {} WHERE name=%s".format(db.quote("system")), (NAME,))
+    fresh.reopen().upgrade()
+    assert catalogue(fresh) == wanted
+    assert DatabaseManager(fresh.env).get_database_version(NAME) == VERSION
+    assert fresh.command("mailintake", "held", "list").status == 0
+
+
 class DiedError(Exception):
     """The upgrade ended before one of its statements."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -17,6 +19,8 @@ from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from trac.env import Environment
 
     from tests.servers.tracenv import TracEnv
 
@@ -243,3 +247,39 @@ def test_a_run_of_version_1_writes_no_outcome_that_the_step_misses(mariadb_env: 
         mariadb_env.env.log.removeHandler(old)
     [answer] = old.answers
     assert "Unknown column 'outcome'" in answer
+
+
+_BLOCKED: Final = {
+    "postgres_env": "SELECT COUNT(*) FROM pg_locks WHERE NOT granted",
+    "mariadb_env": "SELECT COUNT(*) FROM information_schema.processlist "
+    "WHERE state LIKE 'Waiting for table%%' OR state='User lock'",
+}
+
+
+def wait_for(env: Environment, count: str, number: int = 1) -> None:
+    """Until the database counts so many."""
+    deadline = time.monotonic() + 60
+    while env.db_query(count)[0][0] < number:
+        assert time.monotonic() < deadline, "nobody waits"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("database", _BLOCKED)
+def test_two_upgrades_at_once_are_one_after_the_other(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """And both begin when a run of version 1 has recorded what it was about to."""
+    trac: TracEnv = request.getfixturevalue(database)
+    wanted = catalogue(trac)
+    rebuild(trac, tmp_path / "mail")
+    with ExitStack() as stack:
+        with trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET outcome='created' WHERE id=27")
+            both = [stack.enter_context(trac.start("upgrade", "--no-backup")) for _ in range(2)]
+            # One that came too late would find nothing to do.
+            with ThreadPoolExecutor() as pool:
+                pool.submit(wait_for, trac.env, _BLOCKED[database], 2).result()
+        said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert catalogue(trac) == wanted
+    assert trac.query("SELECT state FROM mailintake_delivery WHERE id=27") == [("created",)]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 from trac.db import Column
 
 from trac_mailintake.tracker.db.schema import SCHEMA
-from trac_mailintake.tracker.db.transaction import is_sqlite
 from trac_mailintake.tracker.db.upgrades.delivery_states import fill_states
 from trac_mailintake.tracker.db.upgrades.tables import Tables
 
@@ -59,9 +58,7 @@ PARTS: Final[tuple[Callable[[Tables], None], ...]] = (name_states, store_reasons
 def do_upgrade(env: Environment, _version: int, _cursor: object) -> None:
     """Called by Trac's `DatabaseManager.upgrade`, which stores the new version in the same transaction."""
     with env.db_transaction as db:
-        if is_sqlite(env) and not db.cnx.in_transaction:
-            # Python begins a transaction only before a change of rows, so a change of a table would stand alone.
-            db("BEGIN IMMEDIATE")
         tables = Tables(env, db)
-        for part in PARTS:
-            part(tables)
+        with tables.one_at_a_time("mailintake_delivery"):
+            for part in PARTS:
+                part(tables)

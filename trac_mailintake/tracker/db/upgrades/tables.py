@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from trac.db import DatabaseManager, Table
@@ -9,6 +10,8 @@ from trac.db import DatabaseManager, Table
 from trac_mailintake.tracker.db.transaction import is_mariadb, is_postgresql
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trac.db import Column, Index
     from trac.env import Environment
 
@@ -16,6 +19,11 @@ _SQLITE: Final = "SELECT name FROM sqlite_master WHERE type='index' AND tbl_name
 _POSTGRESQL: Final = "SELECT indexname FROM pg_indexes WHERE schemaname=current_schema() AND tablename=%s"
 _MARIADB: Final = """SELECT DISTINCT index_name FROM information_schema.statistics
     WHERE table_schema=DATABASE() AND table_name=%s"""
+
+_LOCK: Final = "CONCAT('mailintake upgrade ', MD5(DATABASE()))"
+"""A lock's name has at most 64 characters, and is one of the whole server."""
+_PATIENCE: Final = 24 * 3600
+"""Seconds, as MariaDB itself waits for a table."""
 
 
 class Tables:
@@ -26,6 +34,28 @@ class Tables:
         self.db = db
         self._env = env
         self._connector = DatabaseManager(env).get_connector()[0]
+
+    @contextmanager
+    def one_at_a_time(self, table: str) -> Iterator[None]:
+        """Let another upgrade, which also begins by changing `table`, wait until this one is done.
+
+        Otherwise both would find the same columns missing, and one would fail. It then finds all parts done. SQLite
+        and PostgreSQL lock until the transaction ends. MariaDB's transactions end at each change of a table, so there
+        the lock is one by name; it goes with the connection.
+        """
+        if is_mariadb(self._env):
+            self.db(f"SELECT GET_LOCK({_LOCK}, {_PATIENCE})")
+            try:
+                yield
+            finally:
+                self.db(f"SELECT RELEASE_LOCK({_LOCK})")
+            return
+        if is_postgresql(self._env):
+            self.db(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        elif not self.db.cnx.in_transaction:
+            # Python begins a transaction only before a change of rows, so a change of a table would stand alone.
+            self.db("BEGIN IMMEDIATE")
+        yield
 
     def has_column(self, table: str, column: str) -> bool:
         """Whether the table has this column."""

@@ -15,6 +15,7 @@ from trac.db import DatabaseManager
 
 from tests.tracker.db.upgrades.version1 import catalogue, rebuild
 from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
+from trac_mailintake.tracker.db.upgrades.db2 import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +152,7 @@ def test_a_step_that_dies_again_and_again_comes_to_its_end(
     while not upgraded(trac, number):
         assert trac.reopen().needs_upgrade()
         number += 1
-    assert number > 10, "the step has fewer statements than its parts"
+    assert number > len(PARTS), "each part can die"
     assert catalogue(trac) == wanted
     after = rows(trac)
     assert [row[2] for row in after["mailintake_delivery"]] == before

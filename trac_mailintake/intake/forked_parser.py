@@ -141,6 +141,8 @@ class _Reader:
         theirs, found = os.pipe()
         with suppress(OSError):  # above this user's limit: then the pipe holds less
             fcntl.fcntl(found, fcntl.F_SETPIPE_SZ, _LEAD)
+        # A full collection would write to each object, and so copy all memory that both processes share.
+        gc.freeze()
         self._pid = os.fork()
         if self._pid == 0:
             _serve(wanted, found, parse, seconds)
@@ -172,6 +174,7 @@ class _Reader:
         """Kill the process: it holds nothing that could be lost."""
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
+        gc.unfreeze()
         with suppress(OSError):  # nobody needs what it has not read
             self._wanted.close()
         self._found.close()

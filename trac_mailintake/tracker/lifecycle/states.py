@@ -39,6 +39,7 @@ and `MARKED` the states in which each may happen:
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -222,6 +223,7 @@ class Move:
     condition: str
 
 
+@functools.cache
 def move(event: Event, column: str = "state") -> Move:
     """The SQL of an event that changes a row. `column` is the state as the condition names it."""
     ways = {before: after for before, after in NEXT[event].items() if before is not None}

@@ -104,16 +104,28 @@ class Batch:
             self._file.flush()
 
     def seal(self) -> None:
-        """Flush the file and its folder to disk; an empty batch leaves no file. Raises TemporaryFailure."""
+        """Flush the file and its folder to disk; an empty batch leaves no file. Raises TemporaryFailure.
+
+        A batch that could not be flushed is removed. A later flush may succeed without having written what the first
+        one lost (fsync(2), EIO), so the index must not be found.
+        """
         with _told(self._path):
-            if self._entries:
-                self._file.write(index(os.path.basename(self._path), self._entries))
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            if not self._entries:
-                os.unlink(self._path)
-            flush_folder(self._folder)
+            try:
+                self._seal()
+            except OSError:
+                with suppress(OSError):
+                    os.unlink(self._path)
+                raise
+
+    def _seal(self) -> None:
+        if self._entries:
+            self._file.write(index(os.path.basename(self._path), self._entries))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if not self._entries:
+            os.unlink(self._path)
+        flush_folder(self._folder)
 
 
 @contextmanager

@@ -48,13 +48,14 @@ def test_old_bytes_are_purged_and_held_mail_is_not(mailbox: Mailbox) -> None:
     (day,) = (mailbox.trac.path / "files" / "mailintake" / "archive").glob("*/*/*")
     old = day.parents[2] / "2001" / "01" / "31"
     old.mkdir(parents=True)
+    sizes = [batch.stat().st_size for batch in day.iterdir() if mail(1) in batch.read_bytes()]
     for batch in list(day.iterdir()):
         batch.rename(old / batch.name)
     today, then = "/".join(day.parts[-3:]), "2001/01/31"
     with mailbox.trac.env.db_transaction as db:
         db("UPDATE mailintake_delivery SET archive=REPLACE(archive, %s, %s)", (today, then))
     purged = mailbox.trac.command("mailintake", "purge")
-    assert purged.out.startswith(f"1 mails purged, {len(mail(1))} bytes in 1 files removed; 1 old files stay")
+    assert purged.out.startswith(f"1 mails purged, {sum(sizes)} bytes in 1 files removed; 1 old files stay")
     assert mailbox.trac.admin("mailintake", "journal", "raw", "2").out.encode() == mail(2, more=AUTOMATIC)
     gone = mailbox.trac.admin("mailintake", "journal", "raw", "1")
     assert gone.status == 2

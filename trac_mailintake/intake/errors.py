@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.scrub import scrub
 
 
 class ExplainedError(Exception):

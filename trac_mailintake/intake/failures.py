@@ -17,7 +17,7 @@ from trac_mailintake.intake.model import Forward, Hold
 from trac_mailintake.intake.ports import TooLarge
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.times import Seconds
-from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.scrub import scrub
 
 if TYPE_CHECKING:
     from trac_mailintake.intake.model import Delivery, Objection

@@ -12,7 +12,7 @@ from typing import Final
 
 import webencodings
 
-from trac_mailintake.mail import marks
+from trac_mailintake.mail.scrub import scrub, scrubbed_ascii
 
 _ALIASES: Final = {
     "ks_c_5601": "cp949",
@@ -61,10 +61,6 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _REPLACEMENT: Final = "\ufffd".encode()
-_UNFIT: Final = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff{marks.NONCHARACTERS}]")
-_CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\r\v\f"))
-_BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
-"""Terminals obey control characters, and XML, such as Trac's feeds, must not contain them."""
 _JIS: Final = re.compile(rb"\x1b\$(?:B|@|\(D)([\x21-\x7e]*)(?:\x1b\([BJ])?|\x1b\([BJ]")
 _EUC: Final = re.compile(rb"((?:[\xa1-\xfe][\xa1-\xfe])+)|\x8e([\xa1-\xdf])")
 _SAMPLE: Final = 64 * 1024
@@ -97,27 +93,11 @@ def _known(label: str) -> str:
     return _ALIASES.get(found.name, found.name) if is_text else ""
 
 
-def scrub(text: str) -> str:
-    """The text without control characters, lone surrogates and noncharacters.
-
-    Databases or XML cannot contain them, and some noncharacters are our own marks. All text from outside must pass
-    through this before it is used: decoded bytes, and HTML once its entities are decoded.
-    """
-    if text.isascii():
-        return text.encode("ascii").translate(_BLANKS, _CONTROLS).decode("ascii")
-    return _UNFIT.sub(_fit, text) if _UNFIT.search(text) else text
-
-
-def _fit(match: re.Match[str]) -> str:
-    letter = match[0]
-    return " " if letter in "\v\f" else "" if letter.isascii() else "\ufffd"
-
-
 def decode(raw: bytes, label: str = "", *, whole: bool = True) -> str:
     """Decode `raw` with the declared charset `label`; `whole=False` if it may end within a character."""
     declared = codec(label) if label else ""
     if raw.isascii() and not (b"\x1b" in raw or b"\x00" in raw or (declared and _NOT_ASCII_BASED.search(declared))):
-        return raw.translate(_BLANKS, _CONTROLS).decode("ascii")
+        return scrubbed_ascii(raw)
     return scrub(_decode(raw, declared, whole=whole))
 
 
@@ -132,7 +112,7 @@ def damaged(raw: bytes, text: str, label: str) -> bool:
 def header(raw: bytes) -> str:
     """Decode a raw header value: ASCII, or unencoded 8-bit text of old software."""
     if raw.isascii() and b"\x1b" not in raw and b"\x00" not in raw:
-        return raw.translate(_BLANKS, _CONTROLS).decode("ascii")
+        return scrubbed_ascii(raw)
     return decode(raw)
 
 

@@ -1,6 +1,6 @@
 """parse: characters that separate our markup from the sender's text while HTML is converted.
 
-They are noncharacters (Unicode 15, 23.7): for use within one program, never for interchange. `charsets.scrub` replaces
+They are noncharacters (Unicode 15, 23.7): for use within one program, never for interchange. `scrub` replaces
 all of them in text from outside, in decoded bytes and decoded entities, so no mail can contain one.
 It replaces instead of deleting them, so that the text on both sides is not joined.
 """

@@ -10,7 +10,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trac_mailintake.mail import charsets
 from trac_mailintake.mail.classify import bounce_phrases, sender_kind
 from trac_mailintake.mail.classify.sender_kind import Shape
 from trac_mailintake.mail.defects import NO_AUTHOR, UNREADABLE
@@ -19,6 +18,7 @@ from trac_mailintake.mail.headers.field_values import Fields
 from trac_mailintake.mail.limits import LIMITS
 from trac_mailintake.mail.message import Defect, Message, Origin, Part
 from trac_mailintake.mail.mime import body_parts, filenames, header_block, scanner
+from trac_mailintake.mail.scrub import scrub
 from trac_mailintake.mail.text import body_text, uuencoded
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _unreadable(raw: Slice, error: Exception) -> Message:
     whole = hashlib.sha256()
     for chunk in raw.chunks():
         whole.update(chunk)
-    beginning = charsets.scrub(raw.read(LIMITS.head).decode("utf-8", "replace"))
+    beginning = scrub(raw.read(LIMITS.head).decode("utf-8", "replace"))
     return Message(
         message_id=None,
         in_reply_to=(),

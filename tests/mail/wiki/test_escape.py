@@ -19,7 +19,7 @@ from trac.test import EnvironmentStub, MockRequest
 from trac.web.chrome import web_context
 from trac.wiki.formatter import format_to_html
 
-from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.scrub import scrub
 from trac_mailintake.mail.wiki import escape, formatter_cost
 from trac_mailintake.mail.wiki.escape import broken, neutral
 

@@ -9,9 +9,9 @@ import re
 import sys
 from typing import Final
 
-from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.headers import encoded_words
 from trac_mailintake.mail.message import Address
+from trac_mailintake.mail.scrub import scrub
 
 _SIMPLE: Final = re.compile(
     r"\s*+(?:([\w .-]*+)<([^<>@\s\x00-\x1f\x7f\"(),:;]+@[^<>@\s\x00-\x1f\x7f\"(),:;]+)>"

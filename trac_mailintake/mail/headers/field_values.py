@@ -11,6 +11,7 @@ from trac_mailintake.mail import charsets
 from trac_mailintake.mail.defects import DAMAGED_HEADER
 from trac_mailintake.mail.headers import address_list, encoded_words
 from trac_mailintake.mail.message import Defect
+from trac_mailintake.mail.scrub import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,7 @@ def unfolded(raw: bytes) -> str:
 
 def decoded(text: str) -> str:
     """An unfolded value with its encoded words (RFC 2047) decoded."""
-    return charsets.scrub(encoded_words.decode(text)).strip() if "=?" in text else text
+    return scrub(encoded_words.decode(text)).strip() if "=?" in text else text
 
 
 def damage(fields: Iterable[tuple[str, str]]) -> tuple[Defect, ...]:

@@ -10,8 +10,8 @@ import html as entities
 import re
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.mail import charsets
 from trac_mailintake.mail.html import declared_quotes, wiki_lines
+from trac_mailintake.mail.scrub import scrub
 from trac_mailintake.mail.wiki import escape
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def stripped(html: str) -> str:
 def bare(html: str) -> str:
     """The text of `html` without its tags, in linear time."""
     text = _TAG.sub(" ", _BREAKING_TAG.sub("\n", _without_unread(html)))
-    text = charsets.scrub(entities.unescape(_LONG_NUMBER.sub("\ufffd", text)))
+    text = scrub(entities.unescape(_LONG_NUMBER.sub("\ufffd", text)))
     lines = (_BLANKS.sub(" ", line).strip() for line in text.split("\n"))
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from genshi.core import END, START, TEXT, Attrs, QName
 from genshi.input import HTMLParser
 
-from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.scrub import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import charsets
 from trac_mailintake.mail.mime import filenames, transfer_encoding
+from trac_mailintake.mail.scrub import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,7 +265,7 @@ class _Walk:
     def _text(self, start: int, end: int, *, unicode: bool) -> str:
         raw = self.whole[start : min(end, start + 4096)]
         text = raw.decode("utf-16-le", "replace") if unicode else charsets.decode(raw, self.charset)
-        return charsets.scrub(text.partition("\x00")[0] if unicode else text).strip()
+        return scrub(text.partition("\x00")[0] if unicode else text).strip()
 
 
 def _padded(length: int) -> int:

@@ -13,7 +13,7 @@ import re
 from functools import cache
 from typing import Final
 
-from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.scrub import scrub
 from trac_mailintake.mail.wiki import formatter_cost
 
 MARK: Final = formatter_cost.MARK

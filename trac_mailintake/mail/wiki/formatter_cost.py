@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from trac_mailintake.mail.charsets import scrub
 from trac_mailintake.mail.marks import QUOTED, QUOTED_END
+from trac_mailintake.mail.scrub import scrub
 
 MARK: Final = "\u200b"
 """A zero-width space: prevents a match where no escape can."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.util import as_bool
 
-from trac_mailintake.mail.charsets import scrub
+from trac_mailintake.mail.scrub import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -69,9 +69,9 @@ def test_the_page_names_no_other_module() -> None:
 
 
 def test_the_page_explains_each_name_and_no_others() -> None:
-    """In the table at its end."""
+    """In the table at its end. `name(…)` is a function of the API; `value.name(…)` is a method of one of its types."""
     table = PAGE.partition("\n## trac_mailintake.api\n")[2]
-    explained = re.findall(r"`([A-Za-z_]\w*)[^`]*`", table)
+    explained = re.findall(r"`([A-Za-z_]\w*)(?![\w.])[^`]*`", table)
     assert set(explained) == set(api.__all__)
 
 
@@ -147,7 +147,7 @@ def test_importing_it_loads_neither_rules_nor_sources() -> None:
         "trac_mailintake.plugins.component_bridge"
     ]
     theirs = {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names
-    assert theirs == {"pluggy", "regex", "trac_mailintake", "webencodings"}
+    assert theirs == {"pluggy", "regex", "trac_mailintake"}
 
 
 # components

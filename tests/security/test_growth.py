@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.security import growing
 from tests.security.patience import patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHAPES: Final = tuple(growing.shapes())
 ENOUGH: Final = 0.02
@@ -19,6 +23,15 @@ CEILING: Final = 6.0
 STEP: Final = 4
 STEPS: Final = 4
 TRIES: Final = 12
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _alone() -> Iterator[None]:
+    """Full collections pass over what the reader made, not over the hundred thousands of objects of other tests."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import SERVICE, Rig, mail
-from trac_mailintake.bootstrap import assemble_intake
+from trac_mailintake.bootstrap import assemble_intake, settings_of
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.failures import ATTEMPTS
+from trac_mailintake.intake.ports import Wait
+from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.archive.store import FileArchive
+from trac_mailintake.tracker.db.transaction import HOUR
 from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -116,6 +119,29 @@ def test_what_a_dead_worker_fetched_is_decided_once(rig: Rig, seed: int) -> None
     assert list((rig.trac.path / "files" / "mailintake" / "workers").iterdir()) == []
     if sealed:
         assert ["from-archive" in each for each in trails(rig)] == [place in gone for place in range(number)]
+
+
+@pytest.mark.parametrize("hours", [1, 3])
+def test_replies_do_not_wait_for_ever(rig: Rig, hours: int) -> None:
+    """The service that fetched a mail is disabled, so nobody decides about it; it might be what they answer."""
+    rig.drop(mail("Fetched"))
+    with fetched(rig):
+        pass
+    remove(rig)
+    services = settings_of(rig.trac.env).services
+    services.set(SERVICE, {"enabled": "false"})
+    second = services.add("second", {"kind": "maildir", "path": str(rig.maildir)})
+    rig.drop(mail("Re: What Trac never saw", "In-Reply-To: <never@example.com>"))
+    with rig.worker() as assembly:
+        assembly.recovery.sweep()
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET retry_at=retry_at-%s", (hours * HOUR,))
+        source = assembly.settings.open(second)
+        assembly.mailbox.reconcile(second, source.account, source.list())
+        (reply,) = assembly.claims.claim(second, source.account, 10)
+        source.close()
+        wait = assembly.claims.parent_elsewhere(reply, ["<never@example.com>"])
+    assert wait == (Wait(Seconds(0)) if hours == 1 else None)
 
 
 def test_what_is_still_listed_is_not_fetched_again(rig: Rig) -> None:

@@ -43,7 +43,7 @@ LEASE: Final = Microseconds(15 * MINUTE)
 """How long a claim holds without renewal. Only for workers on other hosts: see `workers`."""
 
 _LONGEST_WAIT: Final = Microseconds(2 * HOUR)
-"""Longer than any back-off of a delivery."""
+"""Longer than any back-off of a delivery, and than other mail waits for one that nobody takes."""
 
 _ARCHIVED = "archive"
 """Stands for the kind of source of a delivery from quarantine, whose mailbox is no longer involved."""
@@ -217,6 +217,8 @@ class DatabaseClaims:
         """See `ports.Claims.parent_elsewhere`. Raises TemporaryFailure.
 
         One row for each worker that holds older messages, and one for those that are deferred: few, however many mails.
+        What nobody has taken although it has long been due may never be: its service is disabled, or its mail server
+        has given it up.
         """
         some = list(dict.fromkeys(message_ids))[-CHUNK:]
         stuck = sorted(self._session.undeferred)
@@ -232,7 +234,7 @@ class DatabaseClaims:
             )
         if any(owner and ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease, _ in rows):
             return Wait(None)
-        dues = [due for *_, due in rows if due is not None]
+        dues = [due for *_, due in rows if due is not None and due > now() - _LONGEST_WAIT]
         if not dues:
             return None
         later = max(dues)

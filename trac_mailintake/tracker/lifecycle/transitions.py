@@ -172,9 +172,9 @@ def seal_left(db: Connection, row: int, fence: int, place: Place, sentence: str)
     """
     blame = (
         "deaths=deaths+CASE WHEN owner IS NULL THEN 0 ELSE alone END, "
-        "alone=CASE WHEN owner IS NULL THEN alone ELSE 1 END, owner=NULL, lease=0, failure=%s"
+        "alone=CASE WHEN owner IS NULL THEN alone ELSE 1 END, owner=NULL, lease=0, retry_at=%s, failure=%s"
     )
-    values = (sentence, *_placed(place))
+    values = (now(), sentence, *_placed(place))
     return _counted(db, Event.SEAL, f"{blame}, {_PLACED}", values, "id=%s AND fence=%s", (row, fence))
 
 

@@ -130,6 +130,22 @@ def test_another_message_at_the_locator_has_a_row_of_its_own(rig: Rig) -> None:
         assert one.take() == []
 
 
+def test_another_message_at_the_locator_while_a_worker_elsewhere_died(rig: Rig) -> None:
+    """It had taken up the mail from the archive, and its lease has run out: both mails are claimed, and the rest."""
+    with hands(rig) as one:
+        one.look(listed(1))
+        one.put_off(*one.take())
+        one.look(listed(1))
+        one.take()
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET owner='elsewhere', lease=1")
+    with hands(rig) as two:
+        two.look(listed(1, 2, version=2))
+        first = two.take()  # alone, as a worker died over it
+        assert [(each.listed, each.raw is None) for each in first] == [(*listed(1), False)]
+        assert [each.listed for each in two.take()] == listed(1, 2, version=2)
+
+
 def test_each_service_decides_about_what_it_had_fetched(rig: Rig) -> None:
     """Several services may share a mailbox; only if one is gone another one decides."""
     with hands(rig, "other") as one:

@@ -220,11 +220,15 @@ class DatabaseMailbox:
         return found
 
     def _displaced(self, account: Account, rows: Sequence[Row]) -> list[Row]:
-        """Give these a live key of their own, so that the message at their locator can have a row, too."""
-        found = [row._replace(live=displaced_key(account, row.id)) for row in rows]
-        for row in found:
+        """Give these a live key of their own, so that the message at their locator can have a row, too.
+
+        Returns those that have it: others may have decided or displaced some since they were read.
+        """
+        found = []
+        for row in (row._replace(live=displaced_key(account, row.id)) for row in rows):
             with transaction(self._env) as db:
-                transitions.displace(db, row.id, row.live)
+                if transitions.displace(db, row.id, row.live):
+                    found.append(row)
         return found
 
     def _vanish(self, rows: Sequence[Row]) -> None:

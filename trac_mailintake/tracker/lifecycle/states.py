@@ -200,7 +200,7 @@ MARKED: Final[Mapping[Mark, frozenset[State]]] = {
     Mark.CONFIRM: DECIDED | {State.RECLAIMED},
     Mark.CONSUME: DECIDED | {State.RECLAIMED},
     Mark.RETIRE: DECIDED | {State.RECLAIMED},
-    Mark.DISPLACE: frozenset({State.SEALED}),
+    Mark.DISPLACE: frozenset({State.SEALED, State.RESUMED}),
     Mark.NOTIFY: frozenset({State.CREATED, State.COMMENTED}),
     Mark.TELL: DECIDED | {State.RECLAIMED},
     Mark.EXPLAIN: frozenset({State.CREATED, State.COMMENTED}),

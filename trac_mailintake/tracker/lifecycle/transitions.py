@@ -263,9 +263,11 @@ def retire(db: Connection, rows: Sequence[int]) -> None:
     _mark(db, Mark.RETIRE, "live=NULL", (), f"id IN ({marks(rows)})", tuple(rows))
 
 
-def displace(db: Connection, row: int, live: str) -> None:
+def displace(db: Connection, row: int, live: str) -> int:
     """The mailbox has another message at the locator of this one."""
-    _mark(db, Mark.DISPLACE, "live=%s", (live,), "id=%s", (row,))
+    cursor = db.cursor()
+    cursor.execute(_statement("live=%s", among(MARKED[Mark.DISPLACE], _HIDDEN), "id=%s"), (live, row))
+    return cursor.rowcount
 
 
 def purge(db: Connection, archive: str) -> int:

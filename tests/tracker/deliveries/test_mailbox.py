@@ -146,21 +146,32 @@ def test_another_message_at_the_locator_while_a_worker_elsewhere_died(rig: Rig) 
         assert [each.listed for each in two.take()] == listed(1, 2, version=2)
 
 
-def test_each_service_decides_about_what_it_had_fetched(rig: Rig) -> None:
-    """Several services may share a mailbox; only if one is gone another one decides."""
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "DELETE FROM mailintake_service WHERE name='other'",
+        "UPDATE mailintake_service SET path='/elsewhere' WHERE name='other'",
+        "UPDATE mailintake_service SET kind='imap', path='', server='post' WHERE name='other'",
+    ],
+)
+def test_each_service_decides_about_what_it_had_fetched(rig: Rig, gone: str) -> None:
+    """Several services may share a mailbox; only if one is gone, or was moved elsewhere, another one decides."""
     with hands(rig, "other") as one:
         one.look(listed(1))
         one.put_off(*one.take())
     with hands(rig) as two:
         with rig.trac.env.db_transaction as db:
-            db("INSERT INTO mailintake_service (name) VALUES ('other')")
+            db(
+                "INSERT INTO mailintake_service (name, kind, server, folder, path) "
+                "SELECT 'other', kind, server, folder, path FROM mailintake_service"
+            )
         two.look([])
         assert two.take() == []
         assert states(rig) == ["sealed"]
         two.look(listed(1, version=2))  # another message is there now
         assert locators(two.take()) == ["1/1"]
         with rig.trac.env.db_transaction as db:
-            db("DELETE FROM mailintake_service WHERE name='other'")
+            db(gone)
         two.look([])
         (left,) = two.take()
         assert left.raw is not None

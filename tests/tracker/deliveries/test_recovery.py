@@ -121,6 +121,26 @@ def test_what_a_dead_worker_fetched_is_decided_once(rig: Rig, seed: int) -> None
         assert ["from-archive" in each for each in trails(rig)] == [place in gone for place in range(number)]
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_mail_for_another_service_that_is_gone_is_held(rig: Rig, *, gone: bool) -> None:
+    """It cannot be left in the mailbox for that one; while it is there, it is."""
+    rig.drop(mail("For somebody else"))
+    with fetched(rig):
+        pass
+    if gone:
+        remove(rig)
+    rig.set(catchemail="else@example.org")
+    rig.run()
+    assert rig.outcomes == [("held" if gone else "ignored", "catchemail")]
+    second = settings_of(rig.trac.env).services.add("second", {"kind": "maildir", "path": str(rig.maildir)})
+    with rig.worker() as assembly:
+        assembly.spine.run(second, assembly.settings.open(second))
+    assert Counter(rig.outcomes)["created", "new"] == (0 if gone else 1)
+    if gone:
+        assert rig.trac.admin("mailintake", "held", "release", "1", "new").status == 0
+        assert [ticket["summary"] for ticket in rig.trac.tickets()] == ["For somebody else"]
+
+
 @pytest.mark.parametrize("hours", [1, 3])
 def test_replies_do_not_wait_for_ever(rig: Rig, hours: int) -> None:
     """The service that fetched a mail is disabled, so nobody decides about it; it might be what they answer."""

@@ -44,6 +44,14 @@ SETTLED: Final = Microseconds(10 * MINUTE)
 """How long a row is kept after its message is gone: another worker may still use an older listing."""
 
 
+_HERE: Final = """
+    SELECT other.name FROM mailintake_service other JOIN mailintake_service known
+    ON COALESCE(other.kind, '')=COALESCE(known.kind, '') AND COALESCE(other.server, '')=COALESCE(known.server, '')
+    AND COALESCE(other.folder, '')=COALESCE(known.folder, '') AND COALESCE(other.path, '')=COALESCE(known.path, '')
+    WHERE known.name=%s"""
+"""The services on the mailbox of a service."""
+
+
 class Standing(Enum):
     """What a listing means for a row."""
 
@@ -168,10 +176,10 @@ class DatabaseMailbox:
         return gone and row.consumed < now() - SETTLED
 
     def _ours(self, service: Service, kept: list[Row]) -> list[Row]:
-        """Each service decides about what it had fetched; any may do so for one that is gone."""
+        """Each service decides about what it had fetched; any may do so for one that left, or was removed."""
         if all(row.service == service.name for row in kept):
             return kept
-        others = {name for (name,) in self._env.db_query("SELECT name FROM mailintake_service")} - {service.name}
+        others = {name for (name,) in self._env.db_query(_HERE, (service.name,))} - {service.name}
         return [row for row in kept if row.service not in others]
 
     # what follows

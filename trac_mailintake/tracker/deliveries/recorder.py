@@ -131,7 +131,7 @@ class DatabaseRecorder:
         tells: bool,
     ) -> Recorded:
         """Write the change and the outgoing mail, and turn the claim into a row of the journal."""
-        outcome = decision.outcome
+        outcome = self._settled(decision)
         done: Filed | None = None
         if isinstance(decision, Accepted):
             done = write.write(self._env, decision.prepared, from_utimestamp(now()), changed)
@@ -142,6 +142,13 @@ class DatabaseRecorder:
         enqueue.enqueue(self._env, db, decision)
         self._journal(db, decision, outcome, done, tells=tells)
         return Recorded(decision.delivery, outcome)
+
+    def _settled(self, decision: Decision) -> Outcome:
+        """The outcome as it is recorded. Mail that left its mailbox cannot be left there for another service."""
+        outcome = decision.outcome
+        leaves = outcome.status is Status.IGNORED and reasons.rule(outcome.rule).leaves
+        unlisted = decision.delivery.id in self._session.unlisted
+        return replace(outcome, status=Status.HELD) if leaves and unlisted else outcome
 
     def _remember_sender(self, db: Connection, decision: Accepted) -> None:
         """Remember a newcomer (`createusers`)."""

@@ -69,6 +69,13 @@ def test_nothing_from_before_the_services_start_is_due(start: str, day: int, num
     assert len(waiting(1, 1, day=day).next(wanted, 50)) == number
 
 
+def test_what_is_in_the_archive_is_due_whenever_it_arrived() -> None:
+    """The start date was changed after it was fetched; it must be decided, as its mailbox may not have it any more."""
+    wanted = replace(service(), start="2026-01-10")
+    fetched = replace(waiting(1, 1, 1, day=9), archived=frozenset({"1"}))
+    assert list(fetched.due(wanted)) == list(fetched.next(wanted, 50)) == ["1"]
+
+
 def test_a_service_may_begin_with_a_date() -> None:
     """At midnight, UTC."""
     assert begins(replace(service(), start="now")) is None

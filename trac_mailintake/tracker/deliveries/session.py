@@ -39,9 +39,9 @@ class Waiting:
     unlisted: frozenset[str] = frozenset()
 
     def due(self, service: Service) -> dict[str, Listed]:
-        """Those that arrived after the service's start date."""
+        """Those that arrived after the service's start date, and those that were fetched before that was changed."""
         since = begins(service)
-        return {live: each for live, each in self.messages.items() if not _before(each, since)}
+        return {live: each for live, each in self.messages.items() if not self._before(live, since)}
 
     def next(self, service: Service, limit: int) -> dict[str, Listed]:
         """The next messages to claim: not too many, and not too many bytes at once."""
@@ -49,13 +49,18 @@ class Waiting:
         size = 0
         since = begins(service)
         for live, listed in self.messages.items():
-            if _before(listed, since):
+            if self._before(live, since):
                 continue
             size += listed.size or 0
             if wanted and (len(wanted) >= limit or size > BATCH_BYTES):
                 break
             wanted[live] = listed
         return wanted
+
+    def _before(self, live: str, since: datetime | None) -> bool:
+        """Whether a message is from before the start date, and not in the archive: what is, must be decided."""
+        arrived = self.messages[live].arrived
+        return since is not None and arrived is not None and arrived < since and live not in self.archived
 
 
 @dataclass(slots=True)
@@ -94,10 +99,6 @@ class Session:
         """Whether the row's owner still holds its claim."""
         alive = self.worker.alive(row.owner or "")
         return ahead(row.lease, _LONGEST_LEASE) if alive is None else alive
-
-
-def _before(listed: Listed, since: datetime | None) -> bool:
-    return since is not None and listed.arrived is not None and listed.arrived < since
 
 
 def begins(service: Service) -> datetime | None:

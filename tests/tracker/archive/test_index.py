@@ -51,6 +51,18 @@ def test_a_batch_that_was_cut_short_says_nothing(tmp_path: Path, seed: int) -> N
         assert read(str(tmp_path / NAME)) == []
 
 
+@pytest.mark.parametrize("size", [512, 4096])
+def test_an_index_with_holes_says_nothing(tmp_path: Path, size: int) -> None:
+    """A power cut may leave any of its blocks as zeros, even if the last one is whole."""
+    batch(tmp_path, *(b"Subject: %d\n\n" % number for number in range(100)))
+    whole = (tmp_path / NAME).read_bytes()
+    begin = whole.index(b"mailintake-index")
+    for start in range(begin - begin % size, len(whole), size):
+        hole = whole[start : start + size]
+        (tmp_path / NAME).write_bytes(whole[:start] + bytes(len(hole)) + whole[start + size :])
+        assert read(str(tmp_path / NAME)) == []
+
+
 def test_a_mail_cannot_imitate_an_index(tmp_path: Path) -> None:
     """Its sender does not know the name of the batch that it will be in."""
     forged = index("OWNER-1.mails", [Entry(1, 1, 0, 0, hashlib.sha256(b"").hexdigest())])

@@ -41,7 +41,7 @@ def index(name: str, entries: Sequence[Entry]) -> bytes:
 
 
 def read(path: str) -> list[Entry]:
-    """The mails of a batch whose bytes are as they were fetched. None if it was not sealed, or is not there.
+    """The mails of a batch whose bytes are as they were fetched. None if it was not sealed whole, or is not there.
 
     Raises OSError.
     """
@@ -54,8 +54,15 @@ def read(path: str) -> list[Entry]:
     head = f"{_HEAD} {os.path.basename(path)} ".encode()
     if rest or not last.startswith(head):
         return []
-    found = [Entry(*values) for values in json.loads(last[len(head) :])]
-    return [each for each in found if _whole(path, each)]
+    return [each for each in _entries(last[len(head) :]) if _whole(path, each)]
+
+
+def _entries(said: bytes) -> list[Entry]:
+    """What an index says; nothing if a power cut left holes in it."""
+    try:
+        return [Entry(*values) for values in json.loads(said)]
+    except ValueError:
+        return []
 
 
 def _whole(path: str, entry: Entry) -> bool:

@@ -15,6 +15,7 @@ from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.failures import ATTEMPTS
 from trac_mailintake.intake.ports import Wait
+from trac_mailintake.intake.stages.claim import BATCH
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.archive.store import FileArchive
 from trac_mailintake.tracker.db.transaction import HOUR
@@ -189,6 +190,18 @@ def test_what_was_deferred_and_is_gone_is_decided(rig: Rig) -> None:
     settle(rig)
     assert Counter(rig.outcomes) == {("created", "new"): 2}
     assert all("from-archive" in each for each in trails(rig))
+
+
+def test_what_was_fetched_ahead_does_not_vanish(rig: Rig) -> None:
+    """A round ends with a batch that it has fetched, and not begun; somebody empties the mailbox at that moment."""
+    number = BATCH + 3
+    rig.drop(*(mail(f"Mail {each}") for each in range(number)))
+    with rig.worker(Down()) as assembly:
+        service = assembly.settings.services.get(SERVICE)
+        assembly.spine.run(service, assembly.settings.open(service))
+        remove(rig)
+        rig.run(Down())  # another worker, before this one has ended
+        assert Counter(row["state"] for row in rig.journal()) == {"sealed": number}
 
 
 def test_what_is_gone_waits_as_long_as_it_fails(rig: Rig) -> None:

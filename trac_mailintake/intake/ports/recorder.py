@@ -90,7 +90,10 @@ class Claims(Protocol):
         """Renew the leases of deliveries that are still held."""
 
     def release(self, deliveries: Sequence[Delivery]) -> None:
-        """Release claims on deliveries that were not begun (the message vanished, or the round ended)."""
+        """Release claims on deliveries that were not begun (the message vanished, or the round ended).
+
+        If they have bytes, these are in the archive, and are decided about even if the message vanishes then.
+        """
 
     def defer(
         self, claimed: Delivery, reason: str, *, seconds: Seconds, counted: bool, message_id: str | None = None

@@ -113,6 +113,10 @@ class Claiming:
         coming = self._ports.mailbox.upcoming(self._service, self._account, min(BATCH, self._left))
         return Batch(deliveries, coming)
 
+    def archived(self, deliveries: Iterable[Delivery]) -> None:
+        """Note that the bytes of these are durable: if they are released, that must not be forgotten."""
+        self._in_hand.update((each.id, each) for each in deliveries)
+
     def add(self, results: Iterable[Result]) -> None:
         """Note what became of claimed messages."""
         for each in results:

@@ -67,6 +67,7 @@ class Fetching:
         fetch = _Fetch(self._ports, self._failures, batch, before)
         broken = fetch.run(self._source)
         ready = fetch.sealed()
+        claiming.archived(ready)
         claiming.release(fetch.missing)
         if broken is None and len(batch.deliveries) > 1:
             self._ahead, ready = ready, []

@@ -33,7 +33,7 @@ from trac_mailintake.tracker.lifecycle.states import IN_ARCHIVE, UNDECIDED, WAIT
 from trac_mailintake.tracker.lifecycle.transitions import Failure, Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.db.transaction import Connection
@@ -234,11 +234,16 @@ class DatabaseClaims:
             )
         if any(owner and ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease, _ in rows):
             return Wait(None)
-        dues = [due for *_, due in rows if due is not None and due > now() - _LONGEST_WAIT]
-        if not dues:
-            return None
-        later = max(dues)
-        return Wait(Seconds((later - now()) / SECOND if ahead(later, _LONGEST_WAIT) else 0.0))
+        return _until(due for *_, due in rows if due is not None)
+
+
+def _until(dues: Iterable[Microseconds]) -> Wait | None:
+    """The wait for mail that is due at these times, but not for what nobody has taken although it has long been due."""
+    present = now()
+    later = max((due for due in dues if due > present - _LONGEST_WAIT), default=None)
+    if later is None:
+        return None
+    return Wait(Seconds((later - present) / SECOND if ahead(later, _LONGEST_WAIT) else 0.0))
 
 
 def _alone_first(usable: list[str], free: Mapping[str, Row], *, alone: bool) -> list[str]:

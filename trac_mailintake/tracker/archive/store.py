@@ -107,22 +107,27 @@ class Batch:
         """Flush the file and its folder to disk; an empty batch leaves no file. Raises TemporaryFailure.
 
         A batch that could not be flushed is removed. A later flush may succeed without having written what the first
-        one lost (fsync(2), EIO), so the index must not be found.
+        one lost (fsync(2), EIO), so whoever cleans up must find no index.
         """
-        with _told(self._path):
+        with _told(self._path), self._file:
             try:
-                self._seal()
+                self._make_durable()
             except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._file.fileno(), self._end)
                 with suppress(OSError):
                     os.unlink(self._path)
                 raise
 
-    def _seal(self) -> None:
-        if self._entries:
-            self._file.write(index(os.path.basename(self._path), self._entries))
+    def _make_durable(self) -> None:
         self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        descriptor = self._file.fileno()
+        if self._entries:
+            # Not through the buffer, which would be written once more when the file is closed.
+            line = index(os.path.basename(self._path), self._entries)
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
         if not self._entries:
             os.unlink(self._path)
         flush_folder(self._folder)

@@ -48,8 +48,6 @@ MEASURED_OTHERWISE: Final[Mapping[str, str]] = {
 PENDING: Final[Mapping[str, str]] = {
     ".": "pending",
     "components/cli/journal": "pending",
-    "intake": "pending",
-    "intake/settings": "pending",
     "runs": "pending",
     "tracker/archive": "pending",
     "tracker/db": "pending",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -57,36 +57,6 @@ def test_else_it_is_passed_over(reader: FakeReader, people: dict[str, Any]) -> N
     assert isinstance(target, NewTicket)
     assert (target.rule, target.related, target.note) == ("new", None, "")
     assert "<a@x>" in target.reason
-
-
-FILINGS: Final[dict[str, tuple[list[Filing], int | None]]] = {
-    "two tickets of two people": ([filing(12), filing(13, ANN.key)], None),
-    "proved before unproved": ([filing(12), filing(13, ANN.key, proved=True)], 13),
-    "proved by the same author": ([filing(12), filing(13), filing(14, proved=True)], 14),
-    "proof of others does not count": ([filing(12), filing(13, "m@evil.example", proved=True)], 12),
-    "the same service": ([filing(12), filing(13, service="support"), filing(14)], 13),
-    "the same service of two people": ([filing(12, ANN.key, service="support"), filing(13)], 12),
-    "proof comes before the service": ([filing(12, service="support"), filing(13, proved=True)], 13),
-    "a service that has none of it": ([filing(12, service="x"), filing(13, service="y")], 12),
-    "two copies": ([filing(13), filing(12)], 13),
-    "two copies after exactly a day": ([filing(13), filing(12, filed=WHEN + timedelta(days=1))], 13),
-    "two mails after more than a day": ([filing(13), filing(12, filed=WHEN + timedelta(days=1, seconds=1))], None),
-    "two copies by a clock that went back": ([filing(13), filing(12, filed=WHEN - timedelta(hours=1))], 13),
-    "three mails": ([filing(12), filing(13), filing(14)], None),
-    "three mails in two tickets": ([filing(12), filing(12), filing(13)], None),
-    "two copies, one of them proved": ([filing(13), filing(12, proved=True)], 12),
-    "many mails in one ticket and others' in another": ([filing(12)] * 5 + [filing(13, "m@evil.example")], 12),
-    "no author": ([filing(12, ""), filing(13, "")], None),
-    "our own address": ([filing(12), filing(13, SUPPORT.key)], 12),
-}
-
-
-@pytest.mark.parametrize(("filings", "found"), FILINGS.values(), ids=FILINGS)
-def test_which_of_the_filings_is_answered(reader: FakeReader, filings: list[Filing], found: int | None) -> None:
-    """By Ann, in a mail to Carol and to the service `support`."""
-    reader.own.add(SUPPORT.key)
-    reader.file(*filings)
-    assert number(route(reader, in_reply_to=("<a@x>",), to=(CAROL, SUPPORT))) == found
 
 
 def test_many_contested_ids_are_not_all_looked_into(reader: FakeReader) -> None:

@@ -11,7 +11,6 @@ import pytest
 from tests.builders import ANN, DELIVERY, context, delivery, message
 from tests.fakes import FakeReader
 from trac_mailintake.builtin import rates
-from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof
 from trac_mailintake.intake.times import Microseconds
 
@@ -68,17 +67,3 @@ def test_a_ticket_over_its_rate_holds_what_comes() -> None:
     assert rates.too_many(replace(follows, proof=Proof.HANDLER), mail, told.service, busy) is None
     assert rates.too_many(NewTicket("new", "new"), mail, told.service, busy) is None
     assert rates.too_many(follows, mail, told.service, reader(1, who="#7")) is None
-
-
-def test_arrival_is_what_the_sender_cannot_choose() -> None:
-    """The mailbox's word or our last server's, the earlier; Date only where no server was; never later than now."""
-    received = f"from a by b; {THEN:%a, %d %b %Y %H:%M:%S} +0000"
-    old = datetime(1999, 1, 1, tzinfo=UTC)
-    mail = message(
-        date=old, fields=(("Received", received), ("Received", "from x by y; Fri, 1 Jan 1999 00:00:00 +0000"))
-    )
-    assert arrival(None, mail) == THEN
-    assert arrival(replace(DELIVERY.listed, arrived=THEN + timedelta(days=3)), mail) == THEN
-    assert arrival(replace(DELIVERY.listed, arrived=THEN - timedelta(days=3)), mail) == THEN - timedelta(days=3)
-    assert arrival(None, message(date=old)) == old
-    assert arrival(None, message(date=datetime.now(UTC) + timedelta(days=9))) <= datetime.now(UTC)

@@ -49,7 +49,6 @@ PENDING: Final[Mapping[str, str]] = {
     ".": "pending",
     "components/cli/journal": "pending",
     "runs": "pending",
-    "tracker/db": "pending",
     "tracker/outgoing": "pending",
     "tracker/people": "pending",
 }

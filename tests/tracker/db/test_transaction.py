@@ -1,4 +1,4 @@
-"""Queries over one connection, and looking up a message's ids."""
+"""Looking up a message's ids, a few queries for many of them."""
 
 from __future__ import annotations
 
@@ -9,46 +9,11 @@ import pytest
 
 from tests.builders import message
 from tests.tracker.test_lookups import remember
-from trac_mailintake.tracker.db.read_connection import OneConnection
 from trac_mailintake.tracker.db.transaction import CHUNK, key
 from trac_mailintake.tracker.message_ids.known import CROWD, FIRST, FRESH, Recall
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
-
-
-def test_a_plugin_that_takes_a_failure_for_an_answer(trac_env: TracEnv) -> None:
-    """What is asked afterwards is answered, also by PostgreSQL, which answers nothing in a transaction that failed."""
-    env = trac_env.env
-
-    def probing() -> int:
-        try:
-            env.db_query("SELECT colour FROM mailintake_no_such_table")
-        except (env.db_exc.ProgrammingError, env.db_exc.OperationalError):
-            pass
-        else:
-            pytest.fail("there is such a table")
-        return int(env.db_query("SELECT COUNT(*) FROM mailintake_service")[0][0])
-
-    assert OneConnection(env)(probing) == 0
-
-
-def test_the_one_connection_passes_an_error_on(trac_env: TracEnv) -> None:
-    """The error comes through, and the next question is answered."""
-    with pytest.raises(ZeroDivisionError):
-        OneConnection(trac_env.env)(lambda: 1 // 0)
-    assert OneConnection(trac_env.env)(lambda: trac_env.env.db_query("SELECT 1")) == [(1,)]
-
-
-def test_what_is_written_meanwhile_is_committed(trac_env: TracEnv) -> None:
-    """A manipulator may write while it is asked."""
-
-    def writing() -> None:
-        with trac_env.env.db_transaction as db:
-            db("INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, 0)", (key("one"),))
-
-    OneConnection(trac_env.env)(writing)
-    assert trac_env.env.db_query("SELECT COUNT(*) FROM mailintake_notice") == [(1,)]
 
 
 def test_ids_are_asked_for_anew_with_each_message(trac_env: TracEnv) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-SERVERS: Final = frozenset({"dovecot", "plain_dovecot", "postgres", "mariadb", "_one_smtp_sink", "chromium"})
+SERVERS: Final = frozenset({"dovecot", "plain_dovecot", "postgres", "mariadb", "_one_smtp_sink", "chromium", "site"})
 """Fixtures that start a server."""
 ENVIRONMENTS: Final = frozenset({"sqlite_env", "postgres_env", "mariadb_env", "trac_env", "_sqlite_template"})
 """Fixtures that make an environment of Trac, which takes as long as a hundred tests of the core."""

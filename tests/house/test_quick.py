@@ -51,6 +51,7 @@ def test_the_own_tests_of_every_module_may_be_quick() -> None:
         (Item(fixturenames=("tmp_path", "caplog"), params={"size": 3}), True),
         (Item(fixturenames=("place", "dovecot")), False),
         (Item(fixturenames=("sqlite_env",)), False),
+        (Item(fixturenames=("tracd", "site")), False),
         (Item(marks=("parametrize", "slow")), False),
         (Item(params={"database": "postgres"}), False),
         (Item(params={"fixture": "mariadb_env"}), False),

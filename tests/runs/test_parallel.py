@@ -168,7 +168,7 @@ def test_a_process_that_ends_is_told_of_for_its_service(
     sqlite_env: TracEnv, tmp_path: Path, subject: str, word: str
 ) -> None:
     """Over a mail, or killed: the others' mail is filed, its own by the next runs, and `status` says what happened."""
-    (sqlite_env.path / "plugins" / "ending.py").write_text(ENDING)
+    (sqlite_env.path / "plugins" / "dying.py").write_text(ENDING)
     boxes = mailboxes(sqlite_env, tmp_path)
     sqlite_env.set(("mailintake", "watchdog", "0.5"))
     boxes["spring"].put(mail(1, subject="before"), mail(2, subject=subject))

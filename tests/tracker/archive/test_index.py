@@ -63,6 +63,13 @@ def test_an_index_with_holes_says_nothing(tmp_path: Path, size: int) -> None:
         assert read(str(tmp_path / NAME)) == []
 
 
+@pytest.mark.parametrize("said", ["[[1]]", "[5]", "7", "null", '[["a","b","c","d","e","f"]]', "{}"])
+def test_an_index_that_says_something_else_says_nothing(tmp_path: Path, said: str) -> None:
+    """A damaged disk may leave JSON: each run begins with reading indexes, so none may raise."""
+    (tmp_path / NAME).write_text(f"a mail\nmailintake-index {NAME} {said}\n")
+    assert read(str(tmp_path / NAME)) == []
+
+
 def test_a_mail_cannot_imitate_an_index(tmp_path: Path) -> None:
     """Its sender does not know the name of the batch that it will be in."""
     forged = index("OWNER-1.mails", [Entry(1, 1, 0, 0, hashlib.sha256(b"").hexdigest())])

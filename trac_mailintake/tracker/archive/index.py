@@ -41,7 +41,7 @@ def index(name: str, entries: Sequence[Entry]) -> bytes:
 
 
 def read(path: str) -> list[Entry]:
-    """The mails of a batch whose bytes are as they were fetched. None if it was not sealed whole, or is not there.
+    """The mails of a batch whose bytes are as they were fetched; [] if it was not sealed whole, or is not there.
 
     Raises OSError.
     """
@@ -58,10 +58,10 @@ def read(path: str) -> list[Entry]:
 
 
 def _entries(said: bytes) -> list[Entry]:
-    """What an index says; nothing if a power cut left holes in it."""
+    """What an index says; nothing if a power cut left holes in it, or the disk other bytes."""
     try:
         return [Entry(*values) for values in json.loads(said)]
-    except ValueError:
+    except (ValueError, TypeError):
         return []
 
 

@@ -12,7 +12,7 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Refused
 from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.transaction import DAY, key, now
-from trac_mailintake.tracker.options import SECTION
+from trac_mailintake.tracker.options import SECTION, sends
 from trac_mailintake.tracker.outgoing.headers import line
 from trac_mailintake.tracker.outgoing.translations import phrases
 
@@ -28,7 +28,10 @@ _QUOTED: Final = 80
 
 
 def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
-    """Write the outgoing mail of a refusal: its forward or an alert, and the notice to its sender."""
+    """Write the outgoing mail of a refusal: its forward or an alert, and the notice to its sender.
+
+    While sending is off, only forwards are queued, whose mail stays held.
+    """
     if not isinstance(decision, Refused):
         return
     outcome, service = decision.outcome, decision.delivery.service
@@ -38,7 +41,7 @@ def enqueue(env: Environment, db: Connection, decision: Decision) -> None:
         )
     elif outcome.status is Status.HELD and reasons.rule(outcome.rule).alarming:
         alert(env, db, service, outcome.rule, outcome.reason, decision.delivery.id)
-    if decision.tell and _first_today(db, outcome.rule, decision.tell) and _sends(env):
+    if decision.tell and _first_today(db, outcome.rule, decision.tell) and sends(env):
         subject, text = _notice(env, decision)
         letters.write(db, "notice", service, decision.delivery.id, decision.tell, subject, text)
 
@@ -52,12 +55,7 @@ def alert(env: Environment, db: Connection, service: str, rule: str, reason: str
 
 def told(env: Environment, forward: str) -> str:
     """The administrator's address for a service with this forward address; "" if there is none."""
-    return (str(env.config.get(SECTION, "admin_address")).strip() or forward) if _sends(env) else ""
-
-
-def _sends(env: Environment) -> bool:
-    """Whether sending is on. While it is off, only forwards are queued, whose mail stays held."""
-    return bool(env.config.getbool("notification", "smtp_enabled"))
+    return (str(env.config.get(SECTION, "admin_address")).strip() or forward) if sends(env) else ""
 
 
 def _first_today(db: Connection, rule: str, address: str) -> bool:

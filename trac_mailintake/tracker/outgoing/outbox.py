@@ -19,6 +19,7 @@ from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.letters import LETTERS
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, marks, now, temporary, transaction
 from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.options import sends
 from trac_mailintake.tracker.outgoing import render
 from trac_mailintake.tracker.outgoing.headers import path
 from trac_mailintake.tracker.outgoing.render import COLUMNS, Due
@@ -68,7 +69,7 @@ class Outbox:
         waiting = self.waiting()
         if not waiting:
             return Flushed(0, 0, 0)
-        if not self._env.config.getbool("notification", "smtp_enabled"):
+        if not sends(self._env):
             why = "Sending is off: set [notification] smtp_enabled = true. Until then what is to be forwarded is held."
             return Flushed(0, 0, waiting, why)
         self._drop_stale()

@@ -63,13 +63,21 @@ class Terms:
         """Longer than any row waits: a later `retry_at` was set by a clock that was ahead."""
         return Microseconds(max(self.backoff) + HOUR)
 
+    @property
+    def latest(self) -> Microseconds:
+        """Longer than any lease: a later one was set by a clock that was ahead, and by more than clocks usually differ.
+
+        The clock of another host may be a little ahead, or this one may just have been set back: the claim holds.
+        """
+        return Microseconds(self.lease + HOUR)
+
     def expiry(self) -> Microseconds:
         """When a claim that begins or is renewed now ends."""
         return Microseconds(now() + self.lease)
 
     def holds(self, lease: Microseconds) -> bool:
         """Whether the claim with this lease still holds."""
-        return ahead(lease, self.lease)
+        return ahead(lease, self.latest)
 
     def waits(self, retry_at: Microseconds) -> bool:
         """Whether a row with this `retry_at` waits for its next attempt."""
@@ -77,7 +85,7 @@ class Terms:
 
     def lease_over(self) -> tuple[Microseconds, Microseconds]:
         """The arguments of `LEASE_OVER`."""
-        return span(self.lease)
+        return span(self.latest)
 
     def retry_due(self) -> tuple[Microseconds, Microseconds]:
         """The arguments of `RETRY_DUE`."""

@@ -27,6 +27,9 @@ WRITERS: Final = {
 _WRITES: Final = re.compile(
     r"\b(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM)\s+(mailintake_\w+|\{\})", re.IGNORECASE
 )
+_LEASED: Final = re.compile(r"\bfence\s*=\s*(?:fence\b|%s)", re.IGNORECASE)
+"""A fencing number that is raised, or compared."""
+_LEASES: Final = "trac_mailintake/tracker/db/lease.py"
 _UPGRADES: Final = "trac_mailintake/tracker/db/upgrades"
 _OWNED: Final = "LeasedQueue"
 
@@ -40,6 +43,14 @@ def writes(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 0), table
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _OWNED:
             yield node.lineno, written(node.args[0])
+
+
+def fences(tree: ast.Module) -> Iterator[int]:
+    """The line of each part of a statement that raises or compares a fencing number."""
+    idle = docstrings(tree)
+    for node in ast.walk(tree):
+        if node not in idle and _LEASED.search(written(node)):
+            yield getattr(node, "lineno", 0)
 
 
 def test_each_table_is_written_by_its_module() -> None:
@@ -63,6 +74,18 @@ def test_each_writer_writes() -> None:
         for _, table in writes(module.tree)
     }
     assert {(table, name) for table, names in WRITERS.items() for name in names} <= found
+
+
+def test_leases_are_implemented_once() -> None:
+    """How a worker takes a row, and whether it still has it, is said in one module for all tables."""
+    found = [
+        f"{module.name}:{line}"
+        for module in modules()
+        if module.within("trac_mailintake") and not module.within(_UPGRADES)
+        for line in fences(module.tree)
+    ]
+    assert [each for each in found if not each.startswith(_LEASES)] == []
+    assert found
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db import letters
-from trac_mailintake.tracker.db.leased_queue import Terms
 from trac_mailintake.tracker.db.letters import LETTERS
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE, SECOND, now, transaction
 from trac_mailintake.tracker.people.contacts import ACCOUNTS
@@ -198,15 +197,3 @@ def test_what_waits_without_an_attempt_begins_anew(shelf: Shelf) -> None:
     again = shelf.claim()
     assert again is not None
     assert again.attempts == 1
-
-
-def test_terms_hold_for_tables_with_states_of_their_own() -> None:
-    """What a caller in Python is told agrees with what the SQL says."""
-    terms = Terms(Microseconds(15 * MINUTE), (Microseconds(MINUTE), Microseconds(HOUR)))
-    moment = now()
-    holds = [terms.holds(Microseconds(moment + each)) for each in (-1, 10 * MINUTE, 20 * MINUTE, 2 * HOUR)]
-    waits = [terms.waits(Microseconds(moment + each)) for each in (-1, HOUR, 3 * HOUR)]
-    assert (holds, waits) == ([False, True, True, False], [False, True, False])
-    assert terms.holds(terms.expiry())
-    assert round((terms.retry_at(1) - now()) / MINUTE) == 1
-    assert round((terms.retry_at(9) - now()) / MINUTE) == 60

@@ -373,6 +373,9 @@ def test_older_messages_in_other_hands_are_waited_for(rig: Rig) -> None:
             one.take(1)
             (later,) = other.take()
             assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
+            with rig.trac.env.db_transaction as db:
+                db("UPDATE mailintake_delivery SET lease=1")  # it lives, and has the mail as long as it lives
+            assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
             _kill(one.worker)
         assert other.claims.parent_elsewhere(later, ["<a@x>"]) is None
 

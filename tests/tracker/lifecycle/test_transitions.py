@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.failures import TABLE
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.db.transaction import DAY, HOUR, now, transaction
+from trac_mailintake.tracker.db.lease import Hold
+from trac_mailintake.tracker.db.transaction import DAY, HOUR, SECOND, now, transaction
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import MARKED, NEXT, RECORDED, Event, Mark, State
-from trac_mailintake.tracker.lifecycle.transitions import Failure, Hold, Place, Taking
+from trac_mailintake.tracker.lifecycle.transitions import Failure, Place, Taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +31,7 @@ OTHER: Final = "other"
 BATCH: Final = "archive/2026/11/30/one-1.mails"
 HOLD: Final = Hold(1, OWNER, 1)
 PLACE: Final = Place(BATCH, 0, 9, "abc")
-TAKING: Final = Taking(Microseconds(7), "1 100", 0, 0)
+TAKING: Final = Taking("1 100", 0, 0)
 FAILED: Final = Failure("It failed.", Microseconds(5), None, 1)
 SPAN: Final = (Microseconds(now() - DAY), Microseconds(now() + DAY))
 PENDING: Final = reasons.FORWARD_PENDING.slug
@@ -44,9 +46,9 @@ def _recording(status: Status) -> Callable[[Connection], object]:
 CALLS: Final[dict[str, Call]] = {
     "take": (Event.TAKE, lambda db: transitions.take(db, HOLD, OTHER, TAKING)),
     "refetch": (Event.REFETCH, lambda db: transitions.refetch(db, HOLD, OTHER, TAKING)),
-    "reclaim": (Event.RECLAIM, lambda db: transitions.reclaim(db, 1, OTHER, Microseconds(7))),
-    "renew": (Mark.RENEW, lambda db: transitions.renew(db, OWNER, [1], Microseconds(7))),
-    "keep": (Mark.RENEW, lambda db: transitions.keep(db, [HOLD], Microseconds(7))),
+    "reclaim": (Event.RECLAIM, lambda db: transitions.reclaim(db, 1, OTHER)),
+    "renew": (Mark.RENEW, lambda db: transitions.renew(db, OWNER, [1])),
+    "keep": (Mark.RENEW, lambda db: transitions.keep(db, [HOLD])),
     "release": (Event.RELEASE, lambda db: transitions.release(db, OWNER, [1])),
     "defer": (Event.DEFER, lambda db: transitions.defer(db, HOLD, FAILED)),
     "seal": (Event.SEAL, lambda db: transitions.seal(db, HOLD, PLACE, FAILED)),
@@ -202,7 +204,7 @@ def test_only_a_lease_that_has_run_out_ends_a_retry(env: Environment) -> None:
             put(env, before)
             with transaction(env) as db:
                 db("UPDATE mailintake_delivery SET lease=%s", (lease,))
-                transitions.expire(db, (now(), Microseconds(now() + DAY)))
+                transitions.expire(db)
             assert state_of(env) is (State.HELD if before is State.RECLAIMED and lease == 1 else before)
 
 
@@ -232,8 +234,15 @@ def test_a_mail_without_bytes_is_not_decided_again(env: Environment) -> None:
     put(env, State.HELD)
     with transaction(env) as db:
         db("UPDATE mailintake_delivery SET archive=NULL")
-        assert not transitions.reclaim(db, 1, OTHER, Microseconds(7))
+        assert not transitions.reclaim(db, 1, OTHER)
     assert state_of(env) is State.HELD
+
+
+def test_no_failure_defers_mail_for_longer_than_a_row_waits() -> None:
+    """A time that is further away counts as set by a wrong clock, and the mail would be tried at once."""
+    for each in TABLE:
+        for delay in each.again:
+            assert transitions.LEASES.waits(Microseconds(now() + int(delay * SECOND))), each
 
 
 def test_statuses_are_recorded_by_their_events() -> None:

@@ -1,14 +1,10 @@
-"""record: queues in tables, whose rows workers claim for a while and try again after growing delays.
+"""record: queues in tables, whose rows workers take with a lease and try again after growing delays.
 
-A row is open until its work is done. A worker claims an open row with one UPDATE, which raises the row's fencing number
-and sets its lease. Until the lease is over nobody else gets the row; a worker that dies simply never ends its claim.
-Later writes check the fencing number: a worker whose lease ended, and whose row another one has claimed, changes
-nothing. After a failure the row waits: `backoff` has the delay after each failed attempt.
+A row is open until its work is done. See `lease` for how a worker takes it, and keeps it from others. After a failure
+the row waits: `Terms.backoff` has the delay after each failed attempt.
 
-Columns of such a table: `fence`, `lease`, `attempts`, `retry_at`, `failure`; `owner` if the queue is `owned`.
-
-Times are compared as in `clock`, so that a clock that was ahead delays nothing. Deliveries have states of their own,
-but the same `Terms`.
+Columns of such a table, besides those of `lease`: `attempts`, `retry_at`, `failure`. Deliveries are no such queue, as
+they have states of their own, but their leases are the same.
 """
 
 from __future__ import annotations
@@ -17,20 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.db.clock import ahead, reached, span
-from trac_mailintake.tracker.db.transaction import HOUR, now, temporary
+from trac_mailintake.tracker.db.lease import DUE, END, HELD, OVER, TAKE, TAKE_AS
+from trac_mailintake.tracker.db.transaction import now, temporary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trac.env import Environment
 
+    from trac_mailintake.tracker.db.lease import Terms
     from trac_mailintake.tracker.db.transaction import Connection
 
-LEASE_OVER: Final = reached("lease")
-"""SQL with placeholders for `Terms.lease_over`: nobody holds the row."""
-RETRY_DUE: Final = reached("retry_at")
-"""SQL with placeholders for `Terms.retry_due`: the row does not wait for its next attempt."""
 _ALWAYS: Final = (Microseconds(2**62), Microseconds(2**62))
 """Arguments with which any time is reached."""
 
@@ -49,51 +42,6 @@ class Claimed(Protocol):
     @property
     def attempts(self) -> int:
         """How often the row was claimed, including this time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """For how long a claim holds without renewal, and the delays after failures; the last delay repeats."""
-
-    lease: Microseconds
-    backoff: tuple[Microseconds, ...]
-
-    @property
-    def longest(self) -> Microseconds:
-        """Longer than any row waits: a later `retry_at` was set by a clock that was ahead."""
-        return Microseconds(max(self.backoff) + HOUR)
-
-    @property
-    def latest(self) -> Microseconds:
-        """Longer than any lease: a later one was set by a clock that was ahead, and by more than clocks usually differ.
-
-        The clock of another host may be a little ahead, or this one may just have been set back: the claim holds.
-        """
-        return Microseconds(self.lease + HOUR)
-
-    def expiry(self) -> Microseconds:
-        """When a claim that begins or is renewed now ends."""
-        return Microseconds(now() + self.lease)
-
-    def holds(self, lease: Microseconds) -> bool:
-        """Whether the claim with this lease still holds."""
-        return ahead(lease, self.latest)
-
-    def waits(self, retry_at: Microseconds) -> bool:
-        """Whether a row with this `retry_at` waits for its next attempt."""
-        return ahead(retry_at, self.longest)
-
-    def lease_over(self) -> tuple[Microseconds, Microseconds]:
-        """The arguments of `LEASE_OVER`."""
-        return span(self.latest)
-
-    def retry_due(self) -> tuple[Microseconds, Microseconds]:
-        """The arguments of `RETRY_DUE`."""
-        return span(self.longest)
-
-    def retry_at(self, attempts: int) -> Microseconds:
-        """When to try again after so many failed attempts, at least 1."""
-        return Microseconds(now() + self.backoff[min(attempts, len(self.backoff)) - 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +70,8 @@ class LeasedQueue:
 
     def any_due(self, env: Environment) -> bool:
         """Whether a row is due, and nobody holds it; one index look-up."""
-        sql = f"SELECT id FROM {self.table} WHERE {self.open} AND {RETRY_DUE} AND {LEASE_OVER} LIMIT 1"
-        return bool(env.db_query(sql, (*self.terms.retry_due(), *self.terms.lease_over())))
+        sql = f"SELECT id FROM {self.table} WHERE {self.open} AND {DUE} AND {OVER} LIMIT 1"
+        return bool(env.db_query(sql, (*self.terms.due(), *self.terms.over())))
 
     def due(
         self, env: Environment, also: str = "", arguments: Sequence[object] = (), *, force: bool = False
@@ -132,28 +80,27 @@ class LeasedQueue:
 
         `also` is a further condition in SQL, with its `arguments`. Another worker may claim a row before this one does.
         """
-        moments = _ALWAYS if force else self.terms.retry_due()
-        where = f"{self.open} AND {RETRY_DUE} AND {LEASE_OVER}{also and f' AND {also}'}"
+        moments = _ALWAYS if force else self.terms.due()
+        where = f"{self.open} AND {DUE} AND {OVER}{also and f' AND {also}'}"
         sql = f"SELECT id FROM {self.table} WHERE {where} ORDER BY id"
         with temporary(env):
-            return [row for (row,) in env.db_query(sql, (*moments, *self.terms.lease_over(), *arguments))]
+            return [row for (row,) in env.db_query(sql, (*moments, *self.terms.over(), *arguments))]
 
     def claim(self, db: Connection, row: int, owner: str = "", *, force: bool = False) -> bool:
         """Claim a row. Returns False if it is done, another worker holds it, or it waits (which `force` ignores)."""
-        owned, owners = ("owner=%s, ", (owner,)) if self.owned else ("", ())
-        moments = _ALWAYS if force else self.terms.retry_due()
+        take, owners = (TAKE_AS, (owner,)) if self.owned else (TAKE, ())
+        moments = _ALWAYS if force else self.terms.due()
         return _changed(
             db,
-            f"UPDATE {self.table} SET {owned}fence=fence+1, lease=%s, attempts=attempts+1 "
-            f"WHERE id=%s AND {self.open} AND {RETRY_DUE} AND {LEASE_OVER}",
-            (*owners, self.terms.expiry(), row, *moments, *self.terms.lease_over()),
+            f"UPDATE {self.table} SET {take}, attempts=attempts+1 WHERE id=%s AND {self.open} AND {DUE} AND {OVER}",
+            (*owners, self.terms.expiry(), row, *moments, *self.terms.over()),
         )
 
     def failed(self, db: Connection, claimed: Claimed, why: str) -> bool:
         """End a claim after a failed attempt. Returns False if it is no longer ours."""
         return _changed(
             db,
-            f"UPDATE {self.table} SET lease=0, retry_at=%s, failure=%s WHERE id=%s AND fence=%s",
+            f"UPDATE {self.table} SET {END}, retry_at=%s, failure=%s WHERE {HELD}",
             (self.terms.retry_at(claimed.attempts), why, claimed.id, claimed.fence),
         )
 
@@ -164,17 +111,17 @@ class LeasedQueue:
         """
         return _changed(
             db,
-            f"UPDATE {self.table} SET lease=0, attempts=0, retry_at=%s{also and f', {also}'} WHERE id=%s AND fence=%s",
+            f"UPDATE {self.table} SET {END}, attempts=0, retry_at=%s{also and f', {also}'} WHERE {HELD}",
             (until, claimed.id, claimed.fence),
         )
 
     def finished(self, db: Connection, claimed: Claimed, *, fenced: bool = True) -> bool:
         """Note that the work is done. Returns False if the claim is no longer ours, unless it is not `fenced`."""
-        mine, fence = (" AND fence=%s", (claimed.fence,)) if fenced else ("", ())
+        which, held = (HELD, (claimed.id, claimed.fence)) if fenced else ("id=%s", (claimed.id,))
         return _changed(
             db,
-            f"UPDATE {self.table} SET lease=0, {self.done}=%s, failure=NULL WHERE id=%s{mine}",
-            (now(), claimed.id, *fence),
+            f"UPDATE {self.table} SET {END}, {self.done}=%s, failure=NULL WHERE {which}",
+            (now(), *held),
         )
 
 

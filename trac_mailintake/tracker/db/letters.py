@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.db.leased_queue import LeasedQueue, Terms
+from trac_mailintake.tracker.db.lease import Terms
+from trac_mailintake.tracker.db.leased_queue import LeasedQueue
 from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, now
 
 if TYPE_CHECKING:

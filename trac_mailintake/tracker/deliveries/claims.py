@@ -1,8 +1,8 @@
 """record: who works on which message (docs/behaviour.md#claims-and-leases).
 
-A claim is an undecided row of `mailintake_delivery` with an owner and a lease. Taking over a row raises its fencing
-number, and later writes check owner and number. All statements are portable. They rely on the database's isolation
-only in that updates of one row happen one after the other.
+A claim is an undecided row of `mailintake_delivery` with an owner and a lease: see `db.lease`. Here is what is special
+about mail: in which order it is claimed, what a worker died with, and which mail waits for other mail. All statements
+are portable. They rely on the database's isolation only in that updates of one row happen one after the other.
 """
 
 from __future__ import annotations
@@ -15,22 +15,12 @@ from trac_mailintake.intake.model import Account, Delivery, Listed
 from trac_mailintake.intake.ports import Wait
 from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.archive.store import found, there
-from trac_mailintake.tracker.db.clock import ahead
-from trac_mailintake.tracker.db.transaction import (
-    CHUNK,
-    HOUR,
-    MINUTE,
-    SECOND,
-    chunks,
-    marks,
-    now,
-    temporary,
-    transaction,
-)
+from trac_mailintake.tracker.db.lease import Hold
+from trac_mailintake.tracker.db.transaction import CHUNK, HOUR, SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, fresh, place, rows_of
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import IN_ARCHIVE, UNDECIDED, WAITING, State, each_of
-from trac_mailintake.tracker.lifecycle.transitions import Failure, Hold
+from trac_mailintake.tracker.lifecycle.transitions import LEASES, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,12 +28,6 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.db.transaction import Connection
     from trac_mailintake.tracker.deliveries.session import Session, Waiting
-
-LEASE: Final = Microseconds(15 * MINUTE)
-"""How long a claim holds without renewal. Only for workers on other hosts: see `workers`."""
-
-_LONGEST_WAIT: Final = Microseconds(2 * HOUR)
-"""Longer than any back-off of a delivery, and than other mail waits for one that nobody takes."""
 
 _ARCHIVED = "archive"
 """Stands for the kind of source of a delivery from quarantine, whose mailbox is no longer involved."""
@@ -74,7 +58,7 @@ class DatabaseClaims:
         If nothing is recorded, it is held again: see `lifecycle.states`. Raises TemporaryFailure.
         """
         with transaction(self._env) as db:
-            if not transitions.reclaim(db, row, self._worker.owner, Microseconds(now() + LEASE)):
+            if not transitions.reclaim(db, row, self._worker.owner):
                 return None
             kept = Row.of(db(f"SELECT {COLUMNS} FROM mailintake_delivery WHERE id=%s", (row,))[0])
             name, label, locator = db("SELECT service, label, locator FROM mailintake_delivery WHERE id=%s", (row,))[0]
@@ -145,7 +129,7 @@ class DatabaseClaims:
 
     def _insert(self, db: Connection, service: Service, account: Account, new: Sequence[Listed]) -> None:
         if new:
-            lease = Microseconds(now() + LEASE)
+            lease = LEASES.expiry()
             transitions.claim(db, [fresh(service, account, each, self._worker.owner, lease) for each in new])
 
     def _note(self, taken: Mapping[str, Row], waiting: Waiting) -> None:
@@ -154,7 +138,7 @@ class DatabaseClaims:
 
     def _free(self, row: Row) -> bool:
         if row.state in WAITING:
-            return not ahead(row.retry_at, _LONGEST_WAIT)
+            return not LEASES.waits(row.retry_at)
         return row.state in (State.CLAIMED, State.RESUMED) and not self._session.holds(row)
 
     def _seize(self, db: Connection, row: Row, message: Listed, *, listed: bool) -> None:
@@ -163,12 +147,8 @@ class DatabaseClaims:
         A message whose bytes have left the archive is fetched again, if it is still `listed`.
         """
         died = row.owner is not None
-        how = transitions.Taking(
-            Microseconds(now() + LEASE),
-            message.fingerprint,
-            1 if died else row.alone,
-            row.deaths + (row.alone if died else 0),
-        )
+        alone, deaths = (1, row.deaths + row.alone) if died else (row.alone, row.deaths)
+        how = transitions.Taking(message.fingerprint, alone, deaths)
         lost = listed and row.state in IN_ARCHIVE and not self._archived(row)
         seize = transitions.refetch if lost else transitions.take
         if not seize(db, Hold(row.id, row.owner or "", row.fence), self._worker.owner, how):
@@ -183,7 +163,7 @@ class DatabaseClaims:
         """See `ports.Claims.renew`. Raises TemporaryFailure."""
         for some in chunks(each.id for each in deliveries):
             with transaction(self._env) as db:
-                transitions.renew(db, self._worker.owner, some, Microseconds(now() + LEASE))
+                transitions.renew(db, self._worker.owner, some)
 
     def release(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Claims.release`. Raises TemporaryFailure."""
@@ -232,7 +212,7 @@ class DatabaseClaims:
                 f"AND (COALESCE(owner, '')<>%s OR id + 0 IN ({marks(stuck) or 'NULL'})) GROUP BY owner, lease",
                 (*some, account_key(claimed.account), claimed.id, self._worker.owner, *stuck),
             )
-        if any(owner and ahead(lease, LEASE) and self._worker.alive(owner) is not False for owner, lease, _ in rows):
+        if any(owner and self._session.held(owner, lease) for owner, lease, _ in rows):
             return Wait(None)
         return _until(due for *_, due in rows if due is not None)
 
@@ -240,10 +220,10 @@ class DatabaseClaims:
 def _until(dues: Iterable[Microseconds]) -> Wait | None:
     """The wait for mail that is due at these times, but not for what nobody has taken although it has long been due."""
     present = now()
-    later = max((due for due in dues if due > present - _LONGEST_WAIT), default=None)
+    later = max((due for due in dues if due > present - LEASES.longest), default=None)
     if later is None:
         return None
-    return Wait(Seconds((later - present) / SECOND if ahead(later, _LONGEST_WAIT) else 0.0))
+    return Wait(Seconds((later - present) / SECOND if LEASES.waits(later) else 0.0))
 
 
 def _alone_first(usable: list[str], free: Mapping[str, Row], *, alone: bool) -> list[str]:

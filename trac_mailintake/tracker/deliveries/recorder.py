@@ -20,11 +20,10 @@ from trac_mailintake.intake.model import NewTicket, Status, Step
 from trac_mailintake.intake.ports import Accepted, Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.durable import durable
+from trac_mailintake.tracker.db.lease import Hold
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
-from trac_mailintake.tracker.deliveries.claims import LEASE
 from trac_mailintake.tracker.deliveries.rows import passed_key, place, sender_key
 from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
-from trac_mailintake.tracker.lifecycle.transitions import Hold
 from trac_mailintake.tracker.outgoing import enqueue, notify
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
 from trac_mailintake.tracker.people.account_creation import keep_promises
@@ -102,7 +101,7 @@ class DatabaseRecorder:
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
         """Check and renew the claims. The first statement writes: it takes the write lock before anything is read."""
         holds = [Hold(each.delivery.id, self._worker.owner, each.delivery.fence) for each in decisions]
-        if transitions.keep(db, holds, Microseconds(now() + LEASE)) != len(decisions):
+        if transitions.keep(db, holds) != len(decisions):
             raise NoLongerMine(", ".join(each.delivery.listed.locator for each in decisions))
 
     def _not_overtaken(self, db: Connection, decisions: Sequence[Decision]) -> None:

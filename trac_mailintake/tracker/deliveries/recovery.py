@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.tracker.archive import index, leftovers
 from trac_mailintake.tracker.archive.leftovers import Fate
 from trac_mailintake.tracker.archive.store import batches_of, flush, found, remove
-from trac_mailintake.tracker.db.clock import span
 from trac_mailintake.tracker.db.transaction import temporary, transaction
-from trac_mailintake.tracker.deliveries.claims import LEASE
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.transitions import Place
 
@@ -45,7 +43,7 @@ class Recovery:
         """
         with temporary(self._env):
             with transaction(self._env) as db:
-                transitions.expire(db, span(LEASE))
+                transitions.expire(db)
             self._clear_up()
 
     def close(self) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from trac_mailintake.tracker.db.clock import ahead
-from trac_mailintake.tracker.db.transaction import HOUR
+from trac_mailintake.tracker.lifecycle.transitions import LEASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,14 +15,12 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Account, Delivery, Listed
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.tracker.deliveries.rows import Row
     from trac_mailintake.tracker.workers import Worker
 
 BATCH_BYTES = 32 * 1024 * 1024
 """A batch ends when its messages together have more bytes than this."""
-
-_LONGEST_LEASE: Final = HOUR
-"""Longer than any lease of a delivery."""
 
 
 @dataclass(slots=True)
@@ -97,8 +94,11 @@ class Session:
 
     def holds(self, row: Row) -> bool:
         """Whether the row's owner still holds its claim."""
-        alive = self.worker.alive(row.owner or "")
-        return ahead(row.lease, _LONGEST_LEASE) if alive is None else alive
+        return self.held(row.owner or "", row.lease)
+
+    def held(self, owner: str, lease: Microseconds) -> bool:
+        """Whether the claim of a worker with this lease still holds."""
+        return LEASES.holds(lease, alive=self.worker.alive(owner))
 
 
 def begins(service: Service) -> datetime | None:

@@ -13,8 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.db.clock import reached
-from trac_mailintake.tracker.db.transaction import marks, now
+from trac_mailintake.intake.failures import BACK_OFF
+from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.lease import END, END_AS, EXTEND, HELD, HELD_AS, OVER, TAKE_AS, Terms
+from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, marks, now
 from trac_mailintake.tracker.lifecycle import stored_reasons
 from trac_mailintake.tracker.lifecycle.states import MARKED, NEXT, RECORDED, Event, Mark, State, among, made, move
 
@@ -22,23 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from trac_mailintake.intake.model import Status
-    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.wording import Reason
+    from trac_mailintake.tracker.db.lease import Hold
     from trac_mailintake.tracker.db.transaction import Connection
 
 _HIDDEN: Final = "COALESCE(state, '')"
 """The column as an expression: each statement has a better index than that of the state."""
 
+LEASES: Final = Terms(
+    lease=Microseconds(15 * MINUTE), backoff=tuple(Microseconds(int(each * SECOND)) for each in BACK_OFF)
+)
+"""The terms on which a worker has a mail. The lease matters only for workers on other hosts: see `workers`."""
+
 Values = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A worker's hold on a row: no other worker has had it since if its fencing number is still the same."""
-
-    row: int
-    owner: str
-    fence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +85,8 @@ def _insert(db: Connection, event: Event, rows: Sequence[Mapping[str, object]]) 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """How a row is taken over: until when, the fingerprint of the message as it is listed, and who died over it."""
+    """How a row is taken over: the fingerprint of the message as it is listed, and who died over it."""
 
-    lease: Microseconds
     fingerprint: str
     alone: int
     deaths: int
@@ -109,60 +106,59 @@ def _take(db: Connection, event: Event, more: str, before: Hold, owner: str, how
     return _counted(
         db,
         event,
-        more + "owner=%s, fence=fence+1, lease=%s, fingerprint=%s, alone=%s, deaths=%s",
-        (owner, how.lease, how.fingerprint, how.alone, how.deaths),
-        "id=%s AND fence=%s",
+        f"{more}{TAKE_AS}, fingerprint=%s, alone=%s, deaths=%s",
+        (owner, LEASES.expiry(), how.fingerprint, how.alone, how.deaths),
+        HELD,
         (before.row, before.fence),
     )
 
 
-def reclaim(db: Connection, row: int, owner: str, lease: Microseconds) -> int:
+def reclaim(db: Connection, row: int, owner: str) -> int:
     """Take a mail out of quarantine, to be decided again. Not if its bytes were never archived."""
-    sets = "owner=%s, fence=fence+1, lease=%s, attempts=0, alone=0, deaths=0"
-    return _counted(db, Event.RECLAIM, sets, (owner, lease), "id=%s AND archive IS NOT NULL", (row,))
+    sets = f"{TAKE_AS}, attempts=0, alone=0, deaths=0"
+    return _counted(db, Event.RECLAIM, sets, (owner, LEASES.expiry()), "id=%s AND archive IS NOT NULL", (row,))
 
 
-def renew(db: Connection, owner: str, rows: Sequence[int], lease: Microseconds) -> None:
+def renew(db: Connection, owner: str, rows: Sequence[int]) -> None:
     """Renew the leases of rows that the worker still has."""
-    _mark(db, Mark.RENEW, "lease=%s", (lease,), f"COALESCE(owner, '')=%s AND id IN ({marks(rows)})", (owner, *rows))
+    which = f"COALESCE(owner, '')=%s AND id IN ({marks(rows)})"
+    _mark(db, Mark.RENEW, EXTEND, LEASES.extension(), which, (owner, *rows))
 
 
-def keep(db: Connection, holds: Sequence[Hold], lease: Microseconds) -> int:
+def keep(db: Connection, holds: Sequence[Hold]) -> int:
     """Lock the rows that are still held, and renew their leases."""
-    pairs = " OR ".join(["(id=%s AND fence=%s)"] * len(holds))
+    pairs = " OR ".join([f"({HELD})"] * len(holds))
     # By id: a worker may own 20,000 rows in the end, and the index of owners would be read completely.
     which = f"COALESCE(owner, '')=%s AND ({pairs})"
     arguments = (holds[0].owner, *(word for each in holds for word in (each.row, each.fence)))
-    # A lease that is renewed to the same time would not change.
-    sets = "lease=CASE WHEN lease=%s THEN lease+1 ELSE %s END"
     cursor = db.cursor()
-    cursor.execute(_statement(sets, among(MARKED[Mark.RENEW], _HIDDEN), which), (lease, lease, *arguments))
+    cursor.execute(_statement(EXTEND, among(MARKED[Mark.RENEW], _HIDDEN), which), (*LEASES.extension(), *arguments))
     return cursor.rowcount
 
 
 def release(db: Connection, owner: str, rows: Sequence[int]) -> None:
     """Leave rows to others, unbegun."""
     which = f"COALESCE(owner, '')=%s AND id IN ({marks(rows)})"
-    _do(db, Event.RELEASE, "owner=NULL, lease=0", (), which, (owner, *rows))
+    _do(db, Event.RELEASE, END_AS, (), which, (owner, *rows))
 
 
 # it fails, or its worker dies ----------------------------------------------------------------------------------------
 
 _FAILED: Final = (
-    "owner=NULL, lease=0, alone=0, deaths=0, retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), "
-    "attempts=attempts+%s"
+    f"{END_AS}, alone=0, deaths=0, retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), attempts=attempts+%s"
 )
 _PLACED: Final = "archive=%s, archive_offset=%s, archive_length=%s, sha256=%s"
 
 
 def defer(db: Connection, held: Hold, failure: Failure) -> int:
     """Put a mail off whose bytes are not in the archive."""
-    return _counted(db, Event.DEFER, _FAILED, _failed(failure), *_held(held))
+    return _counted(db, Event.DEFER, _FAILED, _failed(failure), HELD_AS, held.values)
 
 
 def seal(db: Connection, held: Hold, place: Place, failure: Failure) -> int:
     """Put a mail off whose bytes are durable."""
-    return _counted(db, Event.SEAL, f"{_FAILED}, {_PLACED}", (*_failed(failure), *_placed(place)), *_held(held))
+    values = (*_failed(failure), *_placed(place))
+    return _counted(db, Event.SEAL, f"{_FAILED}, {_PLACED}", values, HELD_AS, held.values)
 
 
 def seal_left(db: Connection, row: int, fence: int, place: Place, sentence: str) -> int:
@@ -172,28 +168,28 @@ def seal_left(db: Connection, row: int, fence: int, place: Place, sentence: str)
     """
     blame = (
         "deaths=deaths+CASE WHEN owner IS NULL THEN 0 ELSE alone END, "
-        "alone=CASE WHEN owner IS NULL THEN alone ELSE 1 END, owner=NULL, lease=0, retry_at=%s, failure=%s"
+        f"alone=CASE WHEN owner IS NULL THEN alone ELSE 1 END, {END_AS}, retry_at=%s, failure=%s"
     )
     values = (now(), sentence, *_placed(place))
-    return _counted(db, Event.SEAL, f"{blame}, {_PLACED}", values, "id=%s AND fence=%s", (row, fence))
+    return _counted(db, Event.SEAL, f"{blame}, {_PLACED}", values, HELD, (row, fence))
 
 
 def die(db: Connection, owner: str) -> None:
     """Free all that a dead worker had, and had not yet disposed of or notified of."""
-    _mark(db, Mark.ABANDON, "lease=0", (), "owner=%s AND consumed=0", (owner,))
+    _mark(db, Mark.ABANDON, END, (), "owner=%s AND consumed=0", (owner,))
     _mark(db, Mark.ABANDON, "owner=NULL", (), "owner=%s AND notify=1", (owner,))
     resumed, claimed = f"'{State.RESUMED.value}'", f"'{State.CLAIMED.value}'"
     sets = (
-        f"lease=0, deaths=deaths+CASE state WHEN {resumed} THEN alone ELSE 0 END, "
+        f"{END}, deaths=deaths+CASE state WHEN {resumed} THEN alone ELSE 0 END, "
         f"alone=CASE state WHEN {resumed} THEN 1 ELSE alone END, "
         f"owner=CASE state WHEN {claimed} THEN owner ELSE NULL END"
     )
     _do(db, Event.DIE, sets, (), "owner=%s", (owner,))
 
 
-def expire(db: Connection, span: tuple[Microseconds, Microseconds]) -> None:
-    """Hold mail again whose worker, wherever that is, has not renewed its lease for so long."""
-    _do(db, Event.DIE, "owner=NULL", (), f"state='{State.RECLAIMED.value}' AND {reached('lease')}", span)
+def expire(db: Connection) -> None:
+    """Hold mail again whose worker, wherever that is, has not renewed its lease in time."""
+    _do(db, Event.DIE, "owner=NULL", (), f"state='{State.RECLAIMED.value}' AND {OVER}", LEASES.over())
 
 
 def vanish(db: Connection, rows: Sequence[int], owners: Sequence[str], reason: Reason) -> None:
@@ -285,10 +281,6 @@ def forget(db: Connection, rows: Sequence[int]) -> None:
 
 
 # inside --------------------------------------------------------------------------------------------------------------
-
-
-def _held(hold: Hold) -> tuple[str, Values]:
-    return "id=%s AND owner=%s AND fence=%s", (hold.row, hold.owner, hold.fence)
 
 
 def _failed(failure: Failure) -> Values:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.db.leased_queue import LeasedQueue, Terms
+from trac_mailintake.tracker.db.lease import Terms
+from trac_mailintake.tracker.db.leased_queue import LeasedQueue
 from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, key, now, transaction
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.tracker.db.transaction import chunks, is_sqlite, marks
-from trac_mailintake.tracker.tickets import stage_attachments
+from trac_mailintake.tracker.tickets import comment_numbers, stage_attachments
 from trac_mailintake.tracker.trac_calls.unobserved_env import QuietEnvironment
 
 if TYPE_CHECKING:
@@ -123,11 +123,14 @@ def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
 
 def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int, Microseconds]) -> Filed:
     ticket, last = _as_it_is(env, draft.ticket, changed)
-    when = max(when, last + _TICK)
+    before = comment_numbers.existing(env, ticket.id)
+    when = max(when, last + _TICK, (before.latest or last) + _TICK)
     old = dict(ticket._old)  # noqa: SLF001 - Trac's listeners are told of it, and only the model knows it
     linked = stage_attachments.link(env, ticket.id, draft.enclosures, when, draft.author)
     try:
         number = ticket.save_changes(draft.author, draft.comment, when)
+        if number:
+            number = comment_numbers.ensure_unique(env, ticket.id, when, number, before)
     except BaseException:
         stage_attachments.undo(linked)
         raise

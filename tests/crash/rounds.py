@@ -31,7 +31,7 @@ from trac_mailintake.components.run_commands import RoundCommands
 from trac_mailintake.plugins import registry
 from trac_mailintake.runs.sysexits import SysExit
 from trac_mailintake.sources import imap, pop3
-from trac_mailintake.tracker.archive import index
+from trac_mailintake.tracker.archive import records
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services
 from trac_mailintake.tracker.lifecycle import states
@@ -184,7 +184,7 @@ def hour_passes(path: Path) -> None:
 def sealed(path: Path) -> set[str]:
     """The SHA-256 of each mail in a sealed batch of the archive."""
     batches = (path / "files" / "mailintake" / "archive").rglob("*.mails")
-    return {entry.sha256 for batch in batches for entry in index.read(str(batch))}
+    return {mail.record.sha256 for batch in batches for mail in records.read(str(batch))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.rig import SERVICE, Rig, mail
+from trac_mailintake.tracker.archive import records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +46,22 @@ def kept(rig: Rig, folder: str = "archive") -> list[Path]:
 
 
 def archived(batch: Path) -> bytes:
-    """What a batch has before its index."""
-    return batch.read_bytes().partition(b"\nmailintake-index ")[0]
+    """The only mail of a batch."""
+    [mail] = records.read(str(batch))
+    return mail.raw.read()
 
 
 def unseal(rig: Rig) -> Path:
-    """Take the index off the only batch, as if an earlier version had written it, or its worker had died before."""
+    """Leave of the only batch what its worker had written when it died before it was sealed."""
+    [batch] = kept(rig)
+    [mail] = records.read(str(batch))
+    opened = replace(mail.record, length=None, sha256="")
+    batch.write_bytes(opened.written(batch.name) + mail.raw.read())
+    return batch
+
+
+def strip(rig: Rig) -> Path:
+    """Leave of the only batch what version 0.1 would have written: mails without records."""
     [batch] = kept(rig)
     batch.write_bytes(archived(batch))
     return batch
@@ -60,7 +72,7 @@ def test_what_is_in_no_mailbox_any_more_stays_in_the_archive(rig: Rig) -> None:
     lost = mail("Lost?")
     rig.drop(lost)
     die(rig, UNDONE)
-    unseal(rig)
+    strip(rig)
     for _ in range(3):
         rig.run()
         assert rig.outcomes == [("ignored", "vanished")]

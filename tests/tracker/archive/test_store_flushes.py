@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import DELIVERY
 from trac_mailintake.intake.errors import TemporaryFailure
-from trac_mailintake.tracker.archive.index import read
+from trac_mailintake.tracker.archive.records import read
 from trac_mailintake.tracker.archive.store import Batch
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_a_batch_has_an_index_only_if_it_was_flushed(tmp_path: Path, *, refused: bool) -> None:
+def test_a_batch_has_sealed_mail_only_if_it_was_flushed(tmp_path: Path, *, refused: bool) -> None:
     """If its folder cannot be flushed, whoever cleans up must not flush again and believe that."""
     (tmp_path / "day").mkdir()
     batch = Batch(str(tmp_path / "day"), "owner-1.mails")
@@ -30,4 +30,4 @@ def test_a_batch_has_an_index_only_if_it_was_flushed(tmp_path: Path, *, refused:
             batch.seal()
     else:
         batch.seal()
-    assert [each.delivery for each in read(str(later / "owner-1.mails"))] == ([] if refused else [1, 2])
+    assert [each.record.delivery for each in read(str(later / "owner-1.mails"))] == ([] if refused else [1, 2])

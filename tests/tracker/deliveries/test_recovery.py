@@ -17,6 +17,7 @@ from trac_mailintake.intake.failures import ATTEMPTS
 from trac_mailintake.intake.ports import Wait
 from trac_mailintake.intake.stages.claim import BATCH
 from trac_mailintake.intake.times import Seconds
+from trac_mailintake.tracker.archive import records
 from trac_mailintake.tracker.archive.store import FileArchive
 from trac_mailintake.tracker.db.transaction import HOUR
 from trac_mailintake.tracker.journal.journal import Journal
@@ -295,3 +296,47 @@ def test_a_batch_that_no_row_names_is_removed(rig: Rig) -> None:
         assert rig.outcomes == [("created", "new")]
     rig.run()
     assert len(list((rig.trac.path / "files" / "mailintake" / "archive").rglob("*.mails"))) == 1
+
+
+def test_a_database_that_was_restored_gives_numbers_again(rig: Rig) -> None:
+    """The batch of a dead worker names the number of a row that is another mail's by now: its bytes are not that's."""
+    rig.drop(mail("Lost row"))
+    with fetched(rig):
+        pass
+    remove(rig)
+    with rig.trac.env.db_transaction as db:
+        [(number,)] = db("SELECT id FROM mailintake_delivery")
+        db("DELETE FROM mailintake_delivery")
+    rig.drop(mail("New"))
+    with fetched(rig, sealed=False), rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET id=%s", (number,))
+    settle(rig)
+    assert [ticket["summary"] for ticket in rig.trac.tickets()] == ["New"]
+    assert rig.left == []
+    kept = [each.raw.read() for path in archived(rig) for each in records.read(str(path))]
+    assert sorted(b"Lost row" in each for each in kept) == [False, True]
+
+
+def test_a_batch_stays_if_its_numbers_are_others_by_now(rig: Rig) -> None:
+    """All of these are decided, so that nothing seems to be missing."""
+    rig.drop(mail("Lost row"))
+    with fetched(rig):
+        pass
+    remove(rig)
+    with rig.trac.env.db_transaction as db:
+        [(number,)] = db("SELECT id FROM mailintake_delivery")
+        db("DELETE FROM mailintake_delivery")
+    rig.drop(mail("New"))
+    with rig.worker() as assembly:
+        service = assembly.settings.services.get(SERVICE)
+        assembly.spine.run(service, assembly.settings.open(service))
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET id=%s", (number,))
+    rig.run()
+    kept = [each.raw.read() for path in archived(rig) for each in records.read(str(path))]
+    assert sorted(b"Lost row" in each for each in kept) == [False, True]
+
+
+def archived(rig: Rig) -> list[Path]:
+    """The batches of the archive."""
+    return sorted((rig.trac.path / "files" / "mailintake" / "archive").rglob("*.mails"))

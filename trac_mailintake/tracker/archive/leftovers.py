@@ -1,9 +1,9 @@
 """record: decides about batches of the archive that a dead worker left, and that no row refers to.
 
-A batch with an index is no leftover: `deliveries.recovery` lets rows refer to it. Otherwise the worker died before it
-sealed the batch, or the database has lost the claims. Mostly the mail is still in its mailbox, and is fetched and
-archived again: then the batch is removed. If it is gone from there, the batch may be the only copy, and stays until
-`purge` removes it, `[mailintake] archive_days` after its day.
+A sealed batch is no leftover: `deliveries.recovery` lets rows refer to it. Otherwise the worker died before it sealed
+the batch, or the database has lost the claims. Mostly the mail is still in its mailbox, and is fetched and archived
+again: then the batch is removed. If it is gone from there, the batch may be the only copy, and stays until `purge`
+removes it, `[mailintake] archive_days` after its day.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """fetch: the raw bytes of every delivery, by date. The archive is the spool, so a message is written only once.
 
-A batch is one file, `archive/YYYY/MM/DD/OWNER-N.mails`: one append for each message, then the index, and one flush for
+A batch is one file, `archive/YYYY/MM/DD/OWNER-N.mails`: a record before each message (see `records`), and one flush for
 all. The journal's row has the slice of each message.
 """
 
@@ -18,7 +18,7 @@ from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.ports import TooLarge
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker.archive import leftovers
-from trac_mailintake.tracker.archive.index import Entry, index
+from trac_mailintake.tracker.archive.records import LATE, Record
 from trac_mailintake.tracker.private_dir import ROOT, flush_chain, flush_folder, private_folder
 
 if TYPE_CHECKING:
@@ -63,11 +63,13 @@ class Batch:
     def __init__(self, folder: str, name: str) -> None:
         """Make the file `name` in `folder`."""
         self._folder = folder
+        self._name = name
         self._path = os.path.join(folder, name)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file: BinaryIO = os.fdopen(descriptor, "wb")
         self._end = 0
-        self._entries: list[Entry] = []
+        self._records: list[tuple[int, Record]] = []
+        """Each with its place in the file."""
 
     def append(self, delivery: Delivery, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
         """Write the message of a claimed delivery. Returns its slice and its SHA-256 (hex).
@@ -76,10 +78,14 @@ class Batch:
         In all these cases nothing of the message is kept.
         """
         digest = hashlib.sha256()
-        start = self._end
+        record = Record.of(delivery)
+        head = record.written(self._name)
+        start = self._end + len(head)
         length = 0
         whole = False
         try:
+            with _told(self._path):
+                self._file.write(head)
             for chunk in chunks:
                 length += len(chunk)
                 if limit is not None and length > limit:
@@ -92,11 +98,12 @@ class Batch:
         finally:
             if not whole:
                 with _told(self._path):
-                    self._file.seek(start)
+                    self._file.seek(self._end)
                     self._file.truncate()
+        sha256 = digest.hexdigest()
+        self._records.append((self._end, record.ended(length, sha256)))
         self._end = start + length
-        self._entries.append(Entry(delivery.id, delivery.fence, start, length, digest.hexdigest()))
-        return Slice(self._path, start, length), digest.hexdigest()
+        return Slice(self._path, start, length), sha256
 
     def flush(self) -> None:
         """Make what was written readable from its slice, though perhaps not yet on disk. Raises TemporaryFailure."""
@@ -107,14 +114,14 @@ class Batch:
         """Flush the file and its folder to disk; an empty batch leaves no file. Raises TemporaryFailure.
 
         A batch that could not be flushed is removed. A later flush may succeed without having written what the first
-        one lost (fsync(2), EIO), so whoever cleans up must find no index.
+        one lost (fsync(2), EIO), so whoever cleans up must find no sealed mail.
         """
         with _told(self._path), self._file:
             try:
                 self._make_durable()
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(self._file.fileno(), self._end)
+                    os.ftruncate(self._file.fileno(), 0)
                 with suppress(OSError):
                     os.unlink(self._path)
                 raise
@@ -122,13 +129,12 @@ class Batch:
     def _make_durable(self) -> None:
         self._file.flush()
         descriptor = self._file.fileno()
-        if self._entries:
-            # Not through the buffer, which would be written once more when the file is closed.
-            line = index(os.path.basename(self._path), self._entries)
-            if os.write(descriptor, line) < len(line):
+        for place, record in self._records:
+            late = record.late(self._name)
+            if os.pwrite(descriptor, late, place + LATE) < len(late):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
-        if not self._entries:
+        if not self._records:
             os.unlink(self._path)
         flush_folder(self._folder)
 

@@ -1,17 +1,18 @@
 """record: cleans up after workers, the dead ones and this one: claims, files, and bytes that no row names yet.
 
-If a worker dies between sealing a batch of the archive and recording, the index of the batch says which claim its bytes
-belong to. Their rows become sealed, so that the mail is decided from the archive even if it leaves its mailbox.
+If a worker dies between sealing a batch of the archive and recording, the records of the batch say which claims its
+bytes belong to. Their rows become sealed, so that the mail is decided from the archive even if it leaves its mailbox.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.archive import index, leftovers
+from trac_mailintake.tracker.archive import leftovers, records
 from trac_mailintake.tracker.archive.leftovers import Fate
 from trac_mailintake.tracker.archive.store import batches_of, flush, found, remove
 from trac_mailintake.tracker.db.transaction import temporary, transaction
+from trac_mailintake.tracker.deliveries import archive_rows
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.transitions import Place
 
@@ -89,7 +90,7 @@ class Recovery:
         fate = leftovers.fate(self._env, note)
         if fate is Fate.WAITS:
             self._session.left.update(dict.fromkeys(leftovers.ids_of(note), batch))
-        elif fate is Fate.GOES:
+        elif fate is Fate.GOES and not archive_rows.forgotten(self._env, batch):
             self._remove_unused(batch)
         return fate is not Fate.WAITS
 
@@ -113,13 +114,14 @@ def _seal(env: Environment, batch: str) -> int:
     Returns their number. None if the batch was not sealed, so that its bytes may not be durable.
     """
     path = found(env, batch, 0, 0).path
-    entries = index.read(path)
-    if not entries:
+    mails = records.read(path)
+    if not mails:
         return 0
-    flush(path)  # the worker may have died between writing the index and flushing it
+    flush(path)  # the worker may have died between writing the lengths back and flushing them
     number = 0
     with transaction(env) as db:
-        for each in entries:
-            place = Place(batch, each.offset, each.length, each.sha256)
-            number += transitions.seal_left(db, each.delivery, each.fence, place, _ENDED)
+        for each in archive_rows.claimed_by(db, mails):
+            record = each.record
+            place = Place(batch, each.offset, each.raw.length, record.sha256)
+            number += transitions.seal_left(db, record.delivery, record.fence, place, _ENDED)
     return number

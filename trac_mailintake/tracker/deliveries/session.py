@@ -77,7 +77,7 @@ class Session:
     unlisted: set[int] = field(default_factory=set)
     """Deliveries that this worker decides about although their mailbox does not list them any more."""
     left: dict[int, str] = field(default_factory=dict)
-    """By delivery that a dead worker held: the batch of the archive that may have its bytes, but has no index."""
+    """By delivery that a dead worker held: the batch of the archive that may have its bytes, but was not sealed."""
     relied_on: set[str] = field(default_factory=set)
     """Paths of batches of which something was recorded, even if the database may have lost that."""
 

@@ -108,6 +108,15 @@ class Entry:
     purged: Microseconds
     """When the bytes were removed: see `retention`."""
 
+    @property
+    def why(self) -> str:
+        """Why it stands as it does; of held mail that failed when it was to be decided again, that failure.
+
+        A failure from before the outcome has led to it, or was overcome.
+        """
+        again = self.retry_at > self.recorded and self.outcome == Status.HELD.value
+        return self.failure if again and self.failure else self.reason or self.failure
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

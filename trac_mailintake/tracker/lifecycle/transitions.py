@@ -115,7 +115,7 @@ def _take(db: Connection, event: Event, more: str, before: Hold, owner: str, how
 
 def reclaim(db: Connection, row: int, owner: str) -> int:
     """Take a mail out of quarantine, to be decided again. Not if its bytes were never archived."""
-    sets = f"{TAKE_AS}, attempts=0, alone=0, deaths=0"
+    sets = f"{TAKE_AS}, attempts=0, retry_at=0, alone=0, deaths=0"
     return _counted(db, Event.RECLAIM, sets, (owner, LEASES.expiry()), "id=%s AND archive IS NOT NULL", (row,))
 
 

@@ -59,3 +59,64 @@ def test_held_mail_is_exported_byte_for_byte(mailbox: Mailbox, tmp_path: Path) -
     assert mailbox.trac.command("mailintake", "held", "export", "1", str(target)).status == 0
     assert target.read_bytes() == mail(more=AUTOMATIC, text="ümlaut")
     assert mailbox.trac.command("mailintake", "held", "export", "1", str(target)).status == 2
+
+
+def test_what_cannot_be_decided_again_says_why(mailbox: Mailbox) -> None:
+    """Not why it was held at first: that is overcome. Once the archive is back, it is filed."""
+    trac = mailbox.trac
+    mailbox.add_service("allow=else@example.com")
+    mailbox.put(mail())
+    mailbox.run()
+    trac.command("mailintake", "service", "set", "support", "allow=")
+    [batch] = (trac.path / "files" / "mailintake" / "archive").rglob("*.mails")
+    content = batch.read_bytes()
+    batch.write_bytes(content[:-40])
+    for words in (("retry", "1"), ("retry", "all"), ("release", "1", "new")):
+        said = trac.command("mailintake", "held", *words)
+        assert said.status == 1
+        assert said.out.startswith("1: held (allow): ")
+        assert "ends 40 bytes before it should" in said.out
+        assert "allow list" not in said.out
+    batch.write_bytes(content)
+    assert trac.command("mailintake", "held", "retry", "1").out.startswith("1: created #1")
+
+
+def test_a_failure_from_before_is_no_reason(mailbox: Mailbox) -> None:
+    """The archive was broken once; now a rule holds the mail, and says why."""
+    trac = mailbox.trac
+    mailbox.add_service("allow=else@example.com")
+    mailbox.put(mail())
+    mailbox.run()
+    [batch] = (trac.path / "files" / "mailintake" / "archive").rglob("*.mails")
+    content = batch.read_bytes()
+    batch.write_bytes(content[:-40])
+    trac.command("mailintake", "held", "retry", "1")
+    batch.write_bytes(content)
+    said = trac.command("mailintake", "held", "retry", "1")
+    assert (said.status, "is not on the allow list" in said.out) == (1, True)
+    assert "ends 40 bytes" not in said.out
+
+
+def test_one_that_cannot_be_retried_keeps_no_other_waiting(mailbox: Mailbox) -> None:
+    """The first has never been archived, since it was too large; the second waits for the outgoing server."""
+    trac = mailbox.trac
+    mailbox.add_service("forward=boss@example.com", "bulk=forward")
+    trac.set(("mailintake", "archive_max_size", "2K"))
+    mailbox.put(mail(1, text="large " * 1000), mail(2, more=AUTOMATIC))
+    mailbox.run()
+    trac.command("mailintake", "service", "set", "support", "allow=else@example.com")
+    mailbox.put(mail(3), mail(4))
+    mailbox.run()
+    trac.command("mailintake", "service", "set", "support", "allow=")
+    said = trac.command("mailintake", "held", "retry", "all")
+    assert said.status == 1
+    assert [line.split(" (")[0] for line in said.out.splitlines()] == ["3: created #1", "4: created #2"]
+    assert [line.split(":")[0] for line in said.err.splitlines()] == ["1", "2"]
+    assert "queue flush" in said.err
+    mailbox.put(mail(5, more=AUTOMATIC))
+    trac.command("mailintake", "service", "set", "support", "bulk=hold")
+    mailbox.run()
+    trac.command("mailintake", "service", "set", "support", "bulk=accept")
+    said = trac.command("mailintake", "held", "retry", "77", "5", "1")
+    assert (said.status, said.out.split(" (")[0]) == (2, "5: created #3")
+    assert "Not decided again: 77, 1" in said.err

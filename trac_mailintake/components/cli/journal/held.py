@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trac.admin.api import AdminCommandError
+
 from trac_mailintake.components.cli.arguments import Exit, positive, read, starting, told
 from trac_mailintake.components.cli.journal.output import only, say_became, say_entries, write
-from trac_mailintake.components.cli.output import say
+from trac_mailintake.components.cli.output import complain, say
+from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.field_choices import check_ticket
 from trac_mailintake.tracker.journal.journal import Journal
@@ -38,15 +41,25 @@ class HeldActions:
         """`mailintake held retry`. Raises AdminCommandError."""
         wanted = read(typed, least=1, most=10_000)
         journal = self._journal
+        everything = wanted.words == ("all",)
         with told():
-            if wanted.words == ("all",):
+            if everything:
                 numbers = sorted(entry.id for entry in journal.held())
             else:
                 numbers = [positive("id", word) for word in wanted.words]
+            refused: dict[int, str] = {}
             with open_intake.intake(self._env) as assembly:
                 for number in numbers:
-                    assembly.retry(journal.retryable(number))
-        return say_became([journal.get(number) for number in numbers])
+                    try:
+                        assembly.retry(journal.retryable(number))
+                    except SettingError as error:  # the others do not wait for this one
+                        refused[number] = str(error)
+        status = say_became([journal.get(number) for number in numbers if number not in refused])
+        for number, why in refused.items():
+            complain(f"{number}: {why}")
+        if refused and not everything:
+            raise AdminCommandError(f"Not decided again: {', '.join(map(str, refused))}")
+        return Exit.WAITING if refused else status
 
     def release(self, *typed: str) -> int:
         """`mailintake held release`. Raises AdminCommandError."""

@@ -62,7 +62,7 @@ def _became(entry: Entry) -> str:
     """`commented #12 (message-id): reason`."""
     ticket = f" #{entry.ticket}" if entry.ticket else ""
     rule = f" ({entry.rule})" if entry.rule else ""
-    return f"{entry.outcome}{ticket}{rule}: {entry.reason or entry.failure or 'not decided yet'}"
+    return f"{entry.outcome}{ticket}{rule}: {entry.why or 'not decided yet'}"
 
 
 def say_entries(entries: Sequence[Entry], *, as_json: bool, none: str) -> int:

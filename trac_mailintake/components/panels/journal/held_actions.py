@@ -102,6 +102,6 @@ def _discard(journal: Journal, decided: Decided, numbers: Sequence[int], user: s
 
 def _became(entry: Entry) -> str:
     if entry.outcome == Status.HELD.value:
-        return f"still held. {entry.failure or entry.reason}"
+        return f"still held. {entry.why}"
     ticket = f" in ticket #{entry.ticket}" if entry.ticket else ""
     return f"{entry.outcome}{ticket}."

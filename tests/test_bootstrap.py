@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import SERVICE, Remote, Rig, mail
-from trac_mailintake.bootstrap import archive_limit, assemble_intake, mail_queue, settings_of
+from trac_mailintake.bootstrap import Survey, archive_limit, assemble_intake, mail_queue, settings_of
 from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.intake.times import Seconds
@@ -67,13 +67,13 @@ def test_what_waits_in_a_mailbox_is_counted(rig: Rig) -> None:
     """And nothing of it is taken; a mailbox that is not there is an error."""
     settings = settings_of(rig.trac.env)
     service = settings.services.get(SERVICE)
-    assert settings.waiting(service) == 0
+    assert settings.survey(service).waiting == 0
     rig.drop(mail(), mail(), mail())
-    assert settings.waiting(service) == 3
+    assert settings.survey(service) == Survey(3)
     assert len(rig.left) == 3
     rig.maildir.rename(rig.maildir.with_name("away"))
     with pytest.raises(SourceError):
-        settings.waiting(service)
+        settings.survey(service)
 
 
 @pytest.mark.parametrize(("typed", "octets"), [("256M", 256 * 1024**2), ("1024", 1024), (" 2 KB ", 2048)])

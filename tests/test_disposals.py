@@ -109,17 +109,17 @@ def test_a_subscription_that_is_refused_is_no_failure(sqlite_env: TracEnv) -> No
 
 @pytest.mark.parametrize("without", [(), ("MOVE",)])
 def test_a_folder_that_a_real_server_refuses_keeps_nothing_out(sqlite_env: TracEnv, without: tuple[str, ...]) -> None:
-    """`move:Processed` where all folders are below INBOX, as on Courier and Cyrus; the right name then mends it."""
+    """A name that it takes for none; the right one then mends it, without the prefix that all folders have there."""
     with Dovecot(prefix="INBOX.", without=without) as server:
         user = server.add_user()
-        rig = Remote(sqlite_env, "imap", server.imap, afterwards="move:Processed")
+        rig = Remote(sqlite_env, "imap", server.imap, afterwards="move:INBOX.a..b")
         settings_of(sqlite_env.env).servers.set("post", {"username": user, "password": PASSWORD})
         for number in range(1, 4):
             server.deliver(user, mail(f"Mail {number}"))
             report = rig.run()
             assert report.counts[Status.CREATED] == 1
-            assert "the folder Processed cannot be made" in report.error
-        rig.set(afterwards="move:INBOX.Processed")
+            assert "the folder INBOX.a..b cannot be made" in report.error
+        rig.set(afterwards="move:Processed")
         assert rig.run().error == ""
         assert server.messages(user) == []
         assert len(server.messages(user, "Processed")) == 3

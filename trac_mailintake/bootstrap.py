@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from trac_mailintake.hookspecs import Opening
+from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.forked_parser import Ahead
-from trac_mailintake.intake.ports import Parser, Ports, Runtime
+from trac_mailintake.intake.ports import Parser, Ports, Runtime, Targeting
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.intake.spine import Spine
 from trac_mailintake.intake.stages.release import ReleasingRules, ReleasingTracker
@@ -52,6 +53,15 @@ _ARCHIVE_MAX_SIZE = Parameter("[mailintake] archive_max_size", Kind.SIZE, 256 * 
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """The number of messages in a mailbox, and where mail is moved to: a sentence, or why there is no such folder."""
+
+    waiting: int
+    target: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything needed to show and change services. It has no worker, so there is nothing to close."""
 
@@ -73,13 +83,36 @@ class Settings:
         kind = self.rules.kinds[service.kind]
         return kind.open(Opening(service, server, service.afterwards, password, trace))
 
-    def waiting(self, service: Service) -> int:
-        """The number of messages in the service's mailbox. Raises SourceError."""
+    def survey(self, service: Service) -> Survey:
+        """What a new service finds in its mailbox. Raises SourceError if that cannot be read."""
         source = self.open(service, patience=PATIENCE)
         try:
-            return len(source.list())
+            return Survey(len(source.list()), *_target(source))
         finally:
             source.close()
+
+    def target(self, service: Service) -> tuple[str, str]:
+        """A sentence about the folder that mail is moved to, or "", and why there is none, or "".
+
+        Makes that folder if it is missing.
+        """
+        try:
+            source = self.open(service, patience=PATIENCE)
+        except SourceError as error:
+            return "", str(error)
+        try:
+            return _target(source)
+        finally:
+            source.close()
+
+
+def _target(source: Source) -> tuple[str, str]:
+    if not isinstance(source, Targeting):
+        return "", ""
+    try:
+        return source.target(), ""
+    except SourceError as error:
+        return "", str(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.settings import Server
 
-_NONSENSE = (ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError, OverflowError)
+NONSENSE = (ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError, OverflowError)
 """What the protocols' libraries raise, besides their own errors, when an answer makes no sense to them."""
 
 _LONGEST = 200
@@ -58,7 +58,7 @@ def told(server: Server, label: str, *protocol: type[Exception]) -> Iterator[Non
 
     `protocol` are that library's own errors.
     """
-    foreseen: tuple[type[Exception], ...] = (OSError, *_NONSENSE, *protocol)
+    foreseen: tuple[type[Exception], ...] = (OSError, *NONSENSE, *protocol)
     try:
         yield
     except foreseen as error:

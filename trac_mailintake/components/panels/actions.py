@@ -66,9 +66,9 @@ def flush(env: Environment) -> Done:
 
 
 def waiting(settings: Settings, service: Service) -> Done:
-    """How many messages the first run of a service will find, and what it will do with them."""
+    """How many messages the first run of a service will find, what it will do with them, and where it moves them."""
     try:
-        number = within(PATIENCE, lambda: settings.waiting(service))
+        found = within(PATIENCE, lambda: settings.survey(service))
     except SourceError as error:
         return Done(f"How many mails wait could not be found out: {error}.", well=False)
     begins = {
@@ -76,7 +76,10 @@ def waiting(settings: Settings, service: Service) -> Done:
         "now": "the first run leaves what lies there, and takes what comes later",
     }
     first = begins.get(service.start, f"the first run takes those since {service.start}")
-    return Done(f"{_mails(number)} {'waits' if number == 1 else 'wait'} in the mailbox; {first}.", well=True)
+    number = _mails(found.waiting)
+    mails = f"{number} {'waits' if found.waiting == 1 else 'wait'} in the mailbox; {first}."
+    target = found.target or (f"{found.trouble}." if found.trouble else "")
+    return Done(f"{mails} {target}".rstrip(), well=not found.trouble)
 
 
 def _mails(number: int) -> str:

@@ -55,3 +55,14 @@ class Foreseeing(Protocol):
 
         Raises SourceError. `fetch` may still be called with other messages.
         """
+
+
+@runtime_checkable
+class Targeting(Protocol):
+    """A source that can say at once whether mail can be moved to where its service wants it. Optional."""
+
+    def target(self) -> str:
+        """A sentence that names the folder that mail is moved to, which is made if it is missing; "" if none is moved.
+
+        Raises SourceError if there is none, and none can be made.
+        """

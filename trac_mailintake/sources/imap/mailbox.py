@@ -15,17 +15,16 @@ from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Re
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.sources.errors import address, excerpt, told
 from trac_mailintake.sources.imap import NAME
+from trac_mailintake.sources.imap.disposal import DELETED, Disposal
 from trac_mailintake.sources.imap.fetch_response import merged
-from trac_mailintake.sources.imap.interrupted_copies import copied
 from trac_mailintake.sources.imap.pipelining import IDENTITY, Orders, Slicing, uid_of, uids_of
 from trac_mailintake.sources.imap.session import choice, connect
 from trac_mailintake.sources.imap.slices import opened
-from trac_mailintake.sources.imap.target_folder import ensured
 from trac_mailintake.sources.local import files
 from trac_mailintake.sources.net.quota import MESSAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from trac_mailintake.hookspecs import Opening
     from trac_mailintake.sources.imap.fetch_response import Fetched
@@ -39,7 +38,6 @@ _AT_ONCE = 200
 _LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
 _SLOW = Seconds(30.0)
 """After reading so slowly, nothing is requested ahead any more: servers drop connections that do not read."""
-_DELETED = b"\\Deleted"
 
 
 class ImapSource:
@@ -58,15 +56,14 @@ class ImapSource:
         self._slicing = Slicing()
         self._whole: Whole | None = None
         self._refusal = ""
-        self._no_target = ""
         self._read: dict[str, str] = {}
         """The messages read in this session: locator to fingerprint."""
         self._doubtful = False
         self._foresees = True
         self._foresaw = 0.0
         self._uidvalidity = 0
-        self._target_exists = False
         self.account = Account(NAME, f"{address(self._server)}/{self._folder}")
+        self._disposal = Disposal(self._afterwards, self._folder, self.account.label)
         if self._afterwards.folder == self._folder:
             raise SourceError(f"{self.account.label}: is moved to itself; correct afterwards={self._afterwards}")
 
@@ -83,7 +80,7 @@ class ImapSource:
                 fetched = merged(session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False))
                 for uid, each in fetched.items():
                     # Unsolicited responses, such as changed flags, have no size.
-                    if uid and _DELETED.lower() not in each.flags and (each.size or uid not in found):
+                    if uid and DELETED.lower() not in each.flags and (each.size or uid not in found):
                         found[uid] = self._listed(each)
         return [found[uid] for uid in sorted(found)]
 
@@ -164,8 +161,8 @@ class ImapSource:
     def whole(self, listed: Listed) -> tuple[Whole, int | None]:
         """See `slices.Asked`."""
         with self._guarded():
-            self._quiet()
-            whole = self._connected().whole(uid_of(listed))
+            self.quiet()
+            whole = self.connected().whole(uid_of(listed))
             self._whole = whole
             return whole, whole.begin()
 
@@ -212,16 +209,18 @@ class ImapSource:
         """Dispose of messages together. Refused ones stay, and the connection still works."""
         if not messages:
             return files.GONE
+        fault = ""
         try:
-            if not self._no_target:
-                self._consume(messages)
+            fault = self._disposal.fault(self)
+            if not fault:
+                self._disposal.consume(self, messages)
         except imaplib.IMAP4.abort:
             raise
         except IMAPClientError as error:
             # Another folder may be selected.
-            self._reselect()
+            self.reselect()
             return Reply(Answer.TRANSIENT, self._refused(excerpt(error)), fault=True)
-        return Reply(Answer.TRANSIENT, self._no_target, fault=True) if self._no_target else files.DONE
+        return Reply(Answer.TRANSIENT, fault, fault=True) if fault else files.DONE
 
     def _refused(self, said: str) -> str:
         return (
@@ -236,50 +235,16 @@ class ImapSource:
         unsure = [listed for listed in wanted if self._read.pop(listed.locator, "") != listed.fingerprint]
         if not unsure:
             return wanted
-        self._quiet()
-        fetched = merged(self._connected().raw_fetch(uids_of(unsure), f"(UID {IDENTITY})"))
+        self.quiet()
+        fetched = merged(self.connected().raw_fetch(uids_of(unsure), f"(UID {IDENTITY})"))
         there = {each.fingerprint(self._uidvalidity) for each in fetched.values()}
         gone = {listed.locator for listed in unsure if listed.fingerprint not in there}
         return [listed for listed in wanted if listed.locator not in gone]
 
-    def _consume(self, messages: Mapping[int, str]) -> None:
-        """Dispose of messages, each UID with the SHA-256 of its bytes."""
-        if self._afterwards.word is Afterwards.SEEN:
-            self._connected().tell("STORE", _set(messages), "+FLAGS.SILENT", r"(\Seen)")
-        elif self._afterwards.word is Afterwards.DELETE:
-            self._delete(messages)
-        else:
-            self._move(messages)
-
-    def _delete(self, uids: Iterable[int]) -> None:
-        """Expunge by UID, or only mark: a plain EXPUNGE would remove messages that others marked (RFC 4315, 2.1)."""
-        session = self._connected()
-        session.tell("STORE", _set(uids), "+FLAGS.SILENT", rf"({_DELETED.decode('ascii')})")
-        if session.has_capability("UIDPLUS"):
-            session.tell("EXPUNGE", _set(uids))
-
-    def _move(self, messages: Mapping[int, str]) -> None:
-        session, target = self._connected(), self._afterwards.folder
-        self._make_target(session, target)
-        if self._no_target:
-            return
-        if session.has_capability("MOVE"):
-            session.tell("MOVE", _set(messages), session.quoted(target))
-            return
-        # After a crash between COPY and \Deleted the copy already exists.
-        self._quiet()
-        there = copied(session, messages, target)
-        self._reselect()
-        missing = [uid for uid in messages if uid not in there]
-        if missing:
-            session.copy(missing, target)
-        self._delete(messages)
-
-    def _make_target(self, session: Session, target: str) -> None:
-        if not self._target_exists:
-            self._quiet()
-            self._no_target = ensured(session, target, self.account.label)
-            self._target_exists = not self._no_target
+    def target(self) -> str:
+        """See `ports.Targeting`."""
+        with self._guarded():
+            return self._disposal.target(self)
 
     def settle(self) -> None:
         """Wait for the answers to all disposals. Raises SourceError also if the server refused some."""
@@ -297,7 +262,8 @@ class ImapSource:
         """Log out."""
         self._abandon()
         session = self._let_go()
-        self._doubtful, self._refusal, self._no_target = False, "", ""
+        self._doubtful, self._refusal = False, ""
+        self._disposal.forget_fault()
         if session is not None:
             session.leave()
 
@@ -329,19 +295,20 @@ class ImapSource:
         if said:
             self._refusal = self._refusal or self._refused(said)
 
-    def _quiet(self) -> None:
-        """Read all outstanding answers."""
+    def quiet(self) -> None:
+        """See `disposal.Selected`."""
         self._hear()
         if self._orders is not None:
             self._orders.drain()
 
     def _ordering(self) -> Orders:
-        session = self._connected()
+        session = self.connected()
         if self._orders is None:
             self._orders = Orders(session, self._slicing)
         return self._orders
 
-    def _connected(self) -> Session:
+    def connected(self) -> Session:
+        """See `disposal.Selected`."""
         if self._session is None:
             self._select()
         if self._session is None:
@@ -350,7 +317,7 @@ class ImapSource:
 
     def _select(self) -> tuple[Session, int]:
         """The session with the folder selected (read-only if nothing will change), and its number of messages."""
-        self._quiet()
+        self.quiet()
         if self._session is None:
             self._session = connect(self._server, self._opening.password, self._opening.trace)
         readonly = self._afterwards.word is Afterwards.LEAVE
@@ -369,7 +336,8 @@ class ImapSource:
         self._uidvalidity = _small(answer[b"UIDVALIDITY"])
         return self._session, _small(answer[b"EXISTS"])
 
-    def _reselect(self) -> None:
+    def reselect(self) -> None:
+        """See `disposal.Selected`."""
         before = self._uidvalidity
         self._select()
         if self._uidvalidity != before:
@@ -381,7 +349,3 @@ def _small(number: object) -> int:
     if not isinstance(number, int) or not 0 <= number < 2**32:
         raise ValueError(f"a number of more than 32 bits: {excerpt(number)}")
     return number
-
-
-def _set(uids: Iterable[int]) -> str:
-    return ",".join(map(str, uids))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.servers.dovecot import PASSWORD
+from tests.servers.dovecot import PASSWORD, Dovecot
 from trac_mailintake.tracker.config.servers import Servers
 
 if TYPE_CHECKING:
-    from tests.servers.dovecot import Dovecot
     from tests.servers.tracenv import TracEnv
 
 
@@ -51,3 +50,23 @@ def test_a_server_is_tested_by_logging_in(sqlite_env: TracEnv, dovecot: Dovecot)
     refused = sqlite_env.command("mailintake", "server", "test", "main")
     assert refused.status == 3
     assert "main" in refused.err
+
+
+def test_a_test_says_where_mail_is_moved_to(sqlite_env: TracEnv) -> None:
+    """By its full name on that server, made if it is missing; where it cannot be, the test ends with 3."""
+    with Dovecot(prefix="INBOX.") as dovecot:
+        user = dovecot.add_user()
+        words = (f"host={dovecot.host}", f"port={dovecot.imap}", "security=none", f"username={user}")
+        sqlite_env.command("mailintake", "server", "add", "main", *words, f"password={PASSWORD}")
+        service = ("kind=imap", "server=main", "folder=INBOX")
+        added = sqlite_env.command("mailintake", "service", "add", "desk", *service, "afterwards=move:Processed")
+        assert "Mail is moved to the folder INBOX.Processed, which was made now." in added.out
+        tested = sqlite_env.command("mailintake", "server", "test", "main")
+        assert (tested.status, tested.err) == (0, "")
+        assert "desk: Mail is moved to the folder INBOX.Processed, which is there.\n" in tested.out
+        json.loads(sqlite_env.command("mailintake", "server", "test", "main", "--json").out)
+        sqlite_env.command("mailintake", "service", "set", "desk", "afterwards=move:INBOX.")
+        refused = sqlite_env.command("mailintake", "server", "test", "main")
+        assert refused.status == 3
+        assert "desk: " in refused.err
+        assert "cannot be made" in refused.err

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from trac_mailintake.components.cli.arguments import Exit, read, starting, told
 from trac_mailintake.components.cli.output import complain, say, say_json, say_table
 from trac_mailintake.intake.errors import SourceError
+from trac_mailintake.intake.model import Afterwards
+from trac_mailintake.runs import open_intake
 from trac_mailintake.sources.connection_check import probe
 from trac_mailintake.tracker.config.secrets import where
 from trac_mailintake.tracker.config.servers import Servers
@@ -83,7 +85,22 @@ class ServerActions:
             say_json([{"folder": folder, "mails": number} for folder, number in folders])
         else:
             say_table(folders, ("Folder", "Mails"), f"{server.name} could be reached; it shows no folder.")
-        return Exit.WELL
+        return self._test_targets(server, quiet=wanted.flag("--json"))
+
+    def _test_targets(self, server: Server, *, quiet: bool) -> Exit:
+        """Print where the services on this mail server move mail to. A missing folder is made, as the runs do it."""
+        settings = open_intake.settings(self._env)
+        result = Exit.WELL
+        for service in settings.services.all():
+            if service.server != server.name or service.afterwards.word is not Afterwards.MOVE:
+                continue
+            found, trouble = settings.target(service)
+            if trouble:
+                complain(f"{service.name}: {trouble}")
+                result = Exit.UNREACHABLE
+            elif found and not quiet:
+                say(f"{service.name}: {found}")
+        return result
 
 
 def _shown(server: Server) -> dict[str, object]:

@@ -128,13 +128,15 @@ class ServiceActions:
         if service.pushed:
             return
         try:
-            number = settings.waiting(service)
+            found = settings.survey(service)
         except SourceError as error:
             say(f"How many mails wait could not be found out: {error}")
             return
         begins = {"all": "the first run takes them all", "now": "the first run leaves these and takes what comes later"}
-        mails = "1 mail waits" if number == 1 else f"{number} mails wait"
+        mails = "1 mail waits" if found.waiting == 1 else f"{found.waiting} mails wait"
         say(f"{mails}; {begins.get(service.start, f'the first run takes those since {service.start}')}.")
+        if found.target or found.trouble:
+            say(found.target or f"Note: {found.trouble}.")
 
     def _warn_of_strangers(self, service: Service) -> None:
         if not strangers_are_held(self._env, service):

@@ -144,6 +144,16 @@ def test_a_block_in_several_lines_does_not_run(render: Callable[[str], str]) -> 
     assert "&lt;script&gt;" in html
 
 
+@pytest.mark.parametrize("name", ["TracIni", "RecentChanges", "__x__", "ticket:1", "wiki:x", "HtMl"])
+@pytest.mark.parametrize("before", ["{{{#", "{{{ #", "{{{\t#", "x\n{{{#", "> {{{#", " {{{#"])
+def test_an_escape_makes_no_processor(render: Callable[[str], str], before: str, name: str) -> None:
+    """Trac runs a macro for `{{{#!Name`, and `!` is what a name is escaped with."""
+    html = render(neutral(f"{before}{name}\nrest"))
+    assert "<pre" not in html
+    assert "system-message" not in html
+    assert words_of(html).split() == f"{before.replace('> ', '')}{name}\nrest".split()
+
+
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
 def test_no_line_break_is_overlooked(render: Callable[[str], str], separator: str) -> None:
     """Trac's formatter splits lines at more than line feeds: nothing hides behind them."""

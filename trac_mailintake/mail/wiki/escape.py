@@ -221,7 +221,7 @@ def _line(line: str) -> str:
         return front + rest
     rest = TERM.sub(f":{MARK}:", rest) if front else rest
     if not LINE_START.match(rest):
-        return front + escaped(rest)
+        return front + guarded(escaped(rest))  # the escape may make a processor's `#!` of a `#`
     bare = rest.lstrip()
     blanks = len(rest[: len(rest) - len(bare)].expandtabs(_TAB))
     return front + MARK + "\u00a0" * blanks + escaped(bare)

@@ -27,6 +27,20 @@ def test_who_is_blocked_is_an_address_a_domain_or_a_pattern(entry: str) -> None:
     assert entry in objection.reason
 
 
+@pytest.mark.parametrize(
+    "entry", ["straße.example", "xn--strae-oqa.example", "*@*.STRAßE.example", "eve@mail.straße.*"]
+)
+@pytest.mark.parametrize("spec", ["eve@mail.straße.example", "EVE@mail.xn--strae-oqa.example"])
+def test_a_domain_may_be_written_either_way(entry: str, spec: str) -> None:
+    """Administrators type what they read; mail has U-labels or A-labels (RFC 5890, 2.3.2.1)."""
+    entry = entry if "@" in entry else f"mail.{entry}"
+    assert isinstance(
+        allow_block.mailintake_screen(message(authors=(Address("", spec),)), context(block=entry)), Reject
+    )
+    other = Address("", "eve@mail.strasse.example")
+    assert allow_block.mailintake_screen(message(authors=(other,)), context(block=entry)) is None
+
+
 def test_who_is_not_allowed_is_held() -> None:
     """Safer than to reject: the list may be incomplete."""
     assert isinstance(allow_block.mailintake_screen(message(authors=(EVE,)), context(allow="example.org")), Hold)

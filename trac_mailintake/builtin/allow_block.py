@@ -6,6 +6,7 @@ The From field is easily forged: these lists keep out noise, not attackers.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.hookspecs import hookimpl
@@ -14,6 +15,7 @@ from trac_mailintake.intake.model import Hold, Reject
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.intake.settings.policies import Notices, Strangers, declared
+from trac_mailintake.mail.mailbox_key import domain_key, mailbox_key
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -53,7 +55,13 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 def _matching(author: Address, entries: tuple[str, ...]) -> str:
     """The entry that matches the author, or "". A domain matches all its addresses."""
     for entry in entries:
-        pattern = entry.casefold()
-        if fnmatchcase(author.key, pattern if "@" in pattern else f"*@{pattern}"):
+        if fnmatchcase(author.key, _pattern(entry)):
             return entry
     return ""
+
+
+@lru_cache(maxsize=1000)
+def _pattern(entry: str) -> str:
+    """What an address (`mailbox_key`) is matched with. Labels beside a wildcard become A-labels one by one."""
+    local, _, domain = entry.rpartition("@")
+    return f"{mailbox_key(local or '*')}@{'.'.join(domain_key(label) for label in domain.split('.'))}"

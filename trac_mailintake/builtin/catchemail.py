@@ -12,6 +12,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Ignore
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings.policies import Recipients, declared
+from trac_mailintake.mail.mailbox_key import mailbox_key
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -25,7 +26,7 @@ PARAMETERS: Final = declared(Recipients)
 @hookimpl(tryfirst=True)
 def mailintake_screen(message: Message, context: Context) -> Objection | None:
     """Ignore mail that was sent to none of the service's addresses."""
-    wanted = tuple(address.casefold() for address in context.service.recipients.catchemail)
+    wanted = tuple(mailbox_key(address) for address in context.service.recipients.catchemail)
     if not wanted or any(_is_for(address, wanted, context.reader) for address in message.recipients):
         return None
     return because(Ignore, reasons.CATCHEMAIL(addresses=", ".join(wanted)), decisive=True)

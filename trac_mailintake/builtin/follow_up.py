@@ -19,6 +19,7 @@ from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Rejec
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.classify.delivery_status import reported_ids
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address, Origin
 
 if TYPE_CHECKING:
@@ -130,10 +131,10 @@ def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
     """
     if lead.facts is None or lead.proof is Proof.SIGNATURE:
         return True
-    involved = bool(sender.address) and sender.address.casefold() in lead.facts.involved
+    involved = bool(sender.address) and mailbox_key(sender.address) in lead.facts.involved
     if not sender.mapped:
         return involved and not reader.username(Address("", sender.address))
-    return involved or _may_answer(lead.number, sender, reader) or sender.username.casefold() in lead.facts.involved
+    return involved or _may_answer(lead.number, sender, reader) or mailbox_key(sender.username) in lead.facts.involved
 
 
 def _may_answer(ticket: int, sender: Sender, reader: Reader) -> bool:

@@ -175,7 +175,7 @@ class Sender:
 class Filing:
     """A mail that was filed.
 
-    `author` is the casefolded address of its one author, or "". `proved`: one of our mail servers vouched for them
+    `author` is the address (`mailbox_key`) of its one author, or "". `proved`: one of our mail servers vouched for them
     at that time. `filed` is in UTC.
     """
 

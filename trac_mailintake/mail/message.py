@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from trac_mailintake.mail.defects import NO_AUTHOR
+from trac_mailintake.mail.mailbox_key import mailbox_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -53,8 +54,8 @@ class Address:
 
     @property
     def key(self) -> str:
-        """The addr-spec for comparison: without case."""
-        return self.spec.casefold()
+        """The addr-spec for comparison (`mailbox_key`)."""
+        return mailbox_key(self.spec)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 from trac_mailintake.intake.batching import GROUP
 from trac_mailintake.intake.model import Filing
 from trac_mailintake.intake.ports import KnownId, TicketFacts
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.db.transaction import by_index, key, marks
 from trac_mailintake.tracker.deliveries.rows import sender_key
 from trac_mailintake.tracker.journal.filed_text import filed_mails
@@ -87,10 +88,11 @@ class TracReader:
         return TicketFacts(number, summary or "", status or "", status == _CLOSED, self._involved(people))
 
     def _involved(self, people: Iterable[str | None]) -> frozenset[str]:
-        """Usernames and addresses, casefolded, of the people that a ticket names in whatever form."""
-        written = frozenset(person.strip().casefold() for person in people if person and person.strip())
-        bare = frozenset(match[1] for match in map(_BARE.search, written) if match)
-        return (written | bare | self.directory.addresses(written)) - {"anonymous"}
+        """Usernames and addresses (`mailbox_key`) of the people that a ticket names in whatever form."""
+        written = [person.strip() for person in people if person and person.strip()]
+        bare = [match[1] for match in map(_BARE.search, written) if match]
+        named = frozenset(map(mailbox_key, (*written, *bare)))
+        return (named | self.directory.addresses(named)) - {"anonymous"}
 
     def known_ids(self, message_ids: Iterable[str]) -> dict[str, KnownId]:
         """See `ports.Reader.known_ids`. Filed mail cannot take over an id that Trac sent."""

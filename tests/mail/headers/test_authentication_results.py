@@ -114,6 +114,22 @@ def test_domains_are_compared_as_dns_does() -> None:
     assert proof(fields, OURS, "a@Bücher.example")
 
 
+def test_a_domain_is_not_the_one_that_idna_2003_made_of_it() -> None:
+    """IDNA 2003 turned `ß` into `ss`: the owner of one domain could speak for the other."""
+    fields = (results("dmarc=pass header.from=strasse.example"), RECEIVED)
+    assert proof(fields, OURS, "a@strasse.example")
+    assert proof(fields, OURS, "a@straße.example") == ""
+    fields = (results("dmarc=pass header.from=xn--strae-oqa.example"), RECEIVED)
+    assert proof(fields, OURS, "a@straße.example")
+
+
+def test_the_person_that_a_signature_names_is_compared_letter_by_letter() -> None:
+    """RFC 6376, 3.5: `i=` may name one person of the domain."""
+    fields = (results('dkim=pass header.d=example.com header.i="sam@example.com"'), RECEIVED)
+    assert proof(fields, OURS, "SAM@example.com")
+    assert proof(fields, OURS, "ſam@example.com") == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [

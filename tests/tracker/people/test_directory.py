@@ -36,6 +36,29 @@ def test_the_default_domain_makes_addresses_of_usernames(sqlite_env: TracEnv) ->
     assert sender(sqlite_env.env, written_by(Address("", "joe@corp.example")), service()).username == "joe"
 
 
+@pytest.mark.parametrize(
+    ("known", "from_", "same"),
+    [
+        ("sam@example.org", "ſam@example.org", False),
+        ("karl@example.org", "\u212aarl@example.org", False),
+        ("bob@strasse.example", "bob@straße.example", False),
+        ("bob@straße.example", "Bob@XN--strae-oqa.example", True),
+        ("bob@xn--strae-oqa.example", "bob@STRAßE.example", True),
+    ],
+)
+@pytest.mark.parametrize("by", ["email", "username", "domain"])
+def test_a_stranger_is_no_user_by_unicodes_folding(
+    sqlite_env: TracEnv, by: str, known: str, from_: str, *, same: bool
+) -> None:
+    """`ſam@` is somebody else at the same host, `straße.example` another host. A-labels are the same host."""
+    local, _, domain = known.partition("@")
+    sqlite_env.know(*{"email": ("user", known), "username": (known, ""), "domain": (local, "")}[by])
+    sqlite_env.set(("notification", "smtp_default_domain", domain if by == "domain" else ""))
+    found = sender(sqlite_env.env, written_by(Address("", from_)), service())
+    assert found.mapped == same
+    assert Directory(sqlite_env.env).knows(from_) == same
+
+
 def test_an_address_of_several_users_is_nobodys(sqlite_env: TracEnv) -> None:
     """Guessing would let one act as the other; the reason names both."""
     sqlite_env.know("ann", "team@example.org")

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.mailbox_key import mailbox_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,21 +57,21 @@ def watchers(message: Message, context: Context) -> tuple[str, ...]:
         return ()
     people: dict[str, str] = {}
     # The address of delivery is one of ours, even if it is not configured.
-    passed = {context.sender.address.casefold(), *(each.key for each in message.delivered_to)}
+    passed = {mailbox_key(context.sender.address), *(each.key for each in message.delivered_to)}
     for address in _others((*message.to, *message.cc), context):
         if address.key in passed or not _PLAIN.fullmatch(address.spec):
             continue
         name = context.reader.username(address) or address.spec
-        people.setdefault(name.casefold(), name)
+        people.setdefault(mailbox_key(name), name)
         if len(people) == _WATCHERS:
             break
-    people.pop(context.sender.username.casefold(), None)
+    people.pop(mailbox_key(context.sender.username), None)
     return tuple(people.values())
 
 
 def _others(addresses: Iterable[Address], context: Context) -> Iterator[Address]:
     """The addresses that are not the intake's own."""
-    own = context.reader.own_addresses() | {each.casefold() for each in _told(context)}
+    own = context.reader.own_addresses() | {mailbox_key(each) for each in _told(context)}
     return (address for address in addresses if not any(_is_of(address.key, each) for each in own))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class TicketFacts:
     """What routing needs to know about a ticket.
 
-    `involved` are casefolded usernames and addresses: reporter, owner, cc, authors.
+    `involved` are usernames and addresses (`mailbox_key`): reporter, owner, cc, authors.
     """
 
     id: int
@@ -92,4 +92,4 @@ class Reader(Protocol):
         """Whether the tracker shows the line breaks of a text (`[ticket] preserve_newlines`), or joins its lines."""
 
     def own_addresses(self) -> frozenset[str]:
-        """The casefolded addresses of the intake itself: services' addresses, smtp_from, smtp_replyto."""
+        """The addresses (`mailbox_key`) of the intake itself: services' addresses, smtp_from, smtp_replyto."""

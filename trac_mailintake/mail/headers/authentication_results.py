@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from authres import AuthenticationResultsHeader, AuthResError
 
+from trac_mailintake.mail.mailbox_key import domain_key, mailbox_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -68,7 +70,7 @@ def spam(fields: Iterable[Field], hosts: Sequence[str]) -> str:
 
 def _results_of_ours(fields: Iterable[Field], hosts: Sequence[str]) -> Iterator[tuple[str, AuthenticationResult]]:
     """Authserv-id and result of all that our own hosts wrote, from the top."""
-    ids = {each.partition(":")[0].casefold() for each in hosts}
+    ids = {domain_key(each.partition(":")[0]) for each in hosts}
     for name, value in _of_ours(fields, hosts):
         if name == _RESULTS:
             yield from _results(value, ids)
@@ -80,7 +82,7 @@ def _of_ours(fields: Iterable[Field], hosts: Sequence[str]) -> list[Field]:
     Its fields are in one block: nothing counts below a further `Received`, so that a forged `Received` with the host's
     name is useless even if the host's real name there is unknown.
     """
-    names = [each.rpartition(":")[2].casefold() for each in hosts]
+    names = [domain_key(each.rpartition(":")[2]) for each in hosts]
     found: list[Field] = []
     closed = False
     for name, value in fields:
@@ -95,7 +97,7 @@ def _of_ours(fields: Iterable[Field], hosts: Sequence[str]) -> list[Field]:
 
 
 def _is_within(host: str, domain: str) -> bool:
-    host = host.rstrip(".").casefold()
+    host = domain_key(host.rstrip("."))
     return host == domain or host.endswith(f".{domain}")
 
 
@@ -109,7 +111,7 @@ def _results(value: str, ids: set[str]) -> Iterator[tuple[str, AuthenticationRes
         header = AuthenticationResultsHeader.parse_value(value)
     except (AuthResError, RecursionError):
         return
-    who = str(header.authserv_id or "").casefold()
+    who = domain_key(str(header.authserv_id or ""))
     if who in ids:
         yield from ((who, result) for result in header.results)
 
@@ -125,7 +127,7 @@ def _dkim(result: AuthenticationResult, address: str) -> bool:
     properties = _properties(result)
     agent = properties.get("i", "")
     local, _, agent_domain = agent.rpartition("@")
-    if local and agent.casefold() != address.casefold():
+    if local and mailbox_key(agent) != mailbox_key(address):
         return False
     domain = _domain(address)
     signer = properties.get("d", "") or agent_domain
@@ -150,9 +152,5 @@ def _domain(address: str) -> str:
 
 
 def _plain_domain(written: str) -> str:
-    """A domain for comparison: A-labels (RFC 5890) if possible, in lower case, without the root's dot."""
-    written = written.strip().rstrip(".").casefold()
-    try:
-        return written.encode("idna").decode("ascii") if written else ""
-    except UnicodeError:
-        return written
+    """A domain for comparison, without the root's dot."""
+    return domain_key(written.strip().rstrip("."))

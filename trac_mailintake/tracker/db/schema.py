@@ -140,8 +140,8 @@ SCHEMA = [
         Index(["copy"], unique=True),
         Index(["ticket"]),
     ],
-    # People whom `createusers` remembers: `hash` is the SHA-256 of the casefolded address. If there is a username, a
-    # user account is due as long as `made` is 0. `fence` and `lease` are those of the worker that is creating it.
+    # People whom `createusers` remembers: `hash` is the SHA-256 of the address (`mailbox_key`). If there is a username,
+    # a user account is due as long as `made` is 0. `fence` and `lease` are those of the worker that is creating it.
     Table("mailintake_contact", key="id")[
         Column("id", auto_increment=True),
         Column("hash", key_size=64),

@@ -12,6 +12,7 @@ from trac.resource import ResourceNotFound
 from trac.ticket.model import Ticket
 
 from trac_mailintake.intake.reasons import PROVED
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.db.transaction import chunks, key, marks
 
 if TYPE_CHECKING:
@@ -62,16 +63,18 @@ def _attached(env: Environment, ticket: int, when: datetime) -> tuple[tuple[str,
 
 
 def filed_mails(env: Environment, deliveries: Iterable[int]) -> dict[int, tuple[str, str, bool]]:
-    """By delivery: the service, the casefolded address of the one author (or ""), and whether it was proved."""
+    """By delivery: the service, the address (`mailbox_key`) of the one author (or ""), and whether it was proved."""
     found: dict[int, tuple[str, str, bool]] = {}
     for some in chunks(dict.fromkeys(deliveries)):
         rows = env.db_query(
             f"SELECT id, service, sender, sender_key, trail FROM mailintake_delivery WHERE id IN ({marks(some)})", some
         )
         for number, service, sender, sender_key, trail in rows:
-            author = (sender or "").casefold()
+            author = mailbox_key(sender or "")
             # Several authors are separated by commas, but one may contain a comma; the key is only of a single author.
-            found[number] = (service, author if sender_key == key(author) else "", _proved(trail))
+            # Before 0.2, the key was made of the casefolded address.
+            alone = sender_key in (key(author), key((sender or "").casefold()))
+            found[number] = (service, author if alone else "", _proved(trail))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac.db.api import DatabaseManager
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.db.schema import NAME
 from trac_mailintake.tracker.db.transaction import key, now
 
@@ -66,13 +67,13 @@ def beginning(env: Environment, ticket: int) -> Beginning | None:
 
 
 def writers(env: Environment, ticket: int) -> set[str]:
-    """The casefolded addresses of the authors of mail in the ticket; for deleted tickets see `beginning`."""
+    """The addresses (`mailbox_key`) of the authors of mail in the ticket; for deleted tickets see `beginning`."""
     rows = env.db_query(
         "SELECT DISTINCT d.sender FROM mailintake_delivery d JOIN ticket t ON t.id=d.ticket "
         "WHERE d.ticket=%s AND d.state IN ('created', 'commented') AND d.filed>=t.time",
         (ticket,),
     )
-    return {each.strip().casefold() for (sender,) in rows for each in (sender or "").split(",") if each.strip()}
+    return {mailbox_key(each.strip()) for (sender,) in rows for each in (sender or "").split(",") if each.strip()}
 
 
 def mails_of(env: Environment, ticket: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Refused
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.options import SECTION, sends
@@ -61,7 +62,7 @@ def told(env: Environment, forward: str) -> str:
 def _first_today(db: Connection, rule: str, address: str) -> bool:
     """Whether this is the first notice today for this reason and address. Stores that it is sent."""
     moment = now()
-    hashed = key(rule, address.casefold(), str(moment // DAY))
+    hashed = key(rule, mailbox_key(address), str(moment // DAY))
     if db("SELECT id FROM mailintake_notice WHERE hash=%s", (hashed,)):
         return False
     db("INSERT INTO mailintake_notice (hash, recorded) VALUES (%s, %s)", (hashed, moment))

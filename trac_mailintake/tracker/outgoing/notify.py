@@ -11,6 +11,7 @@ from trac.resource import ResourceNotFound
 from trac.ticket.model import Ticket
 from trac.ticket.notification import TicketChangeEvent
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.outgoing import smtp_refusals
 from trac_mailintake.tracker.outgoing.outsiders import heard
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
@@ -115,7 +116,7 @@ def _distribute(system: NotificationSystem, event: TicketChangeEvent, letter: Se
 
 
 def _is(recipient: str | None, address: str) -> bool:
-    return bool(address) and parseaddr(recipient or "")[1].casefold() == address.casefold()
+    return bool(address) and mailbox_key(parseaddr(recipient or "")[1]) == mailbox_key(address)
 
 
 def _writer(env: Environment, ticket: int, comment: int | None) -> str:
@@ -124,6 +125,6 @@ def _writer(env: Environment, ticket: int, comment: int | None) -> str:
     rows = env.db_query(f"SELECT sender, author FROM mailintake_delivery WHERE ticket=%s AND {where}", values)
     for address, author in rows:
         known = env.get_known_users(as_dict=True).get(author)
-        if known is None or (known[1] or "").casefold() != (address or "").casefold():
+        if known is None or mailbox_key(known[1] or "") != mailbox_key(address or ""):
             return address or ""
     return ""

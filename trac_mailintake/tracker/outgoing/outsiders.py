@@ -15,6 +15,7 @@ from trac.notification.api import NotificationSystem
 from trac.notification.mail import AlwaysEmailSubscriber
 from trac.util.text import stripws
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.message_ids.ticket_mails import writers
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def silences(
     if not outsiders:
         return
     for address in _addressed(env, event, ours):
-        if address.casefold() in outsiders:
+        if mailbox_key(address) in outsiders:
             yield (type(ours).__name__, "email", None, 0, address, SILENCE, _FIRST, "always")
 
 

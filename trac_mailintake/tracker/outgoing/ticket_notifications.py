@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trac.notification.mail import RecipientMatcher, set_header
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.message_ids import ticket_mails
 from trac_mailintake.tracker.options import LOOP_HEADER, SECTION
 from trac_mailintake.tracker.outgoing import outsiders
@@ -98,7 +99,7 @@ class TicketNotifications:
 
 def _is_own(event: NotificationEvent, address: str) -> bool:
     """Whether the event is a comment from this address. A new ticket is acknowledged to whoever wrote it."""
-    return event.category != "created" and address.casefold() == _bare(event.author)
+    return event.category != "created" and mailbox_key(address) == _bare(event.author)
 
 
 def _thread(message: EmailMessage, first: str) -> None:
@@ -110,5 +111,5 @@ def _thread(message: EmailMessage, first: str) -> None:
 
 
 def _bare(author: str | None) -> str:
-    """The casefolded address in `Name <address>`."""
-    return parseaddr(author or "")[1].casefold()
+    """The address in `Name <address>`, for comparison."""
+    return mailbox_key(parseaddr(author or "")[1])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trac.perm import PermissionSystem
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.trac_calls.mail_request import mail_request
 
 try:
@@ -121,7 +122,7 @@ class Accounts:
 
     def _is_of(self, username: str, address: str) -> bool:
         known = self._env.get_known_users(as_dict=True).get(username)
-        return known is not None and (known[1] or "").casefold() == address.casefold()
+        return known is not None and mailbox_key(known[1] or "") == mailbox_key(address)
 
     def _approval(self) -> str:
         """AccountManager's mark of an account that an administrator must approve first."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.db.lease import Terms
 from trac_mailintake.tracker.db.leased_queue import LeasedQueue
 from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, key, now, transaction
@@ -71,7 +72,7 @@ def add(db: Connection, who: Newcomer, delivery: int) -> None:
         "INSERT INTO mailintake_contact (hash, address, name, username, service, delivery, notify, created, made, "
         "fence, lease, attempts, retry_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0)",
         (
-            key(who.address.casefold()),
+            key(mailbox_key(who.address)),
             who.address,
             who.name,
             who.username or None,
@@ -87,7 +88,7 @@ def order_account(db: Connection, who: Newcomer, delivery: int) -> None:
     """Give a contact the username of an account to create, by a later mail."""
     db(
         "UPDATE mailintake_contact SET username=%s, notify=%s, delivery=%s WHERE hash=%s",
-        (who.username, int(who.notify), delivery, key(who.address.casefold())),
+        (who.username, int(who.notify), delivery, key(mailbox_key(who.address))),
     )
 
 
@@ -95,5 +96,5 @@ def forget(env: Environment, address: str) -> bool:
     """Remove a contact. Returns False if there is none. Raises TemporaryFailure."""
     with transaction(env) as db:
         cursor = db.cursor()
-        cursor.execute("DELETE FROM mailintake_contact WHERE hash=%s", (key(address.casefold()),))
+        cursor.execute("DELETE FROM mailintake_contact WHERE hash=%s", (key(mailbox_key(address)),))
         return cursor.rowcount == 1

@@ -11,6 +11,7 @@ from trac.perm import PermissionSystem
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Sender
 from trac_mailintake.mail.headers.authentication_results import author_proof
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker.people.newcomers import Stranger, newcomer
 
@@ -30,7 +31,7 @@ _NAME_LENGTH: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """The known users by casefolded address and username. Ambiguous addresses (several users) match no user."""
+    """The known users by address and username (`mailbox_key`). Ambiguous addresses (several users) match no user."""
 
     known: object
     """Trac's cache object when this was built; another object means that users have changed."""
@@ -39,7 +40,7 @@ class _Index:
     by_username: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_domain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The reverse: casefolded username to casefolded addresses."""
+    """The reverse: username to addresses."""
 
 
 class Directory:
@@ -69,7 +70,7 @@ class Directory:
 
     def knows(self, spec: str) -> bool:
         """Whether one or more users have the address `spec`."""
-        index, wanted = self._current(), spec.casefold()
+        index, wanted = self._current(), mailbox_key(spec)
         return any(wanted in each for each in (index.by_email, index.by_username, index.by_domain))
 
     def _introduced(self, stranger: Sender, author: Address, message: Message, service: Service) -> Sender:
@@ -90,7 +91,7 @@ class Directory:
     def user(self, spec: str) -> tuple[str, Reason]:
         """The one known user with the address `spec`, "" when there is none; and why, in a clause."""
         index = self._current()
-        wanted = spec.casefold()
+        wanted = mailbox_key(spec)
         for users, how in (
             (index.by_email.get(wanted), reasons.BY_EMAIL),
             (index.by_username.get(wanted), reasons.BY_USERNAME),
@@ -109,7 +110,7 @@ class Directory:
         return users[0], found
 
     def addresses(self, names: frozenset[str]) -> frozenset[str]:
-        """The casefolded e-mail addresses of the known users with these casefolded names."""
+        """The e-mail addresses of the known users with these names; all as `mailbox_key` gives them."""
         known = self._current().addresses
         return frozenset(address for name in names for address in known.get(name, ()))
 
@@ -123,7 +124,7 @@ class Directory:
     def _current(self) -> _Index:
         """The present index; rebuilt only if Trac's own cache was."""
         known = self.env.get_known_users(as_dict=True)
-        domain = self.env.config.get("notification", "smtp_default_domain").strip().casefold()
+        domain = self.env.config.get("notification", "smtp_default_domain").strip()
         if self._index is None or self._index.known is not known or self._index.domain != domain:
             self._index = _build(known, domain)
         return self._index
@@ -138,7 +139,7 @@ def signature(address: Address) -> str:
     """A stranger's text as reporter or author: `Name <address>`, or the address alone."""
     name = _NOT_A_NAME.sub(" ", address.name).strip()[:_NAME_LENGTH].rstrip()
     spec = _NOT_A_NAME.sub("", address.spec)
-    return f"{name} <{spec}>" if name and name.casefold() != spec.casefold() else spec
+    return f"{name} <{spec}>" if name and mailbox_key(name) != mailbox_key(spec) else spec
 
 
 def _build(known: Mapping[str, tuple[str | None, str | None]], domain: str) -> _Index:
@@ -157,11 +158,11 @@ def _build(known: Mapping[str, tuple[str | None, str | None]], domain: str) -> _
     for index in (by_email, by_username, by_domain):
         for address, users in index.items():
             for user in users:
-                addresses[user.casefold()] = (*addresses.get(user.casefold(), ()), address)
+                addresses[mailbox_key(user)] = (*addresses.get(mailbox_key(user), ()), address)
     return _Index(known, domain, by_email, by_username, by_domain, addresses)
 
 
 def _add(index: dict[str, tuple[str, ...]], key: str, username: str) -> None:
     if "@" in key:
-        folded = key.casefold()
-        index[folded] = (*index.get(folded, ()), username)
+        wanted = mailbox_key(key)
+        index[wanted] = (*index.get(wanted, ()), username)

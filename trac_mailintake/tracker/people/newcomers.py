@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.errors import Stale
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Origin
 from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.people import contacts
@@ -64,7 +65,7 @@ def contact(env: Environment, address: str) -> Contact | None:
     """The contact with this address; None if there is none."""
     rows = env.db_query(
         "SELECT address, name, COALESCE(username, ''), made FROM mailintake_contact WHERE hash=%s",
-        (key(address.casefold()),),
+        (key(mailbox_key(address)),),
     )
     return Contact(*rows[0]) if rows else None
 
@@ -116,7 +117,7 @@ def remember(env: Environment, db: Connection, who: Newcomer, delivery: int) -> 
 
     Two mails of one newcomer write one row; two newcomers never share a name.
     """
-    hashed = key(who.address.casefold())
+    hashed = key(mailbox_key(who.address))
     rows = db("SELECT COALESCE(username, '') FROM mailintake_contact WHERE hash=%s", (hashed,))
     if rows and rows[0][0] == who.username:
         return

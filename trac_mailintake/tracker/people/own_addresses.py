@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
+
 if TYPE_CHECKING:
     from trac.env import Environment
 
@@ -12,11 +14,11 @@ _SEPARATOR: Final = re.compile(r"[;,\s]+")
 
 
 def own_addresses(env: Environment) -> frozenset[str]:
-    """The casefolded addresses of services, of `[mailintake] address`, and of Trac's notifications."""
+    """The addresses (`mailbox_key`) of services, of `[mailintake] address`, and of Trac's notifications."""
     written = [
         env.config.get("mailintake", "address"),
         env.config.get("notification", "smtp_from"),
         env.config.get("notification", "smtp_replyto"),
         *(addresses for (addresses,) in env.db_query("SELECT addresses FROM mailintake_service")),
     ]
-    return frozenset(word.casefold() for each in written for word in _SEPARATOR.split(each or "") if "@" in word)
+    return frozenset(mailbox_key(word) for each in written for word in _SEPARATOR.split(each or "") if "@" in word)

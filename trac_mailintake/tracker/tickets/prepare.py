@@ -20,6 +20,7 @@ from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Ste
 from trac_mailintake.intake.ports import Prepared
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledges
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.wiki.truncate import cut
 from trac_mailintake.tracker.config.field_choices import type_named
 from trac_mailintake.tracker.people.directory import ANONYMOUS
@@ -198,9 +199,9 @@ class Drafting:
             self._left_out(added, "TICKET_CHGPROP")
             return
         if "TICKET_EDIT_CC" not in permissions:
-            own = {self.change.sender.address.casefold(), request.authname.casefold()}
-            self._left_out([each for each in added if each.casefold() not in own], "TICKET_EDIT_CC")
-            added = [each for each in added if each.casefold() in own]
+            own = {mailbox_key(self.change.sender.address), mailbox_key(request.authname)}
+            self._left_out([each for each in added if mailbox_key(each) not in own], "TICKET_EDIT_CC")
+            added = [each for each in added if mailbox_key(each) in own]
         if added:
             ticket["cc"] = ", ".join([*before, *added])
 
@@ -353,8 +354,8 @@ def _split(cc: str | None) -> list[str]:
 
 
 def _joined(cc: str | None, more: Iterable[str]) -> list[str]:
-    """Both lists joined, without duplicates (ignoring case)."""
+    """Both lists joined, without duplicates (compared by `mailbox_key`)."""
     people: dict[str, str] = {}
     for each in (*_split(cc), *more):
-        people.setdefault(each.casefold(), each)
+        people.setdefault(mailbox_key(each), each)
     return list(people.values())

@@ -10,9 +10,8 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from trac.perm import PermissionSystem
-
 from trac_mailintake.mail.mailbox_key import mailbox_key
+from trac_mailintake.tracker.people.names_in_use import occurs, reserved
 from trac_mailintake.tracker.trac_calls.mail_request import mail_request
 
 try:
@@ -53,10 +52,10 @@ class Accounts:
         return _may_write(getattr(store, "filename", ""))
 
     def free_name(self, address: str) -> str:
-        """A username for `address` that AccountManager accepts and nobody has ever had here; "" if there is none."""
-        taken = self._taken()
+        """A username for `address` that AccountManager accepts and that means nobody here; "" if there is none."""
+        taken = reserved(self._env)
         for name in _names(address):
-            if name not in taken and self._allowed(name, address) and not self._in_tickets(name):
+            if name not in taken and self._allowed(name, address) and not occurs(self._env, name):
                 return name
         return ""
 
@@ -95,14 +94,6 @@ class Accounts:
 
     # inside
 
-    def _taken(self) -> frozenset[str]:
-        """Names in use, casefolded: users, subjects of permissions, groups, accounts still to be created."""
-        system = PermissionSystem(self._env)
-        names = {username for username, _name, _email in self._env.get_known_users()}
-        names |= {subject for subject, _action in system.get_all_permissions()} | set(system.get_groups_dict())
-        promised = self._env.db_query("SELECT username FROM mailintake_contact WHERE username IS NOT NULL")
-        return frozenset(name.casefold() for name in names | {name for (name,) in promised})
-
     def _allowed(self, username: str, address: str) -> bool:
         """Whether AccountManager's registration checks accept this; those against robots are skipped."""
         password = secrets.token_urlsafe()
@@ -114,11 +105,6 @@ class Accounts:
         except register.RegistrationError:
             return False
         return True
-
-    def _in_tickets(self, name: str) -> bool:
-        """Whether tickets mention this name: it may be a former user, whose tickets a newcomer must not inherit."""
-        rows = self._env.db_query("SELECT id FROM ticket WHERE reporter=%s OR owner=%s LIMIT 1", (name, name))
-        return bool(rows or self._env.db_query("SELECT ticket FROM ticket_change WHERE author=%s LIMIT 1", (name,)))
 
     def _is_of(self, username: str, address: str) -> bool:
         known = self._env.get_known_users(as_dict=True).get(username)

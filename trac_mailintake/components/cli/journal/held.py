@@ -15,6 +15,8 @@ from trac_mailintake.tracker.config.field_choices import check_ticket
 from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trac.env import Environment
 
 
@@ -47,19 +49,24 @@ class HeldActions:
                 numbers = sorted(entry.id for entry in journal.held())
             else:
                 numbers = [positive("id", word) for word in wanted.words]
-            refused: dict[int, str] = {}
-            with open_intake.intake(self._env) as assembly:
-                for number in numbers:
-                    try:
-                        assembly.retry(journal.retryable(number))
-                    except SettingError as error:  # the others do not wait for this one
-                        refused[number] = str(error)
+            refused = self._retried(numbers)
         status = say_became([journal.get(number) for number in numbers if number not in refused])
         for number, why in refused.items():
             complain(f"{number}: {why}")
         if refused and not everything:
             raise AdminCommandError(f"Not decided again: {', '.join(map(str, refused))}")
         return Exit.WAITING if refused else status
+
+    def _retried(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Decide held mails again. Returns by number why one could not be: the others do not wait for it."""
+        refused: dict[int, str] = {}
+        with open_intake.intake(self._env) as assembly:
+            for number in numbers:
+                try:
+                    assembly.retry(self._journal.retryable(number))
+                except SettingError as error:
+                    refused[number] = str(error)
+        return refused
 
     def release(self, *typed: str) -> int:
         """`mailintake held release`. Raises AdminCommandError."""

@@ -22,6 +22,7 @@ from trac_mailintake.intake.model import (
 )
 from trac_mailintake.intake.ports import Clock, Deciding, KnownId, Prepared, TicketFacts, TooLarge
 from trac_mailintake.intake.times import Seconds
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.spool import Slice
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class FakeReader:
 
     def signed_ticket(self, recipients: Iterable[Address]) -> int | None:
         """See `ports.Reader`."""
-        return next((self.signed[each.key] for each in recipients if each.key in self.signed), None)
+        return next((self.signed[key] for each in recipients if (key := mailbox_key(each.spec)) in self.signed), None)
 
     def own_loop(self, message: Message) -> str | None:
         """See `ports.Reader`."""
@@ -115,13 +116,13 @@ class FakeReader:
 
     def username(self, address: Address) -> str:
         """See `ports.Reader`."""
-        return self.users.get(address.key, "")
+        return self.users.get(mailbox_key(address.spec), "")
 
     def mails_of_sender(
         self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
     ) -> int:
         """See `ports.Reader`."""
-        authors = {each.key for each in message.authors}
+        authors = {mailbox_key(each.spec) for each in message.authors}
         return min(sum(since < arrived <= until for who, arrived in self.arrived if who in authors), most)
 
     def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:

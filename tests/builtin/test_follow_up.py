@@ -11,6 +11,7 @@ from tests.builders import ANN, MEMBER, STRANGER, context, message
 from tests.fakes import FakeReader
 from trac_mailintake.builtin import follow_up
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof, Reject, Sender
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address, Origin
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def number(target: Target | None) -> int | None:
 @pytest.mark.parametrize("header", ["to", "cc", "bcc", "delivered_to"])
 def test_a_signed_reply_address_is_proof(header: str) -> None:
     """In any recipient header; no matter who sends."""
-    tracker = FakeReader(signed={SIGNED.key: 12})
+    tracker = FakeReader(signed={mailbox_key(SIGNED.spec): 12})
     tracker.add(12)
     recipients: dict[str, Any] = {header: (SIGNED,)}
     target = route(tracker, **recipients)
@@ -54,7 +55,7 @@ def test_a_signed_reply_address_is_proof(header: str) -> None:
 
 def test_the_signed_address_comes_before_ids_and_subject(reader: FakeReader) -> None:
     """It is the only proof."""
-    reader.signed[SIGNED.key] = 12
+    reader.signed[mailbox_key(SIGNED.spec)] = 12
     reader.know("<a@x>", 13)
     assert number(route(reader, to=(SIGNED,), in_reply_to=("<a@x>",), subject="#14")) == 12
 
@@ -321,7 +322,7 @@ def test_a_vacation_note_to_a_closed_ticket_makes_no_new_one() -> None:
 @pytest.mark.parametrize("lead", [{"in_reply_to": ("<a@x>",)}, {"to": (SIGNED,)}])
 def test_a_reply_to_a_deleted_ticket_is_a_new_one_with_a_note(lead: dict[str, Any]) -> None:
     """For anybody: there is nothing left to comment on; a number in the subject does not make up for it."""
-    tracker = FakeReader(signed={SIGNED.key: 12})
+    tracker = FakeReader(signed={mailbox_key(SIGNED.spec): 12})
     tracker.know("<a@x>", 12)
     tracker.add(13, ANN.spec)
     target = route(tracker, subject="#13", **lead)

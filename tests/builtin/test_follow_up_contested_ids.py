@@ -12,6 +12,7 @@ from tests.builders import ANN, SUPPORT
 from tests.builtin.test_follow_up import number, route
 from tests.fakes import FakeReader
 from trac_mailintake.intake.model import Filing, NewTicket
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address
 
 
@@ -28,7 +29,7 @@ CAROL = Address("Carol", "carol@a.example")
 WHEN = datetime(2026, 11, 2, 10, tzinfo=UTC)
 
 
-def filing(ticket: int, author: str = CAROL.key, message_id: str = "<a@x>", **more: Any) -> Filing:  # noqa: ANN401 - fields of Filing
+def filing(ticket: int, author: str = mailbox_key(CAROL.spec), message_id: str = "<a@x>", **more: Any) -> Filing:  # noqa: ANN401 - fields of Filing
     """A mail that was filed by another service, unproved."""
     return replace(Filing(message_id, ticket, "other", author, proved=False, filed=WHEN), **more)
 
@@ -38,7 +39,9 @@ def test_a_contested_id_leads_to_mail_by_the_replys_people(reader: FakeReader, p
     """To the ticket that holds a mail of theirs, whichever was filed first."""
     for tickets in ((13, 12), (12, 13)):
         tracker = replace(reader, ids={}, filed=[])
-        tracker.file(*(filing(each, CAROL.key if each == 12 else "mallory@evil.example") for each in tickets))
+        tracker.file(
+            *(filing(each, mailbox_key(CAROL.spec) if each == 12 else "mallory@evil.example") for each in tickets)
+        )
         assert number(route(tracker, in_reply_to=("<a@x>",), **people)) == 12
 
 

@@ -13,6 +13,7 @@ from tests.fakes import FakeReader
 from trac_mailintake.builtin import rates
 from trac_mailintake.intake.model import Followup, Hold, NewTicket, Proof
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.mail.mailbox_key import mailbox_key
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -21,7 +22,7 @@ THEN = datetime(2026, 11, 2, 10, tzinfo=UTC)
 MAIL = delivery(listed=replace(DELIVERY.listed, arrived=THEN))
 
 
-def reader(*minutes: int, who: str = ANN.key) -> FakeReader:
+def reader(*minutes: int, who: str = mailbox_key(ANN.spec)) -> FakeReader:
     """Mails that arrived so many minutes before."""
     return FakeReader(arrived=[(who, THEN - timedelta(minutes=each)) for each in minutes])
 

@@ -18,6 +18,7 @@ from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outc
 from trac_mailintake.intake.reasons import because, rule
 from trac_mailintake.intake.sender_notice import whom_to_tell
 from trac_mailintake.intake.settings import Values
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address, Origin
 from trac_mailintake.mail.wording import Reason, Wording
 from trac_mailintake.plugins.hooks import Rules
@@ -102,8 +103,8 @@ def test_a_mail_server_tells_the_senders_of_what_it_hands_over() -> None:
 def reader() -> FakeReader:
     """Open, closed and deleted tickets, and all the ways that lead there."""
     known = FakeReader(signed={"t1@example.org": 1}, roots={"<root@example.org>": 1}, own=set())
-    known.add(1, ANN.key)
-    known.add(2, ANN.key, closed=True)
+    known.add(1, mailbox_key(ANN.spec))
+    known.add(2, mailbox_key(ANN.spec), closed=True)
     known.add(3)
     for number in (1, 2, 3, 4):
         known.know(f"<{number}@example.org>", number, outgoing=number == 1)

@@ -55,7 +55,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 def _matching(author: Address, entries: tuple[str, ...]) -> str:
     """The entry that matches the author, or "". A domain matches all its addresses."""
     for entry in entries:
-        if fnmatchcase(author.key, _pattern(entry)):
+        if fnmatchcase(mailbox_key(author.spec), _pattern(entry)):
             return entry
     return ""
 

@@ -34,9 +34,10 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
 
 def _is_for(address: Address, wanted: tuple[str, ...], reader: Reader) -> bool:
     """Whether this is one of our addresses, or a signed reply address made from one."""
-    if address.key in wanted:
+    key = mailbox_key(address.spec)
+    if key in wanted:
         return True
-    local, _, domain = address.key.rpartition("@")
+    local, _, domain = key.rpartition("@")
     for each in wanted:
         base, _, host = each.rpartition("@")
         if domain == host and local.startswith(base):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
@@ -25,7 +27,7 @@ def by_people_of(message: Message, filings: Sequence[Filing], own: Collection[st
 
     `own` are our own addresses, which do not count, since they are in every mail.
     """
-    people = {each.key for each in (message.author, *message.to, *message.cc, *message.bcc) if each}
+    people = {mailbox_key(each.spec) for each in (message.author, *message.to, *message.cc, *message.bcc) if each}
     return [each for each in filings if each.author and each.author in people - set(own)]
 
 

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from trac_mailintake.mail.defects import NO_AUTHOR
-from trac_mailintake.mail.mailbox_key import mailbox_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -51,11 +50,6 @@ class Address:
 
     name: str
     spec: str
-
-    @property
-    def key(self) -> str:
-        """The addr-spec for comparison (`mailbox_key`)."""
-        return mailbox_key(self.spec)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,9 @@ def watchers(message: Message, context: Context) -> tuple[str, ...]:
         return ()
     people: dict[str, str] = {}
     # The address of delivery is one of ours, even if it is not configured.
-    passed = {mailbox_key(context.sender.address), *(each.key for each in message.delivered_to)}
+    passed = {mailbox_key(context.sender.address), *(mailbox_key(each.spec) for each in message.delivered_to)}
     for address in _others((*message.to, *message.cc), context):
-        if address.key in passed or not _PLAIN.fullmatch(address.spec):
+        if mailbox_key(address.spec) in passed or not _PLAIN.fullmatch(address.spec):
             continue
         name = context.reader.username(address) or address.spec
         people.setdefault(mailbox_key(name), name)
@@ -72,7 +72,7 @@ def watchers(message: Message, context: Context) -> tuple[str, ...]:
 def _others(addresses: Iterable[Address], context: Context) -> Iterator[Address]:
     """The addresses that are not the intake's own."""
     own = context.reader.own_addresses() | {mailbox_key(each) for each in _told(context)}
-    return (address for address in addresses if not any(_is_of(address.key, each) for each in own))
+    return (address for address in addresses if not any(_is_of(mailbox_key(address.spec), each) for each in own))
 
 
 def _told(context: Context) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from trac_mailintake.intake.model import Delivery
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.archive.store import found, stored
 from trac_mailintake.tracker.db.transaction import SECOND, key, marks
 from trac_mailintake.tracker.lifecycle.states import State
@@ -120,7 +121,7 @@ def account_key(account: Account) -> str:
 
 def sender_key(message: Message | None) -> str:
     """The key of a mail's sender, for rates; "" if it names nobody."""
-    authors = sorted(author.key for author in message.authors) if message else []
+    authors = sorted(mailbox_key(author.spec) for author in message.authors) if message else []
     return key(*authors) if authors else ""
 
 

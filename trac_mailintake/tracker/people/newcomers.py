@@ -75,7 +75,7 @@ def newcomer(env: Environment, author: Address, message: Message, service: Servi
     wanted = service.strangers
     if not wanted.createusers:
         return Stranger(None)
-    if message.origin not in _PEOPLE or author.key in own_addresses(env):
+    if message.origin not in _PEOPLE or mailbox_key(author.spec) in own_addresses(env):
         return Stranger(reasons.NO_PERSON())
     known = contact(env, author.spec)
     if known and known.made:

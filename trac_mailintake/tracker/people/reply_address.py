@@ -15,6 +15,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.private_dir import flush_folder
 
@@ -85,7 +86,7 @@ def reply_address(keys: Keys, address: str, delimiter: str, ticket: int) -> str:
 def signed_ticket(keys: Keys, delimiter: str, recipients: Iterable[Address]) -> int | None:
     """The ticket of the first recipient with a valid signature, or None. Ignores case: some relays change it."""
     for recipient in recipients if delimiter else ():
-        local = recipient.key.rpartition("@")[0].strip('"')
+        local = mailbox_key(recipient.spec).rpartition("@")[0].strip('"')
         match = _SIGNED.match(local.rpartition(delimiter.casefold())[2])
         if match and keys.verify(int(match[1]), match[2]):
             return int(match[1])

@@ -20,11 +20,10 @@ from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.prefetch import read
 from trac_mailintake.plugins.hooks import Rules
 from trac_mailintake.sources import kinds
-from trac_mailintake.tracker.adapter import TracTracker
+from trac_mailintake.tracker.adapter import OneConnection, TracTracker
 from trac_mailintake.tracker.archive.store import FileArchive
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services
-from trac_mailintake.tracker.db.read_connection import OneConnection
 from trac_mailintake.tracker.db.transaction import named
 from trac_mailintake.tracker.deliveries.claims import DatabaseClaims
 from trac_mailintake.tracker.deliveries.mailbox import DatabaseMailbox

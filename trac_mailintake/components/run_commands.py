@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import get_dir_list
 
-from trac_mailintake.components.cli.arguments import unless_down
+from trac_mailintake.components.cli.arguments import Exit, UnlessDown
 from trac_mailintake.components.commands import CommandGroup
 
 if TYPE_CHECKING:
@@ -85,11 +85,12 @@ class RoundCommands(CommandGroup):
     def _complete(self, typed: list[str]) -> list[str]:
         return self._actions().rounds.complete(typed)
 
-    @unless_down
     def _run(self, *typed: str) -> int:
         from trac_mailintake.components.cli.running.due import run_due  # noqa: PLC0415 - an idle run imports no more
 
-        return run_due(self.env, typed)
+        with UnlessDown(self.env):
+            return run_due(self.env, typed)
+        return Exit.UNREACHABLE
 
 
 class ProbeCommands(CommandGroup):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
+from trac.admin.api import AdminCommandError
+
+from trac_mailintake.components.cli.arguments import UnlessDown, told
+from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -39,3 +44,32 @@ def test_wrong_words_end_with_two_and_say_what_is_allowed(sqlite_env: TracEnv, w
     finished = sqlite_env.command("mailintake", *words)
     assert finished.status == 2
     assert said in finished.err
+
+
+@pytest.mark.parametrize(
+    "error", [TemporaryFailure("The disk is away."), OSError(errno.ENOSPC, "No space left"), MemoryError()]
+)
+def test_what_passes_by_itself_is_said_in_a_line(
+    sqlite_env: TracEnv, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """The command goes on after the block, whether the failure was already turned into Trac's own error or not."""
+    went_on = []
+    with UnlessDown(sqlite_env.env):
+        raise error
+    with UnlessDown(sqlite_env.env), told():
+        went_on.append(1)
+        raise error
+    lines = capsys.readouterr().err.splitlines()
+    assert went_on == [1]
+    assert len(lines) == 2
+    assert all("Nothing is lost: try again" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a mistake"), AdminCommandError("wrong words"), Misconfiguration("plugin")]
+)
+def test_anything_else_is_raised(sqlite_env: TracEnv, capsys: pytest.CaptureFixture[str], error: Exception) -> None:
+    """A mistake is not said to pass by itself."""
+    with pytest.raises(type(error)), UnlessDown(sqlite_env.env):
+        raise error
+    assert capsys.readouterr().err == ""

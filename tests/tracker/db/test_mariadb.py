@@ -19,7 +19,7 @@ from tests.tracker.conftest import Desk, write
 from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.intake.errors import Stale, TemporaryFailure
 from trac_mailintake.intake.model import Status
-from trac_mailintake.tracker.db.read_connection import OneConnection
+from trac_mailintake.tracker.adapter import OneConnection
 from trac_mailintake.tracker.db.transaction import Collision, transaction
 from trac_mailintake.tracker.deliveries.ownership import instance
 from trac_mailintake.tracker.tickets.stage_attachments import Staging

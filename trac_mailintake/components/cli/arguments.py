@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import wraps
 from typing import TYPE_CHECKING
 
 from trac.admin.api import AdminCommandError
@@ -15,9 +14,9 @@ from trac_mailintake.intake.errors import ExplainedError, TemporaryFailure
 from trac_mailintake.tracker.db.transaction import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from trac.core import Component
+    from trac.env import Environment
 
 
 class Exit(IntEnum):
@@ -111,25 +110,26 @@ def told() -> Iterator[None]:
         raise AdminCommandError(str(error)) from error
 
 
-def unless_down(command: Callable[..., int]) -> Callable[..., int]:
-    """Wrap a command: if the database or the disk cannot be used, it prints one line and ends with 3.
+class UnlessDown:
+    """A block that prints one line, and goes on after it, if the database or the disk cannot be used.
 
-    The first argument of `command` is the component. A temporary failure is not wrong usage (status 2).
+    The command ends with `Exit.UNREACHABLE` there: a temporary failure is not wrong usage (status 2).
     """
 
-    @wraps(command)
-    def guarded(component: Component, *typed: str) -> int:
-        try:
-            return command(component, *typed)
-        except Exception as error:
-            cause = error.__cause__ if isinstance(error, AdminCommandError) else error
-            known = named(component.env, cause) if isinstance(cause, Exception) else cause
-            if not isinstance(known, TemporaryFailure):
-                raise
-            complain(f"{known} Nothing is lost: try again once it can be used; the next run goes on where this ended.")
-            return Exit.UNREACHABLE
+    def __init__(self, env: Environment) -> None:
+        self._env = env
 
-    return guarded
+    def __enter__(self) -> None:
+        """Nothing is prepared."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        """Whether the exception was a temporary failure, and has been told."""
+        cause = error.__cause__ if isinstance(error, AdminCommandError) else error
+        known = named(self._env, cause) if isinstance(cause, Exception) else cause
+        if not isinstance(known, TemporaryFailure):
+            return False
+        complain(f"{known} Nothing is lost: try again once it can be used; the next run goes on where this ended.")
+        return True
 
 
 def starting(choices: Sequence[str], typed: Sequence[str], place: int = 0) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import AdminCommandError
 
-from trac_mailintake.components.cli.arguments import Exit, read, starting, told, unless_down
+from trac_mailintake.components.cli.arguments import Exit, UnlessDown, read, starting, told
 from trac_mailintake.components.cli.output import complain, say, say_json, say_table, when
 from trac_mailintake.components.cli.running.explain import print_explanation
 from trac_mailintake.components.cli.running.status import print_status
@@ -42,15 +42,16 @@ class RoundActions:
             complain(answer.line)
         return answer.status
 
-    @unless_down
     def explain(self, *typed: str) -> int:
         """`mailintake explain`. Raises AdminCommandError."""
         wanted = read(typed, least=1, most=1, flags=("--json",), valued=("--service",))
-        name = wanted.options.get("--service", "") or self._only_service()
-        with told(), open_intake.intake(self.env) as assembly:
-            service = assembly.settings.services.get(name)
-            print_explanation(assembly, wanted.words[0], service, as_json=wanted.flag("--json"))
-        return Exit.WELL
+        with UnlessDown(self.env):
+            name = wanted.options.get("--service", "") or self._only_service()
+            with told(), open_intake.intake(self.env) as assembly:
+                service = assembly.settings.services.get(name)
+                print_explanation(assembly, wanted.words[0], service, as_json=wanted.flag("--json"))
+            return Exit.WELL
+        return Exit.UNREACHABLE
 
     def _only_service(self) -> str:
         names = self._services.names()
@@ -60,33 +61,36 @@ class RoundActions:
             )
         return names[0]
 
-    @unless_down
     def queue_list(self, *typed: str) -> int:
         """`mailintake queue list`. Raises AdminCommandError."""
         wanted = read(typed, flags=("--json",))
-        waiting = queued(self.env)
-        if wanted.flag("--json"):
-            say_json([asdict(each) for each in waiting])
+        with UnlessDown(self.env):
+            waiting = queued(self.env)
+            if wanted.flag("--json"):
+                say_json([asdict(each) for each in waiting])
+                return Exit.WELL
+            rows = [
+                (each.id, each.kind, each.delivery, each.service, each.attempts, when(each.retry_at), each.failure)
+                for each in waiting
+            ]
+            headers = ("Id", "Kind", "Mail", "Service", "Attempts", "Next attempt", "Last failure")
+            say_table(rows, headers, "The mail queue is empty.")
             return Exit.WELL
-        rows = [
-            (each.id, each.kind, each.delivery, each.service, each.attempts, when(each.retry_at), each.failure)
-            for each in waiting
-        ]
-        headers = ("Id", "Kind", "Mail", "Service", "Attempts", "Next attempt", "Last failure")
-        say_table(rows, headers, "The mail queue is empty.")
-        return Exit.WELL
+        return Exit.UNREACHABLE
 
-    @unless_down
     def queue_flush(self, *typed: str) -> int:
         """`mailintake queue flush`. Raises AdminCommandError."""
         read(typed)
-        with told(), open_intake.intake(self.env) as assembly:
-            flushed = assembly.outbox.flush(force=True)
-        say(f"{flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}".rstrip())
-        return Exit.WAITING if flushed.waiting else Exit.WELL
+        with UnlessDown(self.env):
+            with told(), open_intake.intake(self.env) as assembly:
+                flushed = assembly.outbox.flush(force=True)
+            say(f"{flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}".rstrip())
+            return Exit.WAITING if flushed.waiting else Exit.WELL
+        return Exit.UNREACHABLE
 
-    @unless_down
     def status(self, *typed: str) -> int:
         """`mailintake status`. Raises AdminCommandError."""
         wanted = read(typed, flags=("--json",))
-        return print_status(self.env, self._services, as_json=wanted.flag("--json"))
+        with UnlessDown(self.env):
+            return print_status(self.env, self._services, as_json=wanted.flag("--json"))
+        return Exit.UNREACHABLE

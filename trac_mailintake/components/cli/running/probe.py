@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import AdminCommandError
 
-from trac_mailintake.components.cli.arguments import read, starting, told, unless_down
+from trac_mailintake.components.cli.arguments import Exit, UnlessDown, read, starting, told
 from trac_mailintake.components.cli.output import progress, say, say_json
 from trac_mailintake.components.cli.running.exit_status import exit_status
 from trac_mailintake.components.options import MailIntakeSystem
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.components.cli.arguments import Exit, Typed
+    from trac_mailintake.components.cli.arguments import Typed
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.runs.round_trip import Step
 
@@ -38,10 +38,11 @@ class ProbeActions:
         """Names of services."""
         return starting(open_intake.settings(self.env).services.names(), typed)
 
-    @unless_down
     def probe(self, *typed: str) -> int:
         """`mailintake probe`. Raises AdminCommandError."""
-        return _probe(self.env, typed)
+        with UnlessDown(self.env):
+            return _probe(self.env, typed)
+        return Exit.UNREACHABLE
 
 
 def _probe(env: Environment, typed: Sequence[str]) -> Exit:

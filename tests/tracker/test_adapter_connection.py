@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trac_mailintake.tracker.db.read_connection import OneConnection
+from trac_mailintake.tracker.adapter import OneConnection
 from trac_mailintake.tracker.db.transaction import key
 
 if TYPE_CHECKING:

@@ -3,14 +3,19 @@
 #   N=10000 SEED=1 ONLY=disk-full   how many faults, from which seed on, which ones
 #   SECONDS=3600 SEED=1   for how long `make hunt-markup` (processor time) and `make fuzz` search, and from which seed on
 #   SERVE=0       the demo does not serve                      TESTS='tests/mail -k name'   what `make test` runs
+#   WORKERS=4     how many processes share the tests (default: one a core, at most 4; 0: none but pytest's own)
 
 VENV ?= .venv
 SERVE ?= 1
 TESTS ?= tests
+WORKERS ?= auto
 N ?= 1000
 SEED ?= 1
 SECONDS ?= 600
 BIN := $(VENV)/bin
+# Each process has servers of its own, and begins with a row of neighbouring modules: these share an environment.
+# Who has no more to do takes tests from the others.
+SHARED := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
 .PHONY: help demo quick test coverage check format corpus bench faults cuts fuzz hunt-markup matrix pictures clean
@@ -41,7 +46,7 @@ quick: $(VENV)/.tests
 
 test: $(VENV)/.tests
 	@.ci/servers
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest $(SHARED) $(TESTS)
 
 # PATHS='mail sources/net'
 coverage: $(VENV)/.tests

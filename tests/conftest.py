@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests import workers
 from tests.quick import is_quick
 from tests.servers.dovecot import Dovecot
 from tests.servers.mariadb import MariaDB
@@ -38,7 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With `--quick`, try fewer examples of what is generated."""
+    """Let workers stop their servers. With `--quick`, try fewer examples of what is generated."""
+    config.pluginmanager.register(workers)
     if config.getoption("--quick"):
         hypothesis.settings.load_profile("quick")
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
-import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.waiting import PATIENCE, WaitedInVainError, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LOOPBACK = "127.0.0.1"
 _ADMIN_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+_CLIENTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""The first and the last port that the kernel gives to who connects (ip(7))."""
+_LOWEST = 10_000
+"""Below it are the ports of well-known servers."""
+_CHANCE = random.SystemRandom()
 
 
 class ServerMissing(Exception):  # noqa: N818 - a fact about the machine, not a fault
@@ -58,11 +66,20 @@ def open_folder(prefix: str) -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that were free a moment ago, all different."""
-    listeners = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
+    """Ports of the loopback interface that were free a moment ago, all different, chosen by chance.
+
+    They are none that the kernel gives to clients: a connection of another process would have the port sooner or later
+    before its server does.
+    """
+    lowest_of_clients = int(_CLIENTS.read_text("ascii").split()[0])
+    with ExitStack() as listeners:
+        ports: list[int] = []
+        for port in _CHANCE.sample(range(_LOWEST, lowest_of_clients), k=lowest_of_clients - _LOWEST):
+            if len(ports) == count:
+                break
+            with suppress(OSError):
+                listeners.enter_context(socket.create_server((LOOPBACK, port)))
+                ports.append(port)
     return ports
 
 
@@ -72,19 +89,21 @@ def free_port() -> int:
 
 
 def wait_for_ports(
-    ports: Iterable[int], *, seconds: float = 15, process: subprocess.Popen[bytes] | None = None
+    ports: Iterable[int], *, seconds: float = PATIENCE, process: subprocess.Popen[bytes] | None = None
 ) -> None:
     """Return when all the ports accept connections; raises ServerFailed after `seconds`, or when `process` ended."""
-    deadline = time.monotonic() + seconds
-    for port in ports:
-        while not _accepts(port):
-            if process is not None and process.poll() is not None:
-                message = f"{process.args!r} ended with status {process.returncode}"
-                raise ServerFailed(message)
-            if time.monotonic() > deadline:
-                message = f"nothing listens on port {port} after {seconds} s"
-                raise ServerFailed(message)
-            time.sleep(0.02)
+
+    def listened_to() -> bool:
+        if process is not None and process.poll() is not None:
+            message = f"{process.args!r} ended with status {process.returncode}"
+            raise ServerFailed(message)
+        return all(map(_accepts, ports))
+
+    ports = tuple(ports)
+    try:
+        until(listened_to, seconds=seconds, what=f"not all of the ports {ports} are listened on")
+    except WaitedInVainError as failure:
+        raise ServerFailed(str(failure)) from None
 
 
 def _accepts(port: int) -> bool:

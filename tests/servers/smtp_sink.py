@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Self
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from aiosmtpd.controller import Controller
 
 from tests.servers.machine import LOOPBACK, ServerFailed, free_port
+from tests.waiting import PATIENCE, WaitedInVainError, until
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -61,18 +61,17 @@ class SmtpSink:
     def reset(self) -> None:
         """Forget what was sent, and accept everything again."""
         self.sent.clear()
+        self.begun = 0
         self.answer = ACCEPTED
         self.refused: dict[str, str] = {}
         self.hang = 0.0
 
-    def wait_for(self, count: int, *, seconds: float = 10) -> list[Sent]:
+    def wait_for(self, count: int, *, seconds: float = PATIENCE) -> list[Sent]:
         """Return what was sent as soon as it is `count` mails; raises ServerFailed after `seconds`."""
-        deadline = time.monotonic() + seconds
-        while len(self.sent) < count:
-            if time.monotonic() > deadline:
-                message = f"{len(self.sent)} mails were sent, not {count}"
-                raise ServerFailed(message)
-            time.sleep(0.01)
+        try:
+            until(lambda: len(self.sent) >= count, seconds=seconds, what=f"fewer than {count} mails were sent")
+        except WaitedInVainError as failure:
+            raise ServerFailed(str(failure)) from None
         return list(self.sent)
 
     # The names that aiosmtpd calls.
@@ -88,6 +87,7 @@ class SmtpSink:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
         """Take, keep or refuse the mail."""
+        self.begun += 1
         await asyncio.sleep(self.hang)
         if self.answer.startswith("2"):
             content = envelope.content if isinstance(envelope.content, bytes) else b""

@@ -15,6 +15,7 @@ from trac_mailintake.intake.ports import Parser, Ports, Runtime, Targeting
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.intake.spine import Spine
 from trac_mailintake.intake.stages.release import ReleasingRules, ReleasingTracker
+from trac_mailintake.intake.stages.unserved import UnservedRules
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.prefetch import read
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.ports import Reader, Source, Watch
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.deliveries.mailbox import Absence
     from trac_mailintake.tracker.journal.journal import Entry
 
 PATIENCE = Seconds(10)
@@ -128,21 +130,29 @@ class Assembly:
     spine: Spine
     releasing: Callable[[int | None, str], Spine]
     """Builds the Spine that files held mail in a chosen ticket (None: a new one) with the permissions of a user."""
+    absent: Callable[[Absence, str], Assembly]
+    """The same, for rounds without a mailbox. If the label of a mailbox is given, its mail is held (`unserved`)."""
     ahead: Ahead | None
 
     def retry(self, entry: Entry) -> None:
         """Decide about a held message again. If nothing is recorded, it stays held. Raises SettingError."""
-        self._take(entry, self.spine)
+        services = self.settings.services
+        if entry.service not in services.names():
+            raise SettingError("service", entry.service, "a service that exists; this one was removed: release it")
+        self._take(services.get(entry.service), entry, self.spine)
 
     def release(self, entry: Entry, ticket: int | None, user: str = "") -> None:
         """File a held message in `ticket` (None: a new one), bypassing all screens. Raises SettingError.
 
-        Uses the permissions of `user`, or those of the sender if `user` is "".
+        Uses the permissions of `user`, or those of the sender if `user` is "". If the service was removed, the mail is
+        filed as a new service would do it.
         """
-        self._take(entry, self.releasing(ticket, user))
+        services = self.settings.services
+        known = entry.service in services.names()
+        service = services.get(entry.service) if known else services.stand_in(entry.service)
+        self._take(service, entry, self.releasing(ticket, user))
 
-    def _take(self, entry: Entry, spine: Spine) -> None:
-        service = self.settings.services.get(entry.service)
+    def _take(self, service: Service, entry: Entry, spine: Spine) -> None:
         delivery = self.claims.reclaim(entry.id)
         if delivery is not None:
             spine.take(service, [delivery])
@@ -192,7 +202,12 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         rules = ReleasingRules(settings.rules, ticket)
         return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
 
-    return Assembly(
+    def absent(absence: Absence, label: str) -> Assembly:
+        rules = UnservedRules(label) if label else settings.rules
+        unlisted = DatabaseMailbox(session, absence)
+        return replace(assembly, mailbox=unlisted, spine=Spine(replace(ports, mailbox=unlisted, rules=rules)))
+
+    assembly = Assembly(
         settings=settings,
         worker=worker,
         mailbox=mailbox,
@@ -202,8 +217,10 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         outbox=Outbox(env, worker),
         spine=Spine(ports),
         releasing=releasing,
+        absent=absent,
         ahead=ahead,
     )
+    return assembly
 
 
 @contextmanager

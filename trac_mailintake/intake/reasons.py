@@ -59,7 +59,7 @@ def _clause(form: str, text: str) -> Wording:
 # fetch ---------------------------------------------------------------------------------------------------------------
 
 FROM_ARCHIVE: Final = Rule(
-    "from-archive", "fetch", "The mailbox no longer lists it; its bytes were in the archive by then."
+    "from-archive", "fetch", "Nothing lists it or hands it over any more; its bytes were in the archive by then."
 )
 """A step in the trail of a mail that was fetched, not decided, and then left its mailbox."""
 
@@ -99,6 +99,12 @@ THEN: Final = _clause("then", "{first}; {then}")
 """Two findings about a sender, one after the other."""
 PROBE: Final = Rule("probe", "screen", "This environment sent it as the probe {token}; nothing is made of it.")
 LOOP: Final = Rule("loop", "screen", "This environment sent the mail itself: {why}")
+UNSERVED: Final = Rule(
+    "unserved",
+    "screen",
+    "It was fetched from {label}, which no service reads any more. Release or discard it.",
+    alarming=True,
+)
 CATCHEMAIL: Final = Rule("catchemail", "screen", "The mail is not for {addresses}.", leaves=True)
 AUTO_REPLY: Final = Rule("auto-reply", "screen", "{evidence}")
 BOUNCE: Final = Rule("bounce", "screen", "{evidence}")
@@ -228,6 +234,12 @@ VANISHED_AGAIN: Final = VANISHED.also(
     "again",
     "It was no longer in the mailbox when it was to be read again. The process that read it before ended before "
     "anything was recorded; what it had read is in files/mailintake/{batch}.",
+)
+VANISHED_UNSERVED: Final = VANISHED.also(
+    "unserved", "It had not been read when the last service on its mailbox was removed or pointed elsewhere."
+)
+VANISHED_GIVEN_UP: Final = VANISHED.also(
+    "given-up", "It had not been read whole, and the mail server did not hand it over again within {days} days."
 )
 UNASKED: Final = frozenset(each.slug for each in (DUPLICATE, PROBE, TOO_LARGE, CRASHES, FAILED, VANISHED))
 """Rules of outcomes that say nothing about the plugins: none was asked, or not all of them."""

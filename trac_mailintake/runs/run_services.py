@@ -9,6 +9,7 @@ from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.runs.parallel import Abreast, Advance, Ears, Line, possible
 from trac_mailintake.runs.result import Ending, RoundResult
 from trac_mailintake.runs.run_service import ServiceRun, unseen
+from trac_mailintake.runs.settle_unserved import settle
 from trac_mailintake.tracker.deliveries.retention import purge_daily
 from trac_mailintake.tracker.outgoing import overdue
 
@@ -57,6 +58,7 @@ class ServicesRun:
         self._assembly.recovery.sweep()
         self._assembly.recorder.announce_owed()
         self._serve_all(names, heard)
+        settle(self._env, self._assembly, heard)
         overdue.tell(self._env)
         flushed = self._assembly.outbox.flush()
         purge_daily(self._env)

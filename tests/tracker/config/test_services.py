@@ -48,6 +48,17 @@ def test_a_service_has_the_documented_defaults(trac_env: TracEnv) -> None:
     assert services.all() == [service]
 
 
+def test_a_stand_in_is_like_a_new_service_and_is_not_stored(trac_env: TracEnv) -> None:
+    """For released mail of a service that was removed: no mailbox, and all defaults."""
+    services = services_of(trac_env)
+    stand_in = services.stand_in("gone")
+    assert (stand_in.name, stand_in.pushed, stand_in.handler) == ("gone", True, "create-or-comment")
+    assert (stand_in.forward, stand_in.last_success) == ("", 0)
+    assert services.names() == []
+    added = services.add("gone", {"kind": stand_in.kind})
+    assert added.parameters == stand_in.parameters
+
+
 def test_everything_typed_comes_back(trac_env: TracEnv) -> None:
     """Settings and parameters, on each database."""
     add_server(trac_env, "imap")

@@ -70,6 +70,13 @@ def test_a_search_goes_on_where_its_time_was_up(sqlite_env: TracEnv, *, upwards:
     assert [entry.id for entry in journal.entries(wanted)] == everything
 
 
+@pytest.mark.parametrize("typed", ["in work", "in-work", "In-Work"])
+def test_an_outcome_of_two_words_needs_no_quotes(typed: str) -> None:
+    """In a shell the blank would end the word."""
+    assert Filter(outcome=typed) == Filter(outcome="in work")
+    assert Filter(outcome="held").outcome == "held"
+
+
 def test_an_outcome_that_does_not_exist_is_refused(journal: Journal) -> None:
     """With those that do."""
     with pytest.raises(SettingError, match=r"outcome=lost: not allowed\. Allowed: created, "):

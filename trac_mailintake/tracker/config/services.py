@@ -125,12 +125,20 @@ class Services:
     def add(self, name: str, typed: Mapping[str, str]) -> Service:
         """Store a new service. Raises SettingError."""
         check_name(name, self.names())
+        insert(self._env, "mailintake_service", self._fresh(name, typed))
+        return self.get(name)
+
+    def stand_in(self, name: str) -> Service:
+        """A service with all defaults, for mail of one that was removed. It is not stored, and takes no mail."""
+        kind = next(each.name for each in self._catalogue().kinds.values() if each.pushed)
+        row = {"id": 0, **self._fresh(name, {"kind": kind})}
+        return self._service({column: row[column] for column in _COLUMNS})
+
+    def _fresh(self, name: str, typed: Mapping[str, str]) -> dict[str, Value]:
         row = self._checked(typed, typed)
         row |= {"name": name, "created": to_utimestamp(datetime_now(utc)), "failure": "", "failures": 0}
         row |= {"next_run": 0, "last_run": 0, "last_success": 0, "last_result": "", "stopped": "", "resumed": 0}
-        row |= {"told": 0, "failed": 0, "last_error": "", "waiting": 0, "oldest": 0}
-        insert(self._env, "mailintake_service", row)
-        return self.get(name)
+        return row | {"told": 0, "failed": 0, "last_error": "", "waiting": 0, "oldest": 0}
 
     def set(self, name: str, typed: Mapping[str, str]) -> Service:
         """Change the given settings, keep the rest. Enabling a service clears why it stopped. Raises SettingError."""

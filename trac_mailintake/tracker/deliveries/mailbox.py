@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Afterwards, Left, Listed
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries import ownership, recovery
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Account, Delivery
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.deliveries.session import Session
 
 SETTLED: Final = Microseconds(10 * MINUTE)
@@ -50,6 +52,23 @@ _HERE: Final = """
     AND COALESCE(other.folder, '')=COALESCE(known.folder, '') AND COALESCE(other.path, '')=COALESCE(known.path, '')
     WHERE known.name=%s"""
 """The services on the mailbox of a service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """How to treat mail that nothing lists any more: its mailbox has no service, or it was handed to a pipe.
+
+    `sealed`, `unread`: how long after its last try it may still be taken up elsewhere, by whether its bytes are in the
+    archive. After that it is decided from the archive, or ignored for `reason`.
+    """
+
+    sealed: Microseconds
+    unread: Microseconds
+    reason: Reason
+
+    def may_come(self, row: Row) -> bool:
+        """Whether a mail may still be taken up elsewhere."""
+        return lately(row.retry_at, now(), self.sealed if row.state in IN_ARCHIVE else self.unread)
 
 
 class Standing(Enum):
@@ -95,8 +114,11 @@ class _View:
 class DatabaseMailbox:
     """The mailboxes of one worker's rounds. Implements `ports.Mailbox`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, absence: Absence | None = None) -> None:
+        """`absence`: for rounds without a mailbox, which list nothing."""
         self._session = session
+        self._absence = absence
+        self._vanished = absence.reason if absence else reasons.VANISHED()
         self._env = session.env
 
     def admit(self, service: Service, account: Account) -> str:
@@ -161,7 +183,7 @@ class DatabaseMailbox:
             displaced = archived and not busy and listed.fingerprint != row.fingerprint
             return Standing.DISPLACED if displaced else Standing.PENDING
         # A pipe lists only the message that it was handed: others are not gone because it does not list them.
-        if busy or view.service.pushed:
+        if busy or (self._absence.may_come(row) if self._absence else view.service.pushed):
             return Standing.ELSEWHERE
         return Standing.KEPT if archived else Standing.VANISHED
 
@@ -243,7 +265,7 @@ class DatabaseMailbox:
         """Record that these were gone before they could be read, except those that another worker has taken over."""
         for batch in sorted({self._session.left.get(row.id, "") for row in rows}):
             gone = [row for row in rows if self._session.left.get(row.id, "") == batch]
-            reason = reasons.VANISHED_AGAIN(batch=batch) if batch else reasons.VANISHED()
+            reason = reasons.VANISHED_AGAIN(batch=batch) if batch else self._vanished
             for some in chunks(gone):
                 with transaction(self._env) as db:
                     owners = sorted({row.owner or "" for row in some})

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 OUTCOMES: Final = (*(status.value for status in Status), IN_WORK)
 
+_IN_WORK_TYPED: Final = IN_WORK.replace(" ", "-")
+"""The same outcome without a blank, which needs quotes in a shell."""
+
 _FEW: Final = 1_000
 """Up to so many rows of one service, outcome or ticket are all read."""
 _STRETCH: Final = 2_000
@@ -49,6 +52,10 @@ class Filter:
     ticket: int | None = None
     text: str = ""
     locator: str = ""
+
+    def __post_init__(self) -> None:
+        if self.outcome.lower() in (IN_WORK, _IN_WORK_TYPED):
+            object.__setattr__(self, "outcome", IN_WORK)
 
 
 @dataclass(frozen=True, slots=True)

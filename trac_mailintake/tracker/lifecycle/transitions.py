@@ -180,11 +180,11 @@ def die(db: Connection, owner: str) -> None:
     _mark(db, Mark.ABANDON, "owner=NULL", (), "owner=%s AND notify=1", (owner,))
     resumed, claimed = f"'{State.RESUMED.value}'", f"'{State.CLAIMED.value}'"
     sets = (
-        f"{END}, deaths=deaths+CASE state WHEN {resumed} THEN alone ELSE 0 END, "
+        f"{END}, retry_at=%s, deaths=deaths+CASE state WHEN {resumed} THEN alone ELSE 0 END, "
         f"alone=CASE state WHEN {resumed} THEN 1 ELSE alone END, "
         f"owner=CASE state WHEN {claimed} THEN owner ELSE NULL END"
     )
-    _do(db, Event.DIE, sets, (), "owner=%s", (owner,))
+    _do(db, Event.DIE, sets, (now(),), "owner=%s", (owner,))
 
 
 def expire(db: Connection) -> None:

@@ -85,7 +85,7 @@ def _run(env: Environment, names: Sequence[str], wanted: Typed, *, limit: int | 
         run = ServicesRun(env, assembly, opened, at_once=at_once, limit=limit, trace=trace, progress=progress)
         flushed = run.run(names, heard)
     if as_json:
-        rounds.sort(key=lambda each: names.index(each.service))
+        rounds.sort(key=lambda each: names.index(each.service) if each.service in names else len(names))
         say_json([{"service": each.service, "counts": each.counts, "error": each.error} for each in rounds])
     elif flushed.failure:
         say(f"Mail queue: {flushed.sent} sent, {flushed.waiting} waiting. {flushed.failure}")

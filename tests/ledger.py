@@ -69,6 +69,8 @@ class Ledger:
         self.calls: list[str] = []
         self.groups: list[list[str]] = []
         """The statuses that were recorded, a list for each transaction."""
+        self.most = sys.maxsize
+        """How many decisions fit in one transaction."""
         self.announced = 0
         self.elsewhere = ""
         self.quota = sys.maxsize
@@ -188,6 +190,7 @@ class Ledger:
         error = self.failing.pop(0) if self.failing else None
         if error is not None:
             raise error
+        decisions = decisions[: self.most]
         rows = [self._mine(each.delivery) for each in decisions]
         for row, decision in zip(rows, decisions, strict=True):
             row.delivery, row.outcome = decision.delivery, decision.outcome

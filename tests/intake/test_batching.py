@@ -76,12 +76,16 @@ def test_mails_without_an_id_are_copies_if_all_their_bytes_are_the_same() -> Non
 
 
 def test_a_group_has_an_end() -> None:
-    """Then even a mail that cannot be read waits for it; and what is taken from a group is not in it any more."""
-    full = group(*[creating(ONE)] * GROUP)
-    assert full.comes_before(ValueError("unreadable"))
-    assert len(full.take()) == GROUP
-    assert not full.comes_before(ValueError("unreadable"))
-    assert full.take() == []
+    """What is taken from a group is not in it any more, unless it is put back."""
+    most = group(*[creating(ONE)] * GROUP)
+    assert most.full
+    taken = most.take()
+    assert len(taken) == GROUP
+    assert most.take() == []
+    most.put_back(taken[1:])
+    most.add(creating(ONE))
+    assert most.full
+    assert most.take()[:-1] == taken[1:]
 
 
 def test_what_is_said_about_one_ticket_is_recorded_bit_by_bit() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import DELIVERY, message, service
 from tests.intake.bench import Bench, groups, letter
+from trac_mailintake.intake.batching import GROUP
 from trac_mailintake.intake.errors import Misconfiguration, NoLongerMine, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.failures import ATTEMPTS, DEATHS, Cause, Deferred
 from trac_mailintake.intake.model import Followup, Forward, Hold, Ignore, Proof, Reject, Status
@@ -18,6 +19,18 @@ from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# take
+
+
+def test_what_did_not_fit_in_a_transaction_waits_for_the_mails_after_it() -> None:
+    """It is recorded with them: nobody waits for the database while there is something to decide."""
+    bench = Bench()
+    bench.ledger.most = GROUP - 5
+    results = bench.take(*(letter(f"m{number}") for number in range(2 * GROUP)))
+    assert [len(each) for each in groups(bench)] == [GROUP - 5, GROUP - 5, 10]
+    assert [each.delivery.listed.locator for each in results] == [str(each + 1) for each in range(2 * GROUP)]
+
 
 # decide
 

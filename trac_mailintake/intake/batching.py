@@ -20,6 +20,8 @@ from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trac_mailintake.intake.failures import Failures, Undecided
     from trac_mailintake.intake.ports import Claims, Decision, Wait
 
@@ -45,10 +47,17 @@ class Group:
         taken, self._decisions = self._decisions, []
         return taken
 
+    def put_back(self, left: Sequence[Decision]) -> None:
+        """Keep what was taken and not recorded; nothing was added meanwhile."""
+        self._decisions = list(left)
+
+    @property
+    def full(self) -> bool:
+        """Whether some must be recorded before more are added."""
+        return len(self._decisions) >= GROUP
+
     def comes_before(self, message: Message | Exception) -> bool:
-        """Whether the group is full, or a message answers or duplicates one in it: then record the group first."""
-        if len(self._decisions) >= GROUP:
-            return True
+        """Whether a message answers or duplicates one in the group: then record the group first."""
         if not isinstance(message, Message):
             return False
         wanted = {*answered(message), _identity(message)}

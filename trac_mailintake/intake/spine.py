@@ -97,6 +97,10 @@ class Spine:
                 lease.keep(deliveries[place:])
                 runtime.beat()
                 message = parsed(runtime.parser, delivery)
+                if group.full:
+                    done, left = self._recording.first_of(service, group.take())
+                    results += done
+                    group.put_back(left)
                 if group.comes_before(message):
                     results += record(service, group.take())
                 decided = self._decided(service, delivery, message)

@@ -26,6 +26,20 @@ def test_what_fails_together_is_done_again_one_by_one() -> None:
     assert bench.ledger.announced == 2
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 7])
+def test_what_does_not_fit_in_a_transaction_is_recorded_in_the_next(most: int) -> None:
+    """Each once, announced, and in order; if one of the transactions fails, only its mails are done one by one."""
+    bench = Bench()
+    bench.ledger.most = most
+    results = bench.take(*(letter(each) for each in "abcde"))
+    assert [each.delivery.listed.locator for each in results] == list("12345")
+    assert [len(each) for each in groups(bench)] == [min(most, 5 - begun) for begun in range(0, 5, most)]
+    assert bench.ledger.announced == 5
+    bench.ledger.failing = [None, ValueError("the second")]
+    assert [type(each) for each in bench.take(*(letter(each) for each in "fghij"))] == [Recorded] * 5
+    assert sum(map(len, groups(bench))) == bench.ledger.announced == 10
+
+
 def test_what_was_overtaken_is_decided_anew() -> None:
     """With what has been filed meanwhile; no attempt is counted."""
     bench = Bench()

@@ -120,7 +120,10 @@ class Recorder(Protocol):
         """The mail that this one duplicates (docs/behaviour.md#duplicates); None if it is not a duplicate."""
 
     def record(self, decisions: Sequence[Decision]) -> Sequence[Recorded]:
-        """Write the outcomes in one transaction, all or none.
+        """Write outcomes in one transaction, all or none, and return those.
+
+        At least the first is written; the last ones may be left for the next transaction, so that others who wait for
+        the database have their turn.
 
         Raises NoLongerMine, Stale, TemporaryFailure; anything else is the fault of one of the decisions.
         """

@@ -1,4 +1,4 @@
-"""record: a group of decisions in one transaction; if that fails, each is decided and recorded again by itself."""
+"""record: a group of decisions in few transactions; if one fails, each is decided and recorded again by itself."""
 
 from __future__ import annotations
 
@@ -39,16 +39,25 @@ class Recording:
         self._again = again
 
     def record(self, service: Service, group: Sequence[Decision]) -> list[Result]:
-        """Record a group in one transaction, or else one by one. Returns a result for each. Raises TemporaryFailure."""
-        if not group:
-            return []
+        """Record a group. Returns a result for each. Raises TemporaryFailure."""
+        results: list[Result] = []
+        while group:
+            first, group = self.first_of(service, group)
+            results += first
+        return results
+
+    def first_of(self, service: Service, group: Sequence[Decision]) -> tuple[list[Result], Sequence[Decision]]:
+        """Record what fits in one transaction, or each one by one if that fails. Returns also what is left.
+
+        Raises TemporaryFailure.
+        """
         try:
             recorded = self._written(group)
         except Exception as error:  # noqa: BLE001 - _alone tries each by itself, and says why it fails
             log.debug("A group of %d deliveries could not be recorded together: %s", len(group), error)
-            return [self._alone(service, each) for each in group]
+            return [self._alone(service, each) for each in group], ()
         self._ports.recorder.announce(recorded, service)
-        return list(recorded)
+        return list(recorded), group[len(recorded) :]
 
     def _alone(self, service: Service, decision: Decision) -> Result:
         """Record one delivery. Decide again first, and again each time that the basis of the decision has changed."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.tracker.db.transaction import Connection
+    from trac_mailintake.tracker.db.turns import Turn
 
 _EXTRA: Final = 3
 _OFF: Final = 0
@@ -36,7 +37,7 @@ _RAISED: Final = (
 
 
 @contextmanager
-def durable(env: Environment) -> Iterator[Connection]:
+def durable(env: Environment, turn: Turn | None = None) -> Iterator[Connection]:
     """A `transaction` that is on disk at the end of the block, unless `weaknesses` names a setting.
 
     Raises as `transaction`; TemporaryFailure within another transaction, since that one decides about the commit.
@@ -44,7 +45,7 @@ def durable(env: Environment) -> Iterator[Connection]:
     if DatabaseManager(env)._transaction_local.wdb is not None:  # noqa: SLF001 - Trac has no public way to ask
         raise TemporaryFailure("Nothing can be recorded for good while another transaction of this thread is open.")
     extra = _extra(env) if is_sqlite(env) else nullcontext()
-    with temporary(env), extra, transaction(env) as db:
+    with temporary(env), extra, transaction(env, turn) as db:
         if is_postgresql(env):
             db.cursor().execute(_RAISED)
         yield db

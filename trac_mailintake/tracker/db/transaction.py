@@ -14,9 +14,11 @@ from trac.db.pool import TimeoutError as NoConnection
 from trac_mailintake.intake.errors import Stale, TemporaryFailure
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.statement_batching import together
+from trac_mailintake.tracker.db.turns import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from trac.env import Environment
 
@@ -104,16 +106,21 @@ def temporary(env: Environment) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(env: Environment) -> Iterator[Connection]:
+def transaction(env: Environment, turn: Turn | None = None) -> Iterator[Connection]:
     """Trac's transaction, but always finished at the end of the block. Raises as `temporary`.
+
+    On SQLite it has the write lock from the beginning, in its `turn`; a caller who wants to know how much of that is
+    used up makes the turn. Within another transaction it is part of that one.
 
     Trac leaves a transaction open if its commit was refused (SQLite: locked, disk full), so this thread's next one
     would continue it. It also keeps a lost connection (MariaDB), which this thread would then use for ever.
     """
     db = None
-    with temporary(env):
+    with temporary(env), _turn(env, turn) as mine:
         try:
             with env.db_transaction as db:
+                if mine is not None:
+                    _lock(db, mine)
                 _look_at_what_is_committed(env, db)
                 with together(db.cnx) if is_postgresql(env) else nullcontext():
                     yield db
@@ -123,6 +130,21 @@ def transaction(env: Environment) -> Iterator[Connection]:
                     db.rollback()
                 db.close()
             raise
+
+
+def _turn(env: Environment, turn: Turn | None) -> AbstractContextManager[Turn | None]:
+    """No turn within another transaction: it has the write lock that the holder of the turn may wait for."""
+    if not is_sqlite(env) or DatabaseManager(env)._transaction_local.wdb is not None:  # noqa: SLF001 - Trac has no public way to ask
+        return nullcontext()
+    return turn or Turn(env)
+
+
+def _lock(db: Any, turn: Turn) -> None:  # noqa: ANN401 - Trac's connection, with sqlite3's in it
+    """Take SQLite's write lock; this waits as long as Trac lets it."""
+    if db.cnx.cnx.in_transaction:
+        db.rollback()  # undo a refused commit; its caller has the error
+    db("BEGIN IMMEDIATE")
+    turn.begin()
 
 
 def _look_at_what_is_committed(env: Environment, db: Connection) -> None:

@@ -30,6 +30,11 @@ def request(number: int, *, attachment: bytes = b"") -> bytes:
     return _mail(f"r{number}", subject, *_mixed(f"This is what I want, number {number}.\n", {"notes.bin": attachment}))
 
 
+def files(number: int, contents: dict[str, bytes]) -> bytes:
+    """A new request with these files by their names, told by its subject."""
+    return _mail(f"f{number}", f"Files {number}", *_mixed(f"These are the files, number {number}.\n", contents))
+
+
 def reply(number: int, to: int) -> bytes:
     """An answer to a request, told by its text."""
     return _mail(f"a{number}", f"Re: Request {to}", f"Answer {number}.\n", f"In-Reply-To: <r{to}@example.org>")

@@ -36,7 +36,7 @@ from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.config.services import Services
 from trac_mailintake.tracker.lifecycle import states
 from trac_mailintake.tracker.outgoing import waiting
-from trac_mailintake.tracker.tickets.stage_attachments import target
+from trac_mailintake.tracker.tickets.place_attachments import target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -24,7 +24,7 @@ WRITES: Final = frozenset({"write", "pwrite64", "writev", "pwritev", "ftruncate"
 """Those that change the file of their first argument."""
 SENDS: Final = frozenset({"sendto", "sendmsg"})
 _NAMES: Final = ("unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat", "rmdir")
-_OTHERS: Final = ("openat", "truncate", "exit_group")
+_OTHERS: Final = ("openat", "truncate", "fcntl", "exit_group")
 _SEEN: Final = (*FLUSHES, *WRITES, *SENDS, *_NAMES, *_OTHERS)
 
 _LINE: Final = re.compile(r"(?P<process>\d+) +(?P<name>\w+)\((?P<words>.*)\) += (?P<answer>-?\d+|\?)(?P<rest>.*)")
@@ -112,7 +112,7 @@ def _call(match: re.Match[str]) -> Call:
     name, words = match["name"], match["words"]
     opened = _OPENED.match(words)
     paths: tuple[str, ...] = ()
-    if name in FLUSHES or name in WRITES:
+    if name in FLUSHES or name in WRITES or name == "fcntl":
         paths = (opened["path"],) if opened else ()
     elif name not in SENDS:
         paths = tuple(os.path.join(each["folder"] or "", each["path"]) for each in _NAMED.finditer(words))

@@ -22,7 +22,8 @@ from trac_mailintake.tracker.deliveries.mailbox import DatabaseMailbox
 from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
 from trac_mailintake.tracker.deliveries.recovery import Recovery
 from trac_mailintake.tracker.outgoing.outbox import Outbox
-from trac_mailintake.tracker.tickets import stage_attachments, write
+from trac_mailintake.tracker.tickets import place_attachments, write
+from trac_mailintake.tracker.tickets.place_attachments import Placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,8 +47,10 @@ STEPS: Final[Mapping[str, Callable[..., object]]] = {
     "prepare": TracTracker.prepare,
     "record": DatabaseRecorder.record,
     "write": write.write,
-    "link": stage_attachments.link,
-    "commit": stage_attachments.Staging.commit,
+    "attach": place_attachments.attach,
+    "link": Placement.link,
+    "keep": Placement.keep,
+    "redo": place_attachments.settle,
     "announce": DatabaseRecorder.announce,
     "dispose": Disposing._dispose,
     "settle": Disposing.end,

@@ -50,9 +50,15 @@ class Desk:
 
     def write(self, prepared: Prepared, when: datetime | None = None) -> Filed:
         """What was written, committed."""
-        with self.trac.env.db_transaction:
-            filed = write(self.trac.env, prepared, when or datetime_now(utc))
-        self.staging.commit(filed)
+        placement = self.staging.placement(ticket_write.enclosures([prepared]))
+        try:
+            with self.trac.env.db_transaction:
+                filed = write(self.trac.env, prepared, when or datetime_now(utc))
+                placement.link([filed.attached])
+        except BaseException:
+            placement.settle()
+            raise
+        placement.keep()
         return filed
 
     def file(self, change: Change) -> Filed:

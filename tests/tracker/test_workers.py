@@ -32,3 +32,16 @@ def test_workers_that_come_and_go_are_cleaned_up_after_once(sqlite_env: TracEnv)
         for thread in threads:
             thread.join()
         mine.close()
+
+
+def test_a_worker_whose_file_was_lost_counts_as_dead(sqlite_env: TracEnv) -> None:
+    """One that is alive does not."""
+    mine, other = Worker(sqlite_env.env), Worker(sqlite_env.env)
+    for owner in ("0" * 32, other.owner, mine.owner):
+        mine.miss(owner)
+    with mine.dead() as dead:
+        assert dead == {"0" * 32: []}
+    with mine.dead() as dead:
+        assert dead == {}
+    other.close()
+    mine.close()

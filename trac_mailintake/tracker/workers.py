@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from trac_mailintake.tracker.db.transaction import temporary
@@ -65,6 +65,11 @@ class Worker:
         except FileNotFoundError:
             return None
         return False
+
+    def miss(self, owner: str) -> None:
+        """Take a worker of this folder for dead that has no file: a power cut may undo what was never flushed."""
+        with suppress(FileExistsError), open(self._path(owner), "x", encoding="utf-8"):
+            pass
 
     @contextmanager
     def dead(self) -> Iterator[dict[str, list[str]]]:

@@ -81,8 +81,7 @@ def test_a_comment_counts_those_that_others_made_since_the_transaction_began(des
     with transaction(desk.trac.env) as db:
         assert db("SELECT COUNT(*) FROM ticket_change") == [(0,)]
         meanwhile(lambda: edit(desk.trac, number, "In a browser"))
-        filed = write(desk.trac.env, prepared, datetime_now(utc))
-    desk.staging.commit(filed)
+        write(desk.trac.env, prepared, datetime_now(utc))
     numbers = desk.trac.query("SELECT oldvalue, newvalue FROM ticket_change WHERE field='comment' ORDER BY time")
     assert numbers == [("1", "In a browser"), ("2", "By mail")]
 

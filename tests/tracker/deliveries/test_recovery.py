@@ -123,6 +123,17 @@ def test_what_a_dead_worker_fetched_is_decided_once(rig: Rig, seed: int) -> None
         assert ["from-archive" in each for each in trails(rig)] == [place in gone for place in range(number)]
 
 
+def test_what_is_staged_goes_although_its_worker_is_forgotten(rig: Rig) -> None:
+    """A power cut may undo the worker's own file, which is not flushed, and leave the staged ones, which are."""
+    staging = rig.trac.path / "files" / "mailintake" / "staging"
+    with rig.worker():
+        (staging / ("0" * 32)).mkdir(parents=True)
+        (staging / ("0" * 32) / "staged").write_bytes(b"content")
+    rig.run()
+    assert list(staging.iterdir()) == []
+    assert list((rig.trac.path / "files" / "mailintake" / "workers").iterdir()) == []
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_mail_for_another_service_that_is_gone_is_held(rig: Rig, *, gone: bool) -> None:
     """It cannot be left in the mailbox for that one; while it is there, it is."""

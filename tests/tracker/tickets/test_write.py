@@ -18,28 +18,19 @@ from tests.tracker.conftest import write
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.intake.model import Reopen
 from trac_mailintake.tracker.outgoing.notify import announce
+from trac_mailintake.tracker.tickets.write import enclosures
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.tracker.conftest import Desk
     from trac_mailintake.intake.ports import Prepared
-    from trac_mailintake.tracker.tickets.write import Filed
 
 WHEN = datetime_now(utc).replace(microsecond=0)
 
 
 class RollBack(Exception):  # noqa: N818 - not an error
     """Ends a transaction without a commit."""
-
-
-def abandoned(desk: Desk, prepared: Prepared) -> Filed:
-    """What was written in a transaction that was then rolled back."""
-    written = []
-    with contextlib.suppress(RollBack), desk.trac.env.db_transaction:
-        written.append(write(desk.trac.env, prepared, WHEN))
-        raise RollBack
-    return written[0]
 
 
 def test_several_changes_share_a_transaction(desk: Desk) -> None:
@@ -67,7 +58,11 @@ def test_a_comment_is_later_than_the_last_change(desk: Desk) -> None:
 def test_a_rolled_back_change_can_be_written_again(desk: Desk, tmp_path: Path) -> None:
     """Alone after the batch failed: the same ticket, the same attachment, nothing twice."""
     prepared = desk.prepare(new_ticket(attachments=(enclosed(tmp_path, "a.txt", b"content"),)))
-    desk.staging.rollback(abandoned(desk, prepared))
+    placement = desk.staging.placement(enclosures([prepared]))
+    with contextlib.suppress(RollBack), desk.trac.env.db_transaction:
+        placement.link([write(desk.trac.env, prepared, WHEN).attached])
+        raise RollBack
+    placement.settle()
     assert desk.trac.tickets() == []
     again = desk.write(prepared)
     assert [ticket.id for ticket in desk.trac.tickets()] == [again.ticket]

@@ -2,7 +2,7 @@
 
 One transaction checks that the claims are still ours, and writes the ticket or comment, the rows of attachments with
 their files linked into place, the Message-IDs, the outbox, and a mark that notifications are due. Any failure undoes it
-all. There is no network, no decoding and no plugin inside.
+all. There is no network, no decoding, no plugin and no folder to flush inside: others wait for the database meanwhile.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.lease import Hold
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
+from trac_mailintake.tracker.db.turns import Turn
 from trac_mailintake.tracker.deliveries.rows import passed_key, place, sender_key
 from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
 from trac_mailintake.tracker.outgoing import enqueue, notify
@@ -79,24 +80,42 @@ class DatabaseRecorder:
 
     def record(self, decisions: Sequence[Decision]) -> list[Recorded]:
         """See `ports.Recorder.record`."""
-        filed: list[Filed] = []
-        end = self._staging.rollback
+        turn = Turn(self._env)
+        accepted = [each.prepared for each in decisions if isinstance(each, Accepted)]
+        with temporary(self._env):
+            placement = self._staging.placement(write.enclosures(accepted))
         try:
-            with durable(self._env) as db:
+            with durable(self._env, turn) as db:
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
-                tells = notify.tells(self._env)
-                changed = write.lock(self._env, (each.prepared for each in decisions if isinstance(each, Accepted)))
-                recorded = [self._write(db, decision, filed, changed, tells=tells) for decision in decisions]
-                self._remember_ids(db, decisions, recorded)
-            end = self._staging.commit
-            self._session.decided([each.delivery for each in decisions])
+                changed = write.lock(self._env, accepted)
+                recorded, filed = self._write_in_time(db, decisions, changed, turn)
+                self._remember_ids(db, decisions[: len(recorded)], recorded)
+                turn.commit()
+                placement.link(each.attached for each in filed)
+        except BaseException:
+            self._known.clear()
+            placement.settle()
+            raise
         finally:
             self._recall.changed()
-            self._known.clear()
-            for each in filed:
-                end(each)
+        self._session.decided([each.delivery for each in recorded])
+        left = {each.message.sha256 for each in decisions[len(recorded) :] if each.message is not None}
+        self._known = {each: known for each, known in self._known.items() if each in left}
+        with temporary(self._env):
+            placement.keep()
         return recorded
+
+    def _write_in_time(
+        self, db: Connection, decisions: Sequence[Decision], changed: Mapping[int, Microseconds], turn: Turn
+    ) -> tuple[list[Recorded], list[Filed]]:
+        """Write one decision after the other, until the time of this `turn` is used up."""
+        tells = notify.tells(self._env)
+        recorded: list[Recorded] = []
+        filed: list[Filed] = []
+        for decision in decisions:
+            recorded.append(self._write(db, decision, filed, changed, tells=tells))
+        return recorded, filed
 
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:
         """Check and renew the claims. The first statement writes: it takes the write lock before anything is read."""

@@ -75,6 +75,8 @@ class Recovery:
 
     def _clear_up(self) -> None:
         """Clean up after dead workers. Those whose mail is undecided are left to the next worker: see `leftovers`."""
+        for owner in self._staging.owners():
+            self._worker.miss(owner)
         with self._worker.dead() as dead:
             for owner, notes in list(dead.items()):
                 # Rows first: this waits for a transaction that the database may still be finishing.

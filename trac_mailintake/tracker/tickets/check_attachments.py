@@ -21,8 +21,9 @@ from trac_mailintake.intake.model import Step
 from trac_mailintake.mail.mime import transfer_encoding
 from trac_mailintake.mail.mime.filenames import picturable
 from trac_mailintake.mail.wiki.escape import inert
-from trac_mailintake.tracker.tickets import stage_attachments
-from trac_mailintake.tracker.tickets.stage_attachments import Enclosure, Oversized, Staged
+from trac_mailintake.tracker.tickets import place_attachments, stage_attachments
+from trac_mailintake.tracker.tickets.place_attachments import Enclosure, Staged
+from trac_mailintake.tracker.tickets.stage_attachments import Oversized
 from trac_mailintake.tracker.trac_calls.component_errors import asking
 from trac_mailintake.tracker.trac_calls.mail_request import Upload
 
@@ -134,7 +135,7 @@ class Enclosing:
         self.renamed[wanted.name] = self._keep(name, staged, wanted.description)
 
     def _keep(self, name: str, staged: Staged, description: str) -> str:
-        final = stage_attachments.free_name(self.env, self.resource.id, name, self._names())
+        final = place_attachments.free_name(self.env, self.resource.id, name, self._names())
         self.kept.append(Enclosure(staged, final, description))
         return final
 
@@ -167,7 +168,7 @@ class Enclosing:
             (str(self.resource.id), staged.size),
         )
         for (name,) in rows:
-            if _sha256(stage_attachments.target(self.env, self.resource.id, name)) == staged.sha256:
+            if _sha256(place_attachments.target(self.env, self.resource.id, name)) == staged.sha256:
                 return str(name)
         return None
 
@@ -175,7 +176,7 @@ class Enclosing:
         """The casefolded names in use."""
         if self._taken is None:
             self._taken = (
-                set() if self.resource.id is None else set(stage_attachments.names(self.env, self.resource.id))
+                set() if self.resource.id is None else set(place_attachments.names(self.env, self.resource.id))
             )
         return self._taken
 

@@ -20,7 +20,7 @@ from trac.util.datefmt import from_utimestamp, to_utimestamp
 
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.tracker.db.transaction import chunks, is_sqlite, marks
-from trac_mailintake.tracker.tickets import comment_numbers, stage_attachments
+from trac_mailintake.tracker.tickets import comment_numbers, place_attachments
 from trac_mailintake.tracker.trac_calls.unobserved_env import QuietEnvironment
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Prepared
     from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.tracker.people.contacts import Newcomer
-    from trac_mailintake.tracker.tickets.stage_attachments import Enclosure, Linked
+    from trac_mailintake.tracker.tickets.place_attachments import Attached, Enclosure
 
     Call = Callable[[], object]
 
@@ -66,7 +66,8 @@ class Filed:
     """What was written, and must be announced after the commit.
 
     `comment`: its number; None for a new ticket. `when`: the time that Trac shows, in UTC.
-    `calls`: the listeners and the workflow's side effects, not yet called. `linked`: for `Staging.commit`.
+    `calls`: the listeners and the workflow's side effects, not yet called. `attached`: its files are not
+    in place yet.
     """
 
     ticket: int
@@ -77,7 +78,7 @@ class Filed:
     address: str
     text: str
     model: Ticket
-    linked: Linked
+    attached: Attached
     calls: tuple[Call, ...] = field(default=(), repr=False)
 
 
@@ -99,13 +100,18 @@ def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, Microsecond
 
 
 def write(env: Environment, prepared: Prepared, when: datetime, changed: Mapping[int, Microseconds]) -> Filed:
-    """Write a prepared change, in the transaction whose `lock` gave `changed`. A rollback undoes all but linked files.
+    """Write a prepared change, in the transaction whose `lock` gave `changed`; `Placement.link` adds its files.
 
     `when` becomes later if the ticket has a later change. Raises Stale if the ticket has changed since the decision,
-    and whatever the database raises; linked files have then already been removed.
+    and whatever the database raises.
     """
     draft = _draft(prepared)
     return _amend(env, draft, when, changed) if draft.ticket.exists else _create(env, draft, when)
+
+
+def enclosures(several: Iterable[Prepared]) -> list[Enclosure]:
+    """The staged attachments of these."""
+    return [each for prepared in several for each in _draft(prepared).enclosures]
 
 
 def _draft(prepared: Prepared) -> Draft:
@@ -116,9 +122,9 @@ def _draft(prepared: Prepared) -> Draft:
 def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
     ticket = _copied(env, draft.ticket)
     ticket.insert(when)
-    linked = stage_attachments.link(env, ticket.id, draft.enclosures, when, draft.author)
+    attached = place_attachments.attach(env, ticket.id, draft.enclosures, when, draft.author)
     calls: list[Call] = [partial(listener.ticket_created, ticket) for listener in TicketSystem(env).change_listeners]
-    return _filed(env, draft, ticket, None, when, linked, calls)
+    return _filed(env, draft, ticket, None, when, attached, calls)
 
 
 def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int, Microseconds]) -> Filed:
@@ -126,19 +132,15 @@ def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int,
     before = comment_numbers.existing(env, ticket.id)
     when = max(when, last + _TICK, (before.latest or last) + _TICK)
     old = dict(ticket._old)  # noqa: SLF001 - Trac's listeners are told of it, and only the model knows it
-    linked = stage_attachments.link(env, ticket.id, draft.enclosures, when, draft.author)
-    try:
-        number = ticket.save_changes(draft.author, draft.comment, when)
-        if number:
-            number = comment_numbers.ensure_unique(env, ticket.id, when, number, before)
-    except BaseException:
-        stage_attachments.undo(linked)
-        raise
+    attached = place_attachments.attach(env, ticket.id, draft.enclosures, when, draft.author)
+    number = ticket.save_changes(draft.author, draft.comment, when)
+    if number:
+        number = comment_numbers.ensure_unique(env, ticket.id, when, number, before)
     calls: list[Call] = [
         partial(listener.ticket_changed, ticket, draft.comment, draft.author, old)
         for listener in TicketSystem(env).change_listeners
     ]
-    return _filed(env, draft, ticket, number or None, when, linked, calls)
+    return _filed(env, draft, ticket, number or None, when, attached, calls)
 
 
 def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, Microseconds]) -> tuple[Ticket, datetime]:
@@ -184,18 +186,27 @@ def _filed(
     ticket: Ticket,
     comment: int | None,
     when: datetime,
-    linked: Linked,
+    attached: Attached,
     calls: list[Call],
 ) -> Filed:
     ticket.env = env
-    for place, enclosure in enumerate(linked.enclosures):
+    for place, enclosure in enumerate(attached.enclosures):
         calls += _attached(env, ticket.id, enclosure, when + place * _TICK, draft.author)
     if draft.action:
         calls += [
             partial(each.apply_action_side_effects, draft.request, ticket, draft.action) for each in draft.controllers
         ]
     return Filed(
-        ticket.id, comment, when, draft.author, draft.quiet, draft.address, draft.comment, ticket, linked, tuple(calls)
+        ticket.id,
+        comment,
+        when,
+        draft.author,
+        draft.quiet,
+        draft.address,
+        draft.comment,
+        ticket,
+        attached,
+        tuple(calls),
     )
 
 

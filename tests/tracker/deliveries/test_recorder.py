@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +19,7 @@ from trac_mailintake.intake.model import Account, Listed, Outcome, Status
 from trac_mailintake.intake.ports import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers.tracenv import TracEnv
@@ -78,6 +84,50 @@ def test_nothing_is_recorded_if_one_of_the_mails_was_taken_over(rig: Rig) -> Non
         assert [row["state"] for row in rig.journal()] == ["discarded", "claimed"]
         with pytest.raises(NoLongerMine):
             assembly.recorder.record([refused(one)])
+
+
+@pytest.mark.sqlite
+def test_a_group_ends_early_when_its_time_is_used_up(sqlite_env: TracEnv, tmp_path: Path) -> None:
+    """Others wait for the database: what is left is recorded in the next transactions, each mail once."""
+    rig = Rig(sqlite_env, tmp_path)
+    rig.drop(*(mail(f"Mail {number}") for number in range(12)))
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<200000) SELECT MAX(i) FROM n"
+    with rig.trac.env.db_transaction as db:
+        db("CREATE TABLE changes (at INTEGER)")
+        db(f"CREATE TRIGGER slow AFTER INSERT ON ticket BEGIN INSERT INTO changes {count}; END")
+    with watched_commits(rig) as commits:
+        rig.run()
+    written = [after - before for before, after in itertools.pairwise([0, *commits])]
+    assert sum(written) == 12
+    assert len(written) > 1
+    assert rig.outcomes == [("created", "new")] * 12
+    assert [ticket["summary"] for ticket in rig.trac.tickets()] == [f"Mail {number}" for number in range(12)]
+
+
+@contextmanager
+def watched_commits(rig: Rig) -> Iterator[list[int]]:
+    """How many tickets others saw, each time that they saw more of them."""
+    ended = threading.Event()
+    seen: list[int] = []
+
+    def watch() -> None:
+        with closing(sqlite3.connect(rig.trac.path / "db" / "trac.db", timeout=60)) as other:
+            while True:
+                last = ended.is_set()
+                [(number,)] = other.execute("SELECT COUNT(*) FROM ticket")
+                if number > (seen[-1] if seen else 0):
+                    seen.append(number)
+                if last:
+                    return
+                time.sleep(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def test_a_plugin_that_fails_afterwards_changes_nothing(rig: Rig) -> None:

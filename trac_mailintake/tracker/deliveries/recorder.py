@@ -115,6 +115,8 @@ class DatabaseRecorder:
         filed: list[Filed] = []
         for decision in decisions:
             recorded.append(self._write(db, decision, filed, changed, tells=tells))
+            if turn.used_up():
+                break
         return recorded, filed
 
     def _still_mine(self, db: Connection, decisions: Sequence[Decision]) -> None:

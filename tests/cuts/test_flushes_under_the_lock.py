@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -40,7 +41,10 @@ def under_the_lock(calls: Sequence[Call]) -> Iterator[list[Call]]:
 
 @pytest.mark.parametrize(("number", "attached"), [(1, 1), (2, 5), (9, 1), (9, 3)])
 def test_no_folder_is_flushed_under_the_lock(stage: Stage, tmp_path: Path, number: int, attached: int) -> None:
-    """At most the one file that says what is about to be linked, and what SQLite needs, whatever the mails bring."""
+    """At most the one file that says what is about to be linked, and what SQLite needs, whatever the mails bring.
+
+    Afterwards each folder of the attachments is flushed once for the group.
+    """
     trac, traced = stage(Maildir(tmp_path / "maildir"))
     files = {f"file{each}.bin": b"file %d\n" % each for each in range(attached)}
     for each in range(number):
@@ -55,3 +59,6 @@ def test_no_folder_is_flushed_under_the_lock(stage: Stage, tmp_path: Path, numbe
         assert len(ours) <= 1
         linked += sum(call.name in ("link", "linkat") for call in calls)
     assert linked == number * attached + len(mails.FILES)
+    folders = Counter(call.path for call in traced.calls() if call.name == "fsync")
+    groups = sum(path.endswith(".intent") for path in folders)
+    assert max(times for path, times in folders.items() if "/files/attachments" in path) <= groups

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trac_mailintake.tracker.private_dir import flush_chain, flush_folder, make_folder, private_folder
+from trac_mailintake.tracker.private_dir import flush_chain, flush_chains, flush_folder, make_folder, private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,21 @@ def test_a_chain_is_flushed_up_to_its_top_and_each_folder_once(tmp_path: Path) -
     (tmp_path / "moved").rename(tmp_path / "a")
     flush_chain(str(tmp_path), str(deep.parent), known)
     assert known == {str(tmp_path / "a"), str(tmp_path / "a" / "b")}
+
+
+def test_several_chains_are_flushed_together(tmp_path: Path) -> None:
+    """Each folder itself, whatever is known of those above it; what fails makes none known."""
+    known: set[str] = set()
+    folders = [tmp_path / "a" / each for each in "bcd"]
+    for each in folders[:2]:
+        each.mkdir(parents=True)
+    flush_chains(str(tmp_path), map(str, folders[:2]), known)
+    assert known == {str(tmp_path / "a")}
+    with pytest.raises(FileNotFoundError):
+        flush_chains(str(tmp_path), map(str, folders), known)
+    with pytest.raises(FileNotFoundError):
+        flush_chains(str(tmp_path), [str(tmp_path / "e" / "f")], known)
+    assert known == {str(tmp_path / "a")}
 
 
 def test_what_cannot_be_flushed_is_said(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trac.env import Environment
 
 ROOT = "mailintake"
@@ -32,6 +34,15 @@ def flush_chain(top: str, path: str, known: set[str]) -> None:
         if each not in known:
             flush_folder(os.path.dirname(each))
     known.update(_between(top, path))
+
+
+def flush_chains(top: str, paths: Iterable[str], known: set[str]) -> None:
+    """Flush folders with their entries, and for each what `flush_chain` flushes, but nothing twice. Raises OSError."""
+    wanted = set(paths)
+    above = {each for path in wanted for each in _between(top, path)}
+    for folder in sorted(wanted.union(map(os.path.dirname, (wanted | above) - known))):
+        flush_folder(folder)
+    known.update(above)
 
 
 def _between(top: str, path: str) -> list[str]:

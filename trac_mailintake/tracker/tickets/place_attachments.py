@@ -32,7 +32,7 @@ from trac.util.datefmt import to_utimestamp
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.transaction import is_sqlite, transaction
-from trac_mailintake.tracker.private_dir import flush_chain, flush_folder
+from trac_mailintake.tracker.private_dir import flush_chains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -100,8 +100,7 @@ class Placement:
         if folder:
             with open(self._intent, "x", encoding="utf-8"):
                 pass
-            flush_folder(folder)
-            flush_chain(env.files_dir, folder, _FLUSHED)
+            flush_chains(env.files_dir, [folder], _FLUSHED)
 
     def link(self, several: Iterable[Attached]) -> None:
         """Last in the transaction: put all files into place. There is one flush, or none if there are no files.
@@ -266,9 +265,7 @@ def _flush(env: Environment, placed: Iterable[_Intended], known: set[str]) -> No
     for each in placed:
         if not _is_linked(each):
             _flush_file(each.path)
-    for folder in {os.path.dirname(each.path) for each in placed}:
-        flush_folder(folder)
-        flush_chain(env.files_dir, folder, known)
+    flush_chains(env.files_dir, (os.path.dirname(each.path) for each in placed), known)
 
 
 def _is_linked(each: _Intended) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from trac_mailintake.tracker.workers import Worker
+from trac_mailintake.tracker.workers import Worker, alive
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -45,3 +45,13 @@ def test_a_worker_whose_file_was_lost_counts_as_dead(sqlite_env: TracEnv) -> Non
         assert dead == {}
     other.close()
     mine.close()
+
+
+def test_whether_a_worker_is_alive_is_known_without_being_one(sqlite_env: TracEnv) -> None:
+    """It is while it holds its lock; a file without a lock is that of a dead one; one that ended leaves none."""
+    worker = Worker(sqlite_env.env)
+    assert (alive(sqlite_env.env, worker.owner), worker.alive(worker.owner)) == (True, True)
+    worker._file.close()
+    assert alive(sqlite_env.env, worker.owner) is False
+    (sqlite_env.path / "files" / "mailintake" / "workers" / worker.owner).unlink()
+    assert alive(sqlite_env.env, worker.owner) is None

@@ -235,6 +235,32 @@ class JournalCommands(CommandGroup):
         )
 
 
+class ArchiveCommands(CommandGroup):
+    """Lists and checks the archive, and files mail from it that the journal has lost."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """Yield this component's commands."""
+        words = "[--since DATE] [--service NAME] [--json]"
+        yield self.command(
+            "archive list",
+            words,
+            """List the files of the archive, and the mails in them that no row of the journal has
+
+    --since leaves out files of earlier days.""",
+            lambda do: do.archive.list_,
+        )
+        yield self.command(
+            "archive verify",
+            words,
+            """Read the archive, and say what is damaged, missing, or in no row of the journal
+
+    Ends with 0 when all is well, 1 when there is mail that no row has, 3 when something is damaged or missing.""",
+            lambda do: do.archive.verify,
+        )
+
+
 class HeldCommands(CommandGroup):
     """Commands for held mail."""
 

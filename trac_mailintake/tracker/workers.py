@@ -55,16 +55,7 @@ class Worker:
 
     def alive(self, owner: str) -> bool | None:
         """Whether a worker is alive; None if that is unknown here (another host)."""
-        if owner == self.owner:
-            return True
-        try:
-            with open(self._path(owner), encoding="utf-8") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except FileNotFoundError:
-            return None
-        return False
+        return True if owner == self.owner else _alive(self._path(owner))
 
     def miss(self, owner: str) -> None:
         """Take a worker of this folder for dead that has no file: a power cut may undo what was never flushed."""
@@ -99,6 +90,22 @@ class Worker:
         if not self._file.closed:
             os.unlink(self._path(self.owner))
             self._file.close()
+
+
+def alive(env: Environment, owner: str) -> bool | None:
+    """Whether a worker is alive; None if it has ended, or is on another host. Makes no worker. Raises OSError."""
+    return _alive(os.path.join(private_folder(env, "workers"), owner))
+
+
+def _alive(path: str) -> bool | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return None
+    return False
 
 
 def _is_at(file: TextIO, path: str) -> bool:

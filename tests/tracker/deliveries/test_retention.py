@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import Rig, mail
+from trac_mailintake.tracker.deliveries import inventory
 from trac_mailintake.tracker.deliveries.retention import purge, purge_daily
 from trac_mailintake.tracker.journal.journal import Journal
 
@@ -86,6 +88,42 @@ def test_held_mail_stays_with_all_of_its_batch(rig: Rig) -> None:
     assert purge(rig.trac.env).mails == 2
 
 
+def test_mail_without_a_row_does_not_go_in_silence(rig: Rig) -> None:
+    """It stays as long as all mail; then whoever purges it is told how much of it there was, and in which file."""
+    rig.drop(mail("One"), mail("Two"))
+    rig.run()
+    with rig.trac.env.db_transaction as db:
+        db("DELETE FROM mailintake_delivery WHERE id=2")
+    assert purge(rig.trac.env).lost == ()
+    age(rig)
+    [batch] = root(rig).rglob("*.mails")
+    purged = purge(rig.trac.env)
+    assert (purged.batches, purged.mails) == (1, 1)
+    [sentence] = purged.lost
+    assert f"archive/{OLD:%Y/%m/%d}/{batch.name}" in sentence
+    assert "1 mail that no row of the journal had" in sentence
+
+
+def test_files_that_nothing_tells_of_do_not_go_in_silence(rig: Rig) -> None:
+    """Of version 0.1, which wrote no records, after the rows were lost."""
+    old = root(rig) / f"{OLD:%Y/%m/%d}"
+    old.mkdir(parents=True)
+    (old / "of-1.mails").write_bytes(mail("One") + mail("Two"))
+    [sentence] = purge(rig.trac.env).lost
+    assert re.search(r"/of-1.mails was older .* \d+ bytes without records that no row", sentence)
+
+
+def test_what_a_purge_that_was_killed_left_is_not_lost(rig: Rig) -> None:
+    """Its row says that it was purged; the file was not removed yet."""
+    rig.drop(mail("One"))
+    rig.run()
+    age(rig)
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET archive=NULL, purged=1")
+    purged = purge(rig.trac.env)
+    assert (purged.batches, purged.lost) == (1, ())
+
+
 def test_the_journal_forgets_what_is_in_no_ticket(rig: Rig) -> None:
     """`journal_days`: what is held, filed, or not yet old stays."""
     rig.set(block="spam.example", bulk="hold")
@@ -129,6 +167,22 @@ def test_a_run_purges_once_a_day(rig: Rig) -> None:
     assert list(root(rig).glob("*/*/*/*.mails"))
 
 
+def test_the_daily_purge_tells_the_log(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody reads its output. *Status* has what no row has, as of then."""
+    rig.drop(mail("One"))
+    rig.run()
+    with rig.trac.env.db_transaction as db:
+        db("DELETE FROM mailintake_delivery")
+    age(rig)
+    rig.drop(mail("Two"))
+    rig.run()
+    with rig.trac.env.db_transaction as db:
+        db("DELETE FROM mailintake_delivery")
+    purge_daily(rig.trac.env)
+    assert [each.levelname for each in caplog.records if "no row of the journal had" in each.message] == ["WARNING"]
+    assert inventory.seen(rig.trac.env).lost == 1
+
+
 def test_a_run_without_anything_else_to_do_purges(rig: Rig) -> None:
     """Where mail comes by a pipe only, no service is ever due."""
     rig.trac.command("mailintake", "service", "add", "pipe", "kind=pipe")
@@ -142,6 +196,7 @@ def test_a_run_without_anything_else_to_do_purges(rig: Rig) -> None:
 _KILLED = """
 import os, signal, sys
 from trac.env import open_environment
+from trac_mailintake.tracker.deliveries import inventory
 from trac_mailintake.tracker.deliveries.retention import purge
 env = open_environment(sys.argv[1])
 left = int(sys.argv[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trac_mailintake.components.cli.archive import ArchiveActions
 from trac_mailintake.components.cli.config.claim import ClaimActions
 from trac_mailintake.components.cli.config.servers import ServerActions
 from trac_mailintake.components.cli.config.services import ServiceActions
@@ -21,6 +22,7 @@ class Actions:
     """The actions of one environment. Each takes the words after its command, and returns the exit status."""
 
     def __init__(self, env: Environment) -> None:
+        self.archive = ArchiveActions(env)
         self.claims = ClaimActions(env)
         self.contacts = ContactActions(env)
         self.held = HeldActions(env)

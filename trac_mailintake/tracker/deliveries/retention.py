@@ -7,8 +7,7 @@ row refers to, which the next purge removes. Held and unfinished mail is never t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.times import Microseconds
@@ -17,15 +16,16 @@ from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import DAY, chunks, now, temporary, transaction
+from trac_mailintake.tracker.deliveries import inventory
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import FINAL, State, among
 from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.outgoing.enqueue import forget_notices
 from trac_mailintake.tracker.outgoing.waiting import PURGED
-from trac_mailintake.tracker.private_dir import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from trac.env import Environment
 
@@ -42,7 +42,8 @@ _STEP: Final = 1_000
 class Purged:
     """What was removed: number of mails without bytes now, of files, their bytes, and rows of the journal.
 
-    `kept` is the number of files of that age that stay because a mail in them is needed.
+    `kept` is the number of files of that age that stay because a mail in them is needed. `lost`: a sentence for each
+    file with mail that no row had.
     """
 
     mails: int = 0
@@ -50,6 +51,7 @@ class Purged:
     size: int = 0
     kept: int = 0
     rows: int = 0
+    lost: tuple[str, ...] = ()
 
 
 def purge_daily(env: Environment) -> None:
@@ -60,6 +62,9 @@ def purge_daily(env: Environment) -> None:
         if due:
             purged = purge(env)
             env.log.info("Mail intake: %d mails purged, %d rows removed", purged.mails, purged.rows)
+            for sentence in purged.lost:
+                env.log.warning("Mail intake: %s", sentence)
+            inventory.look(env)
     except Exception:
         env.log.exception("Mail intake's old mail could not be purged")
 
@@ -68,17 +73,36 @@ def purge(env: Environment) -> Purged:
     """Remove what is older than `[mailintake] archive_days` and `journal_days`. Raises TemporaryFailure."""
     with temporary(env):
         mails = batches = size = kept = 0
+        lost: list[str] = []
         days = env.config.getint(SECTION, "archive_days", 365)
         for folder in _days_before(env, days) if days > 0 else ():
             for batch in sorted(folder.glob("*.mails")):
+                without = _without_rows(env, batch)
                 purged = _part(env, stored(env, str(batch)))
                 if purged is None:
                     kept += 1
                     continue
                 mails, batches, size = mails + purged, batches + 1, size + batch.stat().st_size
                 batch.unlink(missing_ok=True)
+                lost += without
             _remove_empty(folder)
-        return Purged(mails, batches, size, kept, _forget(env, env.config.getint(SECTION, "journal_days", 0)))
+        rows = _forget(env, env.config.getint(SECTION, "journal_days", 0))
+        return Purged(mails, batches, size, kept, rows, tuple(lost))
+
+
+def _without_rows(env: Environment, path: Path) -> list[str]:
+    """What to say of the mail in a batch that no row has, before the batch is removed."""
+    return [
+        f"{batch.name} was older than archive_days and is removed, with {what} that no row of the journal had."
+        for batch in inventory.of_files(env, [path])
+        if (what := _lost(batch))
+    ]
+
+
+def _lost(batch: inventory.Batch) -> str:
+    if number := batch.count(inventory.Known.LOST):
+        return "1 mail" if number == 1 else f"{number} mails"
+    return "" if batch.recorded or batch.mails else f"{batch.size} bytes without records"
 
 
 def _part(env: Environment, batch: str) -> int | None:
@@ -90,15 +114,9 @@ def _part(env: Environment, batch: str) -> int | None:
 
 
 def _days_before(env: Environment, days: int) -> Iterator[Path]:
-    """The archive's folders of earlier days, the oldest first; other names are not ours."""
+    """The archive's folders of earlier days, the oldest first."""
     before = datetime.now(UTC).date() - timedelta(days=days)
-    for folder in sorted((Path(env.files_dir) / ROOT / "archive").glob("[0-9]*/[0-9]*/[0-9]*")):
-        year, month, day = folder.parts[-3:]
-        try:
-            if date(int(year), int(month), int(day)) < before:
-                yield folder
-        except ValueError:
-            continue
+    return (folder for day, folder in inventory.days(env) if day < before)
 
 
 def _remove_empty(day: Path) -> None:

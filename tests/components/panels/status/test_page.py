@@ -56,3 +56,16 @@ def test_a_fresh_environment_says_that_there_is_nothing(sqlite_env: TracEnv) -> 
     text = Reader(sqlite_env, "viewer").get(STATUS).text
     assert "There is no service yet" in text
     assert "fetch" in text
+
+
+def test_mail_that_no_row_has_is_shown_with_the_day(viewer: Reader, mailbox: Mailbox) -> None:
+    """As of the last look at the archive, which the page does not make."""
+    mailbox.trac.command("mailintake", "archive", "verify")
+    assert "the journal has all mails, as of" in viewer.get(STATUS).text
+    with mailbox.trac.env.db_transaction as db:
+        db("DELETE FROM mailintake_delivery")
+    assert "the journal has all mails, as of" in viewer.get(STATUS).text
+    mailbox.trac.command("mailintake", "archive", "verify")
+    text = viewer.get(STATUS).text
+    assert "3 mails that no row of the journal has" in text
+    assert "archive refile" in text

@@ -61,6 +61,8 @@ class JournalActions:
             f" {purged.kept} old files stay for the mail in them that is held or not done with."
             f" {purged.rows} rows of the journal removed."
         )
+        for sentence in purged.lost:
+            say(sentence)
         return Exit.WELL
 
 

@@ -15,7 +15,7 @@ from trac_mailintake.tracker.config.field_choices import check_ticket
 from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trac.env import Environment
 
@@ -45,11 +45,8 @@ class HeldActions:
         journal = self._journal
         everything = wanted.words == ("all",)
         with told():
-            if everything:
-                numbers = sorted(entry.id for entry in journal.held())
-            else:
-                numbers = [positive("id", word) for word in wanted.words]
-            refused = self._retried(numbers)
+            numbers = self._all() if everything else [positive("id", word) for word in wanted.words]
+            refused = self._decide_again(numbers)
         status = say_became([journal.get(number) for number in numbers if number not in refused])
         for number, why in refused.items():
             complain(f"{number}: {why}")
@@ -57,9 +54,12 @@ class HeldActions:
             raise AdminCommandError(f"Not decided again: {', '.join(map(str, refused))}")
         return Exit.WAITING if refused else status
 
-    def _retried(self, numbers: Sequence[int]) -> dict[int, str]:
-        """Decide held mails again. Returns by number why one could not be: the others do not wait for it."""
-        refused: dict[int, str] = {}
+    def _all(self) -> list[int]:
+        return sorted(entry.id for entry in self._journal.held())
+
+    def _decide_again(self, numbers: Sequence[int]) -> Mapping[int, str]:
+        """Retry these. Returns which cannot be retried, and why: the others do not wait for them."""
+        refused = {}
         with open_intake.intake(self._env) as assembly:
             for number in numbers:
                 try:

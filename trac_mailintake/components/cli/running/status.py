@@ -12,6 +12,7 @@ from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.durable import weaknesses
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import SECOND, now
+from trac_mailintake.tracker.deliveries.inventory import seen
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.statistics import BAD, State, figures
 from trac_mailintake.tracker.options import sends
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.tracker.config.services import Services
+    from trac_mailintake.tracker.deliveries.inventory import Seen
     from trac_mailintake.tracker.journal.statistics import Figures
     from trac_mailintake.tracker.outgoing.waiting import Queued
 
@@ -36,7 +38,7 @@ _ERROR = 60
 
 def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
     """Print the status. The exit status says whether somebody needs to look (docs/operations.md)."""
-    status = _Status(figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetches)
+    status = _Status(figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetches, seen(env))
     if as_json:
         _print_json(env, status)
     else:
@@ -46,11 +48,12 @@ def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Status:
-    """The state of the services, the mail that waits to be sent, and whether runs fetch mail."""
+    """The state of the services, the mail that waits to be sent, whether runs fetch mail, and the archive."""
 
     found: Sequence[Figures]
     queue: Sequence[Queued]
     fetches: bool
+    archive: Seen
 
 
 def _print_json(env: Environment, status: _Status) -> None:
@@ -62,6 +65,8 @@ def _print_json(env: Environment, status: _Status) -> None:
             "queue": len(status.queue),
             "queue_failure": next((each.failure for each in reversed(status.queue) if each.failure), ""),
             "power_cut": list(weaknesses(env)),
+            "without_row": status.archive.lost,
+            "without_row_as_of": status.archive.when,
         }
     )
 
@@ -74,6 +79,13 @@ def _print_text(env: Environment, status: _Status) -> None:
         say("Nothing is fetched: [mailintake] fetch = disabled.")
     for sentence in weaknesses(env):
         say(sentence)
+    if status.archive.lost:
+        say(
+            f"Archive: {status.archive.lost} mails that no row of the journal has, as of {when(status.archive.when)}. "
+            "`archive list` shows them, `archive refile` files them."
+        )
+    elif status.archive.when:
+        say(f"Archive: the journal has all mails, as of {when(status.archive.when)}.")
 
 
 def _exit(status: _Status) -> Exit:
@@ -82,7 +94,7 @@ def _exit(status: _Status) -> Exit:
     if any(each.state in bad for each in status.found):
         return Exit.UNREACHABLE
     waits = any(each.held or each.deferred or each.in_work for each in status.found)
-    return Exit.WAITING if waits or status.queue else Exit.WELL
+    return Exit.WAITING if waits or status.queue or status.archive.lost else Exit.WELL
 
 
 def _shown(each: Figures) -> dict[str, object]:

@@ -14,6 +14,7 @@ from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.db.durable import weaknesses
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import now
+from trac_mailintake.tracker.deliveries.inventory import seen
 from trac_mailintake.tracker.journal.daily_counts import daily
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.statistics import BAD, figures
@@ -48,6 +49,7 @@ class StatusView(PanelView):
             "queue": listing.queue(self.env),
             "weaknesses": weaknesses(self.env),
             "fetches": MailIntakeSystem(self.env).fetches,
+            "archive": seen(self.env),
             "choices": choices,
             "chosen": chosen,
             "days": [(chart.said(day), day) for day in reversed(days)],

@@ -1,6 +1,7 @@
 # Each target does its own set-up, once: `make demo` and `make test` are all that one has to type.
 #   VENV=dir      the virtual environment (default .venv)      PYTHON=python3.12   what it is made with
 #   N=10000 SEED=1 ONLY=disk-full   how many faults, from which seed on, which ones
+#   SOURCE=pipe DATABASE=sqlite   on what `make kills` kills runs (default: all sources, SQLite and PostgreSQL)
 #   SECONDS=3600 SEED=1   for how long `make hunt-markup` (processor time) and `make fuzz` search, and from which seed on
 #   SERVE=0       the demo does not serve                      TESTS='tests/mail -k name'   what `make test` runs
 #   WORKERS=4     how many processes share the tests (default: one a core, at most 4; 0: none but pytest's own)
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 SHARED := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo quick test coverage check format corpus bench faults cuts fuzz hunt-markup matrix pictures clean
+.PHONY: help demo quick test coverage check format corpus bench faults cuts kills fuzz hunt-markup matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -31,6 +32,7 @@ help:
 	@echo "make bench    the benchmarks"
 	@echo "make faults N=10000   break things at random, so many times (SEED=1, ONLY=fault,...)"
 	@echo "make cuts     cut the power of a disk, 30 times for each kind of source and moment (N=30; needs root)"
+	@echo "make kills N=1000     kill runs at random moments, and at the n-th call of a kind (SEED=1, SOURCE=pipe, DATABASE=sqlite)"
 	@echo "make fuzz SECONDS=3600   search for mail that breaks a promise of the parser (SEED=1; needs atheris)"
 	@echo "make hunt-markup SECONDS=3600   search for mail whose text becomes markup in Trac (SEED=1)"
 	@echo "make matrix   the tests on each Python and each database that is here"
@@ -83,6 +85,10 @@ faults: $(VENV)/.tests
 cuts: $(VENV)/.tests
 	@.ci/servers
 	@$(BIN)/python -m tests.cuts --each $(if $(filter command line,$(origin N)),$(N),30) --seed $(SEED)
+
+kills: $(VENV)/.tests
+	@.ci/servers
+	@$(BIN)/python -m tests.kills --kills $(N) --seed $(SEED) $(if $(SOURCE),--source $(SOURCE)) $(if $(DATABASE),--database $(DATABASE))
 
 # What is worth to keep goes into build/fuzz.
 fuzz: $(VENV)/.tests

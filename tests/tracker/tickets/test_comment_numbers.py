@@ -42,9 +42,7 @@ def by_mail(desk: Desk, ticket: int, text: str) -> Filed:
     """A mail that becomes a comment."""
     prepared = desk.prepare(comment(ticket, text=text))
     with transaction(desk.trac.env):
-        filed = write(desk.trac.env, prepared, datetime_now(utc))
-    desk.staging.commit(filed)
-    return filed
+        return write(desk.trac.env, prepared, datetime_now(utc))
 
 
 def in_browser(desk: Desk, ticket: int, text: str, when: datetime | None = None) -> int:
@@ -73,10 +71,9 @@ def save_while_a_mail_is_filed(desk: Desk, ticket: int) -> None:
         changed = ticket_write.lock(desk.trac.env, [prepared])
         user.start()
         assert begun.wait(30)
-        filed = ticket_write.write(desk.trac.env, prepared, datetime_now(utc), changed)
+        ticket_write.write(desk.trac.env, prepared, datetime_now(utc), changed)
     user.join(30)
     assert not user.is_alive()
-    desk.staging.commit(filed)
 
 
 def test_a_user_waited_for_the_mail_before(desk: Desk) -> None:

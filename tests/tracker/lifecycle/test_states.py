@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.tracker.lifecycle.states_page import INTERNALS, filled
@@ -21,6 +25,21 @@ from trac_mailintake.tracker.lifecycle.states import (
     Mark,
     State,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def rows() -> Iterator[sqlite3.Connection]:
+    """A table with a row in each state, with the indexes that the real one has of it."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE mailintake_delivery (id INTEGER PRIMARY KEY, state TEXT, was TEXT, subject TEXT)")
+        db.execute("CREATE INDEX by_state ON mailintake_delivery (state)")
+        db.executemany(
+            "INSERT INTO mailintake_delivery (state, was) VALUES (?, ?)", [(each.value, each.value) for each in State]
+        )
+        yield db
 
 
 def after(*events: Event) -> State | None:
@@ -108,3 +127,41 @@ def test_the_diagram_in_the_documentation_is_that_of_the_table() -> None:
     assert page == filled(page)
     with pytest.raises(LookupError):
         filled("no place for it")
+
+
+@pytest.mark.parametrize("column", ["state", "COALESCE(state, '')"])
+@pytest.mark.parametrize("event", [each for each in Event if set(NEXT[each]) - {None} and any(NEXT[each].values())])
+def test_a_database_moves_each_row_as_the_table_says(rows: sqlite3.Connection, event: Event, column: str) -> None:
+    """And leaves those alone that are in a state where the event cannot happen."""
+    move = states.move(event, column)
+    changed = rows.execute(f"UPDATE mailintake_delivery SET {move.assignment} WHERE {move.condition}").rowcount
+    found = {State(was): State(state) for was, state in rows.execute("SELECT was, state FROM mailintake_delivery")}
+    assert found == {each: NEXT[event].get(each, each) for each in State}
+    assert changed == len(NEXT[event])
+
+
+def test_the_event_that_removes_rows_sets_nothing(rows: sqlite3.Connection) -> None:
+    """Its condition says which rows may go: those that are decided for good."""
+    move = states.move(Event.FORGET)
+    assert move.assignment == ""
+    rows.execute(f"DELETE FROM mailintake_delivery WHERE {move.condition}")
+    assert {State(state) for (state,) in rows.execute("SELECT state FROM mailintake_delivery")} == set(State) - FINAL
+
+
+@pytest.mark.parametrize("chosen", [UNDECIDED, WAITING, IN_ARCHIVE, {State.HELD}], ids=len)
+def test_rows_in_some_states_are_found_once_each_by_the_index(rows: sqlite3.Connection, chosen: set[State]) -> None:
+    """However often a state was said; the whole table is never read."""
+    table = states.each_of(chosen, "id, state")
+    assert sorted(state for _, state in rows.execute(f"SELECT id, state FROM {table}")) == sorted(
+        each.value for each in chosen
+    )
+    rows.executemany("INSERT INTO mailintake_delivery (state) VALUES (?)", [("created",)] * 500)
+    rows.execute("ANALYZE")
+    plan = [step for *_, step in rows.execute(f"EXPLAIN QUERY PLAN SELECT id, state FROM {table}")]
+    assert not [step for step in plan if step.startswith("SCAN mailintake_delivery")], plan
+
+
+def test_the_database_shows_each_state_as_the_journal_does(rows: sqlite3.Connection) -> None:
+    """The same words, whether a page or a query asks."""
+    found = dict(rows.execute(f"SELECT state, {states.SHOWN} FROM mailintake_delivery").fetchall())
+    assert found == {state.value: states.shown(state) for state in State}

@@ -73,7 +73,7 @@ def _commit_failed(calls: Sequence[Call]) -> bool:
     last = ""
     for each in calls:
         if each.name in FLUSHES and each.failed:
-            return last == "unlink"
+            return last == "unlink" and os.path.basename(each.path) == "db"
         if each.path.endswith("trac.db-journal"):
             last = each.name
     return False

@@ -124,12 +124,15 @@ class Placement:
     def keep(self) -> None:
         """After the commit: make the files durable where they are, then remove the staged ones and the intent.
 
-        Raises OSError; then all stays for `Staging.sweep`.
+        Raises OSError, and what the database raises; then all stays for `Staging.sweep`.
         """
         if not self._intent:
             return
         placed = list(_intended(self._env, Path(self._intent)))
-        _flush(self._env, placed, _FLUSHED)
+        try:
+            _flush(self._env, placed, _FLUSHED)
+        except OSError:
+            settle(self._env, Path(self._intent))  # it is worth another try, if that is not a repetition
         with suppress(OSError):  # the worker's folder is removed at the end
             unlink(self._intent, *(each.source for each in placed))
 

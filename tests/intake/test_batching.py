@@ -146,22 +146,27 @@ def test_only_a_reply_that_would_become_a_ticket_asks_for_its_parent(
 
 
 @pytest.mark.parametrize(
-    ("due", "seconds", "kind"),
+    ("due", "pushed", "seconds", "kind"),
     [
-        (None, 0.1, Waiting),
-        (0.0, 0.1, Waiting),
-        (1.5, 1.5, Waiting),
-        (30.0, 30.0, Deferred),
-        (60.0, 60.0, Deferred),
-        (3600.0, 60.0, Deferred),
+        (None, False, 0.1, Waiting),
+        (None, True, 0.1, Waiting),
+        (0.0, False, 0.1, Waiting),
+        (0.0, True, 60.0, Deferred),
+        (1.5, False, 1.5, Waiting),
+        (30.0, False, 30.0, Deferred),
+        (60.0, False, 60.0, Deferred),
+        (3600.0, False, 60.0, Deferred),
     ],
 )
-def test_how_long_a_reply_waits(due: float | None, seconds: float, kind: type[Undecided]) -> None:
-    """Until what it answers is tried again, but for a minute at most; no attempt is counted."""
+def test_how_long_a_reply_waits(due: float | None, seconds: float, kind: type[Undecided], *, pushed: bool) -> None:
+    """Until what it answers is tried again, but for a minute at most; no attempt is counted.
+
+    A pipe's process cannot take that one, so its mail server is not kept waiting.
+    """
     bench = Bench()
     [delivery] = bench.claimed(letter("re", "", "<0@x>"))
     decision = replace(creating(message(message_id="<re@x>")), delivery=delivery)
-    done = put_off(bench.failures, decision, Wait(None if due is None else Seconds(due)))
+    done = put_off(bench.failures, decision, Wait(None if due is None else Seconds(due)), pushed=pushed)
     row = bench.store.rows["1"]
     assert type(done) is kind
     assert row.retry_at - bench.clock.now() == pytest.approx(seconds)

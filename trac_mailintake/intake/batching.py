@@ -89,13 +89,14 @@ def parent_elsewhere(claims: Claims, decision: Decision) -> Wait | None:
     return claims.parent_elsewhere(decision.delivery, wanted) if wanted else None
 
 
-def put_off(failures: Failures, decision: Decision, wait: Wait) -> Undecided:
-    """Defer a mail until the one that it may answer is tried again."""
+def put_off(failures: Failures, decision: Decision, wait: Wait, *, pushed: bool) -> Undecided:
+    """Defer a mail until the one that it may answer is tried again; `pushed`: a mail server hands that over, not we."""
     if wait.due is None:
         seconds, reason = AT_ONCE[0], "It may answer a message that another worker is filing."
     else:
-        seconds = Seconds(min(max(wait.due, AT_ONCE[0]), NEXT_MINUTE[0]))
-        reason = "It answers a mail that was deferred."
+        soonest = NEXT_MINUTE if pushed else AT_ONCE
+        seconds = Seconds(min(max(wait.due, soonest[0]), NEXT_MINUTE[0]))
+        reason = "It may answer a mail that is not decided yet."
     return failures.put_off(decision.delivery, decision.message, Cause.PARENT, reason, seconds)
 
 

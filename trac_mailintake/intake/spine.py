@@ -124,7 +124,7 @@ class Spine:
             wait = batching.parent_elsewhere(self._ports.claims, decision)
         except Exception as error:  # noqa: BLE001 - whatever a rule raises, the mail is deferred or held
             return self._failures.handle(service, delivery, message, error)
-        return decision if wait is None else batching.put_off(self._failures, decision, wait)
+        return decision if wait is None else batching.put_off(self._failures, decision, wait, pushed=service.pushed)
 
     def decide(self, service: Service, delivery: Delivery, message: Message, *, explain: bool = False) -> Decision:
         """Screen, route and handle one message; nothing is written.

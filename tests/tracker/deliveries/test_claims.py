@@ -14,6 +14,7 @@ from trac_mailintake.intake.errors import NoLongerMine, TemporaryFailure
 from trac_mailintake.intake.model import Account, Listed, Outcome, Status
 from trac_mailintake.intake.ports import Refused, Wait
 from trac_mailintake.intake.times import Seconds
+from trac_mailintake.tracker.db.transaction import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -364,7 +365,7 @@ def test_start_at_a_date_leaves_what_came_before(rig: Rig) -> None:
 
 
 def test_older_messages_in_other_hands_are_waited_for(rig: Rig) -> None:
-    """They may be what this one answers; those of the dead are not waited for."""
+    """They may be what this one answers; those of the dead are due at once, for two hours."""
     with hands(rig) as other:
         with rig.worker() as assembly:
             one = Hands(assembly)
@@ -377,6 +378,13 @@ def test_older_messages_in_other_hands_are_waited_for(rig: Rig) -> None:
                 db("UPDATE mailintake_delivery SET lease=1")  # it lives, and has the mail as long as it lives
             assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
             _kill(one.worker)
+            # Nobody has noticed its death yet, or somebody has.
+            assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(Seconds(0))
+        with rig.worker() as third:
+            third.recovery.sweep()
+        assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(Seconds(0))
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET retry_at=retry_at-%s", (3 * HOUR,))
         assert other.claims.parent_elsewhere(later, ["<a@x>"]) is None
 
 

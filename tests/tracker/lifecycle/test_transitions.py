@@ -229,6 +229,20 @@ def test_a_death_is_blamed_on_what_was_alone(env: Environment) -> None:
             assert found == ("sealed", *blamed, None), (name, owner, alone)
 
 
+def test_the_time_of_a_death_is_when_it_was_noticed_first(env: Environment) -> None:
+    """A claim keeps its dead owner, and each later worker meets it again: mail that waits for it must not wait on."""
+    for before in (State.CLAIMED, State.RESUMED):
+        put(env, before)
+        with transaction(env) as db:
+            db("UPDATE mailintake_delivery SET owner=%s, retry_at=0, lease=%s", (OWNER, now() + HOUR))
+        began = now()
+        do(env, "die")
+        [(first,)] = env.db_query("SELECT retry_at FROM mailintake_delivery")
+        assert began <= first <= now()
+        do(env, "die")
+        assert env.db_query("SELECT retry_at FROM mailintake_delivery") == [(first,)]
+
+
 def test_a_mail_without_bytes_is_not_decided_again(env: Environment) -> None:
     """It was too large for the archive."""
     put(env, State.HELD)

@@ -35,6 +35,13 @@ _ARCHIVED = "archive"
 _OF_MAILBOX = "COALESCE(account, '')=%s AND COALESCE(live, '')<>''"
 """Rows of one mailbox. COALESCE hides its index: few rows are undecided, a mailbox may have 20,000."""
 
+_DUE = "CASE WHEN lease>%s THEN %s WHEN lease>0 THEN lease ELSE COALESCE(retry_at, 0) END"
+"""When a mail is due that nobody holds, with two placeholders for the present.
+
+A lease that is left is of a dead worker. Without one, `retry_at` is the next attempt, or when its worker released it
+or died.
+"""
+
 _TRIES = 20
 """How often another worker may insert the same row first before this one gives up the round."""
 
@@ -196,21 +203,20 @@ class DatabaseClaims:
     def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
         """See `ports.Claims.parent_elsewhere`. Raises TemporaryFailure.
 
-        One row for each worker that holds older messages, and one for those that are deferred: few, however many mails.
-        What nobody has taken although it has long been due may never be: its service is disabled, or its mail server
-        has given it up.
+        One row for each worker that holds older messages, and one for those that nobody holds: few, however many mails.
+        What a dead worker held is due at once: the mailbox or the mail server still has it. What nobody has taken
+        although it has long been due may never be: its service is disabled, or its mail server has given it up.
         """
-        some = list(dict.fromkeys(message_ids))[-CHUNK:]
+        some, present = list(dict.fromkeys(message_ids))[-CHUNK:], now()
         stuck = sorted(self._session.undeferred)
-        undecided = each_of(UNDECIDED, "id, account, live, owner, lease, message_id, retry_at, failure")
+        undecided = each_of(UNDECIDED, "id, account, live, owner, lease, message_id, retry_at")
         with temporary(self._env):
             rows = self._env.db_query(
                 "SELECT COALESCE(owner, ''), lease, "
-                f"MAX(CASE WHEN message_id IN ({marks(some)}) THEN COALESCE(retry_at, 0) "
-                "WHEN message_id IS NULL AND owner IS NULL AND failure IS NOT NULL THEN COALESCE(retry_at, 0) END) "
+                f"MAX(CASE WHEN message_id IN ({marks(some)}) OR message_id IS NULL THEN {_DUE} END) "
                 f"FROM {undecided} WHERE {_OF_MAILBOX} AND id + 0<%s "
                 f"AND (COALESCE(owner, '')<>%s OR id + 0 IN ({marks(stuck) or 'NULL'})) GROUP BY owner, lease",
-                (*some, account_key(claimed.account), claimed.id, self._worker.owner, *stuck),
+                (*some, present, present, account_key(claimed.account), claimed.id, self._worker.owner, *stuck),
             )
         if any(owner and self._session.held(owner, lease) for owner, lease, _ in rows):
             return Wait(None)

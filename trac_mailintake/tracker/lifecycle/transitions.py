@@ -139,7 +139,7 @@ def keep(db: Connection, holds: Sequence[Hold]) -> int:
 def release(db: Connection, owner: str, rows: Sequence[int]) -> None:
     """Leave rows to others, unbegun."""
     which = f"COALESCE(owner, '')=%s AND id IN ({marks(rows)})"
-    _do(db, Event.RELEASE, END_AS, (), which, (owner, *rows))
+    _do(db, Event.RELEASE, f"{END_AS}, retry_at=%s", (now(),), which, (owner, *rows))
 
 
 # it fails, or its worker dies ----------------------------------------------------------------------------------------
@@ -175,12 +175,16 @@ def seal_left(db: Connection, row: int, fence: int, place: Place, sentence: str)
 
 
 def die(db: Connection, owner: str) -> None:
-    """Free all that a dead worker had, and had not yet disposed of or notified of."""
+    """Free all that a dead worker had, and had not yet disposed of or notified of.
+
+    A claim keeps its owner, so this may come again; `retry_at` is when the death was noticed first.
+    """
     _mark(db, Mark.ABANDON, END, (), "owner=%s AND consumed=0", (owner,))
     _mark(db, Mark.ABANDON, "owner=NULL", (), "owner=%s AND notify=1", (owner,))
     resumed, claimed = f"'{State.RESUMED.value}'", f"'{State.CLAIMED.value}'"
     sets = (
-        f"{END}, retry_at=%s, deaths=deaths+CASE state WHEN {resumed} THEN alone ELSE 0 END, "
+        f"retry_at=CASE WHEN lease>0 THEN %s ELSE retry_at END, {END}, "
+        f"deaths=deaths+CASE state WHEN {resumed} THEN alone ELSE 0 END, "
         f"alone=CASE state WHEN {resumed} THEN 1 ELSE alone END, "
         f"owner=CASE state WHEN {claimed} THEN owner ELSE NULL END"
     )

@@ -116,5 +116,5 @@ def _got(entry: Entry, message: Message) -> dict[str, Any]:
         "references": list(message.references),
         "to": [address.spec for address in message.to],
         "cc": [address.spec for address in message.cc],
-        "error": "crash" if any(defect.slug == "unreadable" for defect in message.defects) else None,
+        "error": "crash" if any(defect.slug == "unparsable" for defect in message.defects) else None,
     }

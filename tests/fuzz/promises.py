@@ -33,7 +33,7 @@ def keep(raw: Slice) -> Message:
     begun = time.process_time()
     message = parse.parse(raw)
     _hold(time.process_time() - begun < SECONDS, "it takes too long to parse")
-    if any(defect.slug == "unreadable" for defect in message.defects):
+    if any(defect.slug == "unparsable" for defect in message.defects):
         parse._parse(raw, LIMITS)
         raise BrokenPromiseError("it could not be read the first time")
     for text in _texts(message):

@@ -110,7 +110,7 @@ def timed(folder: Path, mail: bytes) -> Message:
     started = time.process_time()
     message = read(folder, mail)
     assert time.process_time() - started < 1
-    assert "unreadable" not in [defect.slug for defect in message.defects]
+    assert "unparsable" not in [defect.slug for defect in message.defects]
     return message
 
 

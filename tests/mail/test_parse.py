@@ -83,7 +83,7 @@ def test_two_from_fields_have_no_author(tmp_path: Path) -> None:
 @given(st.binary(max_size=3000))
 def test_any_bytes_are_a_message(tmp_path: Path, mail: bytes) -> None:
     """Whatever arrives is read without an exception, and without the last resort for our own faults."""
-    assert "unreadable" not in [defect.slug for defect in read(tmp_path, mail).defects]
+    assert "unparsable" not in [defect.slug for defect in read(tmp_path, mail).defects]
 
 
 FRAGMENTS = st.sampled_from(
@@ -140,7 +140,7 @@ FRAGMENTS = st.sampled_from(
 def test_any_mixture_of_mail_syntax_is_a_message(tmp_path: Path, mail: str) -> None:
     """Broken structure is read without an exception; every text of the result can be stored in a database."""
     message = read(tmp_path, mail)
-    assert "unreadable" not in [defect.slug for defect in message.defects]
+    assert "unparsable" not in [defect.slug for defect in message.defects]
     names = [part.filename for part in message.parts]
     for text in (message.subject, message.text, *names, *(value for _, value in message.fields)):
         text.encode("utf-8")
@@ -246,7 +246,7 @@ def test_a_fault_of_ours_loses_no_mail(tmp_path: Path) -> None:
     """What cannot be parsed is kept as it came, with its beginning as text, and says so."""
     mail = HEAD.encode() + b"\nBody \xff\n"
     message = read(tmp_path, mail, BrokenLimits())  # type: ignore[arg-type]  # what no caller gives
-    assert ([each.slug for each in message.defects], message.size) == (["unreadable"], len(mail))
+    assert ([each.slug for each in message.defects], message.size) == (["unparsable"], len(mail))
     assert message.text.endswith("Body \ufffd\n")
     assert message.raw.read() == mail
     assert not message.overlong

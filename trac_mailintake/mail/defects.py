@@ -6,7 +6,7 @@ from typing import Final
 
 from trac_mailintake.mail.wording import Wording
 
-UNREADABLE: Final = Wording("unreadable", "The message could not be read ({error}): its beginning is shown as it came.")
+UNPARSABLE: Final = Wording("unparsable", "The message could not be read ({error}): its beginning is shown as it came.")
 
 # who wrote it
 

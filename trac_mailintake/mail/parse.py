@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trac_mailintake.mail.classify import bounce_phrases, sender_kind
 from trac_mailintake.mail.classify.sender_kind import Shape
-from trac_mailintake.mail.defects import NO_AUTHOR, UNREADABLE
+from trac_mailintake.mail.defects import NO_AUTHOR, UNPARSABLE
 from trac_mailintake.mail.headers import field_values
 from trac_mailintake.mail.headers.field_values import Fields
 from trac_mailintake.mail.limits import LIMITS
@@ -37,7 +37,7 @@ def parse(raw: Slice, limits: Limits = LIMITS) -> Message:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - hostile bytes must never stop a round: what can be read is kept
-        return _unreadable(raw, error)
+        return _unparsable(raw, error)
 
 
 def _parse(raw: Slice, limits: Limits) -> Message:
@@ -161,7 +161,7 @@ def _subject_of(leaf: Entity, reader: body_text.Reader, limits: Limits) -> str:
     return filenames.from_subject(field_values.decoded(fields.get("subject")), "eml")
 
 
-def _unreadable(raw: Slice, error: Exception) -> Message:
+def _unparsable(raw: Slice, error: Exception) -> Message:
     """The message if the parser itself fails: the raw mail, with its beginning as text."""
     whole = hashlib.sha256()
     for chunk in raw.chunks():
@@ -190,7 +190,7 @@ def _unreadable(raw: Slice, error: Exception) -> Message:
         origin=Origin.PERSON,
         origin_reason="",
         fields=(),
-        defects=(Defect.of(UNREADABLE(error=type(error).__name__)),),
+        defects=(Defect.of(UNPARSABLE(error=type(error).__name__)),),
         digest=whole.hexdigest(),
         sha256=whole.hexdigest(),
         size=raw.length,

@@ -9,16 +9,19 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.errors import NoLongerMine, TemporaryFailure
-from trac_mailintake.intake.model import CONSUMING, Delivery, Followup
+from trac_mailintake.intake.failures import FETCHES, FETCHING
+from trac_mailintake.intake.model import CONSUMING, Delivery, Followup, Outcome, Status
 from trac_mailintake.intake.ports import Accepted, Recorded, Seen, Wait
+from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tests.fakes import FakeClock, FakeDeciding
-    from trac_mailintake.intake.model import Account, Listed, Outcome
+    from trac_mailintake.intake.model import Account, Listed
     from trac_mailintake.intake.ports import Decision
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.mail.message import Message
@@ -35,6 +38,8 @@ class Row:
     failure: str | None = None
     message_id: str | None = None
     consumed: bool = False
+    blamed: list[float] = field(default_factory=list)
+    """When a try to fetch it counted against it."""
 
 
 @dataclass(slots=True)
@@ -92,6 +97,9 @@ class Ledger:
         """See `ports.Mailbox`."""
         self.calls.append("reconcile")
         rows = self.store.rows
+        for row in rows.values():
+            if row.delivery.unreadable and row.outcome and row.retry_at <= self.clock.now():
+                row.outcome = None  # it is fetched again
         self._listing = [each for each in listing if each.locator not in rows or rows[each.locator].outcome is None]
         return [
             row.delivery
@@ -167,6 +175,33 @@ class Ledger:
         row.owner, row.failure, row.retry_at = None, reason, self.clock.now() + seconds
         row.message_id = message_id
         row.delivery = replace(row.delivery, attempts=row.delivery.attempts + counted, alone=False, deaths=0)
+
+    def miss(
+        self, claimed: Delivery, reason: str, *, seconds: Seconds, asked: bool, message_id: str | None = None
+    ) -> Outcome | None:
+        """See `ports.Claims`."""
+        self.defer(claimed, reason, seconds=seconds, counted=False, message_id=message_id)
+        row = self.store.rows[claimed.listed.locator]
+        row.delivery = replace(row.delivery, misses=row.delivery.misses + asked)
+        return self._set_aside(row) if claimed.unreadable else None
+
+    def blame(self, missed: Sequence[Delivery]) -> list[Recorded]:
+        """See `ports.Claims`."""
+        self._write("blame")
+        held = []
+        for each in missed:
+            row = self.store.rows[each.listed.locator]
+            if row.delivery.fence == each.fence:
+                row.blamed.append(self.clock.now())
+                if len(row.blamed) >= FETCHES and row.blamed[-1] - row.blamed[0] >= FETCHING:
+                    row.delivery = replace(row.delivery, unreadable=True)
+                    held.append(Recorded(each, self._set_aside(row)))
+        return held
+
+    def _set_aside(self, row: Row) -> Outcome:
+        row.outcome = because(Outcome, reasons.UNREADABLE(error=str(row.failure)), status=Status.HELD)
+        row.retry_at = self.clock.now() + FETCHING
+        return row.outcome
 
     def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
         """See `ports.Claims`."""

@@ -185,7 +185,7 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
-    session = Session(env, worker)
+    session = Session(env, worker, limit)
     mailbox, claims = DatabaseMailbox(session), DatabaseClaims(session)
     recorder = DatabaseRecorder(session, staging, settings.rules, tracker.recall)
     # Only commands are watched. tracd must not fork: a fork copies the locks of other threads, but not the threads.

@@ -10,7 +10,6 @@ import pytest
 from tests.builders import message, service
 from tests.intake.bench import Bench, letter
 from trac_mailintake.intake.errors import (
-    Incomplete,
     Misconfiguration,
     NoLongerMine,
     SourceError,
@@ -19,6 +18,8 @@ from trac_mailintake.intake.errors import (
 )
 from trac_mailintake.intake.failures import (
     ATTEMPTS,
+    NEXT_MINUTE,
+    SHORTLY,
     TABLE,
     Cause,
     Deaths,
@@ -28,7 +29,8 @@ from trac_mailintake.intake.failures import (
     Waiting,
     row_of,
 )
-from trac_mailintake.intake.ports import Refused, TooLarge
+from trac_mailintake.intake.model import Status
+from trac_mailintake.intake.ports import Recorded, Refused, TooLarge
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
@@ -60,7 +62,6 @@ def again_in(bench: Bench) -> float:
         (Collision("deadlock"), Cause.OVERTAKEN),
         (TemporaryFailure("gone"), Cause.DOWN),
         (Misconfiguration("plugin"), Cause.FAULT),
-        (Incomplete("cut"), Cause.SOURCE),
         (SourceError("from a rule"), Cause.MESSAGE),
         (TooLarge(), Cause.MESSAGE),
         (Deaths(), Cause.MESSAGE),
@@ -99,14 +100,49 @@ def test_an_administrator_learns_what_to_fix() -> None:
     assert (done.fault.sentence, done.fault.alike) == ("The plugin failed over '<1@x>'", "plugin")
 
 
-@pytest.mark.parametrize(("attempts", "minutes"), list(enumerate((1, 5, 20, 60, 60, 60))))
-def test_the_source_is_asked_again_and_again(attempts: int, minutes: int) -> None:
-    """For 1, 5, 20, then 60 minutes; it is never given up, since its bytes are only in the mailbox."""
+@pytest.mark.parametrize(("misses", "minutes"), list(enumerate((1, 5, 20, 60, 60, 60))))
+def test_the_source_is_asked_again_and_again(misses: int, minutes: int) -> None:
+    """After 1, 5, 20, then 60 minutes; that is no failure of the message's own."""
     bench = Bench()
-    done = fail(bench, Incomplete("cut"), attempts)
+    [delivery] = bench.claimed(letter("a"))
+    done = bench.failures.missed(replace(delivery, raw=None, misses=misses), "It did not come.")
     assert isinstance(done, Deferred)
-    assert again_in(bench) == 60 * minutes
-    assert bench.store.rows["1"].delivery.attempts == attempts + 1
+    assert (done.cause, done.reason, again_in(bench)) == (Cause.SOURCE, "It did not come.", 60 * minutes)
+    kept = bench.store.rows["1"].delivery
+    assert (kept.attempts, kept.misses) == (0, 1)
+
+
+def test_what_was_not_asked_for_is_asked_for_by_the_next_round() -> None:
+    """Not by this one, which would ask in vain; and nothing is counted."""
+    bench = Bench()
+    [delivery] = bench.claimed(letter("a"))
+    done = bench.failures.missed(replace(delivery, raw=None, misses=3), "It was not asked for.", asked=False)
+    assert isinstance(done, Deferred)
+    assert SHORTLY < again_in(bench) < NEXT_MINUTE[0]
+    assert bench.store.rows["1"].delivery.misses == 0
+
+
+def test_what_was_held_as_unreadable_is_held_again() -> None:
+    """It has an outcome, not a time."""
+    bench = Bench()
+    [delivery] = bench.claimed(letter("a"))
+    done = bench.failures.missed(replace(delivery, raw=None, misses=9, unreadable=True), "It did not come.")
+    assert isinstance(done, Recorded)
+    assert (done.outcome.status, done.outcome.rule) == (Status.HELD, "unreadable")
+
+
+@pytest.mark.parametrize(("taken_over", "kind"), [(True, TakenOver), (False, Deferred)])
+def test_a_mail_that_did_not_come_may_not_be_deferred(*, taken_over: bool, kind: type[Undecided]) -> None:
+    """Another worker has it, or the database is gone: then the round should end."""
+    bench = Bench()
+    [delivery] = bench.claimed(letter("a"))
+    if taken_over:
+        bench.store.rows["1"].owner = None
+    else:
+        bench.ledger.deaf = 1
+    done = bench.failures.missed(replace(delivery, raw=None), "It did not come.")
+    assert type(done) is kind
+    assert not isinstance(done, Deferred) or done.cause is Cause.DOWN
 
 
 @pytest.mark.parametrize(("attempts", "minutes"), list(enumerate((1, 5, 20, 60))))
@@ -187,6 +223,8 @@ def test_what_the_database_raises_is_named_first() -> None:
         (0, "unread", None),
         (ATTEMPTS - 2, "unread", None),
         (ATTEMPTS - 1, "unread", ""),
+        (ATTEMPTS - 2, "missed", None),
+        (ATTEMPTS - 1, "missed", ""),
     ],
 )
 def test_replies_wait_for_an_unread_message_but_not_for_ever(
@@ -195,6 +233,10 @@ def test_replies_wait_for_an_unread_message_but_not_for_ever(
     """None stands for any id. A message that was read is waited for by its id, or not at all if it has none."""
     bench = Bench()
     [delivery] = bench.claimed(letter("a"))
+    if known == "missed":
+        bench.failures.missed(replace(delivery, raw=None, misses=attempts), "cut")
+        assert bench.store.rows["1"].message_id == stored
+        return
     delivery = replace(delivery, attempts=attempts)
     read = None if known == "unread" else message(message_id=known)
     bench.failures.put_off(delivery, read, Cause.SOURCE, "cut", Seconds(60), counted=True)
@@ -213,4 +255,4 @@ def test_the_round_waits_for_what_is_due_shortly(seconds: float, kind: type[Unde
 def test_every_way_out_is_in_the_table() -> None:
     """Nothing that can be done is left without an exception that asks for it."""
     assert {row.then for row in TABLE} == set(Then)
-    assert {row.cause for row in TABLE} | {Cause.PARENT} == set(Cause)
+    assert {row.cause for row in TABLE} | {Cause.PARENT, Cause.SOURCE} == set(Cause)

@@ -202,7 +202,7 @@ def test_a_service_over_its_rate_files_what_it_may_and_stops() -> None:
 
 
 def test_the_source_breaks_after_some_mails() -> None:
-    """What came is filed and, if that is still possible, disposed of; the rest is free for the next round."""
+    """What came is filed and, if that is still possible, disposed of; the rest is deferred until the next round."""
     bench = Bench(*(letter(f"m{number}") for number in range(5)))
     bench.source.broken_after = 3
     report = bench.run()
@@ -211,7 +211,9 @@ def test_the_source_breaks_after_some_mails() -> None:
     assert list(bench.outcomes.values()) == ["created"] * 3 + [""] * 2
     assert [row.owner for row in bench.store.rows.values() if row.outcome is None] == [None] * 2
     assert list(bench.source.mails) == ["4", "5"]
+    assert set(bench.failed.values()) == {"The line broke."}
     bench.source.broken_after = None
+    bench.clock.sleep(Seconds(60))
     assert bench.run().counts == {Status.CREATED: 2}
 
 

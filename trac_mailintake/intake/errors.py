@@ -25,11 +25,26 @@ class SourceError(ExplainedError):
     """
 
 
+class LineBroke(SourceError):  # noqa: N818 - a fact about the line
+    """The session ended while messages were asked for: the line was dropped, or no valid answer came in time.
+
+    Any of them may be the cause. The next call of the source begins a new session.
+    """
+
+
 class Incomplete(SourceError):  # noqa: N818 - a fact about the message
-    """A message cannot be fetched whole for now. The connection still works, and other messages can be fetched.
+    """A message does not come, or not whole. The connection still works, and other messages can be fetched.
 
     Raised by a message's chunks. Discard what arrived; the message stays in the mailbox, and is fetched again later.
+    `asked`: whether the message itself was asked for, and not left for later since others before it did not come.
+    `temporary`: the server says that this passes by itself. `words`: what the server said, or what it did.
     """
+
+    def __init__(self, sentence: str, *, asked: bool = True, temporary: bool = False, words: str = "") -> None:
+        super().__init__(sentence)
+        self.asked = asked
+        self.temporary = temporary
+        self.words = words or sentence
 
 
 class TemporaryFailure(ExplainedError):  # noqa: N818 - named after RFC 5321's transient failure, not after Python's errors

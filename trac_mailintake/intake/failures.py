@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.decisions import refused
-from trac_mailintake.intake.errors import Fault, Incomplete, Misconfiguration, NoLongerMine, Stale, TemporaryFailure
+from trac_mailintake.intake.errors import Fault, Misconfiguration, NoLongerMine, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Forward, Hold
-from trac_mailintake.intake.ports import TooLarge
+from trac_mailintake.intake.ports import Recorded, TooLarge
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.scrub import scrub
@@ -30,11 +30,20 @@ log = logging.getLogger(__name__)
 ATTEMPTS: Final = 5
 """Failures of the message's own after which it is given up: forwarded or held."""
 
+FETCHES: Final = 5
+"""A message is held after so many tries to fetch it failed that count against it, if the first was `FETCHING` ago."""
+
+FETCHING: Final = Seconds(24 * 3600.0)
+"""So that no outage of a server, however long an administrator sleeps, puts mail into quarantine."""
+
 DEATHS: Final = 3
 """A message is held after so many processes died while they held only this one."""
 
 SHORTLY: Final = Seconds(2.0)
 """A mail whose next attempt is due within this time is waited for by the round that deferred it."""
+
+LATER: Final = Seconds(10.0)
+"""Until a mail that was not asked for is due: not in this round, but in the next."""
 
 AT_ONCE: Final = (Seconds(0.1),)
 NEXT_MINUTE: Final = (Seconds(60.0),)
@@ -54,7 +63,7 @@ class Cause(Enum):
     PARENT = "The mail that it answers is not recorded yet."
     DOWN = "Something of ours is down: the round should end."
     FAULT = "A plugin or a setting is wrong: an administrator must fix it."
-    SOURCE = "The source did not deliver the message whole."
+    SOURCE = "The source did not deliver the message, or not whole."
     MESSAGE = "The message itself causes the failure."
 
 
@@ -64,7 +73,6 @@ class Then(Enum):
     NOTHING = "Nothing is written: the row is another worker's."
     HOLD = "It is held at once."
     DEFER = "It is deferred."
-    COUNT = "An attempt is counted, and it is deferred."
     LIMIT = f"An attempt is counted, and it is deferred; after {ATTEMPTS} it is forwarded or held."
 
 
@@ -83,7 +91,6 @@ TABLE: Final = (
     Row(Stale, Cause.OVERTAKEN, Then.DEFER, AT_ONCE),
     Row(TemporaryFailure, Cause.DOWN, Then.DEFER),
     Row(Misconfiguration, Cause.FAULT, Then.DEFER),
-    Row(Incomplete, Cause.SOURCE, Then.COUNT, BACK_OFF),
     Row(TooLarge, Cause.MESSAGE, Then.HOLD),
     Row(Deaths, Cause.MESSAGE, Then.HOLD),
     Row(Exception, Cause.MESSAGE, Then.LIMIT, BACK_OFF),
@@ -152,9 +159,27 @@ class Failures:
         given_up = because(Forward, reasons.FAILED(attempts=ATTEMPTS, error=reason))
         return refused(delivery, message, service, given_up)
 
-    def not_whole(self, delivery: Delivery, error: Incomplete) -> Undecided:
-        """Defer a mail whose bytes did not all come."""
-        return self._defer(row_of(error), delivery, None, error, str(error))
+    def missed(self, delivery: Delivery, reason: str, *, asked: bool = True) -> Recorded | Undecided:
+        """Defer a mail that did not come, or not whole; one that was `unreadable` before is held again.
+
+        `asked`: it was asked for by itself, so that it is its turn to wait longer than others.
+        """
+        self._ports.runtime.deciding.rest()
+        seconds = BACK_OFF[min(delivery.misses, len(BACK_OFF) - 1)] if asked else LATER
+        message_id = self._unknown(delivery.attempts + delivery.misses + asked)
+        try:
+            outcome = self._ports.claims.miss(
+                delivery, scrub(reason), seconds=seconds, asked=asked, message_id=message_id
+            )
+        except NoLongerMine:
+            return TakenOver(delivery)
+        except TemporaryFailure as error:
+            return Deferred(delivery, Cause.DOWN, f"{reason} ({error})")
+        return Recorded(delivery, outcome) if outcome else Deferred(delivery, Cause.SOURCE, reason)
+
+    def _unknown(self, attempts: int) -> str | None:
+        """The id of a mail that could not be read. Replies wait while it is None: it may be what they answer."""
+        return None if attempts < ATTEMPTS else ""
 
     def put_off(
         self,
@@ -168,9 +193,7 @@ class Failures:
     ) -> Undecided:
         """Defer a mail for `seconds`; `counted`: the failure was the message's own. Releases the claim."""
         self._ports.runtime.deciding.rest()
-        # Replies wait for a message whose id is unknown, since it may be what they answer; but not for ever.
-        unknown = None if delivery.attempts + counted < ATTEMPTS else ""
-        message_id = (message.message_id or "") if message else unknown
+        message_id = (message.message_id or "") if message else self._unknown(delivery.attempts + counted)
         try:
             self._ports.claims.defer(delivery, scrub(reason), seconds=seconds, counted=counted, message_id=message_id)
         except NoLongerMine:
@@ -182,7 +205,7 @@ class Failures:
 
     def _defer(self, row: Row, delivery: Delivery, message: Message | None, error: Exception, reason: str) -> Undecided:
         seconds = row.again[min(delivery.attempts, len(row.again) - 1)]
-        done = self.put_off(delivery, message, row.cause, reason, seconds, counted=row.then in (Then.COUNT, Then.LIMIT))
+        done = self.put_off(delivery, message, row.cause, reason, seconds, counted=row.then is Then.LIMIT)
         if isinstance(error, Misconfiguration) and isinstance(done, Deferred) and done.cause is Cause.FAULT:
             return replace(done, fault=Fault.of(error))
         return done

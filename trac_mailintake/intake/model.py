@@ -57,6 +57,7 @@ class Delivery:
 
     `id` is the journal's row, `fence` the fencing number of the claim. `attempts` counts failures of the message's
     own. `alone`: a process died while it held this message; `deaths`: how often while it held only this one.
+    `misses`: how often it was asked for by itself and did not come; `unreadable`: so often that it was held for that.
     `raw` is the place of its bytes in the archive; None until it has been fetched.
     `again`: it was held, and is decided about once more because an administrator asked for that.
     """
@@ -72,6 +73,8 @@ class Delivery:
     raw: Slice | None = None
     sha256: str = ""
     again: bool = False
+    misses: int = 0
+    unreadable: bool = False
 
 
 # screen --------------------------------------------------------------------------------------------------------------

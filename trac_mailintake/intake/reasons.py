@@ -62,6 +62,13 @@ FROM_ARCHIVE: Final = Rule(
     "from-archive", "fetch", "Nothing lists it or hands it over any more; its bytes were in the archive by then."
 )
 """A step in the trail of a mail that was fetched, not decided, and then left its mailbox."""
+UNREADABLE: Final = Rule(
+    "unreadable",
+    "fetch",
+    "It could not be fetched, although other mail of its mailbox came: {error} It stays in the mailbox, and is asked"
+    " for again each day.",
+    alarming=True,
+)
 
 # recall --------------------------------------------------------------------------------------------------------------
 
@@ -241,7 +248,7 @@ VANISHED_UNSERVED: Final = VANISHED.also(
 VANISHED_GIVEN_UP: Final = VANISHED.also(
     "given-up", "It had not been read whole, and the mail server did not hand it over again within {days} days."
 )
-UNASKED: Final = frozenset(each.slug for each in (DUPLICATE, PROBE, TOO_LARGE, CRASHES, FAILED, VANISHED))
+UNASKED: Final = frozenset(each.slug for each in (DUPLICATE, PROBE, UNREADABLE, TOO_LARGE, CRASHES, FAILED, VANISHED))
 """Rules of outcomes that say nothing about the plugins: none was asked, or not all of them."""
 ADMINISTRATOR: Final = Rule("administrator", "record", "Discarded by {user}.")
 

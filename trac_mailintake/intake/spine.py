@@ -72,15 +72,19 @@ class Spine:
         report.listed = len(listing)
         disposing = Disposing(source, ports.mailbox, ports.mailbox.reconcile(service, account, listing))
         claiming = Claiming(ports, service, account, listing, bounds)
-        with disposing.last(report), claiming.all_settled(report):
-            for fetched in Fetching(ports, self._failures, source).batches(claiming):
+        fetching = Fetching(ports, self._failures, source)
+        with disposing.last(report), claiming.all_settled(report), fetching.blaming(report):
+            for fetched in fetching.batches(claiming):
                 if not fetched.broken:
                     disposing.many()
-                results = [*fetched.results, *self.take(service, fetched.ready)]
+                # At once: if something of ours is down, the rest has no results.
+                claiming.add(fetched.results)
+                report.add(fetched.results)
+                results = self.take(service, fetched.ready)
                 claiming.add(results)
                 disposing.add(results)
                 report.add(result for result in results if not isinstance(result, Waiting))
-                if progress is not None and results:
+                if progress is not None and (results or fetched.results):
                     progress(report.counts.total(), report.listed)
 
     def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:

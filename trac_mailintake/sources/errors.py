@@ -8,7 +8,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.errors import SourceError
+from trac_mailintake.intake.errors import Incomplete, LineBroke, SourceError
+from trac_mailintake.intake.ports.source import IN_A_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,13 @@ _CERTIFICATE: Final = {
 """By OpenSSL's X509_V_ERR numbers."""
 
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION"})
+_NO_IMAP: Final = re.compile(r"unexpected (?:tagged )?response")
+"""What imaplib itself says when it ends a session, and not the server."""
 _CUT = frozenset({"UNEXPECTED_EOF_WHILE_READING"})
+
+
+_TEMPORARY: Final = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SYS/TEMP|IN-USE|LOGIN-DELAY)\b", re.IGNORECASE)
+"""RFC 5530, 3; RFC 2449, 8.1.1; RFC 3206, 4: the refusal says nothing about the message."""
 
 
 class Excess(OSError):  # noqa: N818 - a fact about the server
@@ -91,6 +98,36 @@ def excerpt(text: object, *secrets: str) -> str:
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
 
 
+def missing(label: str, locator: str, words: str, *, asked: bool = True) -> Incomplete:
+    """What to raise for a message that the server does not give. `words`: what it says, or does instead."""
+    why = f"{label}: message {locator} did not come: "
+    why += words if asked else f"it was not asked for, since {IN_A_ROW} before it did not come ({words})"
+    sentence = f"{why}; it stays there, and is asked for again later"
+    return Incomplete(sentence, asked=asked, temporary=is_temporary(words), words=f"{label}: {words}")
+
+
+def raising(why: Incomplete) -> Iterator[bytes]:
+    """The chunks of a message that does not come. Raises `why` when they are read."""
+    yield from ()
+    raise why
+
+
+def is_temporary(said: str) -> bool:
+    """Whether a server says that a refusal passes by itself."""
+    return _TEMPORARY.search(said) is not None
+
+
+@contextlib.contextmanager
+def asking() -> Iterator[None]:
+    """Say of a failure that it came while messages were asked for."""
+    try:
+        yield
+    except (Incomplete, LineBroke):
+        raise
+    except SourceError as error:
+        raise LineBroke(str(error)) from error
+
+
 def _cause(server: Server, error: Exception) -> str:
     if not isinstance(error, OSError) and isinstance(error.__context__, OSError):
         # imaplib wraps errors of sending.
@@ -103,6 +140,9 @@ def _cause(server: Server, error: Exception) -> str:
     if isinstance(error, OSError):
         return _network_cause(server, error)
     protocol = server.protocol.upper()
+    if type(error).__name__ == "abort" and not _NO_IMAP.search(str(error)):
+        said = excerpt(error)
+        return f"the server ended the session ({said.partition('=> ')[2] or said}); the next run tries again"
     return f"the server's answer is no {protocol}: {excerpt(error)}; is this the port of {protocol}?"
 
 

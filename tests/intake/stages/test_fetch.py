@@ -162,7 +162,7 @@ def test_what_is_too_large_for_the_archive_is_not_kept(*, known: bool) -> None:
 
 
 def test_a_mail_that_does_not_come_whole_is_deferred() -> None:
-    """It alone, and its attempt is counted."""
+    """It alone, and the try is counted."""
     bench = bench_of(3)
     assert isinstance(bench.source, Foreseen)
     bench.source.cut = ["1"]
@@ -172,7 +172,7 @@ def test_a_mail_that_does_not_come_whole_is_deferred() -> None:
         (Cause.SOURCE, "1")
     ]
     assert [each.listed.locator for each in second.ready] == ["0", "2"]
-    assert bench.store.rows["1"].delivery.attempts == 1
+    assert bench.store.rows["1"].delivery.misses == 1
 
 
 def test_mails_that_are_gone_are_left_out() -> None:

@@ -20,7 +20,7 @@ from tests.sources.contract import (
     take,
 )
 from tests.sources.imap_place import ImapPlace
-from trac_mailintake.intake.errors import SourceError
+from trac_mailintake.intake.errors import Incomplete, SourceError
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ def test_no_mail_is_made_of_one_that_was_expunged(place: ImapPlace) -> None:
     with scripted.imap(b"IMAP4rev1", {b"EXAMINE": selected, b"FETCH": gone + there}) as odd:
         place.server = dataclasses.replace(place.server, port=odd.port)
         source = place.source("leave")
-        assert read(source, list(source.list())) == [b""]
+        (one, none), (two, empty) = source.fetch(list(source.list()))
+        assert (one.locator, two.locator, [*empty]) == ("5/7", "5/8", [b""])
+        with pytest.raises(Incomplete, match="message 5/7 did not come: the server gave nothing for it"):
+            next(none)
         source.close()
 
 

@@ -34,6 +34,7 @@ PLACE: Final = Place(BATCH, 0, 9, "abc")
 TAKING: Final = Taking("1 100", 0, 0)
 FAILED: Final = Failure("It failed.", Microseconds(5), None, 1)
 SPAN: Final = (Microseconds(now() - DAY), Microseconds(now() + DAY))
+UNREADABLE: Final = reasons.UNREADABLE(error="The server gave nothing.")
 PENDING: Final = reasons.FORWARD_PENDING.slug
 
 Call = tuple[Event | Mark, "Callable[[Connection], object]"]
@@ -51,6 +52,8 @@ CALLS: Final[dict[str, Call]] = {
     "keep": (Mark.RENEW, lambda db: transitions.keep(db, [HOLD])),
     "release": (Event.RELEASE, lambda db: transitions.release(db, OWNER, [1])),
     "defer": (Event.DEFER, lambda db: transitions.defer(db, HOLD, FAILED)),
+    "blame": (Mark.BLAME, lambda db: transitions.blame(db, 1, 1)),
+    "set_aside": (Event.SET_ASIDE, lambda db: transitions.set_aside(db, HOLD, UNREADABLE, FAILED)),
     "seal": (Event.SEAL, lambda db: transitions.seal(db, HOLD, PLACE, FAILED)),
     "seal_left": (Event.SEAL, lambda db: transitions.seal_left(db, 1, 1, PLACE, "It died.")),
     "die": (Event.DIE, lambda db: transitions.die(db, OWNER)),
@@ -76,7 +79,7 @@ CALLS: Final[dict[str, Call]] = {
     **{f"record as {status.value}": (event, _recording(status)) for status, event in RECORDED.items()},
 }
 """What happens to a row that the worker `OWNER` has, or last had. See below for those that are not here."""
-APART: Final = {"claim", "skip", "expire", "discard", "record", "forwarded"}
+APART: Final = {"claim", "skip", "expire", "discard", "record", "forwarded", "retry"}
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mariadb"])
@@ -89,12 +92,13 @@ def env(request: pytest.FixtureRequest) -> Iterator[Environment]:
 
 def put(env: Environment, state: State | None) -> None:
     """There is one row, in this state; None: there is none."""
-    names = "id, state, owner, fence, lease, alone, deaths, attempts, retry_at, consumed, notify, archive, rule, live"
+    names = "id, state, owner, fence, lease, alone, deaths, attempts, retry_at, consumed, notify, archive, rule, live, "
+    names += "misses, blamed, blamed_since"
     with transaction(env) as db:
         db("DELETE FROM mailintake_delivery")
         if state is not None:
             db(
-                f"INSERT INTO mailintake_delivery ({names}) VALUES (1,%s,%s,1,1,0,0,0,0,0,1,%s,%s,'old')",
+                f"INSERT INTO mailintake_delivery ({names}) VALUES (1,%s,%s,1,1,0,0,0,0,0,1,%s,%s,'old',0,0,0)",
                 (state.value, OWNER, BATCH, PENDING),
             )
 
@@ -135,7 +139,9 @@ def test_nothing_is_written_that_is_not_tried_here() -> None:
         if isinstance(value, FunctionType) and value.__module__ == transitions.__name__ and name[0] != "_"
     }
     assert functions == {name for name in CALLS if " " not in name} | APART
-    assert {event for event, _ in CALLS.values()} | {Event.CLAIM, Event.SKIP} == {*Event, *Mark} - {Mark.ABANDON}
+    assert {event for event, _ in CALLS.values()} | {Event.CLAIM, Event.SKIP, Event.RETRY} == {*Event, *Mark} - {
+        Mark.ABANDON
+    }
 
 
 def test_each_event_in_each_state(env: Environment) -> None:
@@ -177,7 +183,19 @@ def test_a_life_at_random_follows_the_table(env: Environment, seed: int) -> None
 
 def test_a_worker_that_was_overtaken_changes_nothing(env: Environment) -> None:
     """Owner or fencing number are no longer its own."""
-    for name in ("take", "refetch", "renew", "keep", "release", "defer", "seal", "seal_left", "die"):
+    for name in (
+        "take",
+        "refetch",
+        "renew",
+        "keep",
+        "release",
+        "defer",
+        "set_aside",
+        "blame",
+        "seal",
+        "seal_left",
+        "die",
+    ):
         for before in State:
             put(env, before)
             with transaction(env) as db:
@@ -257,6 +275,37 @@ def test_no_failure_defers_mail_for_longer_than_a_row_waits() -> None:
     for each in TABLE:
         for delay in each.again:
             assert transitions.LEASES.waits(Microseconds(now() + int(delay * SECOND))), each
+
+
+def test_only_a_mail_without_bytes_is_claimed_from_quarantine(env: Environment) -> None:
+    """By its mailbox's next round. It is as if it had not been held; how often it was asked for is not forgotten."""
+    columns = "state, owner, fence, rule, attempts, misses, blamed, archive"
+    for before in State:
+        for archive in (None, BATCH):
+            put(env, before)
+            with transaction(env) as db:
+                db("UPDATE mailintake_delivery SET archive=%s, attempts=3, misses=4, blamed=5", (archive,))
+            was = row(env)
+            with transaction(env) as db:
+                done = transitions.retry(db, HOLD, OTHER, TAKING)
+            if before is State.HELD and archive is None:
+                assert done == 1
+                [found] = env.db_query(f"SELECT {columns} FROM mailintake_delivery")
+                assert found == ("claimed", OTHER, 2, None, 0, 4, 5, None)
+            else:
+                assert (done, row(env)) == (0, was), (before, archive)
+
+
+def test_the_first_try_that_counts_begins_the_time(env: Environment) -> None:
+    """The later ones do not move it."""
+    put(env, State.DEFERRED)
+    times = []
+    for _ in range(3):
+        do(env, "blame")
+        times += env.db_query("SELECT blamed, blamed_since FROM mailintake_delivery")
+    assert [number for number, _ in times] == [1, 2, 3]
+    assert len({since for _, since in times}) == 1
+    assert now() - HOUR < times[0][1] <= now()
 
 
 def test_statuses_are_recorded_by_their_events() -> None:

@@ -105,6 +105,21 @@ class Claims(Protocol):
         Raises NoLongerMine, TemporaryFailure (then the claim expires by itself).
         """
 
+    def miss(
+        self, claimed: Delivery, reason: str, *, seconds: Seconds, asked: bool, message_id: str | None = None
+    ) -> Outcome | None:
+        """Defer a message that did not come. `asked`: it was asked for by itself.
+
+        One that was held as `unreadable` is held again, for a day if it was asked for; then this is its outcome.
+        Raises as `defer`.
+        """
+
+    def blame(self, missed: Sequence[Delivery]) -> Sequence[Recorded]:
+        """Count a try against each of these, which `miss` deferred: other messages of the mailbox came.
+
+        Holds as `unreadable` those that have failed often enough, for long enough. Returns these.
+        """
+
     def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
         """Whether an older message of the same mailbox that has, or may have, one of these ids is not recorded yet.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -10,10 +10,15 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Account, Listed, Reply
 
 
+IN_A_ROW: Final = 3
+"""Messages that are asked for singly and do not come, one after the other, before no more of a batch are asked for."""
+
+
 class Source(Protocol):
     """A source of mail. All kinds have the same contract; `tests/sources/contract.py` is its test suite.
 
     Methods raise only SourceError. A source changes the mailbox only in `dispose` and `settle`.
+    After LineBroke, which `fetch` may raise, the next call begins a new session.
     """
 
     account: Account
@@ -26,7 +31,8 @@ class Source(Protocol):
 
         Messages that are gone, or that no longer match `listed.fingerprint`, are left out.
         Exhaust the chunks before requesting the next pair. They may raise Incomplete, which concerns only this
-        message. A message is whole only once its chunks are exhausted.
+        message: the server has it, and does not give it, or not whole. A message is whole only once its chunks are
+        exhausted. Raises LineBroke if the session ended, and any of the messages may be the cause.
         """
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.errors import Incomplete, SourceError
+from trac_mailintake.intake.errors import Incomplete, SourceError, TemporaryFailure
 from trac_mailintake.intake.failures import DEATHS
 from trac_mailintake.intake.ports import Foreseeing, TooLarge
+from trac_mailintake.intake.stages.ask import Asking
 from trac_mailintake.intake.stages.claim import Lease
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.failures import Failures, Undecided
     from trac_mailintake.intake.model import Delivery, Listed
-    from trac_mailintake.intake.ports import Ports, Source
-    from trac_mailintake.intake.report import Result
+    from trac_mailintake.intake.ports import Ports, Recorded, Source
+    from trac_mailintake.intake.report import Report, Result
     from trac_mailintake.intake.stages.claim import Batch, Claiming
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Fetching:
         self._ports = ports
         self._failures = failures
         self._source = source
+        self._asking = Asking(source)
         self._ahead: Sequence[Delivery] = ()
         """The batch that is fetched and not yet filed."""
 
@@ -65,8 +67,12 @@ class Fetching:
         """Fetch a batch and yield the one before it. A single message is ready at once: it may have to be alone."""
         before = self._take()
         fetch = _Fetch(self._ports, self._failures, batch, before)
-        broken = fetch.run(self._source)
-        ready = fetch.sealed()
+        try:
+            broken = fetch.run(self._source, self._asking)
+            ready = fetch.sealed()
+        except TemporaryFailure:
+            yield Fetched((), fetch.failed, broken=True)
+            raise
         claiming.archived(ready)
         claiming.release(fetch.missing)
         if broken is None and len(batch.deliveries) > 1:
@@ -74,6 +80,24 @@ class Fetching:
         yield Fetched([*before, *ready], fetch.failed, broken=broken is not None)
         if broken is not None:
             raise broken
+
+    @contextmanager
+    def blaming(self, report: Report) -> Iterator[None]:
+        """After the block: count a try against what did not come although other messages did. Raises TemporaryFailure.
+
+        Not if something of ours is down, or after an unexpected failure.
+        """
+        try:
+            yield
+        except SourceError:
+            self._blame(report)
+            raise
+        self._blame(report)
+
+    def _blame(self, report: Report) -> None:
+        blamed = self._asking.blamed()
+        if blamed:
+            report.add(self._ports.claims.blame(blamed))
 
     def _take(self) -> Sequence[Delivery]:
         taken, self._ahead = self._ahead, ()
@@ -92,28 +116,22 @@ class _Fetch:
         self._writer = ports.archive.begin([delivery.id for delivery in batch.deliveries])
         self._fetched = [each for each in batch.deliveries if not self._is_wanted(each)]
         self._unread: list[Delivery] = []
-        self.failed: list[Undecided] = []
+        self._lease = Lease(ports)
+        self.failed: list[Recorded | Undecided] = []
         """What became of the messages that did not come whole."""
 
-    def run(self, source: Source) -> SourceError | None:
+    def run(self, source: Source, asking: Asking) -> SourceError | None:
         """Archive what the source delivers, and announce to it what comes after that. Returns why it broke, if so."""
-        try:
-            self._run(source)
-        except SourceError as error:
-            return error
-        return None
-
-    def _run(self, source: Source) -> None:
-        lease = Lease(self._ports)
-        wanted = {each.listed.locator: each for each in self._batch.deliveries if self._is_wanted(each)}
-        for listed, chunks in source.fetch([each.listed for each in wanted.values()]):
-            self._archive(wanted[listed.locator], chunks)
-            if len(self._unread) >= self._ports.runtime.parser.together:
-                self._expect()
-            lease.keep(self._in_hand)
+        broken = asking.fetch([each for each in self._batch.deliveries if self._is_wanted(each)], self)
         self._expect()
-        if isinstance(source, Foreseeing):
-            source.ahead([listed for listed in self._batch.coming if not self._too_large(listed)])
+        if broken is None and asking.unbroken and isinstance(source, Foreseeing):
+            coming = [listed for listed in self._batch.coming if not self._too_large(listed)]
+            asking.foresee(len(coming))
+            try:
+                source.ahead(coming)
+            except SourceError as error:
+                return error
+        return broken
 
     @property
     def missing(self) -> list[Delivery]:
@@ -127,20 +145,29 @@ class _Fetch:
         places = {each.id: place for place, each in enumerate(self._batch.deliveries)}
         return sorted(self._fetched, key=lambda each: places[each.id])
 
-    def _archive(self, delivery: Delivery, chunks: Iterator[bytes]) -> None:
-        """Write one message to the archive, if the archive takes it and it comes whole."""
+    def take(self, delivery: Delivery, chunks: Iterator[bytes]) -> Incomplete | None:
+        """Write one message to the archive, if the archive takes it and it comes whole: see `ask.Hands`."""
         try:
             raw, sha256 = self._writer.append(delivery, chunks, self._ports.archive_limit)
         except TooLarge:
             _drain(chunks)
             self._fetched.append(delivery)
         except Incomplete as error:
-            log.warning("Delivery %s: %s", delivery.id, error)
-            self.failed.append(self._failures.not_whole(delivery, error))
+            return error
         else:
             archived = replace(delivery, raw=raw, sha256=sha256)
             self._fetched.append(archived)
             self._unread.append(archived)
+        if len(self._unread) >= self._ports.runtime.parser.together:
+            self._expect()
+        self._lease.keep(self._in_hand)
+        return None
+
+    def miss(self, delivery: Delivery, reason: str, *, asked: bool) -> None:
+        """Defer a message that did not come: see `ask.Hands`."""
+        log.warning("Delivery %s: %s", delivery.id, reason)
+        self.failed.append(self._failures.missed(delivery, reason, asked=asked))
+        self._lease.keep(self._in_hand)
 
     def _expect(self) -> None:
         """Let the parser begin with what has come."""
@@ -160,6 +187,6 @@ class _Fetch:
 
 def _drain(chunks: Iterator[bytes]) -> None:
     """Read and discard the rest of a message: the protocol requires that it is read."""
-    with contextlib.suppress(Incomplete):
+    with suppress(Incomplete):
         for _ in chunks:
             pass

@@ -13,8 +13,8 @@ from imapclient.exceptions import IMAPClientError
 from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.times import Seconds
-from trac_mailintake.sources.errors import address, excerpt, told
-from trac_mailintake.sources.imap import NAME
+from trac_mailintake.sources.errors import address, asking, excerpt, told
+from trac_mailintake.sources.imap import NAME, absent
 from trac_mailintake.sources.imap.disposal import DELETED, Disposal
 from trac_mailintake.sources.imap.fetch_response import merged
 from trac_mailintake.sources.imap.pipelining import IDENTITY, Orders, Slicing, uid_of, uids_of
@@ -103,7 +103,7 @@ class ImapSource:
         for place, listed in enumerate(mine):
             if self._session is None and not self._again(mine[place:]):
                 return
-            chunks = opened(self, listed)
+            chunks = opened(self, listed) or self._missing(listed)
             if chunks is not None:
                 self._note(listed)
                 yield listed, chunks
@@ -111,6 +111,16 @@ class ImapSource:
                 self._abandon()
                 if self._orders is not None:
                     self._orders.end(listed)
+
+    def _missing(self, listed: Listed) -> Iterator[bytes] | None:
+        """What says, when it is read, that a message does not come; None if the folder has it no longer."""
+        with asking(), self._guarded():
+            orders, session = self._ordering(), self.connected()
+            if absent.may_be(orders, listed):
+                self.quiet()
+                if not absent.is_there(session, listed):
+                    return None
+            return absent.chunks(orders, listed, self.account.label)
 
     def _again(self, left: Sequence[Listed]) -> bool:
         """Begin a new session for the remaining messages, after one message was not read to its end."""
@@ -151,7 +161,7 @@ class ImapSource:
 
     def piece(self, listed: Listed, offset: int | None) -> bytes | None:
         """See `slices.Asked`."""
-        with self._guarded():
+        with asking(), self._guarded():
             return self._ordering().piece(listed, offset)
 
     def is_odd(self, listed: Listed) -> bool:
@@ -160,7 +170,7 @@ class ImapSource:
 
     def whole(self, listed: Listed) -> tuple[Whole, int | None]:
         """See `slices.Asked`."""
-        with self._guarded():
+        with asking(), self._guarded():
             self.quiet()
             whole = self.connected().whole(uid_of(listed))
             self._whole = whole
@@ -171,7 +181,7 @@ class ImapSource:
         chunks = whole.chunks()
         while True:
             # A reader may drop this after another session has begun, which must not fail because of it.
-            with self._guarded(whole):
+            with asking(), self._guarded(whole):
                 chunk = next(chunks, None)
             if chunk is None:
                 return

@@ -11,13 +11,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.ports.source import IN_A_ROW
+from trac_mailintake.sources.errors import excerpt
 from trac_mailintake.sources.net.quota import most
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from trac_mailintake.intake.model import Listed
-    from trac_mailintake.sources.imap.fetch_response import Fetched
     from trac_mailintake.sources.imap.session import Session
 
 IDENTITY: Final = "RFC822.SIZE INTERNALDATE"
@@ -58,13 +59,21 @@ class _Order:
     largest: int
 
     @property
+    def several(self) -> bool:
+        """Whether it names more than one message, so that a refusal does not say which it is about."""
+        return "," in self.uids
+
+    @property
     def items(self) -> str:
         part = "" if self.offset is None else f"<{self.offset}.{SLICE}>"
         return f"(UID {IDENTITY} BODY.PEEK[]{part})"
 
 
 class Orders:
-    """The FETCH commands of one session. Network errors are raised unchanged.
+    """The FETCH commands of one session. Network errors are raised unchanged, after what came before them was given.
+
+    A message that does not come with the others of its command is asked for again by itself, one at a time, until
+    `IN_A_ROW` of them do not come.
 
     An answer is matched by UID and origin octet: sizes and dates change when a server first reads a message (Exchange
     does this), and may be missing.
@@ -79,6 +88,13 @@ class Orders:
         self._wanted: set[_Piece] = set()
         self._came: dict[_Piece, bytes] = {}
         self._odd: set[int] = set()
+        self._words: dict[int, str] = {}
+        """By UID of what did not come: what the server said to the command, or ""."""
+        self._again: set[int] = set()
+        """Of these, what is still to be asked for by itself."""
+        self._in_row = 0
+        self._failure: Exception | None = None
+        """Why the session ended."""
 
     def expect(self, messages: Sequence[Listed]) -> int:
         """Request these messages, in this order, and no others. Returns how many were requested in vain before."""
@@ -86,12 +102,33 @@ class Orders:
         self._wanted = {piece for listed in messages for piece in self._pieces(listed)}
         self._came = {piece: body for piece, body in self._came.items() if piece in self._wanted}
         self._odd.clear()
+        self._again.clear()
+        self._words.clear()
+        self._in_row = 0
         self._planned = deque(self._orders(messages, before))
         self._send()
         return len({uid for uid, _ in before - self._wanted})
 
     def piece(self, listed: Listed, offset: int | None) -> bytes | None:
-        """A message, or a slice of it; None if it did not arrive, or not as requested: see `is_odd`."""
+        """A message, or a slice of it; None if it did not arrive, or not as requested: see `is_odd`, `words`."""
+        uid = uid_of(listed)
+        if offset is not None or uid not in self._again:
+            body = self._asked(listed, offset)
+            if offset is not None or body is not None or uid not in self._again:
+                return body
+        if self._in_row >= IN_A_ROW or self.is_odd(listed):
+            return None
+        self._again.discard(uid)
+        body = self._asked(listed, offset)
+        self._in_row = 0 if body is not None else self._in_row + 1
+        return body
+
+    def words(self, listed: Listed) -> tuple[str, bool]:
+        """Why a message did not arrive: what the server said, or ""; and whether it was asked for by itself."""
+        return self._words.get(uid_of(listed), ""), uid_of(listed) not in self._again
+
+    def _asked(self, listed: Listed, offset: int | None) -> bytes | None:
+        """The piece, requested now if it was not yet, or was in vain."""
         piece = (uid_of(listed), offset)
         if piece not in self._wanted and not self.is_odd(listed):
             # The announced size was too small, or a slice too short.
@@ -102,6 +139,8 @@ class Orders:
         while piece not in self._came and self._sent and not self.is_odd(listed):
             if piece in self._receive().pieces:
                 break
+        if self._failure is not None and piece not in self._came:
+            raise self._failure
         return self._came.pop(piece, None)
 
     def is_odd(self, listed: Listed) -> bool:
@@ -132,7 +171,7 @@ class Orders:
         self._planned = deque(order for order in planned if order.pieces & self._wanted)
 
     def _send(self) -> None:
-        while self._planned and self._may_send(self._planned[0]):
+        while self._planned and self._failure is None and self._may_send(self._planned[0]):
             order = self._planned.popleft()
             self._sent.append((order, self._session.ask("FETCH", order.uids, order.items)))
 
@@ -151,26 +190,33 @@ class Orders:
 
         Pieces that have not arrived by then do not exist.
         """
+        if self._failure is not None:
+            raise self._failure
         longest = max(most(order.largest) for order in self._flying)
         order, tag = self._sent.popleft()
-        for each in self._answers(order, tag, longest):
+        came, failure = self._session.fetched(tag, passing=longest)
+        for each in came:
             if each.uid is not None and (each.passed_over or each.body is not None):
                 self._arrived((each.uid, each.offset), each.body, order)
-        self._send()
+        if failure is None or is_refusal(failure):
+            self._missed(order, "" if failure is None else excerpt(failure))
+            self._send()
+        else:
+            self._failure = failure
         return order
 
-    def _answers(self, order: _Order, tag: str, longest: int) -> Sequence[Fetched]:
-        """What the server answers to a command; nothing if it refuses a slice, since there are other ways to ask."""
-        try:
-            return self._session.fetched(tag, passing=longest)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error:
-            if order.offset is None:
-                raise
-        refused = {uid for uid, _ in order.pieces}
-        self._forget({piece for piece in self._wanted if piece[0] in refused})
-        return ()
+    def _missed(self, order: _Order, words: str) -> None:
+        """Note what did not come, and what the server said; a refused slice is not all of a message."""
+        uids = {uid for uid, _ in order.pieces}
+        if order.offset is not None:
+            if words:
+                self._words |= dict.fromkeys(uids, words)
+                self._forget({piece for piece in self._wanted if piece[0] in uids})
+            return
+        self._words |= dict.fromkeys(uids, words)
+        if order.several:
+            self._again |= uids
+        self._forget({(uid, None) for uid in uids})
 
     def _arrived(self, piece: _Piece, body: bytes | None, order: _Order) -> None:
         """Keep a wanted piece. `body` is None if it was too large to be read."""
@@ -231,6 +277,11 @@ class Orders:
                 batch.append(listed)
         if batch:
             yield _order(batch, None)
+
+
+def is_refusal(failure: Exception) -> bool:
+    """Whether the server refused a command, and the session goes on."""
+    return isinstance(failure, imaplib.IMAP4.error) and not isinstance(failure, imaplib.IMAP4.abort)
 
 
 def uid_of(listed: Listed) -> int:

@@ -164,14 +164,20 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         """Send a UID command. Returns its tag."""
         return str(self._imap._command("UID", *command), "ascii")  # noqa: SLF001 - see above
 
-    def fetched(self, tag: str, *, passing: int = 0) -> Sequence[Fetched]:
-        """The responses to a FETCH; a literal of up to `passing` bytes may be discarded. Raises IMAPClientError."""
+    def fetched(self, tag: str, *, passing: int = 0) -> tuple[Sequence[Fetched], Exception | None]:
+        """The responses to a FETCH, and why these are not all: a refusal (IMAPClientError), or how the session ended.
+
+        A literal of up to `passing` bytes may be discarded.
+        """
+        failure: Exception | None = None
         self._imap.passing = passing
         try:
             self._answer("FETCH", tag)
+        except (imaplib.IMAP4.error, OSError) as error:
+            failure = error
         finally:
             self._imap.passing = 0
-        return list(parse(self._imap.untagged_responses.pop("FETCH", ())))
+        return list(parse(self._imap.untagged_responses.pop("FETCH", ()))), failure
 
     def whole(self, uid: int) -> Whole:
         """Request a whole message. No other command may be outstanding, and the answer must be read to its end."""

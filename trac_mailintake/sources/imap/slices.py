@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from trac_mailintake.intake.errors import Incomplete
+from trac_mailintake.sources.errors import is_temporary
 from trac_mailintake.sources.imap.pipelining import SLICE, is_large
 from trac_mailintake.sources.net.quota import most
 
@@ -134,4 +135,5 @@ def _behind(chunks: Iterator[bytes], known: _Known) -> Generator[bytes, None, bo
 
 def _incomplete(asked: Asked, listed: Listed, why: str) -> Incomplete:
     label, what = asked.account.label, f"message {listed.locator}"
-    return Incomplete(f"{label}: {what} did not come whole: {why}; it stays there, and is asked for again later")
+    sentence = f"{label}: {what} did not come whole: {why}; it stays there, and is asked for again later"
+    return Incomplete(sentence, temporary=is_temporary(why), words=f"{label}: {why}")

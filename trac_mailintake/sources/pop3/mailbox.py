@@ -12,9 +12,10 @@ import poplib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from trac_mailintake.intake.errors import SourceError
+from trac_mailintake.intake.errors import Incomplete, SourceError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
-from trac_mailintake.sources.errors import address, told
+from trac_mailintake.intake.ports.source import IN_A_ROW
+from trac_mailintake.sources.errors import address, asking, missing, raising, told
 from trac_mailintake.sources.local import files
 from trac_mailintake.sources.net.quota import LARGEST, most
 from trac_mailintake.sources.pop3 import NAME
@@ -67,8 +68,16 @@ class Pop3Source:
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
         """The bytes of each, with several requested at once."""
         numbered = self._numbered(wanted)
+        refused = Refused()
         for start in range(0, len(numbered), self._at_once):
-            yield from self._retrieve(numbered[start : start + self._at_once])
+            if refused.in_row >= IN_A_ROW:
+                for _, listed in numbered[start:]:
+                    yield listed, self._missing(listed, refused.words, asked=False)
+                return
+            yield from self._retrieve(numbered[start : start + self._at_once], refused)
+
+    def _missing(self, listed: Listed, words: str, *, asked: bool = True) -> Iterator[bytes]:
+        return raising(missing(self.account.label, listed.locator, words, asked=asked))
 
     def _numbered(self, wanted: Sequence[Listed]) -> Sequence[tuple[int, Listed]]:
         """The number of each wanted message that exists; the first one if several share a UIDL."""
@@ -83,20 +92,26 @@ class Pop3Source:
         found = ((numbers.get((listed.locator, listed.fingerprint)), listed) for listed in wanted)
         return [(number, listed) for number, listed in found if number is not None]
 
-    def _retrieve(self, batch: Sequence[tuple[int, Listed]]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+    def _retrieve(
+        self, batch: Sequence[tuple[int, Listed]], refused: Refused
+    ) -> Iterator[tuple[Listed, Iterator[bytes]]]:
         with self._guarded():
             session = self._open()
+        with asking(), self._guarded():
             session.send([f"RETR {number}" for number, _ in batch])
         waiting = len(batch)
         try:
             for number, listed in batch:
-                with self._guarded():
-                    accepted, _ = session.answer()
+                with asking(), self._guarded():
+                    accepted, said = session.answer()
+                refused.heard(said, accepted=accepted)
                 if accepted:
                     reading = self._reading(session, number)
                     yield listed, reading
                     for _ in reading:
                         pass  # read what the caller did not want: the next answer follows it
+                else:
+                    yield listed, self._missing(listed, said)
                 waiting -= 1
         finally:
             if waiting:
@@ -107,7 +122,7 @@ class Pop3Source:
         hashes, longest = self._hashes, most(self._listed[number].size)
 
         def chunks() -> Iterator[bytes]:
-            with self._guarded():
+            with asking(), self._guarded():
                 yield from session.content(longest)
 
         def finish(sha256: str) -> None:
@@ -146,9 +161,10 @@ class Pop3Source:
     def _sha256(self, number: int) -> str:
         """The SHA-256 of the message, read again unless this session has read it; "" if it cannot be read."""
         if number not in self._hashes:
-            for _, chunks in self._retrieve([(number, self._listed[number])]):
-                for _ in chunks:
-                    pass
+            for _, chunks in self._retrieve([(number, self._listed[number])], Refused()):
+                with contextlib.suppress(Incomplete):
+                    for _ in chunks:
+                        pass
         return self._hashes.get(number, "")
 
     def _delete(self, numbers: Sequence[int]) -> dict[int, str]:
@@ -236,6 +252,19 @@ class Pop3Source:
             for number, name in sorted(names.items())
             if (size := _size(sizes.get(number))) is not None
         }
+
+
+class Refused:
+    """How many messages in a row the server has just refused, and what it said to the last of them."""
+
+    def __init__(self) -> None:
+        self.in_row = 0
+        self.words = ""
+
+    def heard(self, said: str, *, accepted: bool) -> None:
+        """Note an answer."""
+        self.in_row = 0 if accepted else self.in_row + 1
+        self.words = said
 
 
 class _Reading:

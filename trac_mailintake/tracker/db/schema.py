@@ -32,6 +32,7 @@ SCHEMA = [
     ],
     # `told`: since when no round has succeeded, according to a notice (0: none); `failed`: when `last_error` happened.
     # `waiting`: messages in the mailbox after the last round that reached it; `oldest`: arrival of the oldest of them.
+    # `unclaimed`: messages there that no service on this mailbox wants; `unclaimed_since`: since when the oldest waits.
     Table("mailintake_service", key="id")[
         Column("id", auto_increment=True),
         Column("name", key_size=100),
@@ -63,6 +64,8 @@ SCHEMA = [
         Column("last_error"),
         Column("waiting", type="int"),
         Column("oldest", type="int64"),
+        Column("unclaimed", type="int"),
+        Column("unclaimed_since", type="int64"),
         Index(["name"], unique=True),
     ],
     # One row a delivery: first a claim, afterwards the journal. For `state` see `lifecycle.states`. `live` is made of
@@ -70,7 +73,8 @@ SCHEMA = [
     # used again. `because` is what `reason` was made of: see `lifecycle.stored_reasons`. `counted` is when the mail
     # arrived, for rates, 0 when it does not count; `sender_key` is the SHA-256 of the one address that it is from.
     # `purged` is when its bytes were removed. With `acknowledge` a sender who is not a user is notified of the ticket
-    # that their mail became.
+    # that their mail became. `seen` is when a mailbox first listed it to us. `misses`: how often it was asked for and
+    # did not come; `blamed`: how often of these other mail came, `blamed_since` the first time.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -89,6 +93,10 @@ SCHEMA = [
         Column("attempts", type="int"),
         Column("retry_at", type="int64"),
         Column("failure"),
+        Column("seen", type="int64"),
+        Column("misses", type="int"),
+        Column("blamed", type="int"),
+        Column("blamed_since", type="int64"),
         Column("state", key_size=20),
         Column("rule", key_size=60),
         Column("reason"),

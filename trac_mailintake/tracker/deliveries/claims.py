@@ -17,6 +17,7 @@ from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.archive.store import found, there
 from trac_mailintake.tracker.db.lease import Hold
 from trac_mailintake.tracker.db.transaction import CHUNK, HOUR, SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.deliveries import misses
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, fresh, place, rows_of
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import IN_ARCHIVE, UNDECIDED, WAITING, State, each_of
@@ -25,6 +26,8 @@ from trac_mailintake.tracker.lifecycle.transitions import LEASES, Failure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from trac_mailintake.intake.model import Outcome
+    from trac_mailintake.intake.ports import Recorded
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.db.transaction import Connection
     from trac_mailintake.tracker.deliveries.session import Session, Waiting
@@ -146,7 +149,9 @@ class DatabaseClaims:
     def _free(self, row: Row) -> bool:
         if row.state in WAITING:
             return not LEASES.waits(row.retry_at)
-        return row.state in (State.CLAIMED, State.RESUMED) and not self._session.holds(row)
+        if row.state in (State.CLAIMED, State.RESUMED):
+            return not self._session.holds(row)
+        return not misses.waits(row)
 
     def _seize(self, db: Connection, row: Row, message: Listed, *, listed: bool) -> None:
         """Take over a row. If it still has an owner, a worker died with it: it is handled `alone` from now on.
@@ -158,6 +163,8 @@ class DatabaseClaims:
         how = transitions.Taking(message.fingerprint, alone, deaths)
         lost = listed and row.state in IN_ARCHIVE and not self._archived(row)
         seize = transitions.refetch if lost else transitions.take
+        if row.state is State.HELD:
+            seize = transitions.retry
         if not seize(db, Hold(row.id, row.owner or "", row.fence), self._worker.owner, how):
             raise Stale(row.live)
 
@@ -193,6 +200,16 @@ class DatabaseClaims:
                 raise NoLongerMine(claimed.listed.locator)
         self._session.undeferred.discard(claimed.id)
         self._session.open.discard(claimed.id)
+
+    def miss(
+        self, claimed: Delivery, reason: str, *, seconds: Seconds, asked: bool, message_id: str | None = None
+    ) -> Outcome | None:
+        """See `ports.Claims.miss`."""
+        return misses.miss(self._session, claimed, reason, seconds=seconds, asked=asked, message_id=message_id)
+
+    def blame(self, missed: Sequence[Delivery]) -> Sequence[Recorded]:
+        """See `ports.Claims.blame`. Raises TemporaryFailure."""
+        return misses.blame(self._session, missed)
 
     def _put_off(self, db: Connection, claimed: Delivery, failure: Failure) -> int:
         hold = Hold(claimed.id, self._worker.owner, claimed.fence)

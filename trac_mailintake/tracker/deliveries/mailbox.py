@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,7 @@ from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, marks, now, temporary, transaction
-from trac_mailintake.tracker.deliveries import ownership, recovery
+from trac_mailintake.tracker.deliveries import misses, ownership, recovery
 from trac_mailintake.tracker.deliveries.rows import (
     COLUMNS,
     Row,
@@ -75,7 +75,7 @@ class Standing(Enum):
     """What a listing means for a row."""
 
     PENDING = auto()
-    """Undecided and listed: it may be claimed."""
+    """Undecided and listed, or held without its bytes and to be fetched again: it may be claimed."""
     KEPT = auto()
     """Undecided and not listed, but its bytes are in the archive: it may be claimed, and is decided from them."""
     DISPLACED = auto()
@@ -101,7 +101,7 @@ class _View:
     """A listing as a service sees it.
 
     `keys`: the messages by live key. `named`: by every live key that a row of them may have. `passed`: by live key, the
-    key of the row by which this service passed the message over.
+    key of the row by which this service passed the message over. `again`: held rows whose copy is to be fetched again.
     """
 
     service: Service
@@ -109,6 +109,7 @@ class _View:
     keys: Mapping[str, Listed]
     named: Mapping[str, Listed]
     passed: Mapping[str, str]
+    again: frozenset[int] = frozenset()
 
 
 class DatabaseMailbox:
@@ -141,6 +142,7 @@ class DatabaseMailbox:
             view = _view(service, account, listing, rows)
             if recovery.seal_lost(self._env, self._lost(view, rows)):
                 rows = self._remembered(account)
+            view = replace(view, again=misses.due(self._env, service.name, rows, self._session.limit))
             return self._act(view, self._sorted(view, rows))
 
     def _remembered(self, account: Account) -> list[Row]:
@@ -173,6 +175,8 @@ class DatabaseMailbox:
             return Standing.GONE if row.recorded < now() - SETTLED else Standing.DONE
         if listed.fingerprint != row.fingerprint:
             return Standing.REPLACED
+        if row.id in view.again:
+            return Standing.PENDING
         return Standing.LEFT if self._left_over(view.service, row) else Standing.DONE
 
     def _of_undecided(self, view: _View, row: Row) -> Standing:

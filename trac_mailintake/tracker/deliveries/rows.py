@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from trac_mailintake.intake.failures import FETCHES, FETCHING
 from trac_mailintake.intake.model import Delivery
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.archive.store import found, stored
-from trac_mailintake.tracker.db.transaction import SECOND, key, marks
+from trac_mailintake.tracker.db.transaction import SECOND, key, marks, now
 from trac_mailintake.tracker.lifecycle.states import State
 from trac_mailintake.tracker.lifecycle.transitions import Place
 
@@ -38,7 +39,11 @@ class Row(NamedTuple):
     deaths: int
     attempts: int
     retry_at: Microseconds
+    misses: int | None
+    blamed: int | None
+    blamed_since: Microseconds | None
     state: State
+    rule: str | None
     recorded: Microseconds
     consumed: Microseconds
     sha256: str | None
@@ -58,7 +63,10 @@ COLUMNS = ",".join(Row._fields)
 _MAILBOX = 24
 """Digits of a live key that identify the mailbox; the forty after them identify the message."""
 
-_ZERO = ("alone", "deaths", "attempts", "retry_at", "recorded", "consumed", "notify")
+_ZERO = (
+    *("alone", "deaths", "attempts", "retry_at", "misses", "blamed", "blamed_since"),
+    *("recorded", "consumed", "notify"),
+)
 
 
 def rows_of(db: Connection, lives: Sequence[str]) -> list[Row]:
@@ -86,6 +94,7 @@ def fresh(
         "owner": owner,
         "fence": 1,
         "lease": lease,
+        "seen": now(),
         **dict.fromkeys(_ZERO, 0),
     }
 
@@ -106,7 +115,14 @@ def delivery(env: Environment, service: Service, account: Account, listed: Liste
         row.deaths,
         raw,
         row.sha256 or "",
+        misses=row.misses or 0,
+        unreadable=is_unreadable(row),
     )
+
+
+def is_unreadable(row: Row) -> bool:
+    """Whether a mail has failed to come so often, and for so long, that it is held."""
+    return (row.blamed or 0) >= FETCHES and (row.blamed_since or 0) <= now() - FETCHING * SECOND
 
 
 def place(env: Environment, raw: Slice, sha256: str) -> Place:

@@ -66,6 +66,8 @@ class Session:
 
     env: Environment
     worker: Worker
+    limit: int | None = None
+    """The largest mail that is archived, in bytes; None: any."""
     waiting: dict[str, Waiting] = field(default_factory=dict)
     """By mailbox (its label), since it was last reconciled."""
     backlog: set[str] = field(default_factory=set)

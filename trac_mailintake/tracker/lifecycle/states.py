@@ -22,7 +22,11 @@ take the WHERE and the new state of each UPDATE from it (`Move`).
    message vanishes from it, the mail is decided from the archive. So the event `VANISH` leads to `ignored` from all
    states in which a mail is undecided and its row names no bytes, and from no other.
 4. The decided states are final, but for `held`: an administrator has it decided again or discards it, or the outgoing
-   server accepts the forward that it waited for.
+   server accepts the forward that it waited for. A mail that is held without its bytes, since it could not be fetched
+   or was too large, still lies in its mailbox: it is claimed again by itself when its time has come (event `RETRY`).
+5. A mail that is listed and does not come is `deferred`. How often it was asked for in vain is counted (`misses`), and
+   so is how often that was its own fault (`blamed`, the first time at `blamed_since`), once the round knows whether
+   other mail came. When that is enough, it is held (event `SET_ASIDE`).
 
 What else a row says is independent of that, and has columns of its own. `Mark` names the events that change only these,
 and `MARKED` the states in which each may happen:
@@ -97,6 +101,10 @@ class Event(Enum):
     """Its worker died."""
     VANISH = "vanish"
     """The mailbox no longer lists it, and the row names no bytes."""
+    SET_ASIDE = "set aside"
+    """It could not be fetched so often that it is held, without its bytes. Its copy stays in the mailbox."""
+    RETRY = "retry"
+    """A worker claims a held mail whose bytes were never archived, to fetch it from its mailbox after all."""
     RECLAIM = "reclaim"
     """An administrator has it decided again."""
     CREATE = "create"
@@ -142,6 +150,8 @@ NEXT: Final[Mapping[Event, Mapping[State | None, State | None]]] = {
     Event.SEAL: _all((State.CLAIMED, State.FREE, State.RESUMED), State.SEALED) | {State.RECLAIMED: State.HELD},
     Event.DIE: {State.CLAIMED: State.CLAIMED, State.RESUMED: State.SEALED, State.RECLAIMED: State.HELD},
     Event.VANISH: _all((State.FREE, State.DEFERRED, State.CLAIMED), State.IGNORED),
+    Event.SET_ASIDE: _all((State.CLAIMED, State.DEFERRED), State.HELD),
+    Event.RETRY: {State.HELD: State.CLAIMED},
     Event.RECLAIM: {State.HELD: State.RECLAIMED},
     Event.CREATE: _all(AT_WORK, State.CREATED),
     Event.COMMENT: _all(AT_WORK, State.COMMENTED),
@@ -173,6 +183,8 @@ class Mark(Enum):
 
     RENEW = "renew"
     """Its worker still has it."""
+    BLAME = "blame"
+    """It could not be fetched, and other mail could: a try is counted."""
     ABANDON = "abandon"
     """The worker that was to dispose of its copy, or to notify of it, died."""
     CONFIRM = "confirm"
@@ -195,6 +207,7 @@ class Mark(Enum):
 
 MARKED: Final[Mapping[Mark, frozenset[State]]] = {
     Mark.RENEW: AT_WORK,
+    Mark.BLAME: frozenset({State.DEFERRED}),
     # A held mail may be reclaimed while its copy is disposed of, or while mail about it is sent.
     Mark.ABANDON: DECIDED,
     Mark.CONFIRM: DECIDED | {State.RECLAIMED},

@@ -51,12 +51,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a mail is deferred, and until when. `message_id`: None if it is unknown; `attempts` are added."""
+    """Why a mail is deferred, and until when. `message_id`: None if it is unknown; `attempts`, `misses` are added."""
 
     sentence: str
     retry_at: Microseconds
     message_id: str | None
     attempts: int
+    misses: int = 0
 
 
 # it begins -----------------------------------------------------------------------------------------------------------
@@ -113,6 +114,19 @@ def _take(db: Connection, event: Event, more: str, before: Hold, owner: str, how
     )
 
 
+def retry(db: Connection, before: Hold, owner: str, how: Taking) -> int:
+    """Claim a held mail whose bytes were never archived: its mailbox still has it."""
+    return _counted(
+        db,
+        Event.RETRY,
+        "rule=NULL, reason=NULL, because=NULL, trail=NULL, recorded=0, attempts=0, "
+        f"{TAKE_AS}, fingerprint=%s, alone=%s, deaths=%s",
+        (owner, LEASES.expiry(), how.fingerprint, how.alone, how.deaths),
+        f"{HELD} AND archive IS NULL",
+        (before.row, before.fence),
+    )
+
+
 def reclaim(db: Connection, row: int, owner: str) -> int:
     """Take a mail out of quarantine, to be decided again. Not if its bytes were never archived."""
     sets = f"{TAKE_AS}, attempts=0, retry_at=0, alone=0, deaths=0"
@@ -145,7 +159,8 @@ def release(db: Connection, owner: str, rows: Sequence[int]) -> None:
 # it fails, or its worker dies ----------------------------------------------------------------------------------------
 
 _FAILED: Final = (
-    f"{END_AS}, alone=0, deaths=0, retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), attempts=attempts+%s"
+    f"{END_AS}, alone=0, deaths=0, retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), "
+    "attempts=attempts+%s, misses=misses+%s"
 )
 _PLACED: Final = "archive=%s, archive_offset=%s, archive_length=%s, sha256=%s"
 
@@ -153,6 +168,28 @@ _PLACED: Final = "archive=%s, archive_offset=%s, archive_length=%s, sha256=%s"
 def defer(db: Connection, held: Hold, failure: Failure) -> int:
     """Put a mail off whose bytes are not in the archive."""
     return _counted(db, Event.DEFER, _FAILED, _failed(failure), HELD_AS, held.values)
+
+
+def blame(db: Connection, row: int, fence: int) -> int:
+    """Count a try to fetch a mail that failed although other mail came."""
+    cursor = db.cursor()
+    sets = "blamed_since=CASE WHEN blamed=0 THEN %s ELSE blamed_since END, blamed=blamed+1"
+    which = "id=%s AND fence=%s"
+    cursor.execute(_statement(sets, among(MARKED[Mark.BLAME], _HIDDEN), which), (now(), row, fence))
+    return cursor.rowcount
+
+
+def set_aside(db: Connection, held: Hold, reason: Reason, failure: Failure) -> int:
+    """Hold a mail that cannot be fetched, whether the worker still has it or has deferred it."""
+    why = {**stored_reasons.why(reason), "recorded": now(), "admin_told": 0, "sender_told": 0}
+    return _counted(
+        db,
+        Event.SET_ASIDE,
+        f"{_set(why)}, {_FAILED}",
+        (*why.values(), *_failed(failure)),
+        "id=%s AND COALESCE(owner, %s)=%s AND fence=%s",
+        (held.row, held.owner, held.owner, held.fence),
+    )
 
 
 def seal(db: Connection, held: Hold, place: Place, failure: Failure) -> int:
@@ -288,7 +325,7 @@ def forget(db: Connection, rows: Sequence[int]) -> None:
 
 
 def _failed(failure: Failure) -> Values:
-    return failure.retry_at, failure.sentence, failure.message_id, failure.attempts
+    return failure.retry_at, failure.sentence, failure.message_id, failure.attempts, failure.misses
 
 
 def _placed(place: Place) -> Values:

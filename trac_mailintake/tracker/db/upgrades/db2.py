@@ -45,13 +45,35 @@ def count_alone(tables: Tables) -> None:
     tables.db("UPDATE mailintake_outbox SET digest=0 WHERE digest IS NULL")
 
 
+def count_misses(tables: Tables) -> None:
+    """How often a mail was asked for in vain, and since when it waits: as far as is known, since it arrived.
+
+    Decided mail needs none of it, so its rows keep their NULLs.
+    """
+    for name in ("seen", "misses", "blamed", "blamed_since"):
+        tables.add_column("mailintake_delivery", Column(name, type="int" if name in ("misses", "blamed") else "int64"))
+    tables.db(
+        "UPDATE mailintake_delivery SET seen=COALESCE(arrived, 0), misses=0, blamed=0, blamed_since=0 "
+        "WHERE state IN ('free', 'claimed', 'deferred', 'sealed', 'resumed', 'held', 'reclaimed') AND misses IS NULL"
+    )
+    tables.add_column("mailintake_service", Column("unclaimed", type="int"))
+    tables.add_column("mailintake_service", Column("unclaimed_since", type="int64"))
+    tables.db("UPDATE mailintake_service SET unclaimed=0, unclaimed_since=0 WHERE unclaimed IS NULL")
+
+
 def make_indexes(tables: Tables) -> None:
     """All indexes of the present tables."""
     for table in SCHEMA:
         tables.add_indexes(table)
 
 
-PARTS: Final[tuple[Callable[[Tables], None], ...]] = (name_states, store_reasons, count_alone, make_indexes)
+PARTS: Final[tuple[Callable[[Tables], None], ...]] = (
+    name_states,
+    store_reasons,
+    count_alone,
+    count_misses,
+    make_indexes,
+)
 """In this order. Each can be repeated from wherever it died."""
 
 

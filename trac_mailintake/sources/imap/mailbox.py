@@ -95,11 +95,7 @@ class ImapSource:
         mine = self._mine(wanted)
         if not mine:
             return
-        with self._guarded():
-            vain = self._ordering().expect(mine)
-            late = self._foresaw and time.monotonic() - self._foresaw > _SLOW
-            self._foresees = self._foresees and not late and vain <= len(mine) // 2
-            self._foresaw = 0.0
+        self._expect(mine)
         for place, listed in enumerate(mine):
             if self._session is None and not self._again(mine[place:]):
                 return
@@ -111,6 +107,14 @@ class ImapSource:
                 self._abandon()
                 if self._orders is not None:
                     self._orders.end(listed)
+
+    def _expect(self, mine: Sequence[Listed]) -> None:
+        """Say what comes now. Stops requesting ahead if the reader is slow, or if much was requested in vain."""
+        with self._guarded():
+            vain = self._ordering().expect(mine)
+            late = self._foresaw and time.monotonic() - self._foresaw > _SLOW
+            self._foresees = self._foresees and not late and vain <= len(mine) // 2
+            self._foresaw = 0.0
 
     def _missing(self, listed: Listed) -> Iterator[bytes] | None:
         """What says, when it is read, that a message does not come; None if the folder has it no longer."""

@@ -160,8 +160,39 @@ def test_the_folder_is_counted() -> None:
     """POP3 has one."""
 
     def answer(line: bytes) -> bytes:
-        return b"+OK 3 1000\r\n" if line == b"STAT" else b"+OK\r\n"
+        said = {b"STAT": b"+OK 3 1000\r\n", b"CAPA": b"-ERR what?\r\n"}
+        return said.get(line, b"+OK\r\n")
 
     with scripted.ScriptedServer(b"+OK\r\n", answer) as talking:
         assert session.folders(server("pop3", talking.port, "ann"), lambda: "secret") == (("INBOX", 3),)
         assert talking.heard[-1] == b"QUIT"
+
+
+@pytest.mark.parametrize(
+    ("capa", "utf8", "asks"),
+    [
+        (b"+OK\r\nUIDL\r\nUTF8 USER\r\n.\r\n", b"+OK", 1),
+        (b"+OK\r\nUTF8\r\n.\r\n", b"-ERR not now", 1),
+        (b"+OK\r\nUIDL\r\nX-UTF8\r\n.\r\n", b"+OK", 0),
+        (b"-ERR what?\r\n", b"+OK", 0),
+    ],
+)
+def test_utf8_is_asked_for_before_the_login_where_it_is_offered(capa: bytes, utf8: bytes, asks: int) -> None:
+    """RFC 6856, 2.1; a server that refuses what it offers is used without."""
+
+    def answer(line: bytes) -> bytes:
+        return {b"CAPA": capa, b"UTF8": utf8 + b"\r\n"}.get(line, b"+OK\r\n")
+
+    with scripted.ScriptedServer(b"+OK\r\n", answer) as talking:
+        opened = session.connect(server("pop3", talking.port, "ann"), lambda: "secret", None)
+        opened.leave()
+        assert opened.in_utf8 is (asks == 1 and utf8 == b"+OK")
+        said = [b"CAPA", *[b"UTF8"] * asks, b"USER ann", b"PASS secret"]
+        assert [line for line in talking.heard if line != b"QUIT"] == said
+
+
+def test_a_refusal_for_now_is_told_from_others() -> None:
+    """By its response code (RFC 2449, 8.1.1, RFC 3206)."""
+    assert session.is_busy(ValueError("-ERR [SYS/TEMP] later"))
+    assert session.is_busy(ValueError(b"-ERR [in-use] locked"))
+    assert not session.is_busy(ValueError("-ERR [SYS/PERM] never"))

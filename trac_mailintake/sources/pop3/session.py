@@ -41,6 +41,8 @@ class Session(poplib.POP3):
         self._context = context if server.security == "tls" else None
         self._transcript = transcript
         self._meter = Meter(server.timeout)
+        self.in_utf8 = False
+        """Whether the server gives mail as it is, with UTF-8 in its header (RFC 6856)."""
         super().__init__(server.host, server.port, server.timeout)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
@@ -80,6 +82,16 @@ class Session(poplib.POP3):
             return capability in self.capa()
         except poplib.error_proto:
             return False
+
+    def ask_for_utf8(self) -> None:
+        """Have mail given as it is, if the server offers that (RFC 6856, 2.1: only before the login).
+
+        Otherwise a server may give a substitute for mail with UTF-8 in its header, as Courier does.
+        """
+        if self.offers("UTF8"):
+            with contextlib.suppress(poplib.error_proto):
+                self.utf8()
+                self.in_utf8 = True
 
     def send(self, commands: Sequence[str]) -> None:
         """Send commands at once; more than one only if the server offers PIPELINING."""
@@ -159,14 +171,20 @@ def _encrypt(session: Session, label: str, context: ssl.SSLContext | None) -> No
 
 
 def _enter(session: Session, label: str, user: str, secret: str) -> None:
+    session.ask_for_utf8()
     try:
         session.user(user)
         session.pass_(secret)
     except poplib.error_proto as error:
         said = excerpt(error, secret)
-        if _BUSY.search(said.encode()):
+        if is_busy(error):
             raise SourceError(f"{label}: the mailbox is not available ({said}); the next run tries again") from error
         raise SourceError(f"{label}: the login was refused ({said}); correct username and password") from error
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether a refusal says that it is only for now."""
+    return _BUSY.search(str(error).encode()) is not None
 
 
 def folders(

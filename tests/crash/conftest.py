@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.crash import scene
-from tests.crash.places import Directory, Maildir, Mbox, Pipe, Remote, Streamed
+from tests.crash.places import Directory, Maildir, Mbox, Pipe, Refusing, Remote, Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +87,8 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
     def make(kind: str) -> Place:
         if kind in LOCAL:
             return LOCAL[kind](tmp_path / f"{kind}{next(numbers)}")
+        if kind == "imap-refusing":
+            return Refusing(servers.enter_context(Refusing.serve()))
         if kind == "imap-streamed":
             return Streamed(servers.enter_context(Streamed.serve()))
         protocol, _, security = kind.partition("-")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from tests.crash import rounds
 from tests.crash.faults import NONE
 from tests.servers.dovecot import PASSWORD
-from tests.sources.bent import SLICES, Bend, BentServer
+from tests.sources.bent import SLICES, WHOLES, Bend, BentServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -203,6 +203,47 @@ class Remote:
 
     def later(self) -> None:
         """See `Place`."""
+
+
+@dataclass
+class Refusing:
+    """Mails on an IMAP server that refuses the first, and drops the line over the third, until it is mended."""
+
+    server: BentServer
+    waits: ClassVar[bool] = True
+    """What did not come is asked for again after a while only."""
+
+    @staticmethod
+    def serve() -> BentServer:
+        """Such a server, to be started."""
+        return BentServer((), Bend(), {1: Bend(whole=WHOLES["refused"]), 3: Bend(cut=100)})
+
+    @property
+    def settings(self) -> Settings:
+        """See `Place`."""
+        at = {"protocol": "imap", "host": "localhost", "port": str(self.server.port), "security": "none"}
+        server = {**at, "username": "ann", "password": PASSWORD, "timeout": "20"}
+        return server, {**_PARAMETERS, "kind": "imap", "server": "post"}
+
+    def deliver(self, *mails: bytes) -> None:
+        """See `Place`."""
+        self.server.folders[b"INBOX"] |= dict(enumerate(mails, 1))
+
+    def there(self) -> list[bytes]:
+        """See `Place`."""
+        return [*self.server.folders[b"INBOX"].values()]
+
+    def clear(self) -> None:
+        """See `Place`."""
+        self.server.folders[b"INBOX"].clear()
+
+    def round(self, env: Path, fault: Harm = NONE) -> Step:
+        """See `Place`."""
+        return rounds.run, (env, fault)
+
+    def later(self) -> None:
+        """It is mended."""
+        self.server.bends = {}
 
 
 MEGABYTE = 1024 * 1024

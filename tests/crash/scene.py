@@ -122,13 +122,14 @@ def _of_rows(state: State) -> list[str]:
 def attempt(env: Path, place: Place, fault: Fault) -> Try:
     """Let a round fail, then run until all is done.
 
-    A process that died is followed by one round at once; one that met an error by two, an hour apart.
+    A process that died is followed by one round at once; one that met an error by two, an hour apart. So is every
+    process where the mailbox's server withheld mail.
     """
     place.deliver(*mails.LOAD)
     first = call(rounds.in_turn, (rounds.prepare, (env, *place.settings)), place.round(env, fault))
     place.later()
     steps = [place.round(env)]
-    if fault.way is not Way.KILLED:
+    if fault.way is not Way.KILLED or getattr(place, "waits", False):
         steps = [(rounds.hour_passes, (env,)), *steps] * 2
     after = call(rounds.in_turn, *steps, (rounds.look, (env,)))
     *again, state = well(after)

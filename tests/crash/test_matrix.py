@@ -39,6 +39,10 @@ MATRIX = [
         for kind in ("imap", "pop3", "mbox", "directory", "pipe")
         for way in (Way.KILLED, Way.REFUSED, Way.UNANSWERED)
     ),
+    ("sqlite", "imap-refusing", Way.KILLED, 60),
+    ("sqlite", "imap-refusing", Way.REFUSED, 12),
+    ("sqlite", "imap-refusing", Way.UNANSWERED, 12),
+    ("postgres", "imap-refusing", Way.KILLED, 8),
     ("sqlite", "imap-streamed", Way.KILLED, 40),
     ("sqlite", "imap-streamed", Way.REFUSED, 8),
     ("sqlite", "imap-streamed", Way.UNANSWERED, 8),

@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.builders import service
+from tests.fakes import FakeSource
 from tests.intake.bench import Bench, letter
-from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
+from trac_mailintake.intake.errors import Incomplete, LineBroke, Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.failures import ATTEMPTS
 from trac_mailintake.intake.model import Hold, Reject
 from trac_mailintake.intake.spine import Spine
 from trac_mailintake.intake.times import Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trac_mailintake.intake.model import Listed, Objection
     from trac_mailintake.intake.ports import Ports
 
 NEVER: Final = 10**9
 DOWN: Final = TemporaryFailure("gone")
+WITHHELD: Final = ("refuse", "drop", "gone")
 KINDS: Final = ("new", "new", "reply", "reply", "copy", "reject", "hold", "once", "always")
 OBJECTIONS: Final[dict[str, list[Objection]]] = {"reject": [Reject("no", "No.")], "hold": [Hold("so", "So.")]}
 ENDINGS: Final = {"reject": {"rejected"}, "hold": {"held"}, "always": {"held"}}
@@ -85,6 +87,27 @@ def fused(ports: Ports, fuse: Fuse) -> Ports:
     return replace(ports, **{name: fuse.on(getattr(ports, name)) for name in names})
 
 
+class Withholding(FakeSource):
+    """A source that does not give some mails: it refuses them, or the session ends, or it says nothing of them."""
+
+    bad: Mapping[str, str] = {}
+
+    def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
+        """See `ports.Source`."""
+        for each in wanted:
+            kind = self.bad.get(each.locator, "")
+            if kind == "drop":
+                raise LineBroke("The line broke.")
+            if kind == "refuse":
+                yield each, self._refused()
+            if not kind:
+                yield from super().fetch([each])
+
+    def _refused(self) -> Iterator[bytes]:
+        yield b"From"
+        raise Incomplete("It did not come.")
+
+
 class Town:
     """A mailbox with generated mail, and workers that come one after the other, each after the death of the last."""
 
@@ -94,7 +117,9 @@ class Town:
         letters: list[bytes] = []
         for number in range(self._chance.randint(4, 9)):
             letters.append(self._letter(number, letters))
-        self.bench = Bench(*letters)
+        self.bench = Bench()
+        self.bench.source = self.source = Withholding({}, lambda _: None)
+        self.bench.put(*letters)
         for each in range(len(letters)):
             self._plan(f"once m{each}", [self._chance.choice((ValueError("bad"), Misconfiguration("x"), DOWN))])
             self._plan(f"always m{each}", [ValueError("bad")] * 100)
@@ -127,10 +152,16 @@ class Town:
         worker.ledger.clock = self.bench.clock
         with suppress(Killed):
             report = Spine(fused(ports, fuse)).run(service(), fuse.on(self.bench.source))
-            assert report.error == ""
+            assert self.source.bad or report.error == ""
         worker.ledger.alive = False
         self.bench.source.unsettled.clear()
         self.bench.clock.time = Seconds(self.bench.clock.time + 3601)
+
+    def withhold(self) -> None:
+        """The server cannot give some mails, from now on."""
+        self.source.bad = {
+            name: self._chance.choice(WITHHELD) for name in self.source.mails if self._chance.random() < 1 / 2
+        }
 
     def finish(self) -> None:
         """Rounds until nothing changes any more."""
@@ -173,11 +204,34 @@ def test_whatever_the_call_at_which_it_is_killed_all_mail_is_filed_once(seed: in
         assert town.threads == undisturbed.threads, last
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_mail_that_does_not_come_at_first_is_filed_once(seed: int) -> None:
+    """Whatever the call at which the worker is killed that asked in vain; and it is not blamed for that worker."""
+    undisturbed = Town(seed)
+    undisturbed.withhold()
+    fuse = Fuse(NEVER)
+    undisturbed.work(fuse)
+    for last in range(1, fuse.steps + 1, 2):
+        town = Town(seed)
+        town.withhold()
+        town.work(Fuse(last))
+        assert town.source.bad.keys() <= town.source.mails.keys()
+        town.source.bad = {}
+        town.finish()
+        town.check()
+
+
+@pytest.mark.parametrize("withheld", [False, True])
 @pytest.mark.parametrize("seed", range(40))
-def test_killed_again_and_again(seed: int) -> None:
-    """Each process gets as far as it gets."""
+def test_killed_again_and_again(seed: int, *, withheld: bool) -> None:
+    """Each process gets as far as it gets; some meet a server that does not give some mails."""
     chance = random.Random(1000 + seed)  # noqa: S311 - not for secrets
     town = Town(seed)
+    if withheld:
+        town.withhold()
+        town.work(Fuse(chance.randint(1, 90)))
+        town.work(Fuse(NEVER))
+        town.source.bad = {}
     for _ in range(chance.randint(2, 6)):
         town.work(Fuse(chance.randint(1, 90)))
     town.finish()

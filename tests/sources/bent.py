@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 Part = tuple[bytes, "bytes | memoryview | None"]
 """What stands behind `BODY[]`, such as `<0>`, and the body; None is NIL."""
 Answer = Part | None | bytes
-"""What is answered for a body: bytes refuse the command with these words, None leaves the item out."""
+"""What is answered for a body: bytes refuse the command with these words, None leaves the item out.
+
+Bytes that begin with `*` are said as they are, and then the server hangs up.
+"""
 Slicer = "Callable[[memoryview, int, int], Answer]"
 
 VALIDITY: Final = 7
@@ -194,7 +197,9 @@ class BentServer(TalkingServer):
         for uid in wanted:
             said = self._message(uid, numbers[uid], items)
             if isinstance(said, bytes):
-                yield b"%s %s\r\n" % (tag, said)
+                yield said + b"\r\n" if said.startswith(b"*") else b"%s %s\r\n" % (tag, said)
+                if said.startswith(b"*"):
+                    raise OSError
                 return
             yield from said
         yield tag + b" OK done\r\n"

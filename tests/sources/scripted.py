@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.servers.talking import TalkingServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Mapping
 
 Answer = bytes | None
 """What is answered to a line; None closes the connection."""
@@ -30,10 +30,11 @@ def pop3(
     without: tuple[bytes, ...] = (),
     login: bytes = b"+OK",
     keeps: Container[str] = (),
+    withheld: Mapping[str, Answer] | None = None,
 ) -> ScriptedServer:
     """A POP3 server with some mails by UIDL; the part of a UIDL behind `#` is not told. QUIT deletes.
 
-    Those that it `keeps` may not be deleted.
+    Those that it `keeps` may not be deleted. `withheld` are answers to RETR, by the name of a mail.
     """
     doomed: set[int] = set()
 
@@ -50,8 +51,8 @@ def pop3(
         if word in listings:
             return b"+OK\r\n" + listings[word] + b".\r\n"
         if word == b"RETR":
-            content = next(content for n, _, content in numbered if n == int(number))
-            return b"+OK\r\n" + content + b".\r\n"
+            name, content = next((name, content) for n, name, content in numbered if n == int(number))
+            return (withheld or {}).get(name, b"+OK\r\n" + content + b".\r\n")
         if word == b"DELE":
             doomed.add(int(number))
         if word == b"QUIT":

@@ -139,10 +139,10 @@ class Asking:
             self._misses.append(_Miss(delivery, self._session, alone=False))
 
     def _singly(self, batch: _Batch) -> None:
-        """Ask for what is left one by one, the new ones first."""
+        """Ask for what is left one by one: the new ones first, then in turn what was asked for the fewest times."""
         broke: list[tuple[Delivery, LineBroke]] = []
         self._in_row = 0
-        for each in sorted(batch.left, key=lambda delivery: bool(delivery.misses)):
+        for each in sorted(batch.left, key=lambda delivery: delivery.misses):
             if self._is_enough():
                 batch.done(each)
                 batch.hands.miss(each, f"It was not asked for, since others did not come: {self._words}", asked=False)

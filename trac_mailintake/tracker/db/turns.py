@@ -32,6 +32,8 @@ LONGEST: Final = Seconds(0.1)
 """How long ours may have the write lock before they rest. A transaction that has begun ends in order."""
 REST: Final = Seconds(0.11)
 """For how long they leave it free then."""
+AT_ONCE: Final = Seconds(0.0)
+"""The patience of whoever writes for somebody who is waiting: neither for another turn nor for the end of a rest."""
 _PATIENCE: Final = Seconds(10.0)
 """After this time a writer goes on without its turn, as long as Trac waits for the write lock: a holder may hang."""
 _PAUSE: Final = Seconds(0.004)
@@ -71,7 +73,8 @@ class Turn:
     def __enter__(self) -> Self:
         """Wait for the turn, and for the end of the rest."""
         self._file = _locked(self._path, self._patience)
-        self._past = _rested(_read(self._file))
+        past = _read(self._file)
+        self._past = past if self._patience == AT_ONCE else _rested(past)
         return self
 
     def begin(self) -> None:
@@ -107,6 +110,17 @@ class Turn:
         used = 0.0 if self._began is None else end - self._began
         commit = self._past.commit if self._writes is None else Seconds(end - self._writes)
         return _Past(Seconds(self._past.used + used), end, commit)
+
+
+def rest(env: Environment) -> None:
+    """Wait for the end of a rest that is due, before something that writes with a turn `AT_ONCE`."""
+    with suppress(OSError):  # nobody took a turn yet
+        file = os.open(os.path.join(env.files_dir, ROOT, FILE), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            past = _read(file)
+        finally:
+            os.close(file)
+        _rested(past)
 
 
 def _locked(path: str, patience: Seconds) -> int:

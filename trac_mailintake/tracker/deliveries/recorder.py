@@ -19,6 +19,7 @@ from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import NewTicket, Status, Step
 from trac_mailintake.intake.ports import Accepted, Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db import turns
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.lease import Hold
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, marks, now, temporary, transaction
@@ -238,6 +239,8 @@ class DatabaseRecorder:
         if any(_newcomer(decision) for _, (_, decision) in ours):
             keep_promises(self._env)
         for each, (filed, decision) in ours:
+            if tells:
+                turns.rest(self._env)
             if notify.announce(self._env, filed, self._patience) and tells:
                 told.append(each.delivery.id)
             self._tell_plugins(decision, each, service)

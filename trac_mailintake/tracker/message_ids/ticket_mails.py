@@ -10,7 +10,8 @@ from trac.db.api import DatabaseManager
 
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.db.schema import NAME
-from trac_mailintake.tracker.db.transaction import key, now
+from trac_mailintake.tracker.db.transaction import key, now, transaction
+from trac_mailintake.tracker.db.turns import AT_ONCE, Turn
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -38,9 +39,13 @@ def installed(env: Environment) -> bool:
 
 
 def remember(env: Environment, message_id: str, ticket: int) -> None:
-    """Store that Trac sent `message_id` (with its angle brackets) for the ticket. Repeating this changes nothing."""
+    """Store that Trac sent `message_id` (with its angle brackets) for the ticket. Repeating this changes nothing.
+
+    Raises TemporaryFailure.
+    """
     hashed = key(message_id)
-    with env.db_transaction as db:
+    # Perhaps somebody waits for their page: Trac sends its notifications before it answers.
+    with transaction(env, Turn(env, AT_ONCE)) as db:
         if not db("SELECT id FROM mailintake_message_id WHERE hash=%s AND outgoing=1 AND ticket=%s", (hashed, ticket)):
             db(
                 "INSERT INTO mailintake_message_id (hash, outgoing, ticket, recorded) VALUES (%s, 1, %s, %s)",

@@ -22,22 +22,18 @@ def _mail(number: str, subject: str, body: str, *fields: str) -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n" + body.replace("\n", "\r\n")).encode()
 
 
-def request(number: int, *, attachment: bytes = b"") -> bytes:
-    """A new request, told by its subject; with a file `notes.bin` when there are bytes for it."""
-    subject = f"Request {number}"
-    if not attachment:
-        return _mail(f"r{number}", subject, f"This is what I want, number {number}.\n")
-    return _mail(f"r{number}", subject, *_mixed(f"This is what I want, number {number}.\n", {"notes.bin": attachment}))
+def request(number: int, contents: dict[str, bytes] | None = None, *, attachment: bytes = b"") -> bytes:
+    """A new request, told by its subject; with these files, or a file `notes.bin` when there are bytes for it."""
+    text = f"This is what I want, number {number}.\n"
+    contents = contents or ({"notes.bin": attachment} if attachment else {})
+    return _mail(f"r{number}", f"Request {number}", *(_mixed(text, contents) if contents else (text,)))
 
 
-def files(number: int, contents: dict[str, bytes]) -> bytes:
-    """A new request with these files by their names, told by its subject."""
-    return _mail(f"f{number}", f"Files {number}", *_mixed(f"These are the files, number {number}.\n", contents))
-
-
-def reply(number: int, to: int) -> bytes:
-    """An answer to a request, told by its text."""
-    return _mail(f"a{number}", f"Re: Request {to}", f"Answer {number}.\n", f"In-Reply-To: <r{to}@example.org>")
+def reply(number: int, to: int, contents: dict[str, bytes] | None = None) -> bytes:
+    """An answer to a request, told by its text; with these files."""
+    parent = f"In-Reply-To: <r{to}@example.org>"
+    body, *fields = _mixed(f"Answer {number}.\n", contents) if contents else (f"Answer {number}.\n",)
+    return _mail(f"a{number}", f"Re: Request {to}", body, parent, *fields)
 
 
 def _mixed(text: str, files: dict[str, bytes]) -> tuple[str, str]:

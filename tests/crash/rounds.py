@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
+import random
 import shutil
 import sys
 import time
@@ -164,6 +166,27 @@ def retry_held(path: Path) -> list[str]:
             HeldActions(env).retry(str(number))
             subjects += env.db_query("SELECT subject FROM mailintake_delivery WHERE id=%s", (number,))
     return [subject for (subject,) in subjects]
+
+
+def undo_links(path: Path, share: float, seed: int) -> int:
+    """What a power cut may do: a share of the links that some intent still names are gone, perhaps with their folder.
+
+    Returns how many went.
+    """
+    chance = random.Random(seed)  # noqa: S311 - the same each time, not secrets
+    gone = 0
+    with opened(path) as env:
+        for intent in (path / "files" / "mailintake" / "staging").glob("*/*.intent"):
+            for line in intent.read_text("utf-8").splitlines():
+                ticket, name, source, *_ = json.loads(line)
+                linked = target(env, ticket, name)
+                staged = intent.parent / source
+                if os.path.exists(linked) and staged.exists() and staged.samefile(linked) and chance.random() < share:
+                    os.unlink(linked)
+                    gone += 1
+                    with contextlib.suppress(OSError):  # others lie there
+                        os.rmdir(os.path.dirname(linked))
+    return gone
 
 
 def hour_passes(path: Path) -> None:

@@ -48,7 +48,9 @@ def test_no_folder_is_flushed_under_the_lock(stage: Stage, tmp_path: Path, numbe
     trac, traced = stage(Maildir(tmp_path / "maildir"))
     files = {f"file{each}.bin": b"file %d\n" % each for each in range(attached)}
     for each in range(number):
-        (tmp_path / "maildir" / "new" / f"{1_800_000_000 + each}.M{each}P1.test").write_bytes(mails.files(each, files))
+        (tmp_path / "maildir" / "new" / f"{1_800_000_000 + each}.M{each}P1.test").write_bytes(
+            mails.request(each, files)
+        )
     done = trac.admin("mailintake", "run", rounds.SERVICE, "--force")
     assert done.status == 0, done.err
     linked = 0

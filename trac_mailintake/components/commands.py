@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from trac.admin.api import IAdminCommandProvider
 from trac.core import Component, implements
+from trac.util.text import printerr
+
+from trac_mailintake.components.log_failures import in_one_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +54,8 @@ class CommandGroup(Component):
             return completion(self._actions())(typed) if completion else []
 
         def act(*typed: str) -> int:
-            return action(self._actions())(*typed)
+            with in_one_sentence(self.env, printerr):
+                return action(self._actions())(*typed)
 
         return (f"mailintake {name}", words, help_, complete if completion else None, act)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from trac.env import open_environment
 
+from trac_mailintake.components import log_failures
 from trac_mailintake.components.terminal import plain
 from trac_mailintake.runs import deliver as one_mail
 from trac_mailintake.runs import open_intake
@@ -32,6 +33,7 @@ def deliver(env: Environment, name: str) -> Answer:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Main function of the console script, once Trac has been imported. Prints the result to standard error."""
+    log_failures.silently()
     words = sys.argv[1:] if arguments is None else list(arguments)
     if len(words) != _WORDS:
         # Not EX_USAGE: a mail server would bounce the message, and a mistake in its configuration must not lose mail.

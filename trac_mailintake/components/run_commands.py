@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trac.admin.api import get_dir_list
+from trac.util.text import printerr
 
 from trac_mailintake.components.cli.arguments import Exit, UnlessDown
 from trac_mailintake.components.commands import CommandGroup
+from trac_mailintake.components.log_failures import in_one_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +90,7 @@ class RoundCommands(CommandGroup):
     def _run(self, *typed: str) -> int:
         from trac_mailintake.components.cli.running.due import run_due  # noqa: PLC0415 - an idle run imports no more
 
-        with UnlessDown(self.env):
+        with in_one_sentence(self.env, printerr), UnlessDown(self.env):
             return run_due(self.env, typed)
         return Exit.UNREACHABLE
 

@@ -9,6 +9,7 @@ from trac_mailintake.components.cli.arguments import Exit
 from trac_mailintake.components.cli.output import cut, say, say_json, say_table, when
 from trac_mailintake.components.options import MailIntakeSystem
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.db.disk_space import shortages
 from trac_mailintake.tracker.db.durable import weaknesses
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import SECOND, now
@@ -38,7 +39,9 @@ _ERROR = 60
 
 def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
     """Print the status. The exit status says whether somebody needs to look (docs/operations.md)."""
-    status = _Status(figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetches, seen(env))
+    status = _Status(
+        figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetches, seen(env), shortages(env)
+    )
     if as_json:
         _print_json(env, status)
     else:
@@ -48,12 +51,13 @@ def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Status:
-    """The state of the services, the mail that waits to be sent, whether runs fetch mail, and the archive."""
+    """The services, the mail that waits to be sent, whether runs fetch mail, the archive, and which disks are full."""
 
     found: Sequence[Figures]
     queue: Sequence[Queued]
     fetches: bool
     archive: Seen
+    full: Sequence[str]
 
 
 def _print_json(env: Environment, status: _Status) -> None:
@@ -67,6 +71,7 @@ def _print_json(env: Environment, status: _Status) -> None:
             "power_cut": list(weaknesses(env)),
             "without_row": status.archive.lost,
             "without_row_as_of": status.archive.when,
+            "disk_full": list(status.full),
         }
     )
 
@@ -77,7 +82,7 @@ def _print_text(env: Environment, status: _Status) -> None:
         say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
     if not status.fetches:
         say("Nothing is fetched: [mailintake] fetch = disabled.")
-    for sentence in weaknesses(env):
+    for sentence in (*weaknesses(env), *status.full):
         say(sentence)
     if status.archive.lost:
         say(
@@ -91,7 +96,7 @@ def _print_text(env: Environment, status: _Status) -> None:
 def _exit(status: _Status) -> Exit:
     """Whether somebody needs to look. Where nothing is fetched, no service can be late."""
     bad = BAD if status.fetches else (State.STOPPED, State.FAILING)
-    if any(each.state in bad for each in status.found):
+    if status.full or any(each.state in bad for each in status.found):
         return Exit.UNREACHABLE
     waits = any(each.held or each.deferred or each.in_work for each in status.found)
     return Exit.WAITING if waits or status.queue or status.archive.lost else Exit.WELL

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import time
+from threading import Thread
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.rig import Rig, mail
 from tests.runs.test_deliver import script
+from trac_mailintake.intake.times import Seconds
+from trac_mailintake.runs.watchdog import NETWORK, Watchdog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from trac.env import Environment
 
     from tests.servers.tracenv import TracEnv
 
@@ -53,3 +64,142 @@ def test_a_pipe_that_hangs_asks_the_mail_server_to_keep_the_mail(sqlite_env: Tra
     status, said = script(str(sqlite_env.path), "pipe", content=mail("hang"))
     assert (status, "ended with -14" in said) == (75, True)
     assert script(str(sqlite_env.path), "pipe", content=mail("fine"))[0] == 0
+
+
+def end_of(work: Callable[[], object]) -> int:
+    """How a process ends that does this: the number that it returns, or the signal that ended it, negative."""
+    child = os.fork()
+    if not child:
+        status = 99
+        try:
+            status = int(bool(work()))
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def spend(seconds: float) -> None:
+    """Time on one message, without waiting for anything."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+def test_a_process_ends_that_takes_too_long_over_one_message(sqlite_env: TracEnv) -> None:
+    """By the kernel, at that moment; the log says what it was doing."""
+
+    def hang() -> None:
+        watch = Watchdog(sqlite_env.env, Seconds(0.2))
+        with watch.watching():
+            watch.beat()
+            spend(30)
+
+    began = time.monotonic()
+    assert end_of(hang) == -signal.SIGALRM
+    assert time.monotonic() - began < 15
+    assert "in spend" in sqlite_env.log()
+
+
+def test_a_log_that_is_no_file_keeps_no_process_alive(sqlite_env: TracEnv) -> None:
+    """Then nothing says what it was doing."""
+    sqlite_env.set(("logging", "log_type", "none"))
+
+    def hang() -> None:
+        watch = Watchdog(sqlite_env.env, Seconds(0.2))
+        with watch.watching():
+            watch.beat()
+            spend(30)
+
+    assert end_of(hang) == -signal.SIGALRM
+
+
+def test_many_messages_may_take_longer_than_one(sqlite_env: TracEnv) -> None:
+    """Each beat begins anew; at rest nothing is counted, and after the block neither."""
+
+    def work() -> None:
+        watch = Watchdog(sqlite_env.env, Seconds(2.0))
+        with watch.watching():
+            for _ in range(5):
+                watch.beat()
+                spend(0.6)
+            watch.rest()
+            time.sleep(2.5)
+            watch.beat()
+        time.sleep(2.5)
+
+    assert end_of(work) == 0
+
+
+def test_a_failure_within_ends_the_watch(sqlite_env: TracEnv) -> None:
+    """What the process does about it is no message."""
+
+    def fail() -> None:
+        watch = Watchdog(sqlite_env.env, Seconds(0.5))
+        with pytest.raises(ValueError, match="a mistake"), watch.watching():  # noqa: PT012 - the block is watched
+            watch.beat()
+            raise ValueError("a mistake")
+        time.sleep(1)
+
+    assert end_of(fail) == 0
+
+
+def test_no_limit_is_no_watch(sqlite_env: TracEnv) -> None:
+    """`[mailintake] watchdog = 0`: the process, and its signals, are left alone."""
+
+    def work() -> bool:
+        before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        watch = Watchdog(sqlite_env.env, Seconds(0.0))
+        with watch.watching():
+            watch.beat()
+            left = signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+            same = signal.getsignal(signal.SIGALRM) == signal.SIG_IGN
+            watch.rest()
+        signal.signal(signal.SIGALRM, before)
+        return not (left and same)
+
+    assert end_of(work) == 0
+
+
+def test_a_thread_watches_nothing(sqlite_env: TracEnv) -> None:
+    """A signal would end tracd, with everybody's requests."""
+    env: Environment = sqlite_env.env
+
+    def work() -> None:
+        watch = Watchdog(env, Seconds(0.1))
+        with watch.watching():
+            watch.beat()
+            time.sleep(0.5)
+            watch.rest()
+
+    def of_tracd() -> bool:
+        thread = Thread(target=work)
+        thread.start()
+        thread.join(30)
+        return thread.is_alive()
+
+    assert end_of(of_tracd) == 0
+
+
+def test_signals_are_afterwards_as_they_were(sqlite_env: TracEnv) -> None:
+    """Trac, or a plugin, may have a use for this one."""
+
+    def work() -> bool:
+        heard: list[int] = []
+        signal.signal(signal.SIGALRM, lambda number, _: heard.append(number))
+        with Watchdog(sqlite_env.env, Seconds(5.0)).watching():
+            pass
+        os.kill(os.getpid(), signal.SIGALRM)
+        return heard != [signal.SIGALRM]
+
+    assert end_of(work) == 0
+
+
+def test_tracs_own_connections_do_not_wait_for_ever(sqlite_env: TracEnv) -> None:
+    """One to an outgoing server that accepts and says nothing gets the time-out."""
+
+    def work() -> bool:
+        with Watchdog(sqlite_env.env, Seconds(300.0)).watching(), socket.socket() as made:
+            return made.gettimeout() != NETWORK
+
+    assert end_of(work) == 0

@@ -45,11 +45,6 @@ MEASURED_OTHERWISE: Final[Mapping[str, str]] = {
 }
 """Modules of which `python -m tests.own_coverage` cannot see all that their tests cover, and why."""
 
-PENDING: Final[Mapping[str, str]] = {
-    "runs": "pending",
-}
-"""Folders with modules whose own tests are still to be written: remove a line when its folder is done."""
-
 
 @functools.cache
 def modules() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.components.mails import mail
+from trac_mailintake.runs import open_intake
 from trac_mailintake.runs.sysexits import SysExit
+from trac_mailintake.sources.local.stdin import PipeSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +121,31 @@ def test_what_breaks_in_the_middle_keeps_the_mail_at_the_mail_server(sqlite_env:
     with sqlite_env.env.db_transaction as db:
         db("DROP TABLE mailintake_delivery")
     assert deliver(sqlite_env, mail()).status == SysExit.TEMPFAIL
+
+
+def test_a_mail_that_another_worker_has_in_hand_stays_at_the_mail_server(sqlite_env: TracEnv) -> None:
+    """75: handed over twice at the same moment, it is that worker's to answer for."""
+    add_pipe(sqlite_env)
+    source = PipeSource(io.BytesIO(mail()), "pipe")
+    with open_intake.intake(sqlite_env.env) as other:
+        service = other.settings.services.get("pipe")
+        other.mailbox.reconcile(service, source.account, source.list())
+        assert len(other.claims.claim(service, source.account, 1)) == 1
+        finished = deliver(sqlite_env, mail())
+        assert finished.status == SysExit.TEMPFAIL
+        assert "Another worker has this very mail in hand" in finished.err
+    assert deliver(sqlite_env, mail()).status == SysExit.OK
+    assert len(sqlite_env.tickets()) == 1
+
+
+def test_what_goes_wrong_after_the_answer_is_settled_does_not_change_it(sqlite_env: TracEnv) -> None:
+    """The mail is filed: 75 would bring it again. Here the queue of outgoing mail is broken."""
+    add_pipe(sqlite_env)
+    with sqlite_env.env.db_transaction as db:
+        db("DROP TABLE mailintake_outbox")
+    assert deliver(sqlite_env, mail()).status == SysExit.OK
+    assert len(sqlite_env.tickets()) == 1
+    assert "the next run tries again" in sqlite_env.log()
 
 
 def test_an_archive_that_cannot_be_written_keeps_the_mail_at_the_mail_server(sqlite_env: TracEnv) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.waiting import until
 from tests.watched import later, said, watch
 
 if TYPE_CHECKING:
@@ -42,10 +43,7 @@ def test_pages_come_though_the_look_fails(watched: Mailbox) -> None:
         db("ALTER TABLE mailintake_service RENAME TO mailintake_gone")
     with watched.trac.serve() as tracd:
         assert tracd.visitor().get("/wiki").status == 200
-        deadline = time.monotonic() + 10
-        while "could not see whether a service is overdue" not in watched.trac.log():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: "could not see whether a service is overdue" in watched.trac.log())
 
 
 def test_of_several_processes_one_tells(watched: Mailbox, smtp_sink: SmtpSink) -> None:

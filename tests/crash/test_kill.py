@@ -61,14 +61,13 @@ def test_each_mail_is_filed_once_however_often_its_round_is_killed(
     place.deliver(*sent)
     with environments() as env:
         well(call(rounds.prepare, env, *place.settings))
-        began = time.monotonic()
         killed = _kill_often(env, place, kills, random.Random(seed))  # noqa: S311 - which can be repeated
         well(call(rounds.in_turn, place.round(env)))
         # Three deaths in a row over one mail set it aside, and chance may have it so: that is for the administrator.
         held = well(call(rounds.retry_held, env))
         well(call(rounds.in_turn, place.round(env)))
         state = well(call(rounds.look, env))
-    said = f"{kind}: seed {seed}, {killed} kills, {len(held)} held, {time.monotonic() - began:.0f} s"
+    said = f"{kind}: seed {seed}, {killed} kills, {len(held)} held"
     print(said)  # noqa: T201 - the figures are asked for
     assert place.there() == [], said
     assert many.problems(state, sent, alone=held) == [], said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -11,10 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 from tests.servers.machine import ServerMissing, is_root, program
+from tests.waiting import WaitedInVainError, until
 
 _MEGABYTES: Final = 64
-_PATIENCE: Final = 20
-"""Seconds in which a process that was killed lets go of the disk."""
 
 
 @cache
@@ -85,17 +83,18 @@ class CutDisk:
 
 
 def _unmount(path: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
+    def unmounted() -> bool:
         try:
             _run("umount", str(path))
         except subprocess.CalledProcessError:
-            if time.monotonic() > deadline:
-                _run("umount", "--lazy", str(path))
-                raise
-            time.sleep(0.05)
-        else:
-            return
+            return False
+        return True
+
+    try:
+        until(unmounted, what=f"somebody has a file of {path} open")
+    except WaitedInVainError:
+        _run("umount", "--lazy", str(path))
+        raise
 
 
 def _run(name: str, *words: str) -> str:

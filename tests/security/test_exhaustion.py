@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
 
 SECONDS: Final = 30
-"""For a mail of everything at once, on a busy machine."""
+"""Of the processor, for a mail of everything at once: with the processes that help."""
 
 
 def test_a_mail_of_too_much_of_everything_is_filed(sqlite_env: TracEnv, tmp_path: Path) -> None:
@@ -30,10 +31,10 @@ def test_a_mail_of_too_much_of_everything_is_filed(sqlite_env: TracEnv, tmp_path
     more = "\n".join(f"X-{number}: {number}" for number in range(5000))
     body = "--b\n\nHello\n" + "".join(map(part.format, range(300))) + "--b--\n"
     fields = (f"Cc: {people}", f"References: {ids}", 'Content-Type: multipart/mixed; boundary="b"', more)
-    began = time.monotonic()
+    began = sum(os.times()[:4])
     rig.drop(mail("Much", *fields, body=body), mail("Little"))
     rig.run()
-    assert time.monotonic() - began < SECONDS
+    assert sum(os.times()[:4]) - began < SECONDS
     assert [outcome for outcome, _ in rig.outcomes] == ["created", "created"]
     much, _ = sqlite_env.tickets()
     assert len(str(much["cc"]).split(",")) <= 11

@@ -11,6 +11,7 @@ import pytest
 
 from tests.servers.delayproxy import Break, DelayProxy, Fault
 from tests.servers.dovecot import PASSWORD
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,12 +34,13 @@ def test_delays_each_round_trip(proxy: DelayProxy) -> None:
     begun = time.monotonic()
     client.noop()
     client.noop()
-    assert 0.2 <= time.monotonic() - begun < 0.4
+    assert time.monotonic() - begun >= 0.2
     assert proxy.traffic.turns - turns == 2
     begun = time.monotonic()
     client.send(b"X1 NOOP\r\nX2 NOOP\r\n")
     answers = [client.readline() for _ in range(2)]
-    assert 0.1 <= time.monotonic() - begun < 0.2
+    assert time.monotonic() - begun >= 0.1
+    assert proxy.traffic.turns - turns == 3
     assert [answer.split()[:2] for answer in answers] == [[b"X1", b"OK"], [b"X2", b"OK"]]
     client.shutdown()
 
@@ -69,10 +71,7 @@ def test_cuts_after_an_answer(dovecot: Dovecot, proxy: DelayProxy) -> None:
         client.store("1", "+FLAGS", r"\Seen")
     client.shutdown()
     assert proxy.traffic.broken == 1
-    deadline = time.monotonic() + 5
-    while dovecot.stored(user)[0].flags != "S":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: dovecot.stored(user)[0].flags == "S")
 
 
 def test_goes_silent(proxy: DelayProxy) -> None:

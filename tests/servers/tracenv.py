@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlencode
 
@@ -25,7 +26,6 @@ from tests.servers.machine import LOOPBACK, ServerFailed, free_port, stop, wait_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from tests.servers.smtp_sink import SmtpSink
 
@@ -244,6 +244,11 @@ class Tracd:
         """Stop."""
         stop(self._process)
         self._output.close()
+
+    def worked(self) -> float:
+        """The seconds of the processor that it has used so far: user and system time (proc_pid_stat(5))."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return sum(map(int, stat.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def visitor(self, user: str = "") -> Visitor:
         """A browser without a screen, logged in as `user`, or as nobody."""

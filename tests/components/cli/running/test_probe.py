@@ -121,7 +121,7 @@ def test_it_waits_for_the_run_of_cron(office: PostOffice, sqlite_env: TracEnv) -
     """With --wait it runs nothing itself."""
     waiting = sqlite_env.start("mailintake", "probe", "support", "--wait", "30")
     try:
-        office.wait_for(1, seconds=30)
+        office.wait_for(1)
         assert sqlite_env.command("mailintake", "run", "--force").status == 0
         out, err = waiting.communicate(timeout=30)
     finally:

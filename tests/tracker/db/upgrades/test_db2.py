@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ import pytest
 from trac.db import DatabaseManager
 
 from tests.tracker.db.upgrades.version1 import catalogue, rebuild
+from tests.waiting import until
 from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
 from trac_mailintake.tracker.db.upgrades.db2 import PARTS
 
@@ -259,10 +259,7 @@ _BLOCKED: Final = {
 
 def wait_for(env: Environment, count: str, number: int = 1) -> None:
     """Until the database counts so many."""
-    deadline = time.monotonic() + 60
-    while env.db_query(count)[0][0] < number:
-        assert time.monotonic() < deadline, "nobody waits"
-        time.sleep(0.05)
+    until(lambda: env.db_query(count)[0][0] >= number, what="nobody waits")
 
 
 @pytest.mark.parametrize("database", _BLOCKED)

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final, Self
 
 from tests.servers.dovecot import Dovecot
@@ -84,6 +84,15 @@ class Outbox:
         os.waitpid(self._pid, 0)
 
 
+def _commit_at_once(postgres: Postgres) -> None:
+    """Write each commit before it is reported, as PostgreSQL does by itself, or a killed backend would undo some."""
+    import psycopg2  # noqa: PLC0415 - where it is missing, so is this server
+
+    connection = psycopg2.connect(host=postgres.host, port=postgres.port, user="trac", dbname="trac")
+    with closing(connection), connection, connection.cursor() as cursor:
+        cursor.execute("ALTER ROLE trac SET synchronous_commit = on")
+
+
 class Servers:
     """What the scenes of a session share, below `folder`."""
 
@@ -105,6 +114,7 @@ class Servers:
                 self.dovecot = stack.enter_context(Dovecot())
             if "postgres" in self._databases:
                 self.postgres = stack.enter_context(Postgres())
+                _commit_at_once(self.postgres)
             for name in self._databases:
                 self._template(name)
             self._stack = stack.pop_all()

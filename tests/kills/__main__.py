@@ -66,14 +66,16 @@ class Session:
             database = self.databases[(turn % len(self.kinds) + again) % len(self.databases)]
             turn += 1
             began = time.monotonic()
-            with Scene(servers, kinds, database, seed) as scene:
-                wanted = min(self.asked.each, self.asked.kills - self.kills.total())
-                self._report(scene, self._played(scene, wanted, end), time.monotonic() - began)
+            scene = Scene(servers, kinds, database, seed)
+            wanted = min(self.asked.each, self.asked.kills - self.kills.total())
+            self._report(scene, self._played(scene, wanted, end), time.monotonic() - began)
+            scene.remove()
 
     def _played(self, scene: Scene, wanted: int, end: float) -> Findings:
         from tests.kills.check import Findings  # noqa: PLC0415 - likewise
 
         try:
+            scene.make()
             scene.storm(wanted, end)
             finished = scene.calm()
             found = scene.look()

@@ -138,8 +138,15 @@ class Mailserver(Box):
         return [server, *super().commands()]
 
     def left(self) -> list[bytes]:
-        """The copies in INBOX that are not marked as deleted."""
-        return [stored.content for stored in self._dovecot.stored(self._user) if "T" not in stored.flags]
+        """The copies in INBOX. Without UIDPLUS, mail that is marked as deleted counts as deleted."""
+        marked = bool(self._dovecot.without)
+        return [each.content for each in self._dovecot.stored(self._user) if not (marked and "T" in each.flags)]
+
+    def faults(self) -> list[str]:
+        """Likewise, with the flags that the copies have."""
+        found = super().faults()
+        flags = [f"{self.name}: {each.path.name}" for each in self._dovecot.stored(self._user)] if found else []
+        return found + flags
 
     def moved(self) -> list[bytes]:
         """The copies in the target folder."""

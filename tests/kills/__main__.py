@@ -119,12 +119,12 @@ def main() -> int:
         # It stays in this process and its forks; what else we start needs none.
         shutil.rmtree(Path(os.environ.pop("LD_PRELOAD")).parent, ignore_errors=True)
     else:
-        # SIGKILL loses nothing that is in memory; a busy disk would only make a run wait at each flush.
-        if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK):
-            os.environ["TMPDIR"] = _MEMORY
-        folder = Path(tempfile.mkdtemp(prefix="mailintake-kills-shim-"))
-        restart_with_shim(folder)
-        print("There is no C compiler: nothing is killed at a call, and deferred mail is waited for.")
+        if "LD_PRELOAD" not in os.environ:
+            restart_with_shim(Path(tempfile.mkdtemp(prefix="mailintake-kills-shim-")))
+        print("No library can be built and loaded: nothing is killed at a call, and deferred mail is waited for.")
+    # SIGKILL loses nothing that is in memory; a busy disk would only make a run wait at each flush.
+    if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK):
+        tempfile.tempdir = _MEMORY
     from tests.kills.letters import STAFF  # noqa: PLC0415 - the shim first
     from tests.kills.processes import import_everything  # noqa: PLC0415 - likewise
     from tests.kills.servers import Servers  # noqa: PLC0415 - likewise

@@ -98,8 +98,13 @@ def _exit(status: _Status) -> Exit:
     bad = BAD if status.fetches else (State.STOPPED, State.FAILING)
     if status.full or any(each.state in bad for each in status.found):
         return Exit.UNREACHABLE
-    waits = any(each.held or each.deferred or each.in_work for each in status.found)
-    return Exit.WAITING if waits or status.queue or status.archive.lost else Exit.WELL
+    return Exit.WAITING if _waits(status) else Exit.WELL
+
+
+def _waits(status: _Status) -> bool:
+    """Whether some mail waits for somebody."""
+    undecided = any(each.held or each.deferred or each.in_work for each in status.found)
+    return bool(undecided or status.queue or status.archive.lost)
 
 
 def _shown(each: Figures) -> dict[str, object]:

@@ -84,6 +84,9 @@ class Ledger:
         """What `record` raises, one a call."""
         self.deaf = 0
         """How often `defer` finds the database gone."""
+        self.doubts: dict[str, str] = {}
+        """By locator, the content of the known message that it may be."""
+        self.recognised: list[str] = []
         self._listing: list[Listed] = []
         self._undeferred: set[int] = set()
 
@@ -100,12 +103,26 @@ class Ledger:
         for row in rows.values():
             if row.delivery.unreadable and row.outcome and row.retry_at <= self.clock.now():
                 row.outcome = None  # it is fetched again
-        self._listing = [each for each in listing if each.locator not in rows or rows[each.locator].outcome is None]
+        new = (each for each in listing if each.locator not in rows or rows[each.locator].outcome is None)
+        self._listing = [each for each in new if each.locator not in self.recognised]
         return [
             row.delivery
             for locator, row in rows.items()
             if self.store.may_go(locator) and not row.consumed and row.owner is not self
         ]
+
+    def doubtful(self, account: Account) -> list[Listed]:
+        """See `ports.Mailbox`."""
+        return [each for each in self._listing if each.locator in self.doubts]
+
+    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str | None]]) -> None:
+        """See `ports.Mailbox`: those that are known leave the listing."""
+        self.calls.append(f"recognise {len(readings)}")
+        for listed, content in readings:
+            known = self.doubts.pop(listed.locator)
+            if content == known:
+                self.recognised.append(listed.locator)
+                self._listing.remove(listed)
 
     def upcoming(self, service: Service, account: Account, limit: int) -> list[Listed]:
         """See `ports.Mailbox`."""

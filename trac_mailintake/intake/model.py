@@ -43,12 +43,17 @@ class Listed:
     `locator` identifies it in its mailbox (IMAP: `uidvalidity/uid`; POP3: the UIDL; Maildir: the unique name).
     `fingerprint` shows whether it is still the same message (docs/behaviour.md, Recording).
     `size` is in bytes, `arrived` in UTC; both are None if the source does not know.
+    `epoch`: if it is not empty, the locator alone identifies the message, as its server promises for this epoch (IMAP:
+    the UIDVALIDITY), and its size is only a hint. Sizes in different epochs are not comparable.
+    `content`: the digest of its content (`mail.content_digest`), if only that tells it from others of its mailbox.
     """
 
     locator: str
     fingerprint: str
     size: int | None = None
     arrived: datetime | None = None
+    epoch: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class Delivery:
     `id` is the journal's row, `fence` the fencing number of the claim. `attempts` counts failures of the message's
     own. `alone`: a process died while it held this message; `deaths`: how often while it held only this one.
     `misses`: how often it was asked for by itself and did not come; `unreadable`: so often that it was held for that.
-    `raw` is the place of its bytes in the archive; None until it has been fetched.
+    `raw` is the place of its bytes in the archive; None until it has been fetched. `sha256` (hex) is the hash of these
+    bytes, `content` the digest without the fields that servers write (`mail.content_digest`); "" if unknown.
     `again`: it was held, and is decided about once more because an administrator asked for that.
     """
 
@@ -75,6 +81,7 @@ class Delivery:
     again: bool = False
     misses: int = 0
     unreadable: bool = False
+    content: str = ""
 
 
 # screen --------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from trac_mailintake.intake.stages.claim import UNBOUNDED, Claiming, Lease
 from trac_mailintake.intake.stages.dispose import Disposing
 from trac_mailintake.intake.stages.fetch import Fetching
 from trac_mailintake.intake.stages.parse import parsed
+from trac_mailintake.intake.stages.recognise import recognise
 from trac_mailintake.intake.stages.record import Recording
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ class Spine:
         ports, account = self._ports, source.account
         listing = source.list()
         report.listed = len(listing)
-        disposing = Disposing(source, ports.mailbox, ports.mailbox.reconcile(service, account, listing))
+        left = ports.mailbox.reconcile(service, account, listing)
+        if ports.mailbox.doubtful(account):
+            recognise(ports, service, source, listing, bounds)
+            left = ports.mailbox.reconcile(service, account, listing)
+        disposing = Disposing(source, ports.mailbox, left)
         claiming = Claiming(ports, service, account, listing, bounds)
         fetching = Fetching(ports, self._failures, source)
         with disposing.last(report), claiming.all_settled(report), fetching.blaming(report):

@@ -63,5 +63,5 @@ def test_a_copy_without_end_is_given_up() -> None:
     """A server that says 1,000 bytes and gives gigabytes is broken."""
     with BentServer(MAILS, Bend(), {9: Bend(longer=10**9)}) as bent:
         bent.folders[b"Filed"] = {9: MAILS[0]}
-        with pytest.raises(Excess, match="its copy 9 is longer"):
+        with pytest.raises(Excess, match="message 9 is longer"):
             copied(bent, {1: digest(MAILS[0])})

@@ -72,7 +72,7 @@ def test_a_row_becomes_a_delivery(sqlite_env: TracEnv) -> None:
     found = rows.delivery(sqlite_env.env, service(), account, listed, sealed)
     assert (found.sha256, found.listed) == ("abc", listed)
     assert isinstance(found.raw, Slice)
-    assert rows.place(sqlite_env.env, found.raw, "abc") == transitions.Place("archive/x", 3, 4, "abc")
+    assert rows.place(sqlite_env.env, found, found.raw) == transitions.Place("archive/x", 3, 4, "abc")
 
 
 def test_a_message_without_a_date_or_size_has_none(sqlite_env: TracEnv) -> None:

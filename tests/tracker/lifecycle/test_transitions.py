@@ -16,7 +16,7 @@ from trac_mailintake.tracker.db.lease import Hold
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, SECOND, now, transaction
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import MARKED, NEXT, RECORDED, Event, Mark, State
-from trac_mailintake.tracker.lifecycle.transitions import Failure, Place, Taking
+from trac_mailintake.tracker.lifecycle.transitions import Failure, Place, Taking, Whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,8 @@ OTHER: Final = "other"
 BATCH: Final = "archive/2026/11/30/one-1.mails"
 HOLD: Final = Hold(1, OWNER, 1)
 PLACE: Final = Place(BATCH, 0, 9, "abc")
-TAKING: Final = Taking("1 100", 0, 0)
+TAKING: Final = Taking("1 100", 100, 0, 0)
+WHERE: Final = Whereabouts("old", "1", "1 101", 101)
 FAILED: Final = Failure("It failed.", Microseconds(5), None, 1)
 SPAN: Final = (Microseconds(now() - DAY), Microseconds(now() + DAY))
 UNREADABLE: Final = reasons.UNREADABLE(error="The server gave nothing.")
@@ -74,6 +75,8 @@ CALLS: Final[dict[str, Call]] = {
     "consume": (Mark.CONSUME, lambda db: transitions.consume(db, [1])),
     "retire": (Mark.RETIRE, lambda db: transitions.retire(db, [1])),
     "displace": (Mark.DISPLACE, lambda db: transitions.displace(db, 1, "key")),
+    "hint": (Mark.HINT, lambda db: transitions.hint(db, 1, WHERE, "abc")),
+    "rekey": (Mark.REKEY, lambda db: transitions.rekey(db, 1, "old", WHERE._replace(live="new"), "abc")),
     "purge": (Mark.PURGE, lambda db: transitions.purge(db, BATCH)),
     "forget": (Event.FORGET, lambda db: transitions.forget(db, [1])),
     **{f"record as {status.value}": (event, _recording(status)) for status, event in RECORDED.items()},

@@ -57,8 +57,18 @@ class Mailbox(Protocol):
         """Compare the source's listing with the stored rows.
 
         Retires rows whose message is gone. Returns the deliveries that a crash left to dispose of: those with an
-        outcome that are not consumed, and that are listed with the same fingerprint, or not listed any more (a source
-        may no longer list a message that was only half disposed of).
+        outcome that are not consumed, and that are still listed, or not listed any more (a source may no longer list a
+        message that was only half disposed of). What is `doubtful` is neither claimed nor disposed of.
+        """
+
+    def doubtful(self, account: Account) -> Sequence[Listed]:
+        """The messages of the reconciled listing that must be read before it is known which ones they are."""
+
+    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str | None]]) -> None:
+        """Note what doubtful messages are, by the digest of their content; None: it did not come whole.
+
+        One that is known gets its row's locator and size mended; any other is new. Then the listing must be reconciled
+        again.
         """
 
     def upcoming(self, service: Service, account: Account, limit: int) -> Sequence[Listed]:

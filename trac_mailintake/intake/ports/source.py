@@ -29,16 +29,17 @@ class Source(Protocol):
     def fetch(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, Iterator[bytes]]]:
         """Yield each message with an iterator of its bytes in chunks.
 
-        Messages that are gone, or that no longer match `listed.fingerprint`, are left out.
+        Messages that are gone, or another one at their locator as far as the source can tell, are left out.
         Exhaust the chunks before requesting the next pair. They may raise Incomplete, which concerns only this
         message: the server has it, and does not give it, or not whole. A message is whole only once its chunks are
         exhausted. Raises LineBroke if the session ended, and any of the messages may be the cause.
         """
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
-        """Dispose of messages as the service says, each with the SHA-256 (hex) of its archived bytes; one reply each.
+        """Dispose of messages as the service says, each with the digest of its content (hex); one reply each.
 
-        Touches only messages that still have their fingerprint; those that are gone count as done.
+        The digest is that of `mail.content_digest`, by which the archived message can be compared with another reading.
+        Touches only messages that are still the archived ones; those that are gone count as done.
         Repeating a disposal is harmless. A refused one prevents neither other disposals nor a later `fetch`.
         """
 

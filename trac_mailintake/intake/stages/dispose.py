@@ -98,7 +98,7 @@ class Disposing:
         if not deliveries or self._failures >= _MOST:
             return
         try:
-            replies = self._source.dispose([(delivery.listed, delivery.sha256) for delivery in deliveries])
+            replies = self._source.dispose([(each.listed, each.content or each.sha256) for each in deliveries])
         except SourceError as error:
             self._failures += 1
             self._failed(str(error))

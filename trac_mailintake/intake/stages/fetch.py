@@ -12,6 +12,7 @@ from trac_mailintake.intake.failures import DEATHS
 from trac_mailintake.intake.ports import Foreseeing, TooLarge
 from trac_mailintake.intake.stages.ask import Asking
 from trac_mailintake.intake.stages.claim import Lease
+from trac_mailintake.mail.content_digest import ContentDigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,15 +148,16 @@ class _Fetch:
 
     def take(self, delivery: Delivery, chunks: Iterator[bytes]) -> Incomplete | None:
         """Write one message to the archive, if the archive takes it and it comes whole: see `ask.Hands`."""
+        content = ContentDigest()
         try:
-            raw, sha256 = self._writer.append(delivery, chunks, self._ports.archive_limit)
+            raw, sha256 = self._writer.append(delivery, content.through(chunks), self._ports.archive_limit)
         except TooLarge:
             _drain(chunks)
             self._fetched.append(delivery)
         except Incomplete as error:
             return error
         else:
-            archived = replace(delivery, raw=raw, sha256=sha256)
+            archived = replace(delivery, raw=raw, sha256=sha256, content=content.hexdigest())
             self._fetched.append(archived)
             self._unread.append(archived)
         if len(self._unread) >= self._ports.runtime.parser.together:

@@ -17,6 +17,7 @@ from trac_mailintake.sources.errors import address, asking, excerpt, told
 from trac_mailintake.sources.imap import NAME, absent
 from trac_mailintake.sources.imap.disposal import DELETED, Disposal
 from trac_mailintake.sources.imap.fetch_response import merged
+from trac_mailintake.sources.imap.interrupted_copies import content_of
 from trac_mailintake.sources.imap.pipelining import IDENTITY, Orders, Slicing, uid_of, uids_of
 from trac_mailintake.sources.imap.session import choice, connect
 from trac_mailintake.sources.imap.slices import opened
@@ -36,6 +37,8 @@ _WINDOW = 2000
 _AT_ONCE = 200
 """Messages disposed of by one command: servers accept lines of some kilobytes (RFC 7162, 4)."""
 _LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
+_OTHER = Reply(Answer.PERMANENT, "the server gave its UID to another message, which was left alone")
+_UNREAD = Reply(Answer.TRANSIENT, "it cannot be read again, and so not compared with the archived one")
 _SLOW = Seconds(30.0)
 """After reading so slowly, nothing is requested ahead any more: servers drop connections that do not read."""
 
@@ -56,8 +59,8 @@ class ImapSource:
         self._slicing = Slicing()
         self._whole: Whole | None = None
         self._refusal = ""
-        self._read: dict[str, str] = {}
-        """The messages read in this session: locator to fingerprint."""
+        self._read: set[str] = set()
+        """Locators of the messages read in this session."""
         self._doubtful = False
         self._foresees = True
         self._foresaw = 0.0
@@ -86,7 +89,8 @@ class ImapSource:
 
     def _listed(self, fetched: Fetched) -> Listed:
         fingerprint = fetched.fingerprint(self._uidvalidity)
-        return Listed(f"{self._uidvalidity}/{fetched.uid}", fingerprint, fetched.size, fetched.arrived)
+        locator = f"{self._uidvalidity}/{fetched.uid}"
+        return Listed(locator, fingerprint, fetched.size, fetched.arrived, str(self._uidvalidity))
 
     # fetch
 
@@ -199,7 +203,7 @@ class ImapSource:
 
     def _note(self, listed: Listed) -> None:
         if self._afterwards.word is not Afterwards.LEAVE:
-            self._read[listed.locator] = listed.fingerprint
+            self._read.add(listed.locator)
 
     # dispose
 
@@ -208,15 +212,16 @@ class ImapSource:
         if self._afterwards.word is Afterwards.LEAVE:
             return [files.DONE] * len(done)
         mine = self._mine([listed for listed, _ in done])
-        hashes = {listed.locator: sha256 for listed, sha256 in done}
+        contents = {listed.locator: content for listed, content in done}
         replies: dict[str, Reply] = {}
         for start in range(0, len(mine), _AT_ONCE):
             with self._guarded():
                 self._hear()
                 some = mine[start : start + _AT_ONCE]
-                still = self._still(some)
-                said = self._consumed({uid_of(listed): hashes[listed.locator] for listed in still})
+                still, others = self._still(some, contents)
+                said = self._consumed({uid_of(listed): contents[listed.locator] for listed in still})
                 replies |= {listed.locator: said for listed in still}
+                replies |= others
         return [replies.get(listed.locator, files.GONE) for listed, _ in done]
 
     def _consumed(self, messages: Mapping[int, str]) -> Reply:
@@ -241,19 +246,37 @@ class ImapSource:
             f"{self.account.label}: {self._afterwards} was refused ({said}); the mails stay, the next run tries again"
         )
 
-    def _still(self, wanted: Sequence[Listed]) -> Sequence[Listed]:
-        """The messages that are unchanged and, as far as the server must be asked, still exist.
+    def _still(
+        self, wanted: Sequence[Listed], contents: Mapping[str, str]
+    ) -> tuple[Sequence[Listed], Mapping[str, Reply]]:
+        """The messages that still exist, as far as the server must be asked; and the replies for others, by locator.
 
-        A message read in this session cannot change, only disappear: see RFC 9051, 2.3.1.1.
+        A message read in this session cannot change, only disappear: see RFC 9051, 2.3.1.1. Otherwise one of the same
+        size is the same, and one of another size is read and compared.
         """
-        unsure = [listed for listed in wanted if self._read.pop(listed.locator, "") != listed.fingerprint]
+        unsure = [listed for listed in wanted if listed.locator not in self._read]
+        self._read.difference_update(listed.locator for listed in wanted)
         if not unsure:
-            return wanted
+            return wanted, {}
         self.quiet()
-        fetched = merged(self.connected().raw_fetch(uids_of(unsure), f"(UID {IDENTITY})"))
-        there = {each.fingerprint(self._uidvalidity) for each in fetched.values()}
-        gone = {listed.locator for listed in unsure if listed.fingerprint not in there}
-        return [listed for listed in wanted if listed.locator not in gone]
+        fetched = merged(self.connected().raw_fetch(uids_of(unsure), "(UID RFC822.SIZE)"))
+        replies = {
+            listed.locator: self._compared(listed, fetched.get(uid_of(listed)), contents[listed.locator])
+            for listed in unsure
+        }
+        others = {locator: reply for locator, reply in replies.items() if reply is not None}
+        return [listed for listed in wanted if listed.locator not in others], others
+
+    def _compared(self, listed: Listed, found: Fetched | None, content: str) -> Reply | None:
+        """The reply for a message that is not the archived one; None if it is."""
+        if found is None:
+            return files.GONE
+        if found.size == listed.size:
+            return None
+        there = content_of(self.connected(), uid_of(listed), found.size or 0)
+        if there == content:
+            return None
+        return _OTHER if there else _UNREAD
 
     def target(self) -> str:
         """See `ports.Targeting`."""

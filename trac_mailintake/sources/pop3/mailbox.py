@@ -1,13 +1,14 @@
 """fetch and dispose: a POP3 mailbox (RFC 1939), whose messages are identified by UIDL.
 
-Servers sometimes reuse a UIDL, so a message is deleted only after it was read in the same session and found identical,
-byte for byte, to the archived one.
+Servers sometimes reuse a UIDL, so a message is deleted only after it was read in the same session and found equal to
+the archived one. Messages that share a UIDL, or have none, are told apart by the digest of their content, for which
+they must be read in each session.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import logging
 import poplib
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -15,24 +16,30 @@ from typing import TYPE_CHECKING
 from trac_mailintake.intake.errors import Incomplete, SourceError
 from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.ports.source import IN_A_ROW
-from trac_mailintake.sources.errors import address, asking, missing, raising, told
+from trac_mailintake.mail.content_digest import ContentDigest
+from trac_mailintake.sources.errors import address, asking, excerpt, missing, raising, told
 from trac_mailintake.sources.local import files
-from trac_mailintake.sources.net.quota import LARGEST, most
+from trac_mailintake.sources.net.quota import most
 from trac_mailintake.sources.pop3 import NAME
-from trac_mailintake.sources.pop3.session import connect
+from trac_mailintake.sources.pop3.listing import lines
+from trac_mailintake.sources.pop3.session import connect, is_busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trac_mailintake.hookspecs import Opening
+    from trac_mailintake.sources.pop3.listing import Line
     from trac_mailintake.sources.pop3.session import Session
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 50
 """Commands sent before their answers are read, if the server offers PIPELINING (RFC 2449, 6.6)."""
 
-_LONGEST_UIDL = 500
-"""RFC 1939 allows 70 characters, but not every server keeps to that."""
+_SESSIONS = 3
+"""Sessions that may break while messages without a UIDL of their own are read."""
 
+_UNREAD = Reply(Answer.TRANSIENT, "it cannot be read again, and so not compared with the archived one")
 _OTHER = Reply(Answer.PERMANENT, "the server gave its UIDL to another message, which was left alone")
 
 
@@ -48,15 +55,25 @@ class Pop3Source:
         self._session: Session | None = None
         self._at_once = 1
         self._listed: dict[int, Listed] = {}
-        self._hashes: dict[int, str] = {}
+        self._contents: dict[int, str] = {}
+        """Of the messages read in this session, the digests of their content."""
+        self._unreadable: set[tuple[str, int | None]] = set()
+        """UIDL and size of messages over which a session broke."""
         self._deleted: set[int] = set()
         self._lost = False
         self.account = Account(NAME, address(opening.server))
 
     def list(self) -> Sequence[Listed]:
-        """All messages, in the server's order; copies that share a UIDL count once (RFC 1939, 7)."""
-        with self._guarded():
-            self._open()
+        """All messages, in the server's order; equal copies that share a UIDL count once (RFC 1939, 7)."""
+        while True:
+            before = len(self._unreadable)
+            try:
+                with self._guarded():
+                    self._open()
+                break
+            except SourceError:
+                if not before < len(self._unreadable) < _SESSIONS:
+                    raise
         unique: dict[str, Listed] = {}
         for number, listed in self._listed.items():
             if number not in self._deleted:
@@ -80,16 +97,16 @@ class Pop3Source:
         return raising(missing(self.account.label, listed.locator, words, asked=asked))
 
     def _numbered(self, wanted: Sequence[Listed]) -> Sequence[tuple[int, Listed]]:
-        """The number of each wanted message that exists; the first one if several share a UIDL."""
+        """The number of each wanted message that exists; the first one of equal copies."""
         if not wanted:
             return []
         with self._guarded():
             self._open()
-        numbers: dict[tuple[str, str], int] = {}
+        numbers: dict[str, int] = {}
         for number, listed in self._listed.items():
             if number not in self._deleted:
-                numbers.setdefault((listed.locator, listed.fingerprint), number)
-        found = ((numbers.get((listed.locator, listed.fingerprint)), listed) for listed in wanted)
+                numbers.setdefault(listed.locator, number)
+        found = ((numbers.get(listed.locator), listed) for listed in wanted)
         return [(number, listed) for number, listed in found if number is not None]
 
     def _retrieve(
@@ -119,14 +136,14 @@ class Pop3Source:
 
     def _reading(self, session: Session, number: int) -> _Reading:
         # Only for this session: after a failure the numbers mean other messages.
-        hashes, longest = self._hashes, most(self._listed[number].size)
+        contents, longest = self._contents, most(self._listed[number].size)
 
         def chunks() -> Iterator[bytes]:
             with asking(), self._guarded():
                 yield from session.content(longest)
 
-        def finish(sha256: str) -> None:
-            hashes[number] = sha256
+        def finish(content: str) -> None:
+            contents[number] = content
 
         return _Reading(chunks(), finish)
 
@@ -141,31 +158,31 @@ class Pop3Source:
         alike = self._alike()
         replies: list[Reply] = []
         doomed: dict[int, int] = {}
-        for place, (listed, sha256) in enumerate(done):
-            there = alike.get((listed.locator, listed.fingerprint), ())
-            same = [number for number in there if self._sha256(number) == sha256]
+        for place, (listed, content) in enumerate(done):
+            there = {number: self._content(number) for number in alike.get(listed.locator, ())}
+            same = [number for number, each in there.items() if each == content]
             doomed |= {number: place for number in same if number not in self._deleted}
-            replies.append(_reply(there, same))
+            replies.append(_reply([*there.values()], content))
         for number, said in self._delete([*doomed]).items():
             sentence = f"{self.account.label}: DELE was refused ({said}); the mail stays, the next run tries again"
             replies[doomed[number]] = Reply(Answer.TRANSIENT, sentence, fault=True)
         return replies
 
-    def _alike(self) -> Mapping[tuple[str, str], Sequence[int]]:
-        """The numbers of all messages with one UIDL and size, by these."""
-        alike: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    def _alike(self) -> Mapping[str, Sequence[int]]:
+        """The numbers of all messages with one locator, by that."""
+        alike: defaultdict[str, list[int]] = defaultdict(list)
         for number, listed in self._listed.items():
-            alike[listed.locator, listed.fingerprint].append(number)
+            alike[listed.locator].append(number)
         return alike
 
-    def _sha256(self, number: int) -> str:
-        """The SHA-256 of the message, read again unless this session has read it; "" if it cannot be read."""
-        if number not in self._hashes:
+    def _content(self, number: int) -> str:
+        """The digest of a message's content, read again unless this session has read it; "" if it cannot be read."""
+        if number not in self._contents:
             for _, chunks in self._retrieve([(number, self._listed[number])], Refused()):
                 with contextlib.suppress(Incomplete):
                     for _ in chunks:
                         pass
-        return self._hashes.get(number, "")
+        return self._contents.get(number, "")
 
     def _delete(self, numbers: Sequence[int]) -> dict[int, str]:
         """Mark as deleted. Returns the refused messages, with the server's text."""
@@ -214,7 +231,7 @@ class Pop3Source:
     def _drop(self) -> None:
         session, self._session = self._session, None
         self._lost = self._lost or bool(self._deleted)
-        self._listed, self._hashes, self._deleted = {}, {}, set()
+        self._listed, self._contents, self._deleted = {}, {}, set()
         if session is not None:
             session.drop()
 
@@ -234,24 +251,42 @@ class Pop3Source:
             session = connect(self._server, self._opening.password, self._opening.trace)
             self._session = session
             self._at_once = _AT_ONCE if session.offers("PIPELINING") else 1
-            self._listed = self._names(session)
+            there = self._lines(session)
+            epoch = "UTF8" if session.in_utf8 else "plain"
+            self._listed = {number: _named(each.name, each.size, epoch) for number, each in there.items()}
+            self._tell_apart({number: each for number, each in there.items() if not each.alone}, epoch)
+        if self._session is None:
+            raise SourceError(f"{self.account.label}: the session ended; the next run begins a new one")
         return self._session
 
-    def _names(self, session: Session) -> dict[int, Listed]:
-        sizes = _by_number(session.list()[1])
+    def _lines(self, session: Session) -> dict[int, Line]:
+        sizes = session.list()[1]
         if not sizes:
             return {}
         try:
-            names = _by_number(session.uidl()[1])
+            return lines(sizes, session.uidl()[1])
         except poplib.error_proto as error:
+            if is_busy(error):
+                raise SourceError(
+                    f"{self.account.label}: the mailbox is not available ({excerpt(error)}); the next run tries again"
+                ) from error
             raise SourceError(
                 f"{self.account.label}: the server knows no UIDL, so what was filed cannot be told; use IMAP"
             ) from error
-        return {
-            number: Listed(name, f"{name} {size}", size)
-            for number, name in sorted(names.items())
-            if (size := _size(sizes.get(number))) is not None
-        }
+
+    def _tell_apart(self, there: Mapping[int, Line], epoch: str) -> None:
+        """Name messages without a UIDL of their own by their content. Those that cannot be read have one name."""
+        for number, each in there.items():
+            content = ""
+            if (each.name, each.size) not in self._unreadable:
+                try:
+                    content = self._content(number)
+                except SourceError:
+                    # The next session leaves it out, so that it does not keep all other mail from being listed.
+                    self._unreadable.add((each.name, each.size))
+                    raise
+            name = f"{each.name or '-'} {content or 'unread'}"
+            self._listed[number] = _named(name, each.size, epoch, content)
 
 
 class Refused:
@@ -273,7 +308,7 @@ class _Reading:
     def __init__(self, chunks: Iterator[bytes], finish: Callable[[str], None]) -> None:
         self._chunks = chunks
         self._finish = finish
-        self._known = hashlib.sha256()
+        self._known = ContentDigest()
 
     def __iter__(self) -> _Reading:
         return self
@@ -287,24 +322,14 @@ class _Reading:
         return chunk
 
 
-def _reply(there: Sequence[int], same: Sequence[int]) -> Reply:
-    """The reply for a message: `there` are those of its UIDL and size, `same` those of the same content as well."""
-    if same:
+def _reply(there: Sequence[str], content: str) -> Reply:
+    """The reply for a message of this content, by the contents of those at its locator; "" could not be read."""
+    if content in there:
         return files.DONE
+    if "" in there:
+        return _UNREAD
     return _OTHER if there else files.GONE
 
 
-def _by_number(lines: Sequence[bytes]) -> dict[int, str]:
-    """A listing's value for each message number. Raises ValueError if it is not a listing."""
-    words = (line.split() for line in lines)
-    return {int(number): _name(name) for number, name, *_ in words}
-
-
-def _size(told: str | None) -> int | None:
-    return None if told is None else min(max(0, int(told)), LARGEST)
-
-
-def _name(word: bytes) -> str:
-    """A UIDL as text that can be stored and shown; the hash of an invalid one (RFC 1939, 7)."""
-    text = word.decode("ascii", "backslashreplace")
-    return text if text.isprintable() and len(text) <= _LONGEST_UIDL else hashlib.sha256(word).hexdigest()
+def _named(name: str, size: int | None, epoch: str, content: str = "") -> Listed:
+    return Listed(name, f"{name} {size}", size, epoch=epoch, content=content)

@@ -114,6 +114,7 @@ SCHEMA = [
         Column("archive_offset", type="int64"),
         Column("archive_length", type="int64"),
         Column("sha256"),
+        Column("content"),
         Column("message_id"),
         Column("subject"),
         Column("sender"),
@@ -201,13 +202,19 @@ SCHEMA = [
         Index(["hash"], unique=True),
         Index(["recorded"]),
     ],
-    # Which instance may fetch from a mailbox: `account` as in mailintake_delivery, `label` for people.
+    # Which instance may fetch from a mailbox: `account` as in mailintake_delivery, `label` for people. `epoch` is that
+    # of the last listing (IMAP: UIDVALIDITY), `changes` in how many runs in a row it was another one, and `kept` how
+    # many mails are listed although the server said that it removed them; `service` is the service that found this.
     Table("mailintake_mailbox", key="id")[
         Column("id", auto_increment=True),
         Column("account", key_size=64),
         Column("label"),
         Column("instance", key_size=100),
         Column("since", type="int64"),
+        Column("epoch"),
+        Column("changes", type="int"),
+        Column("kept", type="int"),
+        Column("service"),
         Index(["account"], unique=True),
     ],
 ]

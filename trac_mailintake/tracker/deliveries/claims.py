@@ -160,7 +160,7 @@ class DatabaseClaims:
         """
         died = row.owner is not None
         alone, deaths = (1, row.deaths + row.alone) if died else (row.alone, row.deaths)
-        how = transitions.Taking(message.fingerprint, alone, deaths)
+        how = transitions.Taking(message.fingerprint, message.size or 0, alone, deaths)
         lost = listed and row.state in IN_ARCHIVE and not self._archived(row)
         seize = transitions.refetch if lost else transitions.take
         if row.state is State.HELD:
@@ -215,7 +215,7 @@ class DatabaseClaims:
         hold = Hold(claimed.id, self._worker.owner, claimed.fence)
         if claimed.raw is None:
             return transitions.defer(db, hold, failure)
-        return transitions.seal(db, hold, place(self._env, claimed.raw, claimed.sha256), failure)
+        return transitions.seal(db, hold, place(self._env, claimed, claimed.raw), failure)
 
     def parent_elsewhere(self, claimed: Delivery, message_ids: Sequence[str]) -> Wait | None:
         """See `ports.Claims.parent_elsewhere`. Raises TemporaryFailure.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
@@ -20,6 +20,7 @@ from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries import misses, ownership, recovery
+from trac_mailintake.tracker.deliveries.identity import Doubt, Identity, content_of
 from trac_mailintake.tracker.deliveries.rows import (
     COLUMNS,
     Row,
@@ -94,6 +95,8 @@ class Standing(Enum):
     """Decided, and not listed for so long that its locator may be used again."""
     DONE = auto()
     """Decided, and nothing to do."""
+    DOUBTFUL = auto()
+    """A listed message must be read before it is known whether it is the one of this row: see `identity`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,19 @@ class _View:
     named: Mapping[str, Listed]
     passed: Mapping[str, str]
     again: frozenset[int] = frozenset()
+    doubt: Doubt = field(default_factory=Doubt)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether messages may be there that are not listed: a pipe lists only the one that it was handed.
+
+        After a new epoch others may be listed by other locators.
+        """
+        return self.service.pushed or self.doubt.renewed
+
+    def is_doubtful(self, row: Row) -> bool:
+        """Whether it is not known if a listed message is the one of this row."""
+        return row.live in self.doubt.resized or (bool(self.doubt.strangers) and row.id in self.doubt.lost)
 
 
 class DatabaseMailbox:
@@ -121,6 +137,7 @@ class DatabaseMailbox:
         self._absence = absence
         self._vanished = absence.reason if absence else reasons.VANISHED()
         self._env = session.env
+        self._identity = Identity(session)
 
     def admit(self, service: Service, account: Account) -> str:
         """See `ports.Mailbox.admit`. Pipes have no mailbox to own. Raises TemporaryFailure."""
@@ -142,8 +159,24 @@ class DatabaseMailbox:
             view = _view(service, account, listing, rows)
             if recovery.seal_lost(self._env, self._lost(view, rows)):
                 rows = self._remembered(account)
-            view = replace(view, again=misses.due(self._env, service.name, rows, self._session.limit))
-            return self._act(view, self._sorted(view, rows))
+            view = replace(
+                view,
+                again=misses.due(self._env, service.name, rows, self._session.limit),
+                doubt=self._identity.doubt(service, account, view, rows),
+            )
+            standings = self._sorted(view, rows)
+            self._identity.kept(service, account, sum(bool(row.consumed) for row in standings[Standing.LEFT]))
+            return self._act(view, standings)
+
+    def doubtful(self, account: Account) -> list[Listed]:
+        """See `ports.Mailbox.doubtful`."""
+        return list(self._identity.of(account).listed(account).values())
+
+    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str | None]]) -> None:
+        """See `ports.Mailbox.recognise`. Raises TemporaryFailure."""
+        del service
+        with temporary(self._env):
+            self._identity.recognise(account, readings)
 
     def _remembered(self, account: Account) -> list[Row]:
         sql = f"SELECT {COLUMNS} FROM mailintake_delivery WHERE live>=%s AND live<%s"
@@ -163,6 +196,8 @@ class DatabaseMailbox:
         return found
 
     def _standing(self, view: _View, row: Row) -> Standing:
+        if view.is_doubtful(row):
+            return Standing.DOUBTFUL
         if row.state in DECIDED:
             return self._of_decided(view, row)
         return Standing.DONE if row.state is State.RECLAIMED else self._of_undecided(view, row)
@@ -173,7 +208,7 @@ class DatabaseMailbox:
             if not row.consumed and self._left_over(view.service, row):
                 return Standing.HIDDEN
             return Standing.GONE if row.recorded < now() - SETTLED else Standing.DONE
-        if listed.fingerprint != row.fingerprint:
+        if _is_another(listed, row):
             return Standing.REPLACED
         if row.id in view.again:
             return Standing.PENDING
@@ -184,10 +219,9 @@ class DatabaseMailbox:
         busy = row.state in AT_WORK and self._session.holds(row)
         archived = row.state in IN_ARCHIVE
         if listed is not None:
-            displaced = archived and not busy and listed.fingerprint != row.fingerprint
+            displaced = archived and not busy and _is_another(listed, row)
             return Standing.DISPLACED if displaced else Standing.PENDING
-        # A pipe lists only the message that it was handed: others are not gone because it does not list them.
-        if busy or (self._absence.may_come(row) if self._absence else view.service.pushed):
+        if busy or (self._absence.may_come(row) if self._absence else view.is_partial):
             return Standing.ELSEWHERE
         return Standing.KEPT if archived else Standing.VANISHED
 
@@ -223,6 +257,7 @@ class DatabaseMailbox:
         """What this round may claim: `kept` is no longer listed, but in the archive."""
         settled = {row.live for row in (*found[Standing.LEFT], *found[Standing.DONE])}
         settled |= {live for live, each in view.passed.items() if each in settled}
+        settled |= view.doubt.listed(view.account).keys()
         pending = {live: each for live, each in view.keys.items() if live not in settled}
         undecided = (*kept, *found[Standing.PENDING])
         messages = _merged(self._unlisted(kept), pending, {row.live: row.id for row in undecided})
@@ -233,7 +268,10 @@ class DatabaseMailbox:
         hidden = {row.live: row for row in found[Standing.HIDDEN]}
         pairs = [(each, hidden[live]) for live, each in self._unlisted(hidden.values())]
         pairs += [(view.named[row.live], row) for row in found[Standing.LEFT]]
-        left = [delivery(self._env, view.service, view.account, each, row) for each, row in pairs]
+        left = [
+            delivery(self._env, view.service, view.account, each, row._replace(content=content_of(self._env, row)))
+            for each, row in pairs
+        ]
         if left:
             # The worker that recorded them may have been killed between the commit, which is visible, and its flush, or
             # the flush failed. A later flushed commit also makes it durable, if that commit changes something.
@@ -316,6 +354,11 @@ class DatabaseMailbox:
         for some in chunks(ids):
             with transaction(self._env) as db:
                 transitions.consume(db, some)
+
+
+def _is_another(listed: Listed, row: Row) -> bool:
+    """Whether the fingerprint says so. Where the locator identifies a message, `identity` compares."""
+    return not listed.epoch and listed.fingerprint != row.fingerprint
 
 
 def _merged(

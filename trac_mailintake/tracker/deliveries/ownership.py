@@ -1,18 +1,24 @@
-"""fetch: the identity of this environment, and the owner of a mailbox (docs/behaviour.md#another-environment)."""
+"""fetch: the identity of this environment, the owner of a mailbox, and what is known of a mailbox's server.
+
+See docs/behaviour.md#another-environment and docs/behaviour.md#what-identifies-a-delivery.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trac.db.api import DatabaseManager
 from trac.util.datefmt import from_utimestamp
 
 from trac_mailintake.intake.errors import Stale
+from trac_mailintake.intake.model import Afterwards
 from trac_mailintake.tracker.db.transaction import key, now, transaction
 from trac_mailintake.tracker.deliveries.rows import account_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trac.env import Environment
 
     from trac_mailintake.intake.model import Account
@@ -25,6 +31,14 @@ _OF_POSTGRES: Final = """
     THEN (SELECT system_identifier FROM pg_control_system()) END
     FROM pg_database WHERE datname=current_database()"""
 """The oids of database and schema, and the cluster's identifier if this user may read it."""
+_CHANGES: Final = 3
+"""After so many changes in a row, a mailbox's server does not keep its promise."""
+STAYS: Final = frozenset({Afterwards.LEAVE, Afterwards.SEEN})
+"""What leaves a mail in its mailbox."""
+_COMPLAINTS: Final = """
+    SELECT box.label, service.name, service.afterwards, COALESCE(box.changes, 0), COALESCE(box.kept, 0)
+    FROM mailintake_mailbox box JOIN mailintake_service service ON service.name=box.service
+    WHERE service.enabled=1 AND (COALESCE(box.changes, 0)>=%s OR COALESCE(box.kept, 0)>0) ORDER BY box.label"""
 _OF_MYSQL: Final = "SELECT @@hostname, @@port, @@datadir, DATABASE()"
 
 
@@ -102,3 +116,50 @@ def _write(db: Connection, account: Account, mine: str) -> None:
         "INSERT INTO mailintake_mailbox (account, label, instance, since) VALUES (%s, %s, %s, %s)",
         (account_key(account), account.label, mine, now()),
     )
+
+
+# what a mailbox's server keeps to ------------------------------------------------------------------------------------
+
+
+class Habits(NamedTuple):
+    """What is known of a mailbox's server. `epoch`: see `Listed`; None before the first listing.
+
+    `changes`: in how many runs in a row the epoch was another one. `kept`: how many mails are still listed although the
+    server said that it removed them.
+    """
+
+    epoch: str | None = None
+    changes: int = 0
+    kept: int = 0
+
+
+def habits(env: Environment, account: Account) -> Habits:
+    """What is known of the server of a mailbox."""
+    sql = "SELECT epoch, COALESCE(changes, 0), COALESCE(kept, 0) FROM mailintake_mailbox WHERE account=%s"
+    rows = env.db_query(sql, (account_key(account),))
+    return Habits(*rows[0]) if rows else Habits()
+
+
+def note_habits(db: Connection, account: Account, service: str, found: Habits) -> None:
+    """Store what the service found."""
+    db(
+        "UPDATE mailintake_mailbox SET epoch=%s, changes=%s, kept=%s, service=%s WHERE account=%s",
+        (*found, service, account_key(account)),
+    )
+
+
+def complaints(env: Environment) -> Iterator[str]:
+    """What mailboxes of enabled services show that their servers do not keep to: a sentence for each."""
+    for label, service, afterwards, changes, kept in env.db_query(_COMPLAINTS, (_CHANGES,)):
+        word = Afterwards(afterwards.partition(":")[0])
+        if changes >= _CHANGES and word in STAYS:
+            yield (
+                f"{service}: {label} numbers its mail anew in each session (UIDVALIDITY), so its server cannot leave"
+                " mail: each run reads all of it again. Set afterwards=delete or move."
+            )
+        if kept and word not in STAYS:
+            mails = "1 mail" if kept == 1 else f"{kept} mails"
+            yield (
+                f"{service}: {label} still lists {mails} that its server said it had removed. Nothing is filed twice,"
+                " but the mailbox fills up; look at the server, or remove them there."
+            )

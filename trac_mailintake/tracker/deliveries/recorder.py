@@ -197,13 +197,15 @@ class DatabaseRecorder:
     def _of_delivery(self, delivery: Delivery) -> dict[str, object]:
         """The columns about the bytes of a mail."""
         if delivery.raw is None:  # it is too large for the archive
-            return {"archive": None, "archive_offset": 0, "archive_length": 0, "sha256": delivery.sha256}
-        where = place(self._env, delivery.raw, delivery.sha256)
+            nowhere = {"archive": None, "archive_offset": 0, "archive_length": 0, "content": None}
+            return {**nowhere, "sha256": delivery.sha256}
+        where = place(self._env, delivery, delivery.raw)
         return {
             "archive": where.archive,
             "archive_offset": where.offset,
             "archive_length": where.length,
             "sha256": where.sha256,
+            "content": where.content,
         }
 
     def _counted(self, delivery: Delivery, message: Message | None) -> Microseconds:

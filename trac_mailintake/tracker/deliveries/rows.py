@@ -32,6 +32,7 @@ class Row(NamedTuple):
     live: str
     service: str
     fingerprint: str
+    size: int | None
     owner: str | None
     fence: int
     lease: Microseconds
@@ -47,6 +48,7 @@ class Row(NamedTuple):
     recorded: Microseconds
     consumed: Microseconds
     sha256: str | None
+    content: str | None
     archive: str | None
     archive_offset: int | None
     archive_length: int | None
@@ -117,6 +119,7 @@ def delivery(env: Environment, service: Service, account: Account, listed: Liste
         row.sha256 or "",
         misses=row.misses or 0,
         unreadable=is_unreadable(row),
+        content=row.content or "",
     )
 
 
@@ -125,9 +128,9 @@ def is_unreadable(row: Row) -> bool:
     return (row.blamed or 0) >= FETCHES and (row.blamed_since or 0) <= now() - FETCHING * SECOND
 
 
-def place(env: Environment, raw: Slice, sha256: str) -> Place:
+def place(env: Environment, delivery: Delivery, raw: Slice) -> Place:
     """Where the bytes of a mail are, as its row says it."""
-    return Place(stored(env, raw.path), raw.offset, raw.length, sha256)
+    return Place(stored(env, raw.path), raw.offset, raw.length, delivery.sha256, delivery.content or None)
 
 
 def account_key(account: Account) -> str:

@@ -193,6 +193,10 @@ class Mark(Enum):
     """The mailbox's copy has been disposed of."""
     RETIRE = "retire"
     """The mailbox has no longer this message at its locator."""
+    HINT = "hint"
+    """The mailbox tells another size of it, though it is the same."""
+    REKEY = "rekey"
+    """It was found again at another locator."""
     DISPLACE = "displace"
     """The mailbox has another message at its locator, and this one is still to be decided, from the archive."""
     NOTIFY = "notify"
@@ -213,6 +217,8 @@ MARKED: Final[Mapping[Mark, frozenset[State]]] = {
     Mark.CONFIRM: DECIDED | {State.RECLAIMED},
     Mark.CONSUME: DECIDED | {State.RECLAIMED},
     Mark.RETIRE: DECIDED | {State.RECLAIMED},
+    Mark.HINT: DECIDED | {State.RECLAIMED, State.SEALED, State.RESUMED},
+    Mark.REKEY: DECIDED | {State.RECLAIMED, State.SEALED},
     Mark.DISPLACE: frozenset({State.SEALED, State.RESUMED}),
     Mark.NOTIFY: frozenset({State.CREATED, State.COMMENTED}),
     Mark.TELL: DECIDED | {State.RECLAIMED},

@@ -11,7 +11,7 @@ makes assignments one after the other, so a column is read before it is set, and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trac_mailintake.intake.failures import BACK_OFF
 from trac_mailintake.intake.times import Microseconds
@@ -41,12 +41,16 @@ Values = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the bytes of a mail are: a batch of the archive as the journal names it, and a slice of it."""
+    """Where the bytes of a mail are: a batch of the archive as the journal names it, and a slice of it.
+
+    `content` is the digest by which the mail is recognised; None: unknown.
+    """
 
     archive: str
     offset: int
     length: int
     sha256: str
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,10 @@ def _insert(db: Connection, event: Event, rows: Sequence[Mapping[str, object]]) 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """How a row is taken over: the fingerprint of the message as it is listed, and who died over it."""
+    """How a row is taken over: fingerprint and size of the message as it is listed, and who died over it."""
 
     fingerprint: str
+    size: int
     alone: int
     deaths: int
 
@@ -107,8 +112,8 @@ def _take(db: Connection, event: Event, more: str, before: Hold, owner: str, how
     return _counted(
         db,
         event,
-        f"{more}{TAKE_AS}, fingerprint=%s, alone=%s, deaths=%s",
-        (owner, LEASES.expiry(), how.fingerprint, how.alone, how.deaths),
+        f"{more}{TAKE_AS}, fingerprint=%s, size=%s, alone=%s, deaths=%s",
+        (owner, LEASES.expiry(), how.fingerprint, how.size, how.alone, how.deaths),
         HELD,
         (before.row, before.fence),
     )
@@ -162,7 +167,7 @@ _FAILED: Final = (
     f"{END_AS}, alone=0, deaths=0, retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), "
     "attempts=attempts+%s, misses=misses+%s"
 )
-_PLACED: Final = "archive=%s, archive_offset=%s, archive_length=%s, sha256=%s"
+_PLACED: Final = "archive=%s, archive_offset=%s, archive_length=%s, sha256=%s, content=%s"
 
 
 def defer(db: Connection, held: Hold, failure: Failure) -> int:
@@ -300,6 +305,30 @@ def retire(db: Connection, rows: Sequence[int]) -> None:
     _mark(db, Mark.RETIRE, "live=NULL", (), f"id IN ({marks(rows)})", tuple(rows))
 
 
+class Whereabouts(NamedTuple):
+    """Where and how a mailbox lists a message."""
+
+    live: str
+    locator: str
+    fingerprint: str
+    size: int
+
+
+def hint(db: Connection, row: int, where: Whereabouts, content: str | None) -> None:
+    """The mailbox tells another size of the message at this locator, which is the same. `content`: its digest."""
+    sets = "fingerprint=%s, size=%s, content=COALESCE(content, %s)"
+    _mark(db, Mark.HINT, sets, (where.fingerprint, where.size, content), "id=%s AND live=%s", (row, where.live))
+
+
+def rekey(db: Connection, row: int, before: str, where: Whereabouts, content: str) -> int:
+    """The message is found again at another locator than that of the live key `before`."""
+    sets = "live=%s, locator=%s, fingerprint=%s, size=%s, content=%s"
+    cursor = db.cursor()
+    values = (where.live, where.locator, where.fingerprint, where.size, content)
+    cursor.execute(_statement(sets, among(MARKED[Mark.REKEY], _HIDDEN), "id=%s AND live=%s"), (*values, row, before))
+    return cursor.rowcount
+
+
 def displace(db: Connection, row: int, live: str) -> int:
     """The mailbox has another message at the locator of this one."""
     cursor = db.cursor()
@@ -329,7 +358,7 @@ def _failed(failure: Failure) -> Values:
 
 
 def _placed(place: Place) -> Values:
-    return place.archive, place.offset, place.length, place.sha256
+    return place.archive, place.offset, place.length, place.sha256, place.content
 
 
 def _set(values: Mapping[str, object]) -> str:

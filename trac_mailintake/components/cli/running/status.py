@@ -14,6 +14,7 @@ from trac_mailintake.tracker.db.durable import weaknesses
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import SECOND, now
 from trac_mailintake.tracker.deliveries.inventory import seen
+from trac_mailintake.tracker.deliveries.ownership import complaints
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.statistics import BAD, State, figures
 from trac_mailintake.tracker.options import sends
@@ -72,6 +73,7 @@ def _print_json(env: Environment, status: _Status) -> None:
             "without_row": status.archive.lost,
             "without_row_as_of": status.archive.when,
             "disk_full": list(status.full),
+            "mailboxes": list(complaints(env)),
         }
     )
 
@@ -82,7 +84,7 @@ def _print_text(env: Environment, status: _Status) -> None:
         say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
     if not status.fetches:
         say("Nothing is fetched: [mailintake] fetch = disabled.")
-    for sentence in (*weaknesses(env), *status.full):
+    for sentence in (*complaints(env), *weaknesses(env), *status.full):
         say(sentence)
     if status.archive.lost:
         say(

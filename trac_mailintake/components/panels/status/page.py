@@ -15,6 +15,7 @@ from trac_mailintake.tracker.db.durable import weaknesses
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import now
 from trac_mailintake.tracker.deliveries.inventory import seen
+from trac_mailintake.tracker.deliveries.ownership import complaints
 from trac_mailintake.tracker.journal.daily_counts import daily
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.statistics import BAD, figures
@@ -47,7 +48,7 @@ class StatusView(PanelView):
             "rows": figures(self.env, rows),
             "bad": BAD,
             "queue": listing.queue(self.env),
-            "weaknesses": weaknesses(self.env),
+            "weaknesses": (*complaints(self.env), *weaknesses(self.env)),
             "fetches": MailIntakeSystem(self.env).fetches,
             "archive": seen(self.env),
             "choices": choices,

@@ -61,6 +61,15 @@ def count_misses(tables: Tables) -> None:
     tables.db("UPDATE mailintake_service SET unclaimed=0, unclaimed_since=0 WHERE unclaimed IS NULL")
 
 
+def know_content(tables: Tables) -> None:
+    """What tells a mail from another at its locator, and what a mailbox's server does not keep to. NULL: not known."""
+    tables.add_column("mailintake_delivery", Column("content"))
+    tables.add_column("mailintake_mailbox", Column("epoch"))
+    tables.add_column("mailintake_mailbox", Column("changes", type="int"))
+    tables.add_column("mailintake_mailbox", Column("kept", type="int"))
+    tables.add_column("mailintake_mailbox", Column("service"))
+
+
 def make_indexes(tables: Tables) -> None:
     """All indexes of the present tables."""
     for table in SCHEMA:
@@ -72,6 +81,7 @@ PARTS: Final[tuple[Callable[[Tables], None], ...]] = (
     store_reasons,
     count_alone,
     count_misses,
+    know_content,
     make_indexes,
 )
 """In this order. Each can be repeated from wherever it died."""

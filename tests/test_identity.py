@@ -1,0 +1,304 @@
+"""Which mail is which: servers that number mail anew, write into it, or give one name to several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.rig import Remote, mail
+from tests.sources.restless import RestlessImap, RestlessPop3, with_status
+from trac_mailintake.intake.model import Status
+
+if TYPE_CHECKING:
+    from tests.servers.tracenv import TracEnv
+    from trac_mailintake.intake.report import Report
+
+NAMELESS: Final = b"From: Ann <ann@example.com>\nSubject: No id\n\nHow?\n"
+"""A mail without a Message-ID: only its bytes tell it from others."""
+
+
+def nameless(subject: str) -> bytes:
+    """Another one."""
+    return NAMELESS.replace(b"No id", subject.encode())
+
+
+def tickets(trac: TracEnv) -> list[str]:
+    """The summaries of all tickets, in order."""
+    return [str(summary) for (summary,) in trac.query("SELECT summary FROM ticket ORDER BY id")]
+
+
+def nothing(report: Report) -> bool:
+    """Whether a round went well, and did nothing that the journal would show."""
+    return report.error == "" and not report.counts.total()
+
+
+def complaint(trac: TracEnv) -> str:
+    """What *Status* says besides its table."""
+    return trac.command("mailintake", "status").out.partition("Mail queue:")[2]
+
+
+@pytest.mark.parametrize("afterwards", ["leave", "seen"])
+def test_mail_that_is_numbered_anew_in_each_session_is_known(sqlite_env: TracEnv, afterwards: str) -> None:
+    """No row for it, whatever it has for an id; what is new among it is filed, and *Status* says why it is slow."""
+    with RestlessImap([mail("Mail 1"), NAMELESS, mail("Mail 3")]) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards=afterwards)
+        assert rig.run().counts[Status.CREATED] == 3
+        restless.renews = True
+        for number in range(4, 7):
+            assert "numbers its mail anew" not in complaint(sqlite_env)
+            restless.deliver(nameless(f"Mail {number}"))
+            report = rig.run()
+            assert (report.error, report.counts.total(), report.counts[Status.CREATED]) == ("", 1, 1)
+        assert "support: imap://ann@localhost" in complaint(sqlite_env)
+        assert "numbers its mail anew in each session (UIDVALIDITY)" in complaint(sqlite_env)
+        restless.renews = False
+        assert nothing(rig.run())
+        assert "numbers its mail anew" not in complaint(sqlite_env)
+        restless.asked.clear()
+        assert nothing(rig.run())
+        assert not restless.asked
+    assert len(rig.journal()) == len(tickets(sqlite_env)) == 6
+
+
+def test_where_nothing_is_left_a_new_number_is_no_complaint(sqlite_env: TracEnv) -> None:
+    """Mail that is deleted is read only once."""
+    with RestlessImap([]) as restless:
+        restless.renews = True
+        rig = Remote(sqlite_env, "imap", restless.port)
+        for number in range(6):
+            restless.deliver(mail(f"Mail {number}"))
+            assert rig.run().counts[Status.CREATED] == 1
+        assert "numbers its mail anew" not in complaint(sqlite_env)
+    assert len(rig.journal()) == 6
+
+
+def test_a_copy_that_was_left_over_goes_under_its_new_number(sqlite_env: TracEnv) -> None:
+    """What was filed before UIDVALIDITY changed is deleted, and not filed once more."""
+    with RestlessImap([NAMELESS, mail("Mail 2")]) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port)
+        restless.bend.refuses[b"STORE"] = b"NO not now"
+        assert rig.run().counts[Status.CREATED] == 2
+        restless.bend.refuses.clear()
+        restless.validity += 1
+        restless.write("RO")
+        assert nothing(rig.run())
+        assert restless.folders[b"INBOX"] == {}
+    assert [outcome for outcome, _ in rig.outcomes] == ["created"] * 2
+
+
+@pytest.mark.parametrize("afterwards", ["leave", "seen"])
+def test_a_field_that_a_server_writes_makes_no_other_mail(sqlite_env: TracEnv, afterwards: str) -> None:
+    """It is read once more, and then known by its new size."""
+    with RestlessImap([mail("Mail 1"), NAMELESS]) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards=afterwards)
+        rig.run()
+        for status in ("O", "RO"):
+            restless.write(status)
+            restless.asked.clear()
+            assert nothing(rig.run())
+            assert restless.asked
+            restless.asked.clear()
+            assert nothing(rig.run())
+            assert not restless.asked
+    assert [outcome for outcome, _ in rig.outcomes] == ["created"] * 2
+    sizes = {size for (size,) in sqlite_env.query("SELECT size FROM mailintake_delivery")}
+    assert sizes == {len(content) for content in restless.folders[b"INBOX"].values()}
+
+
+def test_another_date_says_nothing(sqlite_env: TracEnv) -> None:
+    """Nothing is read again."""
+    with RestlessImap([mail("Mail 1"), NAMELESS]) as restless:
+        restless.dates = True
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave")
+        rig.run()
+        restless.asked.clear()
+        for _ in range(3):
+            assert nothing(rig.run())
+        assert not restless.asked
+    assert len(rig.journal()) == 2
+
+
+def test_another_mail_under_a_known_uid_is_filed(sqlite_env: TracEnv) -> None:
+    """It has another size; a server that does this breaks RFC 3501, but loses no mail here."""
+    with RestlessImap([mail("Mail 1"), NAMELESS]) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave")
+        rig.run()
+        restless.folders[b"INBOX"][2] = nameless("Quite another one")
+        assert rig.run().counts[Status.CREATED] == 1
+        assert nothing(rig.run())
+    assert tickets(sqlite_env) == ["Mail 1", "No id", "Quite another one"]
+
+
+@pytest.mark.parametrize("refusal", [b"NO server error", None])
+def test_a_doubtful_mail_that_cannot_be_read_keeps_nothing_out(sqlite_env: TracEnv, refusal: bytes | None) -> None:
+    """The server refuses it, or hangs up; what is new is filed in the same run, and nothing is filed twice."""
+    with RestlessImap([mail("Mail 1"), NAMELESS, mail("Mail 3")]) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave")
+        rig.run()
+        restless.write("RO")
+        restless.deliver(mail("Mail 4"))
+        restless.bend.refuses[b"FETCH"] = refusal
+        restless.bend.only = 2
+        rig.run()
+        restless.bend.refuses.clear()
+        for _ in range(2):
+            with sqlite_env.env.db_transaction as db:
+                db("UPDATE mailintake_delivery SET retry_at=0 WHERE state='deferred'")
+            rig.run()
+    assert sorted(tickets(sqlite_env)) == ["Mail 1", "Mail 3", "Mail 4", "No id"]
+
+
+def test_a_server_that_does_not_remove_what_it_says_is_told_of(sqlite_env: TracEnv) -> None:
+    """STORE and EXPUNGE are answered with OK, and nothing happens: the mailbox fills up."""
+    with RestlessImap([mail("Mail 1"), mail("Mail 2")]) as restless:
+        restless.bend.refuses = {b"STORE": b"OK done", b"EXPUNGE": b"OK done"}
+        rig = Remote(sqlite_env, "imap", restless.port)
+        rig.run()
+        assert nothing(rig.run())
+        with sqlite_env.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET consumed=consumed-3600000000")
+        assert nothing(rig.run())
+        assert "still lists 2 mails that its server said it had removed" in complaint(sqlite_env)
+        restless.bend.refuses.clear()
+        with sqlite_env.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET consumed=consumed-3600000000")
+        assert nothing(rig.run())
+        assert restless.folders[b"INBOX"] == {}
+        assert nothing(rig.run())
+        assert "still lists" not in complaint(sqlite_env)
+    assert len(rig.journal()) == 2
+
+
+# POP3
+
+
+def test_a_field_that_a_pop3_server_writes_makes_no_other_mail(sqlite_env: TracEnv) -> None:
+    """One without a Message-ID became a second ticket."""
+    restless = RestlessPop3()
+    first, second = restless.put(mail("Mail 1")), restless.put(NAMELESS)
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards="leave")
+        rig.run()
+        for status in ("O", "RO"):
+            for number in (first, second):
+                content = restless.mails[number][2].replace(b"\r\n", b"\n")
+                restless.change(number, with_status(content, status))
+            assert nothing(rig.run())
+            before = len(server.heard)
+            assert nothing(rig.run())
+            assert not [line for line in server.heard[before:] if line.startswith(b"RETR")]
+        restless.change(second, nameless("Under a UIDL that was used before"))
+        assert rig.run().counts[Status.CREATED] == 1
+    assert tickets(sqlite_env) == ["Mail 1", "No id", "Under a UIDL that was used before"]
+
+
+@pytest.mark.parametrize("afterwards", ["leave", "delete"])
+@pytest.mark.parametrize(
+    ("uidl", "size"),
+    [
+        (b"2 u1", b""),
+        (b"2 u1 and more", b""),
+        (b"2", b""),
+        (None, b""),
+        (b"two", b""),
+        (b"", b"2"),
+        (b"", b"2 many"),
+        (b"", None),
+        (b"", b"2 -1"),
+    ],
+)
+def test_a_wrong_line_of_a_listing_keeps_no_mail_out(
+    sqlite_env: TracEnv, afterwards: str, uidl: bytes | None, size: bytes | None
+) -> None:
+    """Nor its own: without a UIDL of its own a mail is known by its content."""
+    restless = RestlessPop3()
+    restless.put(nameless("Mail 1"))
+    restless.put(nameless("Mail 2"), uidl, size)
+    restless.put(nameless("Mail 3"))
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards=afterwards)
+        assert rig.run().counts[Status.CREATED] == 3
+        assert nothing(rig.run())
+        assert len(restless.mails) == (0 if afterwards == "delete" else 3)
+        restless.put(nameless("Mail 4"))
+        assert rig.run().counts[Status.CREATED] == 1
+    assert tickets(sqlite_env) == ["Mail 1", "Mail 2", "Mail 3", "Mail 4"]
+
+
+def test_a_mail_whose_uidl_comes_to_be_shared_stays_known(sqlite_env: TracEnv) -> None:
+    """It is found again by its content, though a server wrote into it, and what took its UIDL is filed."""
+    restless = RestlessPop3()
+    first = restless.put(NAMELESS)
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards="leave")
+        rig.run()
+        restless.change(first, with_status(NAMELESS, "RO"))
+        restless.put(nameless("The other one"), b"2 u1")
+        assert rig.run().counts[Status.CREATED] == 1
+        assert nothing(rig.run())
+    assert [outcome for outcome, _ in rig.outcomes] == ["created"] * 2
+
+
+@pytest.mark.parametrize("how", ["refuses", "drops"])
+def test_a_mail_without_a_uidl_that_cannot_be_read_keeps_nothing_out(sqlite_env: TracEnv, how: str) -> None:
+    """The others are filed in the same run; it comes as soon as the server gives it."""
+    restless = RestlessPop3()
+    restless.put(nameless("Mail 1"))
+    restless.put(nameless("Mail 2"), b"2")
+    restless.put(nameless("Mail 3"))
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards="leave")
+        getattr(restless, how).add(b"RETR 2")
+        rig.run()
+        if how == "refuses":
+            assert sorted(tickets(sqlite_env)) == ["Mail 1", "Mail 3"]
+        getattr(restless, how).clear()
+        rig.run()
+    assert sorted(tickets(sqlite_env)) == ["Mail 1", "Mail 2", "Mail 3"]
+
+
+COURIER: Final = b"From: postmaster@localhost\r\nSubject: Cannot display Unicode content\r\n\r\nThis message has.\r\n"
+
+
+def test_mail_with_utf8_in_its_header_is_taken_as_it_is(sqlite_env: TracEnv) -> None:
+    """Where the server offers UTF8 (RFC 6856), it is asked for before the login; else Courier gives a substitute."""
+    restless = RestlessPop3(COURIER)
+    restless.put(nameless("Käse"))
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port)
+        assert rig.run().counts[Status.CREATED] == 1
+        words = [line.split(b" ")[0] for line in server.heard]
+        assert words.index(b"CAPA") < words.index(b"UTF8") < words.index(b"USER")
+        assert restless.mails == {}
+    assert tickets(sqlite_env) == ["Käse"]
+
+
+def test_what_was_known_without_utf8_stays_known(sqlite_env: TracEnv) -> None:
+    """Its size is another one from now on, and its bytes are, too; nothing is filed again."""
+    restless = RestlessPop3(COURIER)
+    restless.offers = [b"UIDL"]
+    restless.put(mail("Mail 1"))
+    number = restless.put(nameless("Käse"), size=b"2 %d" % len(COURIER))
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards="leave")
+        rig.run()
+        outcomes = rig.outcomes
+        restless.offers.append(b"UTF8")
+        uidl, _, content = restless.mails[number]
+        restless.mails[number] = (uidl, b"2 %d" % len(content), content)
+        restless.put(nameless("Größe"))
+        assert rig.run().counts[Status.CREATED] == 1
+        assert rig.outcomes[: len(outcomes)] == outcomes
+        assert nothing(rig.run())
+        restless.change(number, nameless("Quite another one"))
+        assert rig.run().counts[Status.CREATED] == 1
+
+
+def test_a_server_that_refuses_utf8_is_used_without(sqlite_env: TracEnv) -> None:
+    """It offered it, but it gives mail all the same."""
+    restless = RestlessPop3(COURIER)
+    restless.refuses.add(b"UTF8")
+    restless.put(mail("Mail 1"))
+    with restless.server as server:
+        assert Remote(sqlite_env, "pop3", server.port).run().counts[Status.CREATED] == 1

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 def with_status(content: bytes, status: str) -> bytes:
     """The mail as a server that keeps it in an mbox gives it: with a field of its own, instead of the last one."""
-    content = re.sub(rb"(?m)^Status: .*\r?\n", b"", content)
-    head, gap, body = content.partition(b"\n\n")
-    return head + b"\nStatus: " + status.encode("ascii") + gap + body
+    content = re.sub(rb"(?m)^Status: .*\n", b"", content)
+    end = b"\r\n" if b"\r\n\r\n" in content else b"\n"
+    head, gap, body = content.partition(end * 2)
+    return head + end + b"Status: " + status.encode("ascii") + gap + body
 
 
 class RestlessImap(BentServer):

@@ -30,6 +30,7 @@ from trac_mailintake.tracker.deliveries.claims import DatabaseClaims
 from trac_mailintake.tracker.deliveries.mailbox import DatabaseMailbox
 from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
 from trac_mailintake.tracker.deliveries.recovery import Recovery
+from trac_mailintake.tracker.deliveries.refiling import Refiling
 from trac_mailintake.tracker.deliveries.session import Session
 from trac_mailintake.tracker.lookups import TracReader
 from trac_mailintake.tracker.outgoing.outbox import Outbox
@@ -126,6 +127,7 @@ class Assembly:
     claims: DatabaseClaims
     recorder: DatabaseRecorder
     recovery: Recovery
+    refiling: Refiling
     outbox: Outbox
     spine: Spine
     releasing: Callable[[int | None, str], Spine]
@@ -214,6 +216,7 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         claims=claims,
         recorder=recorder,
         recovery=Recovery(session, staging),
+        refiling=Refiling(session),
         outbox=Outbox(env, worker),
         spine=Spine(ports),
         releasing=releasing,

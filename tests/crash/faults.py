@@ -91,6 +91,7 @@ _FUNCTIONS: Final = {
             "write",
             "read",
             "pread",
+            "pwrite",
             "fsync",
             "listdir",
         ]

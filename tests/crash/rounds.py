@@ -25,6 +25,7 @@ from tests.crash.faults import NONE, failing
 from tests.crash.loaded import open_loaded
 from trac_mailintake import bootstrap
 from trac_mailintake.builtin.handlers import create_or_comment
+from trac_mailintake.components.cli.archive import ArchiveActions
 from trac_mailintake.components.cli.journal.held import HeldActions
 from trac_mailintake.components.cli.running import commands
 from trac_mailintake.components.cli.running import run as running
@@ -114,6 +115,23 @@ def run(path: Path, fault: Harm = NONE) -> Done:
             except AdminCommandError as error:
                 said.write(str(error))
                 status = 2
+        return Done(meter.calls, meter.failed, int(status), said.getvalue())
+
+
+def forget(path: Path) -> None:
+    """Put a database back that knows the service, and none of its mail; the archive stays."""
+    with opened(path) as env, env.db_transaction as db:
+        for table in ("mailintake_delivery", "mailintake_message_id", "ticket", "ticket_change", "attachment"):
+            db(f"DELETE FROM {table}")
+        shutil.rmtree(os.path.join(env.attachments_dir, "ticket"), ignore_errors=True)
+
+
+def refile(path: Path, fault: Harm = NONE) -> Done:
+    """`mailintake archive refile --yes`, as the command does it."""
+    said = io.StringIO()
+    with opened(path) as env, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with failing(fault) as meter:
+            status = ArchiveActions(env).refile("--yes")
         return Done(meter.calls, meter.failed, int(status), said.getvalue())
 
 

@@ -263,6 +263,16 @@ class ArchiveCommands(CommandGroup):
     Ends with 0 when all is well, 1 when there is mail that no row has, 3 when something is damaged or missing.""",
             lambda do: do.archive.verify,
         )
+        yield self.command(
+            "archive refile",
+            "[--since DATE] [--service NAME] [--dry-run|--yes] [--json]",
+            """File the mail in the archive that no row of the journal has
+
+    For the day after an older database was put back. It goes through duplicates and all rules, as in a first run:
+    no acknowledgement or notice is sent, and no rate counts. Without --yes this says what it would do.
+    Ends with 0 when all is well, 1 when mail was held or deferred, 3 when it had to end early.""",
+            lambda do: do.archive.refile,
+        )
 
 
 class HeldCommands(CommandGroup):

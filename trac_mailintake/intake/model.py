@@ -66,6 +66,7 @@ class Delivery:
     `raw` is the place of its bytes in the archive; None until it has been fetched. `sha256` (hex) is the hash of these
     bytes, `content` the digest without the fields that servers write (`mail.content_digest`); "" if unknown.
     `again`: it was held, and is decided about once more because an administrator asked for that.
+    `refiled`: the database had lost it, and an administrator has it filed from the archive.
     """
 
     id: int
@@ -82,6 +83,7 @@ class Delivery:
     misses: int = 0
     unreadable: bool = False
     content: str = ""
+    refiled: bool = False
 
 
 # screen --------------------------------------------------------------------------------------------------------------

@@ -70,6 +70,11 @@ UNREADABLE: Final = Rule(
     alarming=True,
 )
 
+REFILED: Final = Rule(
+    "filed-from-archive", "fetch", "No row of the journal had it: an administrator had it filed from the archive."
+)
+"""A step in the trail of such a mail."""
+
 # recall --------------------------------------------------------------------------------------------------------------
 
 DUPLICATE: Final = Rule("duplicate", "recall", "The same mail was filed before, as delivery {delivery}.")

@@ -141,6 +141,8 @@ class Spine:
         Raises Misconfiguration, TemporaryFailure, and anything that one of our rules raises because of the message.
         """
         rules, tracker = self._ports.rules, self._ports.tracker
+        if delivery.refiled:
+            service = service.of_old_mail()
         steps = [Step("parse", each.slug, each.sentence, because=each.because) for each in message.defects]
         seen = self._ports.recorder.seen(service, message)
         if seen is not None:

@@ -94,6 +94,56 @@ def test_the_status_of_a_check_says_whether_somebody_must_look(mailbox: Mailbox)
     assert "without records" in listed.out
 
 
+def test_without_yes_nothing_is_filed(mailbox: Mailbox) -> None:
+    """It says what would be, so that one can see it first; with --yes it is filed, and that is the end of it."""
+    mailbox.add_service("afterwards=delete")
+    lose(mailbox, 1, 2)
+    for words in ((), ("--dry-run",)):
+        said = mailbox.trac.command("mailintake", "archive", "refile", *words)
+        assert said.status == 0
+        assert said.out.count("The printer smokes") == 2
+        assert said.out.endswith("Nothing was done. `archive refile --yes` files these 2 mails, by all rules.\n")
+    planned = json.loads(mailbox.trac.command("mailintake", "archive", "refile", "--json").out)
+    assert [(each["subject"], each["length"]) for each in planned["mails"]] == [
+        ("The printer smokes", len(mail(1))),
+        ("The printer smokes", len(mail(2))),
+    ]
+    assert mailbox.trac.tickets() == []
+    done = mailbox.trac.command("mailintake", "archive", "refile", "--yes")
+    assert (done.status, done.out) == (0, "support: 2 created\n")
+    assert len(mailbox.trac.tickets()) == 2
+    done = mailbox.trac.command("mailintake", "archive", "refile", "--yes")
+    assert (done.status, done.out) == (0, "There was no mail to file.\n")
+    assert mailbox.trac.command("mailintake", "archive", "refile").out == "There is no mail to file.\n"
+    status = json.loads(mailbox.trac.command("mailintake", "status", "--json").out)
+    assert (status["without_row"], status["without_row_as_of"] > 0) == (0, True)
+
+
+def test_what_cannot_be_refiled_is_told(mailbox: Mailbox) -> None:
+    """A service that is gone, a file without records; and mail that is held must be looked at."""
+    mailbox.add_service("afterwards=delete")
+    lose(mailbox, 1)
+    old = batch_of(mailbox).with_name("old-1.mails")
+    old.write_bytes(mail(7))
+    mailbox.trac.command("mailintake", "service", "remove", "support")
+    for words in ((), ("--yes",)):
+        said = mailbox.trac.command("mailintake", "archive", "refile", *words).out
+        assert "1 mails are of the service support, which does not exist" in said
+        assert "1 files without records" in said
+    mailbox.add_service("bulk=hold", "allow=else@example.org")
+    done = mailbox.trac.command("mailintake", "archive", "refile", "--yes", "--json")
+    assert done.status == 1
+    assert json.loads(done.out) == {
+        "services": {"support": {"held": 1}},
+        "error": "",
+        "left_out": [],
+        "without_records": 1,
+        "without_service": {},
+    }
+    both = mailbox.trac.command("mailintake", "archive", "refile", "--yes", "--dry-run")
+    assert (both.status, "give one of them" in both.err) == (2, True)
+
+
 def test_status_shows_what_was_found_and_when(mailbox: Mailbox) -> None:
     """Nothing before the first look; it is not a look of its own, which might take long."""
     mailbox.add_service("afterwards=delete")

@@ -82,7 +82,7 @@ CALLS: Final[dict[str, Call]] = {
     **{f"record as {status.value}": (event, _recording(status)) for status, event in RECORDED.items()},
 }
 """What happens to a row that the worker `OWNER` has, or last had. See below for those that are not here."""
-APART: Final = {"claim", "skip", "expire", "discard", "record", "forwarded", "retry"}
+APART: Final = {"claim", "skip", "refile", "expire", "discard", "record", "forwarded", "retry"}
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mariadb"])
@@ -142,9 +142,8 @@ def test_nothing_is_written_that_is_not_tried_here() -> None:
         if isinstance(value, FunctionType) and value.__module__ == transitions.__name__ and name[0] != "_"
     }
     assert functions == {name for name in CALLS if " " not in name} | APART
-    assert {event for event, _ in CALLS.values()} | {Event.CLAIM, Event.SKIP, Event.RETRY} == {*Event, *Mark} - {
-        Mark.ABANDON
-    }
+    beginnings = {Event.CLAIM, Event.SKIP, Event.REFILE, Event.RETRY}
+    assert {event for event, _ in CALLS.values()} | beginnings == {*Event, *Mark} - {Mark.ABANDON}
 
 
 def test_each_event_in_each_state(env: Environment) -> None:
@@ -209,13 +208,14 @@ def test_a_worker_that_was_overtaken_changes_nothing(env: Environment) -> None:
 
 
 def test_what_begins_has_its_state(env: Environment) -> None:
-    """Claimed, or passed over."""
+    """Claimed, passed over, or with its bytes in the archive."""
     put(env, None)
     with transaction(env) as db:
         transitions.claim(db, [{"live": "a", "fence": 1}, {"live": "b", "fence": 1}])
         transitions.skip(db, [{"live": "c", "fence": 1}], reasons.START())
+        transitions.refile(db, [{"live": "d", "fence": 1, "archive": BATCH}])
     rows = env.db_query("SELECT live, state, rule FROM mailintake_delivery ORDER BY live")
-    assert rows == [("a", "claimed", None), ("b", "claimed", None), ("c", "ignored", "start")]
+    assert rows == [("a", "claimed", None), ("b", "claimed", None), ("c", "ignored", "start"), ("d", "sealed", None)]
 
 
 def test_only_a_lease_that_has_run_out_ends_a_retry(env: Environment) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import policies
-from trac_mailintake.intake.settings.parameters import SettingError
+from trac_mailintake.intake.settings.parameters import SettingError, Values
 from trac_mailintake.intake.times import Microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trac_mailintake.intake.settings.parameters import Values
     from trac_mailintake.intake.times import Seconds
 
 
@@ -113,6 +113,12 @@ class Service:
     recipients: policies.Recipients = field(init=False)
     size: policies.Size = field(init=False)
     strangers: policies.Strangers = field(init=False)
+
+    def of_old_mail(self) -> Service:
+        """This service for mail of long ago: no rates count, as in a first run, and no sender is told of anything."""
+        silent = {"acknowledge": "never", "notify_sender": "never"}
+        parameters = Values(MappingProxyType({**self.parameters.values, **silent}))
+        return replace(self, parameters=parameters, last_success=Microseconds(0))
 
     def __post_init__(self) -> None:
         for name, policy in policies.POLICIES.items():

@@ -75,6 +75,7 @@ SCHEMA = [
     # `purged` is when its bytes were removed. With `acknowledge` a sender who is not a user is notified of the ticket
     # that their mail became. `seen` is when a mailbox first listed it to us. `misses`: how often it was asked for and
     # did not come; `blamed`: how often of these other mail came, `blamed_since` the first time.
+    # `refiled` is 1 for mail that an administrator had filed from the archive: see `refiling`.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -125,6 +126,7 @@ SCHEMA = [
         Column("counted", type="int64"),
         Column("purged", type="int64"),
         Column("acknowledge", type="int"),
+        Column("refiled", type="int"),
         Index(["live"], unique=True),
         Index(["service", "recorded", "state"]),
         Index(["state", "recorded"]),

@@ -75,7 +75,9 @@ class DatabaseClaims:
         raw = found(self._env, kept.archive or "", kept.archive_offset or 0, kept.archive_length or 0)
         listed = Listed(locator, kept.fingerprint, raw.length)
         account = Account(_ARCHIVED, label)
-        return Delivery(row, name, account, listed, kept.fence, raw=raw, sha256=kept.sha256 or "", again=True)
+        refiled = bool(kept.refiled)
+        sha256 = kept.sha256 or ""
+        return Delivery(row, name, account, listed, kept.fence, raw=raw, sha256=sha256, again=True, refiled=refiled)
 
     # claim
 

@@ -183,7 +183,9 @@ class DatabaseRecorder:
         """Turn the claim into a row of the journal, with a notification due if that `tells` anybody."""
         delivery = decision.delivery
         steps = decision.steps
-        if delivery.id in self._session.unlisted:
+        if delivery.refiled:
+            steps = (Step.of("fetch", reasons.REFILED()), *steps)
+        elif delivery.id in self._session.unlisted:
             steps = (Step.of("fetch", reasons.FROM_ARCHIVE()), *steps)
         values = {
             **_of_outcome(decision, outcome, steps),
@@ -210,7 +212,7 @@ class DatabaseRecorder:
 
     def _counted(self, delivery: Delivery, message: Message | None) -> Microseconds:
         """When the mail arrived, for rates; 0 if it does not count."""
-        if delivery.service in self._session.backlog:
+        if delivery.refiled or delivery.service in self._session.backlog:
             return Microseconds(0)
         return Microseconds(to_utimestamp(arrival(delivery.listed, message)))
 

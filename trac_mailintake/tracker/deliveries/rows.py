@@ -52,6 +52,7 @@ class Row(NamedTuple):
     archive: str | None
     archive_offset: int | None
     archive_length: int | None
+    refiled: int | None
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Self:
@@ -120,6 +121,7 @@ def delivery(env: Environment, service: Service, account: Account, listed: Liste
         misses=row.misses or 0,
         unreadable=is_unreadable(row),
         content=row.content or "",
+        refiled=bool(row.refiled),
     )
 
 

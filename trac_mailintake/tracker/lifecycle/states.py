@@ -9,7 +9,7 @@ What is not in it cannot happen: the functions of `transitions`, which are the o
 take the WHERE and the new state of each UPDATE from it (`Move`).
 
 1. A row begins when its message is listed and claimed (`claimed`), or passed over because it was there before the
-   service's first run (`ignored`).
+   service's first run (`ignored`). If the database has lost it, it begins anew with its bytes (`sealed`).
 2. A worker has it in `claimed`, `resumed` or `reclaimed`. They differ in what is left if that worker fails or dies:
 
    - `claimed`: the mailbox has the message; the bytes may be in a batch of the archive, but the row does not say where.
@@ -87,6 +87,8 @@ class Event(Enum):
     """A message that is listed for the first time is claimed."""
     SKIP = "skip"
     """A message is remembered as one that the service passes over (`start=now`)."""
+    REFILE = "refile"
+    """An administrator has a mail filed that is in the archive, and in no row."""
     TAKE = "take"
     """A worker claims it once more; if another one has it, that one is dead, or its lease has expired."""
     REFETCH = "refetch"
@@ -142,6 +144,7 @@ DECIDED: Final = FINAL | {State.HELD}
 NEXT: Final[Mapping[Event, Mapping[State | None, State | None]]] = {
     Event.CLAIM: {None: State.CLAIMED},
     Event.SKIP: {None: State.IGNORED},
+    Event.REFILE: {None: State.SEALED},
     Event.TAKE: _all((State.FREE, State.DEFERRED, State.CLAIMED), State.CLAIMED)
     | _all((State.SEALED, State.RESUMED), State.RESUMED),
     Event.REFETCH: _all((State.SEALED, State.RESUMED), State.CLAIMED),

@@ -78,6 +78,11 @@ def skip(db: Connection, rows: Sequence[Mapping[str, object]], reason: Reason) -
     _insert(db, Event.SKIP, [{**row, **why} for row in rows])
 
 
+def refile(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows for mail that the archive has and the database has lost, with the places of its bytes."""
+    _insert(db, Event.REFILE, rows)
+
+
 def _insert(db: Connection, event: Event, rows: Sequence[Mapping[str, object]]) -> None:
     names = ", ".join(rows[0])
     values = [value for row in rows for value in (*row.values(), made(event).value)]

@@ -70,6 +70,11 @@ def know_content(tables: Tables) -> None:
     tables.add_column("mailintake_mailbox", Column("service"))
 
 
+def tell_what_was_refiled(tables: Tables) -> None:
+    """Mail that is filed from the archive is known by a column of its own."""
+    tables.add_column("mailintake_delivery", Column("refiled", type="int"))
+
+
 def make_indexes(tables: Tables) -> None:
     """All indexes of the present tables."""
     for table in SCHEMA:
@@ -82,6 +87,7 @@ PARTS: Final[tuple[Callable[[Tables], None], ...]] = (
     count_alone,
     count_misses,
     know_content,
+    tell_what_was_refiled,
     make_indexes,
 )
 """In this order. Each can be repeated from wherever it died."""

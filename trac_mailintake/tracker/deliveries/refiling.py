@@ -1,0 +1,164 @@
+"""record: gives rows to mail that the archive has and the database has lost, and claims them (archive refile).
+
+A row is entered with the place of its bytes, which are durable, and with its locator, so that a copy in the mailbox is
+known to be that of this mail. From then on it is as safe as any other: if nobody decides about it now, the next run on
+its mailbox does, or the next refiling.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from trac_mailintake.intake.model import Account, Listed
+from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.archive.store import stored
+from trac_mailintake.tracker.db.clock import ahead
+from trac_mailintake.tracker.db.transaction import HOUR, SECOND, Collision, chunks, key, marks, now, transaction
+from trac_mailintake.tracker.deliveries import archive_rows
+from trac_mailintake.tracker.deliveries.claims import LEASE
+from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, fresh, live_key
+from trac_mailintake.tracker.lifecycle import transitions
+from trac_mailintake.tracker.lifecycle.states import UNDECIDED, State
+from trac_mailintake.tracker.lifecycle.transitions import Hold, Taking
+from trac_mailintake.tracker.private_dir import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trac.env import Environment
+
+    from trac_mailintake.intake.model import Delivery
+    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.tracker.archive.records import Archived
+    from trac_mailintake.tracker.db.transaction import Connection
+    from trac_mailintake.tracker.deliveries.session import Session
+
+_MAILBOX: Final = 24
+"""Digits of a live key that identify the mailbox: see `rows`."""
+_TRIES: Final = 5
+_LONGEST_WAIT: Final = Microseconds(2 * HOUR)
+"""Longer than any back-off of a delivery."""
+
+
+@contextmanager
+def alone(env: Environment) -> Iterator[bool]:
+    """Take a lock; yields whether it is free: two refilings at once would enter the same mail twice."""
+    with open(os.path.join(private_folder(env), "refile.lock"), "a", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+class Refiling:
+    """Refiles for one worker, which holds the lock of `alone`. All methods raise TemporaryFailure."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._env = session.env
+
+    def enter(self, service: Service, mails: Sequence[Archived]) -> int:
+        """Enter those of these mails that no row has yet, in this order. Returns how many these were.
+
+        No two of them are at the same place of a mailbox. Mail whose place a run has in hand right now is left out.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._enter(service, mails)
+            except Collision:
+                continue  # a run has just claimed a copy
+        return self._enter(service, mails)
+
+    def _enter(self, service: Service, mails: Sequence[Archived]) -> int:
+        with transaction(self._env) as db:
+            states = self._states(db, [_live(each) for each in mails])
+            free = [each for each in mails if states.get(_live(each)) not in UNDECIDED]
+            rows = [self._row(service, each, taken=_live(each) in states) for each in self._unnamed(db, free)]
+            if rows:
+                transitions.refile(db, rows)
+        return len(rows)
+
+    def _states(self, db: Connection, lives: Sequence[str]) -> dict[str, State]:
+        query = "SELECT live, state FROM mailintake_delivery WHERE live IN "
+        return {live: State(state) for some in chunks(lives) for live, state in db(f"{query}({marks(some)})", some)}
+
+    def _unnamed(self, db: Connection, mails: Sequence[Archived]) -> list[Archived]:
+        """Those that no row has: runs go on meanwhile."""
+        names = {each.path: stored(self._env, each.path) for each in mails}
+        query = "SELECT archive, archive_offset FROM mailintake_delivery WHERE archive IN "
+        named = {
+            (name, offset)
+            for some in chunks(sorted(set(names.values())))
+            for name, offset in db(f"{query}({marks(some)})", some)
+        }
+        return archive_rows.lost(db, [each for each in mails if (names[each.path], each.offset) not in named])
+
+    def _row(self, service: Service, mail: Archived, *, taken: bool) -> dict[str, object]:
+        """The columns of a mail. If another one is at its place in the mailbox by now, it gets a key of its own."""
+        record, name = mail.record, stored(self._env, mail.path)
+        listed = Listed(record.locator, record.fingerprint, record.size, _time(record.arrived))
+        account = Account(record.kind, record.label)
+        live = live_key(account, listed)
+        own = live[:_MAILBOX] + key("refiled", name, str(mail.offset))[_MAILBOX:]
+        return {
+            **fresh(service, account, listed, None, Microseconds(0)),
+            "live": own if taken else live,
+            "archive": name,
+            "archive_offset": mail.offset,
+            "archive_length": record.length,
+            "sha256": record.sha256,
+            "refiled": 1,
+        }
+
+    def claim(self, service: Service, limit: int, *, shared: bool) -> list[Delivery]:
+        """Claim mail of a service that was entered, and that is due. One that a process died with comes by itself.
+
+        `shared`: other services fetch from the same mailbox, so that mail for one of them may be ignored here.
+        """
+        claimed = []
+        with transaction(self._env) as db:
+            for row, listed, label in _alone_first(self._due(db, service))[:limit]:
+                if self._take(db, row):
+                    taken = row._replace(fence=row.fence + 1)
+                    claimed.append(delivery(self._env, service, Account(service.kind, label), listed, taken))
+        ids = {each.id for each in claimed}
+        self._session.open |= ids
+        if not shared:
+            self._session.unlisted |= ids
+        return claimed
+
+    def _due(self, db: Connection, service: Service) -> list[tuple[Row, Listed, str]]:
+        """Rows that were entered and are due, in their order, as they were listed; each with its mailbox's label."""
+        columns = f"{COLUMNS}, label, locator, size, arrived"
+        query = f"SELECT {columns} FROM mailintake_delivery WHERE state=%s AND refiled=1 AND service=%s ORDER BY id"
+        found = []
+        for *values, label, locator, size, arrived in db(query, (State.SEALED.value, service.name)):
+            row = Row.of(values)
+            if not ahead(row.retry_at, _LONGEST_WAIT):
+                found.append((row, Listed(locator, row.fingerprint, size or None, _time(arrived)), label))
+        return found
+
+    def _take(self, db: Connection, row: Row) -> int:
+        how = Taking(Microseconds(now() + LEASE), row.fingerprint, row.alone, row.deaths)
+        return transitions.take(db, Hold(row.id, row.owner or "", row.fence), self._session.worker.owner, how)
+
+
+def _alone_first(due: list[tuple[Row, Listed, str]]) -> list[tuple[Row, Listed, str]]:
+    """Those before the first that a process died with; that one by itself if it is the first."""
+    place = next((place for place, (row, *_) in enumerate(due) if row.alone), len(due))
+    return due[: max(place, 1)]
+
+
+def _time(moment: Microseconds) -> datetime | None:
+    return datetime.fromtimestamp(moment / SECOND, UTC) if moment else None
+
+
+def _live(mail: Archived) -> str:
+    record = mail.record
+    return live_key(Account(record.kind, record.label), Listed(record.locator, record.fingerprint))

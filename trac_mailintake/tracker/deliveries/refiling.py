@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Final
 from trac_mailintake.intake.model import Account, Listed
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.archive.store import stored
-from trac_mailintake.tracker.db.clock import ahead
-from trac_mailintake.tracker.db.transaction import HOUR, SECOND, Collision, chunks, key, marks, now, transaction
+from trac_mailintake.tracker.db.lease import Hold
+from trac_mailintake.tracker.db.transaction import SECOND, Collision, chunks, key, marks, transaction
 from trac_mailintake.tracker.deliveries import archive_rows
-from trac_mailintake.tracker.deliveries.claims import LEASE
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, fresh, live_key
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import UNDECIDED, State
-from trac_mailintake.tracker.lifecycle.transitions import Hold, Taking
+from trac_mailintake.tracker.lifecycle.transitions import LEASES, Taking
 from trac_mailintake.tracker.private_dir import private_folder
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 _MAILBOX: Final = 24
 """Digits of a live key that identify the mailbox: see `rows`."""
 _TRIES: Final = 5
-_LONGEST_WAIT: Final = Microseconds(2 * HOUR)
-"""Longer than any back-off of a delivery."""
 
 
 @contextmanager
@@ -124,7 +121,7 @@ class Refiling:
         claimed = []
         with transaction(self._env) as db:
             for row, listed, label in _alone_first(self._due(db, service))[:limit]:
-                if self._take(db, row):
+                if self._take(db, row, listed):
                     taken = row._replace(fence=row.fence + 1)
                     claimed.append(delivery(self._env, service, Account(service.kind, label), listed, taken))
         ids = {each.id for each in claimed}
@@ -140,12 +137,12 @@ class Refiling:
         found = []
         for *values, label, locator, size, arrived in db(query, (State.SEALED.value, service.name)):
             row = Row.of(values)
-            if not ahead(row.retry_at, _LONGEST_WAIT):
+            if not LEASES.waits(row.retry_at):
                 found.append((row, Listed(locator, row.fingerprint, size or None, _time(arrived)), label))
         return found
 
-    def _take(self, db: Connection, row: Row) -> int:
-        how = Taking(Microseconds(now() + LEASE), row.fingerprint, row.alone, row.deaths)
+    def _take(self, db: Connection, row: Row, listed: Listed) -> int:
+        how = Taking(row.fingerprint, listed.size or 0, row.alone, row.deaths)
         return transitions.take(db, Hold(row.id, row.owner or "", row.fence), self._session.worker.owner, how)
 
 

@@ -96,7 +96,9 @@ class Ledger:
         """See `ports.Mailbox`."""
         return self.elsewhere
 
-    def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
+    def reconcile(
+        self, service: Service, account: Account, listing: Sequence[Listed], marked: Sequence[Listed] = ()
+    ) -> list[Delivery]:
         """See `ports.Mailbox`."""
         self.calls.append("reconcile")
         rows = self.store.rows

@@ -12,9 +12,11 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.ports import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from trac_mailintake.intake.errors import Fault
+
+    Progress = Callable[[int, int], None]
 
 Result = Recorded | Undecided
 """What became of a delivery in a round."""
@@ -30,6 +32,7 @@ class Report:
     `overrun`: why the service must stop, or "".
     `decided`: whether the plugins decided about a mail, and none failed over it.
     `undisposed`: all mail was filed, and `error` is only about the mailbox's copies.
+    `progress` is called with the numbers of messages that are done and that are listed.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -40,6 +43,7 @@ class Report:
     overrun: str = ""
     undisposed: bool = False
     decided: bool = False
+    progress: Progress | None = None
     _deferred: dict[int, Deferred | Waiting] = field(default_factory=dict, init=False)
     """By id."""
 
@@ -55,6 +59,7 @@ class Report:
 
     def add(self, results: Iterable[Result]) -> None:
         """Count what became of deliveries, of each the last; what another worker has taken over is that worker's."""
+        before = self.counts.total()
         for each in results:
             if self._deferred.pop(each.delivery.id, None) is not None:
                 self.counts[Status.DEFERRED] -= 1
@@ -67,3 +72,5 @@ class Report:
                     self._deferred[each.delivery.id] = each
                     if each.cause is Cause.DOWN:
                         self.down = each.reason
+        if self.progress is not None and self.counts.total() > before:
+            self.progress(self.counts.total(), self.listed)

@@ -20,21 +20,19 @@ from trac_mailintake.intake.stages.claim import UNBOUNDED, Claiming, Lease
 from trac_mailintake.intake.stages.dispose import Disposing
 from trac_mailintake.intake.stages.fetch import Fetching
 from trac_mailintake.intake.stages.parse import parsed
-from trac_mailintake.intake.stages.recognise import recognise
+from trac_mailintake.intake.stages.recognise import reconciled
 from trac_mailintake.intake.stages.record import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from trac_mailintake.intake.failures import Undecided
     from trac_mailintake.intake.model import Delivery, Objection
     from trac_mailintake.intake.ports import Ports, Source
-    from trac_mailintake.intake.report import Result
+    from trac_mailintake.intake.report import Progress, Result
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.intake.stages.claim import Bounds
     from trac_mailintake.mail.message import Message
-
-    Progress = Callable[[int, int], None]
 
 
 class Spine:
@@ -52,11 +50,11 @@ class Spine:
 
         Never raises SourceError: the report has it.
         """
-        report = Report()
+        report = Report(progress=progress)
         try:
             report.error = self._ports.mailbox.admit(service, source.account)
             if not report.error:
-                self._round(service, source, report, bounds, progress)
+                self._round(service, source, report, bounds)
         except SourceError as error:
             report.error = str(error)
         except TemporaryFailure as error:
@@ -65,18 +63,11 @@ class Spine:
             source.close()
         return report
 
-    def _round(
-        self, service: Service, source: Source, report: Report, bounds: Bounds, progress: Progress | None
-    ) -> None:
-        ports, account = self._ports, source.account
-        listing = source.list()
+    def _round(self, service: Service, source: Source, report: Report, bounds: Bounds) -> None:
+        ports, listing = self._ports, source.list()
         report.listed = len(listing)
-        left = ports.mailbox.reconcile(service, account, listing)
-        if ports.mailbox.doubtful(account):
-            recognise(ports, service, source, listing, bounds)
-            left = ports.mailbox.reconcile(service, account, listing)
-        disposing = Disposing(source, ports.mailbox, left)
-        claiming = Claiming(ports, service, account, listing, bounds)
+        disposing = Disposing(source, ports.mailbox, reconciled(ports, service, source, listing, bounds))
+        claiming = Claiming(ports, service, source.account, listing, bounds)
         fetching = Fetching(ports, self._failures, source)
         with disposing.last(report), claiming.all_settled(report), fetching.blaming(report):
             for fetched in fetching.batches(claiming):
@@ -89,8 +80,6 @@ class Spine:
                 claiming.add(results)
                 disposing.add(results)
                 report.add(result for result in results if not isinstance(result, Waiting))
-                if progress is not None and (results or fetched.results):
-                    progress(report.counts.total(), report.listed)
 
     def take(self, service: Service, deliveries: Sequence[Delivery]) -> list[Result]:
         """Parse → … → record: file claimed, archived deliveries, in order. Returns what became of each.
@@ -107,9 +96,7 @@ class Spine:
                 runtime.beat()
                 message = parsed(runtime.parser, delivery)
                 if group.full:
-                    done, left = self._recording.first_of(service, group.take())
-                    results += done
-                    group.put_back(left)
+                    results += self._recording.first_of(service, group)
                 if group.comes_before(message):
                     results += record(service, group.take())
                 decided = self._decided(service, delivery, message)
@@ -151,8 +138,7 @@ class Spine:
         steps.append(Step("screen", sender.rule, sender.reason, because=sender.because))
         objections = list(rules.screen(message, delivery, service, sender))
         steps += [Step.objected("screen", each) for each in objections]
-        objection = gravest(objections)
-        if objection is not None:
+        if (objection := gravest(objections)) is not None:
             return refused(delivery, message, service, objection, steps)
         target = rules.route(message, delivery, service, sender)
         steps.append(Step("route", target.rule, target.reason, because=target.because))

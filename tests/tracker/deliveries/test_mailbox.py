@@ -14,6 +14,7 @@ from trac_mailintake.intake.model import Account, Listed, Outcome, Status
 from trac_mailintake.intake.ports import Refused
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.spool import Slice
+from trac_mailintake.tracker.db.transaction import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -224,3 +225,52 @@ def test_whatever_is_listed_when_nothing_is_lost_or_decided_twice(rig: Rig, seed
     rows = rig.journal()
     assert {row["state"] for row in rows} <= {"discarded", "ignored"}
     assert sum(row["state"] == "discarded" for row in rows) == len(decided)
+
+
+# half disposed of
+
+
+def some_time_passes(rig: Rig) -> None:
+    """More than it takes until what is gone from a mailbox is forgotten."""
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET recorded=recorded-%s", (HOUR,))
+
+
+@pytest.mark.parametrize(
+    ("afterwards", "status", "marked", "again"),
+    [
+        ("delete", Status.DISCARDED, True, True),
+        ("delete", Status.HELD, True, True),
+        ("delete", Status.IGNORED, True, False),
+        ("delete", Status.DISCARDED, False, False),
+        ("leave", Status.DISCARDED, True, False),
+    ],
+)
+def test_a_copy_that_is_still_there_marked_is_disposed_of_again(
+    rig: Rig, afterwards: str, status: Status, *, marked: bool, again: bool
+) -> None:
+    """The server said that it had expunged it. What others marked, and no service consumed, is theirs."""
+    rig.set(afterwards=afterwards)
+    with hands(rig) as one:
+        one.look(listed(1))
+        (first,) = one.take()
+        one.end(one.archived(first), status=status)
+        one.assembly.mailbox.consumed([first.id])
+    some_time_passes(rig)
+    with hands(rig) as two:
+        left = two.assembly.mailbox.reconcile(two.service, ACCOUNT, [], listed(1, 2) if marked else [])
+        assert locators(left) == (["1/1"] if again else [])
+        assert two.take() == []
+
+
+def test_a_worker_that_dies_long_after_it_recorded_leaves_its_copies_to_others(rig: Rig) -> None:
+    """It had marked them, so they are not listed. While it lived, nobody forgot them, however long it took."""
+    with hands(rig) as other:
+        with rig.worker() as assembly:
+            one = Hands(rig, assembly)
+            one.look(listed(1))
+            one.end(*map(one.archived, one.take()))
+            some_time_passes(rig)
+            assert other.look([]) == []
+            assembly.worker._file.close()
+        assert locators(other.look([])) == ["1/1"]

@@ -53,12 +53,15 @@ class Mailbox(Protocol):
         A mailbox without an owner belongs to this environment from now on.
         """
 
-    def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> Sequence[Delivery]:
-        """Compare the source's listing with the stored rows.
+    def reconcile(
+        self, service: Service, account: Account, listing: Sequence[Listed], marked: Sequence[Listed] = ()
+    ) -> Sequence[Delivery]:
+        """Compare the source's listing with the stored rows; for `marked` see `Marking`.
 
         Retires rows whose message is gone. Returns the deliveries that a crash left to dispose of: those with an
         outcome that are not consumed, and that are still listed, or not listed any more (a source may no longer list a
-        message that was only half disposed of). What is `doubtful` is neither claimed nor disposed of.
+        message that was only half disposed of). Also those that are consumed, and still marked. What is `doubtful` is
+        neither claimed nor disposed of.
         """
 
     def doubtful(self, account: Account) -> Sequence[Listed]:

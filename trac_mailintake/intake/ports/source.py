@@ -73,3 +73,12 @@ class Targeting(Protocol):
 
         Raises SourceError if there is none, and none can be made.
         """
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """A source whose messages are first marked as deleted, and then removed. Optional."""
+
+    @property
+    def marked(self) -> Sequence[Listed]:
+        """The messages that the last `list` left out since they are marked, if a disposal would remove them."""

@@ -10,12 +10,13 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import Incomplete, SourceError
+from trac_mailintake.intake.ports import Marking
 from trac_mailintake.mail.content_digest import content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trac_mailintake.intake.model import Listed
+    from trac_mailintake.intake.model import Delivery, Listed
     from trac_mailintake.intake.ports import Ports, Source
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.intake.stages.claim import Bounds
@@ -28,6 +29,18 @@ _MOST: Final = 3
 """Failures of the whole source after which the rest stays in doubt until the next round."""
 
 Reading = tuple["Listed", "str | None"]
+
+
+def reconciled(
+    ports: Ports, service: Service, source: Source, listing: Sequence[Listed], bounds: Bounds
+) -> Sequence[Delivery]:
+    """Compare a listing with what is stored. Returns what earlier rounds left to dispose of. Raises TemporaryFailure."""
+    marked = source.marked if isinstance(source, Marking) else ()
+    left = ports.mailbox.reconcile(service, source.account, listing, marked)
+    if not ports.mailbox.doubtful(source.account):
+        return left
+    recognise(ports, service, source, listing, bounds)
+    return ports.mailbox.reconcile(service, source.account, listing, marked)
 
 
 def recognise(ports: Ports, service: Service, source: Source, listing: Sequence[Listed], bounds: Bounds) -> None:

@@ -12,6 +12,7 @@ from trac_mailintake.intake.ports import Decision
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from trac_mailintake.intake.batching import Group
     from trac_mailintake.intake.failures import Failures, Undecided
     from trac_mailintake.intake.model import Delivery
     from trac_mailintake.intake.ports import Ports, Recorded, Refused
@@ -42,15 +43,20 @@ class Recording:
         """Record a group. Returns a result for each. Raises TemporaryFailure."""
         results: list[Result] = []
         while group:
-            first, group = self.first_of(service, group)
+            first, group = self._first_of(service, group)
             results += first
         return results
 
-    def first_of(self, service: Service, group: Sequence[Decision]) -> tuple[list[Result], Sequence[Decision]]:
-        """Record what fits in one transaction, or each one by one if that fails. Returns also what is left.
+    def first_of(self, service: Service, group: Group) -> list[Result]:
+        """Record what fits in one transaction, or all one by one if that fails. The rest stays in the group.
 
         Raises TemporaryFailure.
         """
+        done, left = self._first_of(service, group.take())
+        group.put_back(left)
+        return done
+
+    def _first_of(self, service: Service, group: Sequence[Decision]) -> tuple[list[Result], Sequence[Decision]]:
         try:
             recorded = self._written(group)
         except Exception as error:  # noqa: BLE001 - _alone tries each by itself, and says why it fails

@@ -65,6 +65,8 @@ class ImapSource:
         self._foresees = True
         self._foresaw = 0.0
         self._uidvalidity = 0
+        self.marked: Sequence[Listed] = ()
+        """See `ports.Marking`."""
         self.account = Account(NAME, f"{address(self._server)}/{self._folder}")
         self._disposal = Disposal(self._afterwards, self._folder, self.account.label)
         if self._afterwards.folder == self._folder:
@@ -74,18 +76,27 @@ class ImapSource:
         """All messages except those marked as deleted, by UID, which is the order of arrival."""
         with self._guarded():
             session, count = self._select()
-            found: dict[int, Listed] = {}
-            # By sequence numbers, which have no gaps: no server may renumber during FETCH (RFC 3501, 7.4.1).
-            for start in range(1, count + 1, _WINDOW):
-                if max(count, len(found)) > MESSAGES:
-                    raise SourceError(f"{self.account.label}: holds over {MESSAGES} mails; move old ones elsewhere")
-                window = f"{start}:{min(start + _WINDOW - 1, count)}"
-                fetched = merged(session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False))
-                for uid, each in fetched.items():
-                    # Unsolicited responses, such as changed flags, have no size.
-                    if uid and DELETED.lower() not in each.flags and (each.size or uid not in found):
-                        found[uid] = self._listed(each)
-        return [found[uid] for uid in sorted(found)]
+            found, marked = self._found(session, count)
+            # Without UIDPLUS, marking is all that is ever done.
+            self.marked = [found[uid] for uid in sorted(marked)] if session.has_capability("UIDPLUS") else []
+        return [found[uid] for uid in sorted(found.keys() - marked)]
+
+    def _found(self, session: Session, count: int) -> tuple[dict[int, Listed], set[int]]:
+        """The `count` messages of the folder, by UID, and the UIDs of those that are marked as deleted."""
+        found: dict[int, Listed] = {}
+        marked: set[int] = set()
+        # By sequence numbers, which have no gaps: no server may renumber during FETCH (RFC 3501, 7.4.1).
+        for start in range(1, count + 1, _WINDOW):
+            if max(count, len(found)) > MESSAGES:
+                raise SourceError(f"{self.account.label}: holds over {MESSAGES} mails; move old ones elsewhere")
+            window = f"{start}:{min(start + _WINDOW - 1, count)}"
+            fetched = merged(session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False))
+            for uid, each in fetched.items():
+                # Unsolicited responses, such as changed flags, have no size.
+                if uid and (each.size or uid not in found):
+                    found[uid] = self._listed(each)
+                    (marked.add if DELETED.lower() in each.flags else marked.discard)(uid)
+        return found, marked
 
     def _listed(self, fetched: Fetched) -> Listed:
         fingerprint = fetched.fingerprint(self._uidvalidity)

@@ -6,8 +6,7 @@ archive if its bytes are there, and otherwise said to have vanished.
 
 from __future__ import annotations
 
-import sys
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -31,7 +30,7 @@ from trac_mailintake.tracker.deliveries.rows import (
     live_keys,
     passed_key,
 )
-from trac_mailintake.tracker.deliveries.session import Waiting
+from trac_mailintake.tracker.deliveries.session import Waiting, merged
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import AT_WORK, DECIDED, IN_ARCHIVE, State
 
@@ -90,7 +89,10 @@ class Standing(Enum):
     LEFT = auto()
     """Decided and listed: its copy remains to be disposed of, and no live worker will do it."""
     HIDDEN = auto()
-    """Likewise, but not listed: over IMAP a message is marked as deleted first and expunged a moment later."""
+    """Likewise, but not listed: over IMAP a message is marked as deleted first and expunged a moment later.
+
+    Also if it was expunged, as the server said, and is still there, marked as deleted.
+    """
     GONE = auto()
     """Decided, and not listed for so long that its locator may be used again."""
     DONE = auto()
@@ -105,6 +107,7 @@ class _View:
 
     `keys`: the messages by live key. `named`: by every live key that a row of them may have. `passed`: by live key, the
     key of the row by which this service passed the message over. `again`: held rows whose copy is to be fetched again.
+    `marked`: the live keys of messages that are there, but marked as deleted.
     """
 
     service: Service
@@ -112,6 +115,7 @@ class _View:
     keys: Mapping[str, Listed]
     named: Mapping[str, Listed]
     passed: Mapping[str, str]
+    marked: frozenset[str]
     again: frozenset[int] = frozenset()
     doubt: Doubt = field(default_factory=Doubt)
 
@@ -143,7 +147,9 @@ class DatabaseMailbox:
         """See `ports.Mailbox.admit`. Pipes have no mailbox to own. Raises TemporaryFailure."""
         return "" if service.pushed else ownership.admit(self._env, account)
 
-    def reconcile(self, service: Service, account: Account, listing: Sequence[Listed]) -> list[Delivery]:
+    def reconcile(
+        self, service: Service, account: Account, listing: Sequence[Listed], marked: Sequence[Listed] = ()
+    ) -> list[Delivery]:
         """See `ports.Mailbox.reconcile`. Raises TemporaryFailure.
 
         Messages that another service skipped because of its address are still new to this one.
@@ -156,7 +162,7 @@ class DatabaseMailbox:
                 self._skip(service, account, listing)
                 self._session.waiting[account.label] = Waiting()
                 return []
-            view = _view(service, account, listing, rows)
+            view = _view(service, account, listing, rows, marked)
             if recovery.seal_lost(self._env, self._lost(view, rows)):
                 rows = self._remembered(account)
             view = replace(
@@ -205,14 +211,23 @@ class DatabaseMailbox:
     def _of_decided(self, view: _View, row: Row) -> Standing:
         listed = view.named.get(row.live)
         if listed is None:
-            if not row.consumed and self._left_over(view.service, row):
-                return Standing.HIDDEN
-            return Standing.GONE if row.recorded < now() - SETTLED else Standing.DONE
+            return self._of_unlisted(view, row)
         if _is_another(listed, row):
             return Standing.REPLACED
         if row.id in view.again:
             return Standing.PENDING
         return Standing.LEFT if self._left_over(view.service, row) else Standing.DONE
+
+    def _of_unlisted(self, view: _View, row: Row) -> Standing:
+        """The standing of a decided row whose message is not listed."""
+        disposed_of = row.archive and row.state is not State.IGNORED
+        if disposed_of and not row.consumed:
+            # While its worker is alive it must not be forgotten: that may die before it is done.
+            return Standing.HIDDEN if self._left_over(view.service, row) else Standing.DONE
+        if disposed_of and row.live in view.marked and _removes(view.service):
+            # The server said that it had expunged it, and lost that. To do it again does no harm.
+            return Standing.HIDDEN
+        return Standing.GONE if row.recorded < now() - SETTLED else Standing.DONE
 
     def _of_undecided(self, view: _View, row: Row) -> Standing:
         listed = view.named.get(row.live)
@@ -232,8 +247,7 @@ class DatabaseMailbox:
         if not row.consumed:
             return row.owner is None or row.owner == self._session.worker.owner or not self._session.holds(row)
         # Disposed of, but still listed: the server undid it, or reused the locator.
-        gone = service.afterwards.word in (Afterwards.DELETE, Afterwards.MOVE)
-        return gone and row.consumed < now() - SETTLED
+        return _removes(service) and row.consumed < now() - SETTLED
 
     def _ours(self, service: Service, kept: list[Row]) -> list[Row]:
         """Each service decides about what it had fetched; any may do so for one that left, or was removed."""
@@ -260,7 +274,7 @@ class DatabaseMailbox:
         settled |= view.doubt.listed(view.account).keys()
         pending = {live: each for live, each in view.keys.items() if live not in settled}
         undecided = (*kept, *found[Standing.PENDING])
-        messages = _merged(self._unlisted(kept), pending, {row.live: row.id for row in undecided})
+        messages = merged(self._unlisted(kept), pending, {row.live: row.id for row in undecided})
         archived = frozenset(row.live for row in undecided if row.state in IN_ARCHIVE)
         return Waiting(messages, archived, frozenset(row.live for row in kept))
 
@@ -361,29 +375,20 @@ def _is_another(listed: Listed, row: Row) -> bool:
     return not listed.epoch and listed.fingerprint != row.fingerprint
 
 
-def _merged(
-    kept: Sequence[tuple[str, Listed]], listed: Mapping[str, Listed], ids: Mapping[str, int]
-) -> dict[str, Listed]:
-    """The messages that may be claimed, in the mailbox's order: those that are not listed by the number of their row.
-
-    Otherwise a reply that left its mailbox would be decided before the mail that it answers.
-    """
-    before = deque(kept)
-    messages: dict[str, Listed] = {}
-    for live, each in listed.items():
-        while before and ids[before[0][0]] < ids.get(live, sys.maxsize):
-            messages.update([before.popleft()])
-        messages[live] = each
-    return messages | dict(before)
+def _removes(service: Service) -> bool:
+    """Whether the service's copies leave the mailbox."""
+    return service.afterwards.word in (Afterwards.DELETE, Afterwards.MOVE)
 
 
 def _knows(rows: Sequence[Row], service: Service) -> bool:
     return any(row.service == service.name for row in rows)
 
 
-def _view(service: Service, account: Account, listing: Sequence[Listed], rows: Sequence[Row]) -> _View:
+def _view(
+    service: Service, account: Account, listing: Sequence[Listed], rows: Sequence[Row], marked: Sequence[Listed]
+) -> _View:
     keys = {live_key(account, listed): listed for listed in listing}
     passing = {row.service for row in rows if row.state is State.IGNORED}
     named = keys | {passed_key(account, each, other): each for other in passing for each in listing}
     passed = {live: passed_key(account, each, service.name) for live, each in keys.items() if service.name in passing}
-    return _View(service, account, keys, named, passed)
+    return _View(service, account, keys, named, passed, frozenset(live_key(account, each) for each in marked))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.tracker.lifecycle.transitions import LEASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trac.env import Environment
 
@@ -108,3 +110,19 @@ def begins(service: Service) -> datetime | None:
     if service.start in ("all", "now"):
         return None
     return datetime.fromisoformat(service.start).replace(tzinfo=UTC)
+
+
+def merged(
+    kept: Sequence[tuple[str, Listed]], listed: Mapping[str, Listed], ids: Mapping[str, int]
+) -> dict[str, Listed]:
+    """The messages that may be claimed, in the mailbox's order: those that are not listed by the number of their row.
+
+    Otherwise a reply that left its mailbox would be decided before the mail that it answers.
+    """
+    before = deque(kept)
+    messages: dict[str, Listed] = {}
+    for live, each in listed.items():
+        while before and ids[before[0][0]] < ids.get(live, sys.maxsize):
+            messages.update([before.popleft()])
+        messages[live] = each
+    return messages | dict(before)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 120.0
 """Seconds: far beyond what anything takes that is waited for."""
 _PAUSE: Final = 0.02
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.components.mails import mail
 
 if TYPE_CHECKING:
@@ -77,3 +79,23 @@ def test_mail_is_kept_for_ever_where_that_is_wanted(mailbox: Mailbox) -> None:
     (old / "stray.mails").touch()
     assert mailbox.trac.command("mailintake", "purge").out.startswith("0 mails purged")
     assert (old / "stray.mails").exists()
+
+
+def test_a_mail_is_shown_for_programs(mailbox: Mailbox) -> None:
+    """All that is known of it; and its bytes, as they came."""
+    mailbox.add_service()
+    mailbox.put(mail(1))
+    mailbox.run()
+    shown = json.loads(mailbox.trac.command("mailintake", "journal", "show", "1", "--json").out)
+    assert (shown["outcome"], shown["ticket"], shown["subject"]) == ("created", 1, "The printer smokes")
+    assert shown["trail"]
+    assert mailbox.trac.command("mailintake", "journal", "show", "#1").status == 2
+    assert mailbox.trac.command("mailintake", "journal", "show", "2").status == 2
+
+
+@pytest.mark.parametrize(("typed", "said"), [("colour=red", "Allowed: service"), ("ticket=first", "first")])
+def test_a_filter_that_there_is_not_is_said(mailbox: Mailbox, typed: str, said: str) -> None:
+    """Nothing is listed that was not asked for."""
+    listed = mailbox.trac.command("mailintake", "journal", "list", typed)
+    assert (listed.status, listed.out) == (2, "")
+    assert said in listed.err

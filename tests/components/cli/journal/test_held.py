@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+from trac.admin.api import AdminCommandManager
+
 from tests.components.mails import Mailbox, mail
 
 if TYPE_CHECKING:
@@ -120,3 +123,29 @@ def test_one_that_cannot_be_retried_keeps_no_other_waiting(mailbox: Mailbox) -> 
     said = trac.command("mailintake", "held", "retry", "77", "5", "1")
     assert (said.status, said.out.split(" (")[0]) == (2, "5: created #3")
     assert "Not decided again: 77, 1" in said.err
+
+
+@pytest.mark.parametrize(("word", "became"), [("new", "created #2"), ("#1", "commented #1"), ("1", "commented #1")])
+def test_held_mail_is_released_to_a_ticket(mailbox: Mailbox, word: str, became: str) -> None:
+    """A new one or one that there is, for a user if one is named; to one that there is not it stays held."""
+    mailbox.add_service()
+    mailbox.put(mail(1))
+    mailbox.put(mail(2, more=AUTOMATIC))
+    mailbox.run()
+    missing = mailbox.trac.command("mailintake", "held", "release", "2", "99")
+    assert (missing.status, "99" in missing.err) == (2, True)
+    [held] = json.loads(mailbox.trac.command("mailintake", "held", "list", "service=support", "--json").out)
+    assert held["id"] == 2
+    released = mailbox.trac.command("mailintake", "held", "release", "2", word, "--user", "admin")
+    assert released.out.startswith(f"2: {became}")
+    assert mailbox.trac.command("mailintake", "held", "list").out == "No mail is held.\n"
+    assert len(mailbox.trac.tickets()) == (2 if word == "new" else 1)
+
+
+def test_numbers_of_held_mail_are_completed(mailbox: Mailbox) -> None:
+    """Of those only that are held."""
+    mailbox.add_service()
+    mailbox.put(mail(1), mail(2, more=AUTOMATIC))
+    mailbox.run()
+    complete = AdminCommandManager(mailbox.trac.env).complete_command
+    assert complete(["mailintake", "held", "retry", ""]) == ["2"]

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -39,6 +40,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
     parser.add_argument("--keep", type=Path, help="where to copy environments in which something was wrong")
     parser.add_argument("--each", type=int, default=_EACH, help="kills in one environment")
+    parser.add_argument(
+        "--first", action="store_true", help="end with the first environment in which something is wrong"
+    )
     return parser.parse_args()
 
 
@@ -58,7 +62,7 @@ class Session:
 
         end = time.monotonic() + self.asked.seconds
         turn = 0
-        while self.kills.total() < self.asked.kills and time.monotonic() < end:
+        while self.kills.total() < self.asked.kills and time.monotonic() < end and not self._enough():
             seed = self.asked.seed + turn
             kind = self.kinds[turn % len(self.kinds)]
             again = turn // len(self.kinds)
@@ -71,6 +75,9 @@ class Session:
             wanted = min(self.asked.each, self.asked.kills - self.kills.total())
             self._report(scene, self._played(scene, wanted, end), time.monotonic() - began)
             scene.remove()
+
+    def _enough(self) -> bool:
+        return bool(self.asked.first and self.sums["bad"])
 
     def _played(self, scene: Scene, wanted: int, end: float) -> Findings:
         from tests.kills.check import Findings  # noqa: PLC0415 - likewise
@@ -130,6 +137,8 @@ def main() -> int:
     from tests.kills.servers import Servers  # noqa: PLC0415 - likewise
 
     import_everything()
+    # Our servers end with us, however we are ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     session = Session(asked)
     try:
         with Servers(frozenset(session.kinds), session.databases, STAFF) as servers:

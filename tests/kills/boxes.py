@@ -137,6 +137,9 @@ class Mailserver(Box):
         server = ["server", "add", self.name, *at, f"username={self._user}", f"password={PASSWORD}"]
         return [server, *super().commands()]
 
+    def __str__(self) -> str:
+        return super().__str__() + (" without MOVE" if self._dovecot.without else "")
+
     def left(self) -> list[bytes]:
         """The copies in INBOX. Without UIDPLUS, mail that is marked as deleted counts as deleted."""
         marked = bool(self._dovecot.without)
@@ -346,21 +349,13 @@ class Pipe(Box):
         """The queue is in memory."""
 
 
-def box(kind: str, name: str, chance: random.Random, folder: Path, dovecot: Dovecot | None) -> Box:
+def box(kind: str, name: str, chance: random.Random, folder: Path, dovecots: Sequence[Dovecot]) -> Box:
     """A mailbox of a kind, with settings by chance."""
     if kind == "pipe":
         return Pipe(name)
     afterwards = chance.choice(AFTERWARDS[kind])
     sharing = chance.choices(("alone", "plain", "addressed"), (7, 1, 1))[0]
     if kind in {"imap", "pop3"}:
-        if dovecot is None:
-            message = f"{kind} needs Dovecot"
-            raise ValueError(message)
-        return {"imap": Imap, "pop3": Pop3}[kind](name, afterwards, sharing, dovecot)
+        return {"imap": Imap, "pop3": Pop3}[kind](name, afterwards, sharing, chance.choice(dovecots))
     made: dict[str, type[Files]] = {"maildir": Maildir, "directory": Directory, "mbox": Mbox}
     return made[kind](name, afterwards, sharing, folder)
-
-
-def fed(boxes: Sequence[Box]) -> list[Letter]:
-    """All mail that was fed."""
-    return [letter for each in boxes for letter in each.fed]

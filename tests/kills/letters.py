@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -173,8 +172,3 @@ def as_served(content: bytes) -> set[str]:
     forms = {content, bare, bare.replace(b"\n", b"\r\n")}
     forms |= {form.replace(b"\0", b"\x80") for form in forms}
     return {hashlib.sha256(form).hexdigest() for form in forms}
-
-
-def shapes(letters: list[Letter]) -> Counter[str]:
-    """How many mails there are of each shape."""
-    return Counter(letter.shape for letter in letters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import shutil
@@ -10,7 +11,7 @@ import signal
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.kills.boxes import Pipe, box
 from tests.kills.check import Check
@@ -22,6 +23,7 @@ from tests.kills.shim import CALLS, Usual, Victim, loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.kills.boxes import Box
     from tests.kills.check import Findings
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from tests.kills.servers import Servers
 
 _VICTIMS: Final = (Victim.GROUP, Victim.PARENT, Victim.ONE)
+_STATUSES: Final = {"run": frozenset({0, 1, 3}), "deliver": frozenset({0, 75})}
+"""How a process ends that nobody kills (docs/behaviour.md#exit-statuses)."""
+_TRAC_FAILED: Final = 2
 _LONGEST: Final = 300.0
 """Seconds after which a process hangs, on a busy machine, too."""
 _KILLED_ROUNDS: Final = 2
@@ -57,7 +62,9 @@ class Scene:
         self._ahead = 0
         self._number = 0
         self._killed_rounds = 0
+        self._processes = 0
         self._groups: list[Group] = []
+        self.complaints: list[str] = []
         self.boxes: list[Box] = []
 
     def make(self) -> None:
@@ -66,7 +73,7 @@ class Scene:
         self._servers.outbox.clear()
         self.trac = self._servers.environment(self.database, self.folder / "trac")
         self.boxes = [
-            box(kind, f"{kind}{i}", self.chance, self.folder, self._servers.dovecot)
+            box(kind, f"{kind}{i}", self.chance, self.folder, self._servers.dovecots)
             for i, kind in enumerate(self._kinds)
         ]
         self.writers = [Writer(self.chance, each.addresses, copies=each.sharing != "plain") for each in self.boxes]
@@ -123,7 +130,10 @@ class Scene:
         groups = [self._group(self._plan()) for _ in range(count)]
         waiting = sorted(groups, key=lambda attempt: attempt.starts)
         running: list[Attempt] = []
-        feeding = time.monotonic() + self.chance.uniform(0, 1)
+        usual = 1.5 * self._seconds["run"]
+        feeding = time.monotonic() + self.chance.uniform(0, usual)
+        cuts = self.database == "postgres" and self.chance.random() < 0.1
+        cutting = time.monotonic() + self.chance.uniform(0, usual) if cuts else math.inf
         while waiting or running:
             now = time.monotonic()
             while waiting and waiting[0].starts <= now:
@@ -134,9 +144,10 @@ class Scene:
                 running.remove(attempt)
                 self._over(attempt)
             if now > feeding:
-                feeding = now + self.chance.uniform(0.2, 2)
-                self._feed(1, 0.5)
-            if self.database == "postgres" and self.chance.random() < 0.001:
+                feeding = math.inf
+                self._feed(self.chance.choice((0, 1, 1, 2)), 0.1)
+            if now > cutting:
+                cutting = math.inf
                 self._kill_backend()
             time.sleep(0.004)
 
@@ -151,24 +162,26 @@ class Scene:
     def _group(self, plan: str) -> Attempt:
         pipes = [each for each in self.boxes if isinstance(each, Pipe)]
         due = [(pipe, letter) for pipe in pipes for letter in pipe.due()]
-        said = self.folder / "said"
         if due and self.chance.random() < (0.9 if len(pipes) == len(self.boxes) else 0.5):
             pipe, letter = self.chance.choice(due[:3])
             return self._delivery(pipe, letter, plan)
         words = ["mailintake", "run"]
-        words += ["--force"] if self.chance.random() < 0.85 else [self.chance.choice(self._services())]
-        group = Group(command(self.trac.path, words), said, ahead=self._ahead)
+        fetching = [name for each in self.boxes if not isinstance(each, Pipe) for name in each.services]
+        words += [self.chance.choice(fetching)] if fetching and self.chance.random() < 0.15 else ["--force"]
+        group = Group(command(self.trac.path, words), self._said(), ahead=self._ahead)
         return self._attempt("run", group, plan)
 
-    def _services(self) -> list[str]:
-        return [service for each in self.boxes for service in each.services]
+    def _said(self) -> Path:
+        """Where the next process says what it has to say."""
+        self._processes += 1
+        return self.folder / f"said-{self._processes}"
 
     def _delivery(self, pipe: Pipe, letter: Letter, plan: str) -> Attempt:
         mail = self.folder / f"{letter.number}.mail"
         mail.write_bytes(letter.content)
         pipe.handed(letter)
         work = delivery(self.trac.path, pipe.services[0])
-        group = Group(work, self.folder / "said", stdin=mail, ahead=self._ahead)
+        group = Group(work, self._said(), stdin=mail, ahead=self._ahead)
         return self._attempt("deliver", group, plan, lambda status: self._answered(pipe, letter, status))
 
     def _answered(self, pipe: Pipe, letter: Letter, status: int) -> None:
@@ -199,8 +212,17 @@ class Scene:
             self._seconds[attempt.what] += 0.3 * (took - self._seconds[attempt.what])
         status = group.status if group.status is not None else 70
         attempt.over(status)
+        if not group.kills:
+            self._judge(attempt.what, status, group.said)
         # Somebody of it may still live.
         self._groups = [each for each in (*self._groups, group) if not each.gone()]
+
+    def _judge(self, what: str, status: int, said: str) -> None:
+        """Whether a process that nobody killed ended as the documentation says."""
+        # trac-admin ends with 2 if it cannot open the environment, as when its first connection is cut.
+        cut = status == _TRAC_FAILED and any(name.startswith("backend") for name in self.kills)
+        if not cut and (status not in _STATUSES[what] or "Traceback" in said):
+            self.complaints.append(f"a {what} ended with {status}: {said[-600:]}")
 
     def _kill_backend(self) -> None:
         serving = backends(self._servers.postmaster)
@@ -221,10 +243,10 @@ class Scene:
                 for letter in pipe.due(at_once=True):
                     attempt = self._delivery(pipe, letter, "none").begun()
                     attempt.over(attempt.group.wait(_LONGEST))
-            self.ask("run", "--force")
+            self._judge("run", *self.ask("run", "--force"))
             if self._finished():
                 self._pass(_LATER)
-                self.ask("run", "--force")
+                self._judge("run", *self.ask("run", "--force"))
                 return True
             self._pass(_STEP)
         return False
@@ -237,15 +259,15 @@ class Scene:
             time.sleep(min(5, seconds))
 
     def _finished(self) -> bool:
-        status, _ = self.ask("status")
-        if status and not self._held():
+        if self._undisposed() or not all(each.settled() for each in self.boxes):
             return False
-        return all(each.settled() for each in self.boxes) and not self._waiting()
+        status, said = self.ask("status", "--json")
+        if self._waiting(json.loads(said)):
+            return False
+        return not status or self._held()
 
-    def _waiting(self) -> bool:
-        said = json.loads(self.ask("status", "--json")[1])
-        undecided = sum(service["deferred"] + service["in_work"] for service in said["services"])
-        return bool(undecided or said["queue"] or self._undisposed())
+    def _waiting(self, said: dict[str, Any]) -> bool:
+        return bool(said["queue"] or sum(service["deferred"] + service["in_work"] for service in said["services"]))
 
     def _undisposed(self) -> bool:
         """Whether the journal says of a copy that it was not disposed of."""
@@ -263,6 +285,7 @@ class Scene:
         journal = entries(self.ask("journal", "list", "--limit", "100000", "--json")[1])
         check = Check(self.boxes, Tickets.of(self.trac), journal)
         found = check.run()
+        found.bad += self.complaints
         check.compare_notifications(notified(self._servers.outbox.sent(), WATCHER))
         for each in self.boxes:
             found.bad += each.faults()

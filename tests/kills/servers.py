@@ -54,6 +54,7 @@ class Outbox:
 
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             sink = SmtpSink()
             sink.sent = Keeping()
             with sink:
@@ -100,7 +101,7 @@ class Servers:
         self._kinds, self._databases, self._staff = kinds, databases, staff
         self._stack = ExitStack()
         self._templates: dict[str, TracEnv] = {}
-        self.dovecot: Dovecot | None = None
+        self.dovecots: tuple[Dovecot, ...] = ()
         self.postgres: Postgres | None = None
 
     def __enter__(self) -> Self:
@@ -111,7 +112,9 @@ class Servers:
             self.outbox = Outbox(self.folder / "outbox")
             stack.callback(self.outbox.close)
             if self._kinds & MAIL_SERVERS:
-                self.dovecot = stack.enter_context(Dovecot())
+                # Without MOVE and UIDPLUS a mail is moved in two steps, between which a run can die.
+                servers = (Dovecot(), Dovecot(without=("MOVE", "UIDPLUS")))
+                self.dovecots = tuple(stack.enter_context(server) for server in servers)
             if "postgres" in self._databases:
                 self.postgres = stack.enter_context(Postgres())
                 _commit_at_once(self.postgres)

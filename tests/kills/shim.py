@@ -94,7 +94,7 @@ class Usual:
 
     def learn(self, counts: tuple[int, ...]) -> None:
         """Take in a run that was not killed."""
-        self._most = [max(new, 0.9 * old) for new, old in zip(counts, self._most, strict=True)]
+        self._most = [max(new, 0.7 * old) for new, old in zip(counts, self._most, strict=True)]
 
     def choose(self, chance: random.Random) -> tuple[int, int]:
         """A kind of call, and a number of it; often one of the first, which a run makes while it recovers."""

@@ -34,7 +34,7 @@ Reading = tuple["Listed", "str | None"]
 def reconciled(
     ports: Ports, service: Service, source: Source, listing: Sequence[Listed], bounds: Bounds
 ) -> Sequence[Delivery]:
-    """Compare a listing with what is stored. Returns what earlier rounds left to dispose of. Raises TemporaryFailure."""
+    """Compare a listing with what is stored. Returns what is left to dispose of. Raises TemporaryFailure."""
     marked = source.marked if isinstance(source, Marking) else ()
     left = ports.mailbox.reconcile(service, source.account, listing, marked)
     if not ports.mailbox.doubtful(source.account):

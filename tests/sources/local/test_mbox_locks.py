@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -107,3 +108,29 @@ def test_readers_share_the_lock_of_fcntl(tmp_path: Path) -> None:
         mbox_locks.lock(other.fileno(), "mbox", Seconds(0), exclusive=False)
         with pytest.raises(OSError, match="Bad file descriptor"):
             mbox_locks.lock(other.fileno(), "mbox", Seconds(0), exclusive=True)
+
+
+_LOCKS = """
+import sys
+from trac_mailintake.intake.times import Seconds
+from trac_mailintake.sources.local import mbox_locks
+while True:
+    with mbox_locks.dotlock(sys.argv[1], Seconds(1), required=True):
+        pass
+"""
+
+
+def test_a_dotlock_is_never_seen_without_its_process(tmp_path: Path) -> None:
+    """Whoever finds it can tell that its process was killed, whenever that was."""
+    seen: set[bytes] = set()
+    with subprocess.Popen([sys.executable, "-c", _LOCKS, str(tmp_path / "mbox")]) as process:
+        try:
+            deadline = time.monotonic() + 20
+            reads = 0
+            while reads < 2_000 and time.monotonic() < deadline:
+                with contextlib.suppress(FileNotFoundError):
+                    seen.add((tmp_path / "mbox.lock").read_bytes())
+                    reads += 1
+        finally:
+            process.kill()
+    assert seen == {b"%d\n" % process.pid}

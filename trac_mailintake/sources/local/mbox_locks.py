@@ -19,6 +19,7 @@ _PAUSE = Seconds(0.05)
 _STALE = Seconds(300.0)
 """The age at which a dotlock counts as stale; ours are held while the file is read."""
 
+_MODE = 0o644
 _NO_RIGHT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -47,7 +48,7 @@ def dotlock(path: str, wait: Seconds, *, required: bool) -> Iterator[None]:
 def _take(name: str, *, required: bool) -> bool | None:
     """Whether we got the lock; None if it is impossible and not required."""
     try:
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        _create(name)
     except FileExistsError:
         _sweep(name)
         return False
@@ -55,9 +56,38 @@ def _take(name: str, *, required: bool) -> bool | None:
         if required or error.errno not in _NO_RIGHT:
             raise
         return None
+    return True
+
+
+def _create(name: str) -> None:
+    """Create the lock with the number of our process in it. Raises FileExistsError, OSError.
+
+    It appears with its content, where the file system can do that: liblockfile takes a lock without a number for that
+    of a living process, so mail would not be delivered for minutes if a run was killed before it wrote the number.
+    """
+    try:
+        _create_whole(name)
+    except FileExistsError:
+        raise
+    except OSError:
+        _sign(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
+
+
+def _create_whole(name: str) -> None:
+    nameless = os.open(os.path.dirname(name), os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, _MODE)
+    kept = os.dup(nameless)
+    try:
+        _sign(nameless)
+        # Only linkat(2) follows the link in /proc, and Python calls it only if a folder is given.
+        os.link(f"/proc/self/fd/{kept}", name, src_dir_fd=kept)
+    finally:
+        os.close(kept)
+
+
+def _sign(descriptor: int) -> None:
+    """Write the number of our process, and close."""
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{os.getpid()}\n")
-    return True
 
 
 def _sweep(name: str) -> None:

@@ -64,6 +64,17 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Nothing fails; the numbers of the calls of that name are noted where otherwise the call that failed is."""
+
+    name: str
+
+    def meter(self) -> Meter:
+        """See `Harm`."""
+        return _Noting(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Peace:
     """Nothing fails, and nobody counts."""
 
@@ -187,6 +198,19 @@ class Meter:
                 raise _failure(owner)
             case Way.UNANSWERED:
                 self._pending = call
+
+
+class _Noting(Meter):
+    """See `Watch`."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(NONE)
+        self._name = watch.name
+
+    def _count(self, call: Callable[..., object], owner: object) -> None:
+        super()._count(call, owner)
+        if call.__name__ == self._name:
+            self.failed += f"{self.calls} "
 
 
 @contextmanager

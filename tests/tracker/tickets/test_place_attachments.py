@@ -141,6 +141,19 @@ def test_an_attachment_that_was_deleted_meanwhile_does_not_come_back(desk: Desk,
     assert contents(desk.trac) == [b"by hand"]
 
 
+def test_a_file_that_is_lost_stops_nothing(desk: Desk, tmp_path: Path) -> None:
+    """Somebody removed it by hand, in both places: the other is put into place, and the next run can begin."""
+    killed(desk.trac, tmp_path, "committed")
+    for each in files(desk.trac, "attachments"):
+        each.unlink()
+        each.parent.rmdir()
+    [lost] = [each for each in files(desk.trac, "mailintake/staging") if each.read_bytes() == b"content"]
+    lost.unlink()
+    Staging(desk.trac.env, "a-worker").sweep("dead")
+    assert contents(desk.trac) == [b"more"]
+    assert files(desk.trac, "mailintake/staging") == []
+
+
 def test_a_sweep_that_comes_late_takes_nothing_from_others(desk: Desk, tmp_path: Path) -> None:
     """The number was handed out again before the sweep: the new ticket's file has another name and stays."""
     killed(desk.trac, tmp_path, "linked")

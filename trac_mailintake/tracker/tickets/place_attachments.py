@@ -217,10 +217,10 @@ def _rows(env: Environment, db: Connection, each: _Intended) -> list[list[int]]:
 
 
 def _settle(env: Environment, each: _Intended, rows: list[list[int]]) -> bool:
-    """Put a file into place, or take it back. Returns whether its row is committed."""
+    """Put a file into place, or take it back. Returns whether it is in place."""
     if each.mark in rows or (rows and not each.mark):
         _place_again(env, each)
-        return True
+        return os.path.exists(each.path)
     if not rows and _same(each.source, each.path):
         unlink(each.path)
         env.log.info("Removed %s: a crash left it before ticket #%s was committed.", each.path, each.ticket)

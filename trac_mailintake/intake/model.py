@@ -11,12 +11,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
+from trac_mailintake.intake.times import Microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Part
     from trac_mailintake.mail.spool import Slice
     from trac_mailintake.mail.wording import Reason
@@ -344,10 +344,15 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a round left in the mailbox: messages, and arrival of the oldest (0: unknown)."""
+    """What a round left in the mailbox: messages, and arrival of the oldest (0: unknown).
+
+    `unclaimed`: messages that no service on this mailbox wants; `unclaimed_since`: since when the first of them.
+    """
 
     number: int
     oldest: Microseconds
+    unclaimed: int = 0
+    unclaimed_since: Microseconds = Microseconds(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,17 @@ OVERDUE: Final = Rule(
     "service",
     "No round of the service {service} has gone well since {since}{added}, for {span}. {why}",
 )
+OVERDUE_WAITS: Final = OVERDUE.also(
+    "waits", "Mail of the service {service} has waited since {since}, for {span}, although its rounds go well. {why}"
+)
+WAITS_UNDECIDED: Final = _clause(
+    "waits-undecided", "Messages that are deferred or in work: {number}. The journal says why."
+)
+WAITS_LEFT: Final = _clause("waits-left", "Messages in the mailbox that no round has come to: {number}.")
+WAITS_UNCLAIMED: Final = _clause(
+    "waits-unclaimed",
+    "Messages in the mailbox that no service there wants: {number}. Each is for another address than their catchemail.",
+)
 ADDED_THEN: Final = _clause("added", " (it was added or enabled then)")
 NONE_BEGUN: Final = _clause("none", "None was begun since: does cron still run `trac-admin ENV mailintake run`?")
 LAST_FAILED: Final = _clause("last-failed", "The last one, of {moment}, failed: {error}")

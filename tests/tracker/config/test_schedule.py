@@ -97,9 +97,40 @@ def test_who_was_told_of_is_unusual_again_once_it_has_recovered(trac_env: TracEn
     )
     assert unusual(trac_env.env, NOW) == []
     change(trac_env, "quiet", last_success=told + 1, last_run=told + 1)
-    assert [tuple(each) for each in unusual(trac_env.env, NOW)] == [
+    assert [tuple(each)[:-1] for each in unusual(trac_env.env, NOW)] == [
         ("quiet", told, 7, told + 1, told + 1, "", "boss@example.org")
     ]
+
+
+WAITS = {
+    "a deferred mail": {},
+    "mail that was left": {"waiting": 3, "oldest": NOW - 61 * MINUTE},
+    "unclaimed mail": {"unclaimed": 3, "unclaimed_since": NOW - 61 * MINUTE},
+}
+
+
+@pytest.mark.parametrize("kind", WAITS)
+def test_mail_that_waits_makes_a_service_unusual_until_it_waits_no_longer(trac_env: TracEnv, kind: str) -> None:
+    """Although its rounds go well; with `overdue=0` never. Once told, it has recovered only when nothing waits."""
+    service(trac_env, "busy", overdue=60, delay=1, last_run=NOW, last_success=NOW, **WAITS[kind])
+    if kind == "a deferred mail":
+        with trac_env.env.db_transaction as db:
+            insert = "INSERT INTO mailintake_delivery (service, state, seen) VALUES ('busy', %s, %s)"
+            db(insert, ("deferred", NOW - 61 * MINUTE))
+            db(insert, ("held", 1))
+            db(insert, ("created", 1))
+    [found] = unusual(trac_env.env, NOW)
+    assert (found.name, found.backlog.since) == ("busy", NOW - 61 * MINUTE)
+    assert found.backlog.why is not None
+    assert unusual(trac_env.env, Microseconds(NOW - 2 * MINUTE)) == []
+    change(trac_env, "busy", overdue=0)
+    assert unusual(trac_env.env, NOW) == []
+    change(trac_env, "busy", overdue=60, told=NOW - 61 * MINUTE)
+    assert unusual(trac_env.env, NOW) == []
+    change(trac_env, "busy", waiting=0, unclaimed=0)
+    with trac_env.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET state='created'")
+    assert [each.name for each in unusual(trac_env.env, NOW)] == ["busy"]
 
 
 def test_a_database_that_cannot_be_read_is_a_temporary_failure(sqlite_env: TracEnv) -> None:

@@ -89,6 +89,15 @@ def moment_of(microseconds: int) -> datetime:
         ("last_run=0, last_success=0, next_run=0, created={now}-{hour}/2", State.LATE, "Due for 30 minutes"),
         ("overdue=0, last_success=1, created=1", State.WELL, ""),
         ("path='', server='', next_run=1, last_success=1, created=1", State.WELL, ""),
+        ("waiting=2, oldest={now}-2*{hour}, created=1", State.WAITING, "has waited for 2 hours"),
+        (
+            "unclaimed=2, unclaimed_since={now}-2*{hour}, created=1",
+            State.WAITING,
+            "no service there wants: 2",
+        ),
+        ("unclaimed=2, unclaimed_since={now}-50*{hour}/60, created=1", State.WELL, ""),
+        ("unclaimed=2, unclaimed_since={now}-2*{hour}, created=1, overdue=0", State.WELL, ""),
+        ("waiting=2, oldest=1, created=1, last_success=last_run-{hour}/2, failed=last_run", State.FAILING, ""),
     ],
 )
 def test_the_state_is_a_word_and_a_reason(mailbox: Mailbox, change_of: str, state: State, said: str) -> None:
@@ -110,6 +119,23 @@ def test_deferred_mail_waits_apart(mailbox: Mailbox) -> None:
     found = stand(mailbox)
     assert (found.deferred, found.in_work) == (1, 1)
     assert found.oldest <= now() - HOUR
+
+
+@pytest.mark.parametrize("state", ["free", "claimed", "deferred", "sealed", "resumed", "reclaimed"])
+def test_no_service_is_well_while_a_mail_waits(mailbox: Mailbox, state: str) -> None:
+    """For whatever reason: monitoring hears of it, and so does whoever looks at the panel."""
+    change(mailbox, "UPDATE mailintake_service SET created=1")
+    sql = "UPDATE mailintake_delivery SET state=%s, recorded=0, seen=%s WHERE message_id='<1@example.net>'"
+    change(mailbox, sql, state, now() - HOUR // 2)
+    assert stand(mailbox).state is State.WELL
+    change(mailbox, sql, state, now() - 2 * HOUR)
+    found = stand(mailbox)
+    assert found.state is State.WAITING
+    assert found.why == (
+        "A message has waited for 2 hours. Messages that are deferred or in work: 1. The journal says why."
+    )
+    status = mailbox.trac.command("mailintake", "status")
+    assert (status.status, "support: waiting. A message has waited for 2 hours." in status.out) == (3, True)
 
 
 def test_the_command_prints_the_same_figures(mailbox: Mailbox) -> None:

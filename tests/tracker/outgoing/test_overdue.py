@@ -8,6 +8,7 @@ import pytest
 
 from tests.components.mails import mail
 from tests.watched import HOUR, later, said, watch
+from trac_mailintake.tracker.db.transaction import now
 from trac_mailintake.tracker.outgoing import overdue
 
 if TYPE_CHECKING:
@@ -101,6 +102,27 @@ def test_a_run_that_has_nothing_to_do_tells_of_others(watched: Mailbox, smtp_sin
     assert watched.trac.command("mailintake", "run").status == 0
     [(_, text)] = said(smtp_sink)
     assert "did not come to its end" in " ".join(text.split())
+
+
+def test_mail_that_waits_is_told_of_once_although_all_rounds_go_well(watched: Mailbox, smtp_sink: SmtpSink) -> None:
+    """And when it waits no longer."""
+    insert = "INSERT INTO mailintake_delivery (service, state, seen, retry_at) VALUES ('support', 'deferred', %s, %s)"
+    later(watched, 4, times=("created",))
+    with watched.trac.env.db_transaction as db:
+        db(insert, (now() - 3 * HOUR, now() + HOUR))
+    for _ in range(3):
+        assert watched.run().status == 0
+    [(subject, text)] = said(smtp_sink)
+    assert subject == "[Project of a test] Mail intake: support: overdue"
+    words = " ".join(text.split())
+    assert "Mail of the service support has waited since" in words
+    assert "for 3 hours, although its rounds go well. Messages that are deferred or in work: 1." in words
+    with watched.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET state='created', recorded=1")
+    for _ in range(2):
+        assert watched.run().status == 0
+    (subject, text) = said(smtp_sink)[-1]
+    assert (len(said(smtp_sink)), subject.endswith("support: recovered")) == (2, True)
 
 
 def test_an_overdue_notice_is_not_used_up_while_sending_is_off(watched: Mailbox, smtp_sink: SmtpSink) -> None:

@@ -19,7 +19,7 @@ from trac_mailintake.sources.imap.disposal import DELETED, Disposal
 from trac_mailintake.sources.imap.fetch_response import merged
 from trac_mailintake.sources.imap.interrupted_copies import content_of
 from trac_mailintake.sources.imap.pipelining import IDENTITY, Orders, Slicing, uid_of, uids_of
-from trac_mailintake.sources.imap.session import choice, connect
+from trac_mailintake.sources.imap.session import choice, connect, number_of
 from trac_mailintake.sources.imap.slices import opened
 from trac_mailintake.sources.local import files
 from trac_mailintake.sources.net.quota import MESSAGES
@@ -114,7 +114,7 @@ class ImapSource:
         for place, listed in enumerate(mine):
             if self._session is None and not self._again(mine[place:]):
                 return
-            chunks = opened(self, listed) or self._missing(listed)
+            chunks = self._opened(listed)
             if chunks is not None:
                 self._note(listed)
                 yield listed, chunks
@@ -131,8 +131,11 @@ class ImapSource:
             self._foresees = self._foresees and not late and vain <= len(mine) // 2
             self._foresaw = 0.0
 
-    def _missing(self, listed: Listed) -> Iterator[bytes] | None:
-        """What says, when it is read, that a message does not come; None if the folder has it no longer."""
+    def _opened(self, listed: Listed) -> Iterator[bytes] | None:
+        """The bytes of a message, or what says when it is read that it does not come; None if it is gone."""
+        chunks = opened(self, listed)
+        if chunks is not None:
+            return chunks
         with asking(), self._guarded():
             orders, session = self._ordering(), self.connected()
             if absent.may_be(orders, listed):
@@ -381,8 +384,8 @@ class ImapSource:
             raise SourceError(
                 f"{self.account.label}: the folder cannot be opened ({excerpt(error)}); {choice(self._session)}"
             ) from error
-        self._uidvalidity = _small(answer[b"UIDVALIDITY"])
-        return self._session, _small(answer[b"EXISTS"])
+        self._uidvalidity = number_of(answer[b"UIDVALIDITY"])
+        return self._session, number_of(answer[b"EXISTS"])
 
     def reselect(self) -> None:
         """See `disposal.Selected`."""
@@ -390,10 +393,3 @@ class ImapSource:
         self._select()
         if self._uidvalidity != before:
             raise SourceError(f"{self.account.label}: the folder was made anew meanwhile; the next run lists it again")
-
-
-def _small(number: object) -> int:
-    """A 32-bit number, as all numbers of IMAP (RFC 3501, 9). Raises ValueError."""
-    if not isinstance(number, int) or not 0 <= number < 2**32:
-        raise ValueError(f"a number of more than 32 bits: {excerpt(number)}")
-    return number

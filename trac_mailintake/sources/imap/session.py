@@ -279,3 +279,10 @@ def choice(session: Session) -> str:
     there = names(session)
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     return f"choose one of: {', '.join(there[:_SHOWN])}{more}"
+
+
+def number_of(said: object) -> int:
+    """A 32-bit number, as all numbers of IMAP (RFC 3501, 9). Raises ValueError."""
+    if not isinstance(said, int) or not 0 <= said < 2**32:
+        raise ValueError(f"a number of more than 32 bits: {excerpt(said)}")
+    return said

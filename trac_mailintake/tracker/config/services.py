@@ -13,6 +13,7 @@ from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingError, check, disposition, start
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.config.field_choices import check_choices, custom_fields
 from trac_mailintake.tracker.config.servers import Servers, check_name, insert
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Handler, SourceKind
     from trac_mailintake.intake.model import Left
     from trac_mailintake.intake.settings import Value
-    from trac_mailintake.intake.times import Microseconds
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ PARAMETERS: Final = (
 _OWN: Final = {parameter.name: parameter for parameter in PARAMETERS}
 _TYPED: Final = tuple("addresses" if name == "address" else name for name in _OWN)
 _TIMES: Final = ("created", "next_run", "last_run", "last_success", "last_result", "stopped", "resumed")
-_WATCHED: Final = ("told", "failed", "failures", "last_error", "waiting", "oldest")
+_WATCHED: Final = ("told", "failed", "failures", "last_error", "waiting", "oldest", "unclaimed", "unclaimed_since")
 """Columns for monitoring only; not part of a `Service`."""
 _COLUMNS: Final = ("id", "name", *_TYPED, "parameters", *_TIMES, *_WATCHED)
 _BLANK_MEANS_DEFAULT: Final = frozenset({Kind.INTEGER, Kind.SIZE, Kind.BOOLEAN, Kind.CHOICE})
@@ -138,7 +138,8 @@ class Services:
         row = self._checked(typed, typed)
         row |= {"name": name, "created": to_utimestamp(datetime_now(utc)), "failure": "", "failures": 0}
         row |= {"next_run": 0, "last_run": 0, "last_success": 0, "last_result": "", "stopped": "", "resumed": 0}
-        return row | {"told": 0, "failed": 0, "last_error": "", "waiting": 0, "oldest": 0}
+        row |= {"told": 0, "failed": 0, "last_error": "", "waiting": 0, "oldest": 0}
+        return row | {"unclaimed": 0, "unclaimed_since": 0}
 
     def set(self, name: str, typed: Mapping[str, str]) -> Service:
         """Change the given settings, keep the rest. Enabling a service clears why it stopped. Raises SettingError."""
@@ -199,10 +200,17 @@ class Services:
         if undisposed and not self._row(name)["last_success"]:
             row["last_success"] = moment - 1  # before `failed`: the service is failing
         if left is not None:
-            row |= {"waiting": left.number, "oldest": left.oldest}
+            row |= {"waiting": left.number, "oldest": left.oldest or self._left_since(name, left, Microseconds(moment))}
+            row |= {"unclaimed": left.unclaimed, "unclaimed_since": left.unclaimed_since}
         self._update(name, row)
 
     # inside
+
+    def _left_since(self, name: str, left: Left, moment: Microseconds) -> int:
+        """Since when mail is left of which nobody knows when it arrived, as over POP3: the first such round."""
+        before = self._row(name)
+        known = int(str(before["oldest"] or 0)) if before["waiting"] else 0
+        return (known or moment) if left.number else 0
 
     def _update(self, name: str, row: Mapping[str, Value]) -> None:
         columns = ", ".join(f"{column}=%s" for column in row)

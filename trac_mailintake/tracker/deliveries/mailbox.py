@@ -31,6 +31,7 @@ from trac_mailintake.tracker.deliveries.rows import (
     passed_key,
 )
 from trac_mailintake.tracker.deliveries.session import Waiting, merged
+from trac_mailintake.tracker.deliveries.unclaimed import NONE, unclaimed
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import AT_WORK, DECIDED, IN_ARCHIVE, State
 
@@ -142,6 +143,8 @@ class DatabaseMailbox:
         self._vanished = absence.reason if absence else reasons.VANISHED()
         self._env = session.env
         self._identity = Identity(session)
+        self._unclaimed: dict[str, tuple[int, Microseconds]] = {}
+        """By mailbox: see `unclaimed`."""
 
     def admit(self, service: Service, account: Account) -> str:
         """See `ports.Mailbox.admit`. Pipes have no mailbox to own. Raises TemporaryFailure."""
@@ -170,6 +173,7 @@ class DatabaseMailbox:
                 again=misses.due(self._env, service.name, rows, self._session.limit),
                 doubt=self._identity.doubt(service, account, view, rows),
             )
+            self._unclaimed[account.label] = unclaimed(self._env, service, account, listing, rows)
             standings = self._sorted(view, rows)
             self._identity.kept(service, account, sum(bool(row.consumed) for row in standings[Standing.LEFT]))
             return self._act(view, standings)
@@ -356,7 +360,8 @@ class DatabaseMailbox:
         waiting = self._session.of(account)
         arrived = [each.arrived for live, each in waiting.due(service).items() if live not in waiting.unlisted]
         oldest = min(filter(None, arrived), default=None)
-        return Left(len(arrived), Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0))
+        nobody = self._unclaimed.get(account.label, NONE)
+        return Left(len(arrived), Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0), *nobody)
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Mailbox.forget`."""

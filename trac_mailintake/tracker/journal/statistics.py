@@ -11,8 +11,9 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.tracker.config.backlog import backlog
 from trac_mailintake.tracker.config.circuit_breaker import Standing
-from trac_mailintake.tracker.config.schedule import ROUNDS, has_mailbox
+from trac_mailintake.tracker.config.schedule import has_mailbox, too_long
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE, now
 from trac_mailintake.tracker.lifecycle.states import DEFERRED, UNDECIDED, among
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.settings import Value
+    from trac_mailintake.tracker.config.backlog import Backlog
 
 _PUNCTUAL: Final = Microseconds(5 * MINUTE)
 """Least delay after which a due service counts as late, since cron does not run each second."""
@@ -35,6 +37,8 @@ class State(Enum):
     """The state of a service, in a word."""
 
     WELL = "well"
+    WAITING = "waiting"
+    """Its rounds go well, but a mail has waited for longer than `overdue` says."""
     NEW = "not run yet"
     LATE = "late"
     FAILING = "failing"
@@ -43,7 +47,7 @@ class State(Enum):
     DISABLED = "disabled"
 
 
-BAD: Final = (State.LATE, State.FAILING, State.OVERDUE, State.STOPPED)
+BAD: Final = (State.WAITING, State.LATE, State.FAILING, State.OVERDUE, State.STOPPED)
 """States in which an administrator needs to look."""
 
 
@@ -52,7 +56,8 @@ class Figures:
     """One service. Times are 0 for never; durations are None if unknown.
 
     `waiting`: messages in the mailbox after the last round that reached it, without deferred ones; `oldest`: arrival of
-    the oldest. `lag`: half of the last messages were filed within this time; `lag_most`: nine of ten.
+    the oldest. `unclaimed`: messages there that no service on the mailbox wants. `lag`: half of the last messages were
+    filed within this time; `lag_most`: nine of ten.
     """
 
     name: str
@@ -72,6 +77,8 @@ class Figures:
     last_error: str
     waiting: int
     oldest: Microseconds
+    unclaimed: int
+    unclaimed_since: Microseconds
     held: int
     deferred: int
     in_work: int
@@ -91,6 +98,8 @@ class _Open:
     deferred: int = 0
     in_work: int = 0
     oldest: Microseconds = Microseconds(0)
+    seen: Microseconds = Microseconds(0)
+    """When the first of its undecided mails was first listed."""
 
 
 def figures(env: Environment, rows: Sequence[Mapping[str, Value]]) -> list[Figures]:
@@ -102,14 +111,15 @@ def figures(env: Environment, rows: Sequence[Mapping[str, Value]]) -> list[Figur
 
 def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: Microseconds) -> Figures:
     name = str(row["name"])
-    state = _state(row, moment)
+    waits = backlog(row, open_.deferred + open_.in_work, open_.seen)
+    state = _state(row, waits, moment)
     lag, lag_most = _lags(env, name, moment)
     waiting = [each for each in (_time(row, "oldest"), open_.oldest) if each]
     return Figures(
         name=name,
         kind=str(row["kind"]),
         state=state,
-        why=_why(state, row, moment),
+        why=_why(state, row, waits, moment),
         rounds=has_mailbox(row),
         delay=_int(row, "delay"),
         next_run=_time(row, "next_run"),
@@ -120,6 +130,8 @@ def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: M
         last_error=str(row["last_error"] or ""),
         waiting=_int(row, "waiting"),
         oldest=min(waiting, default=Microseconds(0)),
+        unclaimed=_int(row, "unclaimed"),
+        unclaimed_since=_time(row, "unclaimed_since"),
         held=open_.held,
         deferred=open_.deferred,
         in_work=open_.in_work,
@@ -134,7 +146,7 @@ def _figures(env: Environment, row: Mapping[str, Value], open_: _Open, moment: M
 # how it stands
 
 
-def _state(row: Mapping[str, Value], moment: Microseconds) -> State:
+def _state(row: Mapping[str, Value], waits: Backlog, moment: Microseconds) -> State:
     if row["stopped"]:
         return State.STOPPED
     if not row["enabled"]:
@@ -145,16 +157,22 @@ def _state(row: Mapping[str, Value], moment: Microseconds) -> State:
         return State.FAILING
     if has_mailbox(row) and _late(row, moment) > 0:
         return State.LATE
+    return _untroubled(row, waits, moment)
+
+
+def _untroubled(row: Mapping[str, Value], waits: Backlog, moment: Microseconds) -> State:
+    """The state of a service whose rounds go well, or have not begun."""
+    if waits.since and too_long(row, waits.since, moment):
+        return State.WAITING
     return State.WELL if row["last_success"] or not has_mailbox(row) else State.NEW
 
 
 def _is_overdue(row: Mapping[str, Value], moment: Microseconds) -> bool:
     """Whether no round has gone well for longer than `overdue` allows."""
-    bound = max(_int(row, "overdue"), ROUNDS * _int(row, "delay")) * MINUTE
-    return has_mailbox(row) and bool(row["overdue"]) and moment - _well_since(row) > bound
+    return has_mailbox(row) and too_long(row, _well_since(row), moment)
 
 
-def _why(state: State, row: Mapping[str, Value], moment: Microseconds) -> str:
+def _why(state: State, row: Mapping[str, Value], waits: Backlog, moment: Microseconds) -> str:
     silent = lasting(Microseconds(moment - _well_since(row)))
     match state:
         case State.STOPPED:
@@ -163,6 +181,9 @@ def _why(state: State, row: Mapping[str, Value], moment: Microseconds) -> str:
             return f"No round for {silent}: does cron still run `trac-admin ENV mailintake run`?"
         case State.OVERDUE:
             return f"No round has gone well for {silent}. {row['last_error']}".strip()
+        case State.WAITING:
+            why = waits.why.sentence if waits.why else ""
+            return f"A message has waited for {lasting(Microseconds(moment - waits.since))}. {why}".strip()
         case State.FAILING:
             return str(row["last_error"])
         case State.LATE:
@@ -206,14 +227,16 @@ def _open(env: Environment) -> dict[str, _Open]:
     held = dict(env.db_query(sql))
     rows = env.db_query(
         f"""SELECT {by}, SUM(CASE WHEN {among(DEFERRED)} THEN 1 ELSE 0 END), COUNT(*),
-                  MIN(CASE WHEN arrived>0 THEN arrived ELSE NULL END)
+                  MIN(CASE WHEN arrived>0 THEN arrived ELSE NULL END), MIN(CASE WHEN seen>0 THEN seen ELSE NULL END)
            FROM mailintake_delivery WHERE {among(UNDECIDED)} GROUP BY {by}"""
     )
-    undecided = {service: (int(deferred), int(number), oldest) for service, deferred, number, oldest in rows}
+    undecided = {service: (int(deferred), int(number), *times) for service, deferred, number, *times in rows}
     found = {}
     for service in held.keys() | undecided.keys():
-        deferred, number, oldest = undecided.get(service, (0, 0, 0))
-        found[service] = _Open(held.get(service, 0), deferred, number - deferred, Microseconds(oldest or 0))
+        deferred, number, *times = undecided.get(service, (0, 0, 0, 0))
+        found[service] = _Open(
+            held.get(service, 0), deferred, number - deferred, *(Microseconds(at or 0) for at in times)
+        )
     return found
 
 

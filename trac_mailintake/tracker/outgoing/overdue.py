@@ -12,6 +12,7 @@ from trac.util.datefmt import format_datetime, from_utimestamp, utc
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.mail.wording import Reason
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.db.durations import lasting
 from trac_mailintake.tracker.db.letters import LETTERS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.mail.wording import Reason
     from trac_mailintake.tracker.config.schedule import Unusual
     from trac_mailintake.tracker.db.transaction import Connection
 
@@ -95,12 +95,18 @@ def _is_mine(db: Connection, service: Unusual) -> bool:
 
 
 def _since(service: Unusual) -> Microseconds:
-    """Since when no round succeeded: the last success, or when the service was added or enabled."""
-    return max(service.began, service.last_success)
+    """Since when mail has waited, or no round succeeded: the last success, or when it was added or enabled."""
+    return service.backlog.since or max(service.began, service.last_success)
 
 
 def _late(service: Unusual, moment: Microseconds) -> Reason:
     since = _since(service)
+    if service.backlog.why is not None:
+        span = lasting(Microseconds(moment - since))
+        wording = reasons.OVERDUE_WAITS
+        return Reason(
+            wording, {"service": service.name, "since": _said(since), "span": span, "why": service.backlog.why}
+        )
     added = "" if service.last_success >= service.began else reasons.ADDED_THEN()
     if service.last_run <= since + MINUTE:
         why = reasons.NONE_BEGUN()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.outgoing.waiting import Queued
 
 _HEADERS = (
-    *("Service", "State", "Last success", "Waiting", "Oldest", "Held", "Deferred", "In work"),
+    *("Service", "State", "Last success", "Waiting", "Oldest", "Unclaimed", "Held", "Deferred", "In work"),
     *("Last hour", "Last day", "Lag", "Last error"),
 )
 _ERROR = 60
@@ -121,6 +121,13 @@ def _shown(each: Figures) -> dict[str, object]:
     return row
 
 
+def _unclaimed(each: Figures) -> str:
+    """How many messages no service wants, and for how long."""
+    if not each.unclaimed:
+        return "0"
+    return f"{each.unclaimed} ({lasting(Microseconds(now() - each.unclaimed_since))})"
+
+
 def _say(found: Sequence[Figures], queue: Sequence[Queued]) -> None:
     table = [
         (
@@ -129,6 +136,7 @@ def _say(found: Sequence[Figures], queue: Sequence[Queued]) -> None:
             when(each.last_success),
             each.waiting,
             lasting(Microseconds(now() - each.oldest)) if each.oldest else "",
+            _unclaimed(each),
             each.held,
             each.deferred,
             each.in_work,

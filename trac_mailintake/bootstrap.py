@@ -30,11 +30,11 @@ from trac_mailintake.tracker.deliveries.claims import DatabaseClaims
 from trac_mailintake.tracker.deliveries.mailbox import DatabaseMailbox
 from trac_mailintake.tracker.deliveries.recorder import DatabaseRecorder
 from trac_mailintake.tracker.deliveries.recovery import Recovery
-from trac_mailintake.tracker.deliveries.refiling import Refiling
 from trac_mailintake.tracker.deliveries.session import Session
 from trac_mailintake.tracker.lookups import TracReader
 from trac_mailintake.tracker.outgoing.outbox import Outbox
 from trac_mailintake.tracker.people.directory import Directory
+from trac_mailintake.tracker.restore.refiling import Refiling
 from trac_mailintake.tracker.tickets.stage_attachments import Staging
 from trac_mailintake.tracker.workers import Worker
 

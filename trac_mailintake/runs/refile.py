@@ -16,7 +16,7 @@ from trac_mailintake.intake.report import Report
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.tracker.deliveries import inventory
 from trac_mailintake.tracker.deliveries.inventory import Worker
-from trac_mailintake.tracker.deliveries.refiling import alone
+from trac_mailintake.tracker.restore.refiling import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

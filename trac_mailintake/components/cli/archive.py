@@ -16,7 +16,7 @@ from trac_mailintake.runs.refile import Refile, plan
 from trac_mailintake.tracker.db.transaction import temporary
 from trac_mailintake.tracker.deliveries import inventory
 from trac_mailintake.tracker.deliveries.inventory import Known, Worker
-from trac_mailintake.tracker.deliveries.verification import verify
+from trac_mailintake.tracker.restore.verification import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trac_mailintake.runs.refile import Plan, Refiled
     from trac_mailintake.tracker.archive.records import Archived
     from trac_mailintake.tracker.deliveries.inventory import Batch, Mail
-    from trac_mailintake.tracker.deliveries.verification import Verified
+    from trac_mailintake.tracker.restore.verification import Verified
 
 _NOTES: Final = {
     Worker.ALIVE: "in work",

@@ -9,7 +9,7 @@ import pytest
 from tests.rig import SERVICE, Rig, mail
 from tests.tracker.deliveries.test_inventory import restored
 from trac_mailintake.tracker.deliveries import inventory
-from trac_mailintake.tracker.deliveries.refiling import alone
+from trac_mailintake.tracker.restore.refiling import alone
 
 if TYPE_CHECKING:
     from pathlib import Path

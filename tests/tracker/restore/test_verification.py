@@ -12,7 +12,7 @@ from tests.rig import Rig, mail
 from tests.tracker.deliveries.test_inventory import files, restored
 from trac_mailintake.tracker.archive.store import stored
 from trac_mailintake.tracker.deliveries import inventory
-from trac_mailintake.tracker.deliveries.verification import verify
+from trac_mailintake.tracker.restore.verification import verify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -190,12 +190,7 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
     session = Session(env, worker, limit)
     mailbox, claims = DatabaseMailbox(session), DatabaseClaims(session)
     recorder = DatabaseRecorder(session, staging, settings.rules, tracker.recall)
-    # Only commands are watched. tracd must not fork: a fork copies the locks of other threads, but not the threads.
-    ahead = (
-        Ahead(read, watch.seconds, staging.ahead, tracker.recall.foresee)
-        if watch is not None and threading.active_count() == 1
-        else None
-    )
+    ahead = _ahead(watch, staging, tracker)
     runtime = Runtime(ahead or Parser(parse), OneConnection(env), partial(named, env), watch)
     archive = FileArchive(env, worker)
     ports = Ports(tracker, settings.rules, mailbox, claims, recorder, archive, runtime, limit)
@@ -224,6 +219,16 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         ahead=ahead,
     )
     return assembly
+
+
+def _ahead(watch: Watch | None, staging: Staging, tracker: TracTracker) -> Ahead | None:
+    """The process that parses ahead. Only commands are watched.
+
+    tracd must not fork: a fork copies the locks of other threads, but not the threads.
+    """
+    if watch is None or threading.active_count() > 1:
+        return None
+    return Ahead(read, watch.seconds, staging.ahead, tracker.recall.foresee)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ READERS: Final[Mapping[str, str]] = {
     "faults/__main__.py": "reports it, and ends a search that is to last so long",
     "faults/trial.py": "reports it",
     "matrix.py": "reports it",
+    "kills/__main__.py": "ends a search that is to last so long",
     "own_coverage.py": "reports it",
     # They make a time that the product gets.
     "components/panels/journal/test_held_actions.py": "a deadline, which has passed or is far off",
@@ -33,6 +34,9 @@ READERS: Final[Mapping[str, str]] = {
     "sources/local/test_mbox_locks.py": "the age of a lock file",
     "test_rates.py": "the date of a mail",
     # They choose a moment; what has to hold, holds for each.
+    "kills/boxes.py": "which mails are old enough to be answered",
+    "kills/processes.py": "kills at random moments",
+    "kills/scene.py": "likewise",
     "crash/rounds.py": "processes that begin at the same moment",
     "crash/test_concurrent.py": "likewise",
     "crash/test_kill.py": "kills at random moments",
@@ -44,11 +48,16 @@ READERS: Final[Mapping[str, str]] = {
     "servers/test_delayproxy.py": "a delay is at least as long as was asked for",
     "tracker/db/test_transaction.py": "what was looked up a second ago is looked up again",
     "tracker/message_ids/test_known.py": "likewise",
+    "tracker/message_ids/test_known_lookup.py": "likewise",
+    "tracker/db/test_turns.py": "a rest is at least as long as it has to be",
     "tracker/outgoing/test_smtp_time_budget.py": "a server that takes longer than anybody waits",
     "tracker/tickets/test_permission_cache.py": "what was asked a second ago is asked again",
     # They look at a process again and again until it ends.
     "components/test_secrets.py": "at its command line",
+    "kills/look.py": "at a database that begins",
+    "kills/servers.py": "at its parent",
     "runs/test_parallel.py": "at its children",
+    "tracker/deliveries/test_recorder.py": "at the files of an attachment",
 }
 """Modules below `tests/`."""
 

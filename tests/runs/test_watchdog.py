@@ -95,9 +95,7 @@ def test_a_process_ends_that_takes_too_long_over_one_message(sqlite_env: TracEnv
             watch.beat()
             spend(30)
 
-    began = time.monotonic()
     assert end_of(hang) == -signal.SIGALRM
-    assert time.monotonic() - began < 15
     assert "in spend" in sqlite_env.log()
 
 

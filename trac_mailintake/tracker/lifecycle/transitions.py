@@ -184,8 +184,7 @@ def blame(db: Connection, row: int, fence: int) -> int:
     """Count a try to fetch a mail that failed although other mail came."""
     cursor = db.cursor()
     sets = "blamed_since=CASE WHEN blamed=0 THEN %s ELSE blamed_since END, blamed=blamed+1"
-    which = "id=%s AND fence=%s"
-    cursor.execute(_statement(sets, among(MARKED[Mark.BLAME], _HIDDEN), which), (now(), row, fence))
+    cursor.execute(_statement(sets, among(MARKED[Mark.BLAME], _HIDDEN), HELD), (now(), row, fence))
     return cursor.rowcount
 
 
@@ -197,8 +196,8 @@ def set_aside(db: Connection, held: Hold, reason: Reason, failure: Failure) -> i
         Event.SET_ASIDE,
         f"{_set(why)}, {_FAILED}",
         (*why.values(), *_failed(failure)),
-        "id=%s AND COALESCE(owner, %s)=%s AND fence=%s",
-        (held.row, held.owner, held.owner, held.fence),
+        f"{HELD} AND COALESCE(owner, %s)=%s",
+        (held.row, held.fence, held.owner, held.owner),
     )
 
 

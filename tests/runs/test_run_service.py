@@ -10,6 +10,7 @@ import pytest
 from tests.fakes import FakeSource
 from tests.rig import SERVICE, Rig, mail
 from trac_mailintake.bootstrap import settings_of
+from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.runs.result import Ending
 from trac_mailintake.runs.run_service import ServiceRun, conclusion
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.servers.tracenv import TracEnv
     from trac_mailintake.intake.model import Listed
+    from trac_mailintake.mail.message import Message
     from trac_mailintake.runs.result import RoundResult
 
 AUTOMATIC = "Auto-Submitted: auto-replied"
@@ -29,9 +31,9 @@ def rig(sqlite_env: TracEnv, tmp_path: Path) -> Rig:
     return Rig(sqlite_env, tmp_path)
 
 
-def serve(rig: Rig, name: str = SERVICE, **how: object) -> RoundResult:
+def serve(rig: Rig, name: str = SERVICE, *plugins: object, **how: object) -> RoundResult:
     """One round."""
-    with rig.worker() as assembly:
+    with rig.worker(*plugins) as assembly:
         return ServiceRun(rig.trac.env, assembly).serve(name, **how)  # type: ignore[arg-type]  # as `serve` takes them
 
 
@@ -128,3 +130,48 @@ def test_a_round_whose_time_is_up_says_what_remains(rig: Rig) -> None:
     rig.drop(mail(), mail())
     done = serve(rig, until=0.0)
     assert (done.remaining, done.error, done.ending) == (2, "", Ending.WELL)
+
+
+class Picky:
+    """A plugin that cannot handle some mail."""
+
+    @hookimpl
+    def mailintake_screen(self, message: Message) -> None:
+        """Fail over them."""
+        if "bad" in message.subject:
+            raise KeyError(message.subject)
+
+
+def due(rig: Rig) -> None:
+    """What was deferred is tried again."""
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET retry_at=0 WHERE state IN ('deferred', 'sealed')")
+
+
+def test_one_mail_that_a_plugin_cannot_handle_stops_no_mailbox_in_which_others_are_filed(rig: Rig) -> None:
+    """Neither in rounds that file others nor in those between them; it waits, and is said to be the reason."""
+    rig.drop(mail("bad"))
+    for number in range(12):
+        if number % 6 == 2:
+            rig.drop(mail(f"Good {number}"))
+        done = serve(rig, SERVICE, Picky())
+        assert done.stopped == ""
+        assert "bad" in done.error
+        due(rig)
+    assert [outcome for outcome, _ in rig.outcomes] == [None, "created", "created"]
+    serve(rig)
+    assert [outcome for outcome, _ in rig.outcomes] == ["created"] * 3
+
+
+def test_a_plugin_that_fails_over_all_mail_stops_the_service(rig: Rig) -> None:
+    """What was filed before says nothing of it."""
+    rig.drop(mail("Good"))
+    serve(rig)
+    rig.drop(mail("bad"))
+    stopped = []
+    for number in range(5):
+        stopped.append(serve(rig, SERVICE, Picky()).stopped)
+        rig.drop(mail(f"bad, too: {number}"))
+        due(rig)
+    assert stopped[0] == ""
+    assert any(stopped)

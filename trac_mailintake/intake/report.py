@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from trac_mailintake.intake.errors import Fault
+    from trac_mailintake.intake.model import Delivery
 
     Progress = Callable[[int, int], None]
 
@@ -55,7 +56,13 @@ class Report:
     @property
     def faults(self) -> list[Fault]:
         """What an administrator must fix, one for each delivery that is still deferred for it."""
-        return [each.fault for each in self.deferred if isinstance(each, Deferred) and each.fault is not None]
+        return [fault for _, fault in self.faulty]
+
+    @property
+    def faulty(self) -> list[tuple[Delivery, Fault]]:
+        """The deliveries that are still deferred for what an administrator must fix, each with that."""
+        found = [each for each in self.deferred if isinstance(each, Deferred)]
+        return [(each.delivery, each.fault) for each in found if each.fault is not None]
 
     def add(self, results: Iterable[Result]) -> None:
         """Count what became of deliveries, of each the last; what another worker has taken over is that worker's."""

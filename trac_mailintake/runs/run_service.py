@@ -127,15 +127,20 @@ class ServiceRun:
         return _result(name, report, why), left
 
     def _stop_or_go_on(self, name: str, report: Report, *, trying: bool) -> str:
-        """Stop the service if it must not go on. Returns why it stops, or "". Raises TemporaryFailure."""
-        why = stop_when_alike(self._env, name, report.faults)
+        """Stop the service if it must not go on. Returns why it stops, or "". Raises TemporaryFailure.
+
+        A mail that fails while others are filed does not keep them out, however often it is tried.
+        """
+        breaker = CircuitBreaker(self._env)
+        faults = [fault for delivery, fault in report.faulty if not breaker.is_its_own(name, delivery.id)]
+        why = stop_when_alike(self._env, name, faults)
         if report.overrun:
             stop(self._env, name, report.overrun)
-        elif report.decided and not report.faults:
+        elif report.decided and not faults:
             if trying:
                 resume(self._env, name)
             else:
-                CircuitBreaker(self._env).worked(name)
+                breaker.worked(name)
         return report.overrun or why
 
 

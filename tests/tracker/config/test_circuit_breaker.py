@@ -185,3 +185,26 @@ def test_a_service_that_is_not_there_has_no_breaker(breaker: CircuitBreaker) -> 
     assert breaker.standing("gone") is None
     assert [breaker.failed("gone", FAULT) for _ in range(ALIKE)] == [""] * ALIKE
     assert not breaker.stop("gone", "why")
+
+
+@pytest.mark.parametrize(
+    ("seen", "service", "state", "recorded", "alone"),
+    [
+        (100, "support", "created", 101, True),
+        (100, "support", "commented", 101, True),
+        (100, "support", "created", 100, False),
+        (100, "support", "held", 101, False),
+        (100, "pipe", "created", 101, False),
+        (0, "support", "created", 101, False),
+        (None, "support", "created", 101, False),
+    ],
+)
+def test_a_fault_is_a_mails_own_if_others_were_filed_since_it_came(
+    trac: TracEnv, breaker: CircuitBreaker, seen: int | None, service: str, state: str, recorded: int, *, alone: bool
+) -> None:
+    """By the same service. Of mail from before an upgrade nobody knows when it came."""
+    with trac.env.db_transaction as db:
+        sql = "INSERT INTO mailintake_delivery (id, service, state, recorded, seen) VALUES (%s, %s, %s, %s, %s)"
+        db(sql, (1, "support", "deferred", 0, seen))
+        db(sql, (2, service, state, recorded, 50))
+    assert breaker.is_its_own("support", 1) is alone

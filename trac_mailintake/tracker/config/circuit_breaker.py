@@ -122,6 +122,14 @@ class CircuitBreaker:
             )
         return why
 
+    def is_its_own(self, name: str, delivery: int) -> bool:
+        """Whether a fault says something about this mail alone: since it was first seen, others were filed."""
+        query = """SELECT filed.id FROM mailintake_delivery mine, mailintake_delivery filed
+                   WHERE mine.id=%s AND mine.seen>0 AND filed.service=%s AND filed.recorded>mine.seen
+                   AND filed.state IN ('created', 'commented') LIMIT 1"""
+        with temporary(self._env):
+            return bool(self._env.db_query(query, (delivery, name)))
+
     def worked(self, name: str) -> None:
         """Reset the count of faults after a mail was taken. A service that was stopped meanwhile stays stopped."""
         with transaction(self._env) as db:

@@ -49,6 +49,7 @@ READERS: Final[Mapping[str, str]] = {
     "tracker/db/test_transaction.py": "what was looked up a second ago is looked up again",
     "tracker/message_ids/test_known.py": "likewise",
     "tracker/message_ids/test_known_lookup.py": "likewise",
+    "runs/test_watchdog.py": "a message over which intake hangs",
     "tracker/db/test_turns.py": "a rest is at least as long as it has to be",
     "tracker/outgoing/test_smtp_time_budget.py": "a server that takes longer than anybody waits",
     "tracker/tickets/test_permission_cache.py": "what was asked a second ago is asked again",

@@ -9,11 +9,11 @@ import pytest
 from tests.sources.bent import WHOLES, Bend, BentServer
 from tests.sources.contract import mail, server, service
 from trac_mailintake.hookspecs import Opening
-from trac_mailintake.intake.errors import Incomplete
+from trac_mailintake.intake.errors import Incomplete, SourceError
 from trac_mailintake.sources.imap.mailbox import ImapSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tests.sources.bent import Answer
 
@@ -106,3 +106,46 @@ def test_after_three_in_a_row_no_more_are_asked_for(answer: str) -> None:
         singly = [line.split()[0] for line in bent.asked][1:]
     assert singly == [b"1", b"2", b"3"]
     assert ["it was not asked for" in str(found[uid]) for uid in range(1, 6)] == [False] * 3 + [True] * 2
+
+
+class Sizeless(BentServer):
+    """It refuses to tell the size of some messages, which also ends the answer."""
+
+    sizeless: Sequence[int] = (3,)
+
+    def _message(self, uid: int, number: int, items: bytes) -> bytes | Iterator[bytes | memoryview]:
+        if uid in self.sizeless and b"RFC822.SIZE" in items:
+            return b"NO Some messages could not be FETCHed"
+        if b"RFC822.SIZE" not in items and b"BODY" not in items:
+            return iter((b"* %d FETCH (UID %d FLAGS ())\r\n" % (number, uid),))
+        return super()._message(uid, number, items)
+
+
+def test_a_message_that_cannot_be_listed_keeps_no_other_out() -> None:
+    """It has no size then, and is asked for by itself."""
+    with Sizeless(MAILS, Bend()) as bent:
+        assert read(bent, range(1, 6)) == dict(enumerate(MAILS, 1))
+        made = source(bent)
+        assert [each.size for each in made.list()][:3] == [len(MAILS[0]), len(MAILS[1]), None]
+        made.close()
+
+
+@pytest.mark.parametrize(("sizeless", "fails"), [(range(1, 6), True), ((1,), True), ((2,), False)])
+def test_a_server_that_can_list_nothing_is_down(sizeless: Sequence[int], *, fails: bool) -> None:
+    """What is known of the messages is not given up for that."""
+    with Sizeless(MAILS, Bend()) as bent:
+        bent.sizeless = tuple(sizeless)
+        made = source(bent)
+        if fails:
+            with pytest.raises(SourceError, match="Some messages could not be FETCHed"):
+                made.list()
+        else:
+            assert len(made.list()) == 5
+        made.close()
+
+
+def test_the_only_message_may_be_one_that_cannot_be_listed() -> None:
+    """Then it alone does not come; the mailbox works."""
+    with Sizeless([MAILS[0]], Bend()) as bent:
+        bent.sizeless = (1,)
+        assert read(bent, [1]) == {1: MAILS[0]}

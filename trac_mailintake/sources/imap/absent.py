@@ -9,18 +9,36 @@ from imapclient.exceptions import IMAPClientError
 
 from trac_mailintake.sources.errors import missing, raising
 from trac_mailintake.sources.imap.fetch_response import merged
-from trac_mailintake.sources.imap.pipelining import is_refusal, uid_of
+from trac_mailintake.sources.imap.pipelining import IDENTITY, is_refusal, uid_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trac_mailintake.intake.model import Listed
+    from trac_mailintake.sources.imap.fetch_response import Fetched
     from trac_mailintake.sources.imap.pipelining import Orders
     from trac_mailintake.sources.imap.session import Session
 
 _EXPUNGED: Final = re.compile(r"\[EXPUNGEISSUED\b", re.IGNORECASE)
 """RFC 5530, 3: somebody else has expunged some of what was asked for."""
 _NOTHING: Final = "the server gave nothing for it"
+
+
+def listing(session: Session, window: str) -> dict[int, Fetched]:
+    """The messages with these sequence numbers, by UID. No answer may be outstanding.
+
+    A server that cannot read a message may refuse to tell its size and date, and with it those of all that come after.
+    Then these are None: the messages are listed all the same, and are asked for. If it tells nothing at all, the
+    refusal is raised, since what is known of messages must not be given up in an outage.
+    """
+    came, refusal = session.listed(window, f"(UID {IDENTITY} FLAGS)")
+    found = merged(came)
+    if refusal is None:
+        return found
+    there = merged(session.raw_fetch(window, "(UID FLAGS)", uid=False))
+    if not found and len(there) > 1:
+        raise refusal
+    return there | found
 
 
 def may_be(orders: Orders, listed: Listed) -> bool:

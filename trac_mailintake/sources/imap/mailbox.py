@@ -18,7 +18,7 @@ from trac_mailintake.sources.imap import NAME, absent
 from trac_mailintake.sources.imap.disposal import DELETED, Disposal
 from trac_mailintake.sources.imap.fetch_response import merged
 from trac_mailintake.sources.imap.interrupted_copies import content_of
-from trac_mailintake.sources.imap.pipelining import IDENTITY, Orders, Slicing, uid_of, uids_of
+from trac_mailintake.sources.imap.pipelining import Orders, Slicing, uid_of, uids_of
 from trac_mailintake.sources.imap.session import choice, connect, number_of
 from trac_mailintake.sources.imap.slices import opened
 from trac_mailintake.sources.local import files
@@ -90,8 +90,7 @@ class ImapSource:
             if max(count, len(found)) > MESSAGES:
                 raise SourceError(f"{self.account.label}: holds over {MESSAGES} mails; move old ones elsewhere")
             window = f"{start}:{min(start + _WINDOW - 1, count)}"
-            fetched = merged(session.raw_fetch(window, f"(UID {IDENTITY} FLAGS)", uid=False))
-            for uid, each in fetched.items():
+            for uid, each in absent.listing(session, window).items():
                 # Unsolicited responses, such as changed flags, have no size.
                 if uid and (each.size or uid not in found):
                     found[uid] = self._listed(each)

@@ -65,6 +65,8 @@ class _Order:
 
     @property
     def items(self) -> str:
+        if self.offset is None and not self.several:
+            return "(UID BODY.PEEK[])"  # a server that cannot read a message may still refuse to tell its size
         part = "" if self.offset is None else f"<{self.offset}.{SLICE}>"
         return f"(UID {IDENTITY} BODY.PEEK[]{part})"
 

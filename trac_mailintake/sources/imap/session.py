@@ -157,6 +157,15 @@ class Session(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
             raise IMAPClientError(f"FETCH: {excerpt(came[0])}")
         return list(parse(came))
 
+    def listed(self, window: str, items: str) -> tuple[Sequence[Fetched], Exception | None]:
+        """FETCH by sequence numbers. Returns what came, and the refusal if that is not all. Raises as `raw_fetch`."""
+        try:
+            return self.raw_fetch(window, items, uid=False), None
+        except imaplib.IMAP4.abort:
+            raise
+        except IMAPClientError as error:
+            return list(parse(self._imap.untagged_responses.pop("FETCH", ()))), error
+
     # Commands whose answers are read later (RFC 9051, 5.5). imaplib's own methods wait for each answer, and would take
     # answers to other commands, so they must not be called while any is outstanding.
 

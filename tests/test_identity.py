@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.rig import Remote, mail
+from tests.sources.bent import WHOLES, Bend
 from tests.sources.restless import RestlessImap, RestlessPop3, with_status
 from trac_mailintake.intake.model import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.servers.tracenv import TracEnv
     from trac_mailintake.intake.report import Report
 
@@ -130,22 +134,22 @@ def test_another_mail_under_a_known_uid_is_filed(sqlite_env: TracEnv) -> None:
     assert tickets(sqlite_env) == ["Mail 1", "No id", "Quite another one"]
 
 
-@pytest.mark.parametrize("refusal", [b"NO server error", None])
-def test_a_doubtful_mail_that_cannot_be_read_keeps_nothing_out(sqlite_env: TracEnv, refusal: bytes | None) -> None:
+@pytest.mark.parametrize("bend", [Bend(whole=WHOLES["refused"]), Bend(whole=WHOLES["nil"]), Bend(cut=60)])
+def test_a_doubtful_mail_that_cannot_be_read_keeps_nothing_out(sqlite_env: TracEnv, bend: Bend) -> None:
     """The server refuses it, or hangs up; what is new is filed in the same run, and nothing is filed twice."""
     with RestlessImap([mail("Mail 1"), NAMELESS, mail("Mail 3")]) as restless:
         rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave")
         rig.run()
         restless.write("RO")
         restless.deliver(mail("Mail 4"))
-        restless.bend.refuses[b"FETCH"] = refusal
-        restless.bend.only = 2
+        restless.bends = {2: bend}
         rig.run()
-        restless.bend.refuses.clear()
+        assert "Mail 4" in tickets(sqlite_env)
+        restless.bends = {}
         for _ in range(2):
             with sqlite_env.env.db_transaction as db:
                 db("UPDATE mailintake_delivery SET retry_at=0 WHERE state='deferred'")
-            rig.run()
+            assert rig.run().error == ""
     assert sorted(tickets(sqlite_env)) == ["Mail 1", "Mail 3", "Mail 4", "No id"]
 
 
@@ -302,3 +306,33 @@ def test_a_server_that_refuses_utf8_is_used_without(sqlite_env: TracEnv) -> None
     restless.put(mail("Mail 1"))
     with restless.server as server:
         assert Remote(sqlite_env, "pop3", server.port).run().counts[Status.CREATED] == 1
+
+
+class Twins(RestlessImap):
+    """It gives one UID to two mails: whatever it is asked about the second one, it answers for the third, too."""
+
+    def _message(self, uid: int, number: int, items: bytes) -> bytes | Iterator[bytes | memoryview]:
+        said = super()._message(uid, number, items)
+        if uid != 2 or isinstance(said, bytes):
+            return said
+        inbox = self.folders[b"INBOX"]
+        inbox[2], kept = TWIN, inbox[2]
+        other = b"".join(super()._message(uid, 3, items))  # type: ignore[arg-type]  # it refuses nothing
+        inbox[2] = kept
+        return itertools.chain(said, [other])
+
+
+TWIN: Final = mail("Twin 2")
+
+
+@pytest.mark.parametrize("afterwards", ["delete", "leave", "move:Filed"])
+def test_a_uid_that_two_mails_have_removes_neither(sqlite_env: TracEnv, afterwards: str) -> None:
+    """Neither is taken for the other: both wait, with a reason, and the mail beside them is filed."""
+    with Twins([mail("Mail 1"), mail("Twin 1"), mail("Mail 3")]) as twins:
+        rig = Remote(sqlite_env, "imap", twins.port, afterwards=afterwards)
+        for _ in range(2):
+            assert rig.run().error == ""
+            assert 2 in twins.folders[b"INBOX"]
+    assert tickets(sqlite_env) == ["Mail 1", "Mail 3"]
+    [(state, failure)] = sqlite_env.query("SELECT state, failure FROM mailintake_delivery WHERE locator='7/2'")
+    assert (state, "twice" in str(failure)) == ("deferred", True)

@@ -19,6 +19,7 @@ from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import NewTicket, Status, Step
 from trac_mailintake.intake.ports import Accepted, Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.mail.content_digest import content_digest
 from trac_mailintake.tracker.db import turns
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.lease import Hold
@@ -339,7 +340,14 @@ def _starts_a_thread(decision: Accepted) -> bool:
 
 
 def _copy(service: str, message: Message) -> str:
-    """The key that duplicates share: service, Message-ID and digest; without an id the SHA-256 of all bytes."""
+    """The key that duplicates share: service, Message-ID and digest; without an id the digest of the content."""
     if message.message_id:
         return key(service, message.message_id, message.digest)
-    return key(service, message.sha256)
+    return key(service, message.once("content", lambda: _content(message)))
+
+
+def _content(message: Message) -> str:
+    try:
+        return content_digest(message.raw.chunks())
+    except OSError:
+        return message.sha256

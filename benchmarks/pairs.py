@@ -59,7 +59,7 @@ def main() -> None:
     options.add_argument("--database", default="sqlite", choices=("sqlite", "postgresql"))
     asked = options.parse_args()
     words = (str(asked.mails), asked.ways, asked.database)
-    with _checked_out(asked.commit) as other:
+    with checked_out(asked.commit) as other:
         pairs: list[tuple[Cost, Cost]] = []
         for number in range(asked.pairs):
             if number % 2:
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _checked_out(commit: str) -> Iterator[Path]:
+def checked_out(commit: str) -> Iterator[Path]:
     """A tree with that commit, for as long as it is measured."""
     with tempfile.TemporaryDirectory(prefix="mailintake-commit-") as folder:
         tree = Path(folder) / "tree"

@@ -50,12 +50,23 @@ def test_what_the_form_would_send_is_there(trac: TracEnv) -> None:
     assert request.arg_list == [("comment", "Hello"), ("sel", ["1", "2"])]
 
 
-@pytest.mark.parametrize("base", ["http://trac.example.org", "https://example.org/trac/moon"])
-def test_links_are_those_of_this_trac(sqlite_env: TracEnv, base: str) -> None:
-    """With the address that the world knows it by."""
+@pytest.mark.parametrize(
+    ("base", "path"),
+    [
+        ("http://trac.example.org", ""),
+        ("http://trac.example.org/", ""),
+        ("https://example.org/trac/moon", "/trac/moon"),
+        ("https://example.org/trac/moon/", "/trac/moon"),
+        ("https://example.org/tr%C3%A4c", "/tr%C3%A4c"),
+    ],
+)
+def test_links_are_those_of_this_trac(sqlite_env: TracEnv, base: str, path: str) -> None:
+    """With the address that the world knows it by, also below a path."""
     sqlite_env.set(("trac", "base_url", base))
     request = mail_request(sqlite_env.env, "joe", "/ticket/12", {})
-    assert request.abs_href.ticket(12) == f"{base}/ticket/12"
+    assert request.abs_href.ticket(12) == f"{base.rstrip('/')}/ticket/12"
+    assert request.href.ticket(12) == f"{path}/ticket/12"
+    assert request.path_info == "/ticket/12"
     assert request.scheme == base.partition(":")[0]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit
 
 from trac.perm import PermissionCache
 from trac.util.datefmt import utc
@@ -59,7 +60,8 @@ def mail_request(
         "trac.base_url": base,
         "wsgi.url_scheme": "https" if base.startswith("https:") else "http",
         "REQUEST_METHOD": "POST",
-        "SCRIPT_NAME": "",
+        # Links that are no whole addresses begin with it, as it is: trac.web.href.Href does not quote it.
+        "SCRIPT_NAME": urlsplit(base).path.rstrip("/"),
         "PATH_INFO": path,
         "QUERY_STRING": "",
         "SERVER_NAME": "localhost",

@@ -25,9 +25,13 @@ def test_a_run_without_work_says_nothing(mailbox: Mailbox, words: tuple[str, ...
 
 
 def test_where_fetching_is_off_nothing_is_done(mailbox: Mailbox) -> None:
-    """Not even by force."""
+    """Not even by force. Whoever asks for a service is told why; cron is told nothing."""
     mailbox.add_service()
     mailbox.trac.set(("mailintake", "fetch", "disabled"))
+    idle = mailbox.trac.command("mailintake", "run")
+    assert (idle.status, idle.out, idle.err) == (0, "", "")
+    assert json.loads(mailbox.trac.command("mailintake", "run", "--json").out) == []
+    assert "Nothing is fetched" in mailbox.trac.command("mailintake", "run", "support").err
     done = mailbox.run()
     assert (done.status, done.out, done.err) == (0, "", "Nothing is fetched: [mailintake] fetch = disabled.\n")
 

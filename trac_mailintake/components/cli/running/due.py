@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
+    from trac_mailintake.components.cli.arguments import Typed
+
 
 def run_due(env: Environment, typed: Sequence[str]) -> int:
     """Run what is due, and do what is owed. Raises AdminCommandError, TemporaryFailure."""
     wanted = read(typed, most=1, flags=("--force", "--json", "--trace"), valued=("--limit",))
     limit = wanted.number("--limit")
     if not MailIntakeSystem(env).fetches:
-        complain("Nothing is fetched: [mailintake] fetch = disabled.")
+        _say_off(wanted)
         return Exit.WELL
     due = schedule.due(env, Microseconds(2**62) if wanted.flag("--force") else _now())
     unusual = bool(schedule.unusual(env, _now(), tried=bool(due)))
@@ -39,3 +42,11 @@ def run_due(env: Environment, typed: Sequence[str]) -> int:
 
 def _now() -> Microseconds:
     return to_utimestamp(datetime_now(utc))
+
+
+def _say_off(wanted: Typed) -> None:
+    """Say that nothing is fetched, but not to cron, each minute; `status` says it, too."""
+    if wanted.flag("--json"):
+        say_json([])
+    if wanted.words or wanted.flag("--force") or sys.stderr.isatty():
+        complain("Nothing is fetched: [mailintake] fetch = disabled.")

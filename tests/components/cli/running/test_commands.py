@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from trac.admin.api import AdminCommandManager
 
 from tests.components.mails import Mailbox, mail
 from trac_mailintake.runs.sysexits import SysExit
+from trac_mailintake.tracker.db.transaction import MINUTE, now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +62,12 @@ def test_the_queue_lists_what_waits_to_be_forwarded(mailbox: Mailbox) -> None:
     mailbox.run()
     (queued,) = json.loads(mailbox.trac.command("mailintake", "queue", "list", "--json").out)
     assert (queued["kind"], queued["delivery"], queued["service"]) == ("forward", 1, "support")
+    row = mailbox.trac.command("mailintake", "queue", "list").out.splitlines()[3]
+    assert ("now" in row.split(), "never" in row.split()) == (True, False)
+    with mailbox.trac.env.db_transaction as db:
+        db("UPDATE mailintake_outbox SET retry_at=%s", (now() + MINUTE,))
+    row = mailbox.trac.command("mailintake", "queue", "list").out.splitlines()[3]
+    assert ("now" in row.split(), datetime.now(UTC).strftime("%Y-") in row) == (False, True)
     refused = mailbox.trac.command("mailintake", "held", "retry", "1")
     assert refused.status == 2
     assert "queue flush" in refused.err

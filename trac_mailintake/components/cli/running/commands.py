@@ -14,10 +14,13 @@ from trac_mailintake.components.cli.running.status import print_status
 from trac_mailintake.components.deliver import deliver
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.services import Services
+from trac_mailintake.tracker.db.transaction import now
 from trac_mailintake.tracker.outgoing.waiting import queued
 
 if TYPE_CHECKING:
     from trac.env import Environment
+
+    from trac_mailintake.tracker.outgoing.waiting import Queued
 
 
 class RoundActions:
@@ -70,7 +73,7 @@ class RoundActions:
                 say_json([asdict(each) for each in waiting])
                 return Exit.WELL
             rows = [
-                (each.id, each.kind, each.delivery, each.service, each.attempts, when(each.retry_at), each.failure)
+                (each.id, each.kind, each.delivery, each.service, each.attempts, _next(each), each.failure)
                 for each in waiting
             ]
             headers = ("Id", "Kind", "Mail", "Service", "Attempts", "Next attempt", "Last failure")
@@ -94,3 +97,8 @@ class RoundActions:
         with UnlessDown(self.env):
             return print_status(self.env, self._services, as_json=wanted.flag("--json"))
         return Exit.UNREACHABLE
+
+
+def _next(letter: Queued) -> str:
+    """When it is tried next: at the next run if it is due."""
+    return when(letter.retry_at) if letter.retry_at > now() else "now"

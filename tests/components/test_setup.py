@@ -8,6 +8,7 @@ import pytest
 from trac.core import TracError
 from trac.db import DatabaseManager
 
+from tests.rig import mail
 from trac_mailintake.components.setup import MailIntakeSetup
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
@@ -79,3 +80,40 @@ def test_a_new_environment_has_the_tables(sqlite_env: TracEnv) -> None:
     MailIntakeSetup(sqlite_env.env).environment_created()
     assert manager.get_database_version(NAME) == VERSION
     assert all(manager.has_table(table) for table in SCHEMA)
+
+
+OTHER = """
+from trac.api import IEnvironmentSetupParticipant
+from trac.core import Component, implements
+
+
+class Other(Component):
+    implements(IEnvironmentSetupParticipant)
+
+    def environment_created(self):
+        pass
+
+    def environment_needs_upgrade(self):
+        {does}
+
+    def upgrade_environment(self):
+        pass
+"""
+
+
+@pytest.mark.parametrize("does", ["return True", "raise OSError('its table is locked')"])
+def test_the_upgrade_of_another_plugin_bounces_no_mail(sqlite_env: TracEnv, does: str) -> None:
+    """Trac ends its commands with 2 then. Mail servers get 75, cron a line; other commands say what Trac says."""
+    assert sqlite_env.command("mailintake", "service", "add", "pipe", "kind=pipe").status == 0
+    sqlite_env.close()
+    plugin = sqlite_env.path / "plugins" / "other.py"
+    plugin.write_text(OTHER.format(does=does), encoding="utf-8")
+    handed = sqlite_env.admin("mailintake", "deliver", "pipe", stdin=mail())
+    assert (handed.status, handed.out, handed.err.count("\n")) == (75, "", 1)
+    assert "No mail is taken" in handed.err
+    assert "Other" in handed.err
+    run = sqlite_env.admin("mailintake", "run")
+    assert (run.status, run.err) == (3, handed.err)
+    assert sqlite_env.admin("mailintake", "status").status == 2
+    plugin.unlink()
+    assert sqlite_env.admin("mailintake", "deliver", "pipe", stdin=mail()).status == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from trac.api import IEnvironmentSetupParticipant
 from trac.core import Component, TracError, implements
@@ -22,6 +22,7 @@ UPGRADES = "trac_mailintake.tracker.db.upgrades"
 _STATUSES: Final = {"run": Exit.UNREACHABLE, "deliver": os.EX_TEMPFAIL}
 """The exit statuses of commands that take mail, as long as the tables do not fit."""
 _PENDING: Final = "No mail is taken before the tables are upgraded: trac-admin {path} upgrade"
+_OTHERS: Final = "No mail is taken before {name} is upgraded: trac-admin {path} upgrade"
 _NEWER: Final = (
     "The tables of mail intake have version {there}, which this version of the plugin does not know (it knows version "
     "{known}). Install the newer plugin again, or restore the database from before its upgrade."
@@ -32,6 +33,32 @@ class MailIntakeSetup(Component):
     """Creates and upgrades the tables of mail intake."""
 
     implements(IEnvironmentSetupParticipant)
+
+    _asking: ClassVar[bool] = False
+
+    def __init__(self, *_: object) -> None:
+        """Trac makes all participants before it asks the first one, and ends the command if that needs an upgrade.
+
+        So the commands that take mail ask the others here. A mail server would bounce its mail otherwise.
+        """
+        if not MailIntakeSetup._asking and _taking(sys.argv):
+            MailIntakeSetup._asking = True  # this one is made once more for the list of all
+            try:
+                self._ask_others()
+            finally:
+                MailIntakeSetup._asking = False
+
+    def _ask_others(self) -> None:
+        for each in self.env.setup_participants:
+            if isinstance(each, MailIntakeSetup):
+                continue
+            try:
+                pending = each.environment_needs_upgrade()
+            except Exception as error:  # noqa: BLE001 - whatever it is, Trac would end with 2
+                _refuse(sys.argv, f"No mail is taken, since {type(each).__name__} fails: {error}")
+            else:
+                if pending:
+                    _refuse(sys.argv, _OTHERS.format(name=type(each).__name__, path=self.env.path))
 
     # IEnvironmentSetupParticipant methods
 
@@ -66,9 +93,16 @@ class MailIntakeSetup(Component):
 
 def _refuse(arguments: Sequence[str], why: str) -> None:
     """Print one line and end the process if it is `trac-admin ENV mailintake run` or `deliver`; no mail was touched."""
+    command = _taking(arguments)
+    if command:
+        sys.stderr.write(f"{' '.join(why.split())}\n")
+        raise SystemExit(_STATUSES[command])
+
+
+def _taking(arguments: Sequence[str]) -> str:
+    """The command if it takes mail, otherwise ""."""
     match arguments:
         case [_, _, "mailintake", command, *_] if command in _STATUSES:
-            sys.stderr.write(f"{why}\n")
-            raise SystemExit(_STATUSES[command])
+            return command
         case _:
-            pass
+            return ""

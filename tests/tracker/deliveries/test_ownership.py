@@ -12,7 +12,7 @@ import pytest
 from tests.rig import SERVICE, Rig, mail
 from tests.servers.machine import program
 from tests.servers.tracenv import TracEnv
-from trac_mailintake.tracker.deliveries.ownership import instance
+from trac_mailintake.tracker.deliveries.ownership import Instance, instance, of_version_1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +102,38 @@ def test_files_or_database_alone_are_a_copy_too(rig: Rig, replaced: str) -> None
     os.replace(path.with_name("restored"), path)
     assert instance(rig.trac.env) != before
     assert rig.trac.command("mailintake", "run", "--force").status == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [((0,), 0), ((1,), 0), ((2,), 0), ((0, 1), 0), ((0, 2), 0), ((1, 2), 0), ((0, 1, 2), 3)],
+)
+def test_a_host_that_numbers_its_devices_anew_keeps_its_mailboxes(
+    rig: Rig, changed: tuple[int, ...], status: int
+) -> None:
+    """So does one whose files were given to another user; a copy with the same inodes differs in all of it.
+
+    What was stored is changed here, since the device of a file cannot be.
+    """
+    mine = instance(rig.trac.env)
+    assert len(mine.hints) == 3
+    hints = [f"{hint}0" if place in changed else hint for place, hint in enumerate(mine.hints)]
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_mailbox SET instance=%s", (" ".join((mine.key, *hints)),))
+    rig.drop(mail("Second"))
+    assert rig.trac.command("mailintake", "run", "--force").status == status
+    # What the next restart is compared with.
+    [(stored,)] = rig.trac.query("SELECT instance FROM mailintake_mailbox")
+    assert (Instance.stored(str(stored)) == mine) is (status == 0)
+    assert len(str(stored)) <= 100
+
+
+def test_an_owner_from_before_the_upgrade_is_known(rig: Rig) -> None:
+    """It was stored in another form."""
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_mailbox SET instance=%s", (of_version_1(rig.trac.env),))
+    assert rig.trac.command("mailintake", "run", "--force").status == 0
+    assert rig.trac.query("SELECT instance FROM mailintake_mailbox") == [(str(instance(rig.trac.env)),)]
 
 
 def test_what_is_handed_in_needs_no_claim(rig: Rig, copy: TracEnv) -> None:

@@ -5,8 +5,10 @@ See docs/behaviour.md#another-environment and docs/behaviour.md#what-identifies-
 
 from __future__ import annotations
 
+import operator
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from trac.db.api import DatabaseManager
 from trac.util.datefmt import from_utimestamp
@@ -17,13 +19,15 @@ from trac_mailintake.tracker.db.transaction import key, now, transaction
 from trac_mailintake.tracker.deliveries.rows import account_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from trac.env import Environment
 
     from trac_mailintake.intake.model import Account
     from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.tracker.db.transaction import Connection
+
+_NAMED: Final = "named "
 
 _OF_POSTGRES: Final = """
     SELECT oid, (SELECT oid FROM pg_namespace WHERE nspname=current_schema()),
@@ -42,15 +46,51 @@ _COMPLAINTS: Final = """
 _OF_MYSQL: Final = "SELECT @@hostname, @@port, @@datadir, DATABASE()"
 
 
-def instance(env: Environment) -> str:
-    """The identity of this environment: `[mailintake] instance`, or else that of its folder and its database.
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What an environment is told apart by.
 
-    A copy of the files, of the database, or of both has another one, and so has an environment restored from a backup.
+    `key`: `[mailintake] instance`, or else the inodes of its `VERSION` file and its SQLite database, or what the
+    database server says of the database. A copy of the files, of the database, or of both has another one.
+
+    `hints` are of that file: device, file system, and time of the last change of its inode. None is reliable by itself.
+    A device may be numbered anew when the host starts; so may the file system of XFS; `chown` and `chmod` change the
+    time. On another file system a copy may get the same inode, but then no hint is the same.
     """
+
+    key: str
+    hints: tuple[str, ...] = ()
+
+    @classmethod
+    def stored(cls, text: str) -> Self:
+        """What `str` gave."""
+        if text.startswith(_NAMED):
+            return cls(text)
+        key, *hints = text.split(" ")
+        return cls(key, tuple(hints))
+
+    def __str__(self) -> str:
+        return " ".join((self.key, *self.hints))
+
+    def is_same(self, other: Instance) -> bool:
+        """Whether the other one is this environment, perhaps after a restart of the host."""
+        return self.key == other.key and (self.hints == other.hints or any(map(operator.eq, self.hints, other.hints)))
+
+
+def instance(env: Environment) -> Instance:
+    """The identity of this environment. One that was restored from a backup has another one."""
     named = env.config.get("mailintake", "instance").strip()
     if named:
-        return f"named {named}"[:100]
-    return key(_place(os.path.join(env.path, "VERSION")), _of_database(env))
+        return Instance(f"{_NAMED}{named}"[:100])
+    path = os.path.join(env.path, "VERSION")
+    found = os.stat(path)
+    hints = (f"{found.st_dev:x}", f"{os.statvfs(path).f_fsid:x}", f"{found.st_ctime_ns:x}")
+    return Instance(key(str(found.st_ino), _of_database(env))[:40], hints)
+
+
+def of_version_1(env: Environment) -> str:
+    """The identity as the tables of version 1 have it."""
+    return key(_place(os.path.join(env.path, "VERSION")), _of_database(env, place=_place))
 
 
 def _place(path: str) -> str:
@@ -59,11 +99,15 @@ def _place(path: str) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
-def _of_database(env: Environment) -> str:
+def _inode(path: str) -> str:
+    return str(os.stat(path).st_ino)
+
+
+def _of_database(env: Environment, place: Callable[[str], str] = _inode) -> str:
     connector, arguments = DatabaseManager(env).get_connector()
     match type(connector).__name__:
         case "SQLiteConnector":
-            return _place(arguments["path"])
+            return place(arguments["path"])
         case "PostgreSQLConnector":
             return repr(tuple(env.db_query(_OF_POSTGRES)[0]))
         case _:
@@ -84,7 +128,11 @@ def _admit(env: Environment, account: Account) -> str:
         claimed = _claimed(db, account)
         if claimed is None:
             _write(db, account, mine)
-        elif claimed[0] != mine:
+        elif str(mine) == claimed[0]:
+            pass
+        elif mine.is_same(Instance.stored(claimed[0])) or claimed[0] == of_version_1(env):
+            db("UPDATE mailintake_mailbox SET instance=%s WHERE account=%s", (str(mine), account_key(account)))
+        else:
             since = from_utimestamp(claimed[1]).strftime("%Y-%m-%d")
             return (
                 f"{account.label} was claimed by another instance of this environment on {since}. If this is a copy,"
@@ -98,7 +146,7 @@ def claim(env: Environment, account: Account) -> bool:
     with transaction(env) as db:
         mine = instance(env)
         claimed = _claimed(db, account)
-        if claimed is not None and claimed[0] == mine:
+        if claimed is not None and mine.is_same(Instance.stored(claimed[0])):
             return False
         db("DELETE FROM mailintake_mailbox WHERE account=%s", (account_key(account),))
         _write(db, account, mine)
@@ -111,10 +159,10 @@ def _claimed(db: Connection, account: Account) -> tuple[str, Microseconds] | Non
     return (rows[0][0], rows[0][1]) if rows else None
 
 
-def _write(db: Connection, account: Account, mine: str) -> None:
+def _write(db: Connection, account: Account, mine: Instance) -> None:
     db(
         "INSERT INTO mailintake_mailbox (account, label, instance, since) VALUES (%s, %s, %s, %s)",
-        (account_key(account), account.label, mine, now()),
+        (account_key(account), account.label, str(mine), now()),
     )
 
 

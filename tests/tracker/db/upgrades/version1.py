@@ -19,7 +19,7 @@ from trac.util.datefmt import datetime_now, utc
 
 from trac_mailintake.tracker.db.schema import SCHEMA as PRESENT
 from trac_mailintake.tracker.db.transaction import MINUTE, key, now
-from trac_mailintake.tracker.deliveries.ownership import instance
+from trac_mailintake.tracker.deliveries.ownership import of_version_1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -264,7 +264,7 @@ def _insert(
 def _placed(trac: TracEnv, mail: Path, later: int) -> Callable[[object], object]:
     """How a stored value reads in this environment: its folders, its keys, its time."""
     accounts = {name: key("maildir", f"maildir:{mail / name}") for name in MAILBOXES}
-    mine = instance(trac.env)
+    mine = of_version_1(trac.env)
 
     def text(value: str) -> str:
         for name, account in accounts.items():

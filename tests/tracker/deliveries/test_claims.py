@@ -14,7 +14,7 @@ from trac_mailintake.intake.errors import NoLongerMine, TemporaryFailure
 from trac_mailintake.intake.model import Account, Listed, Outcome, Status
 from trac_mailintake.intake.ports import Refused, Wait
 from trac_mailintake.intake.times import Seconds
-from trac_mailintake.tracker.db.transaction import HOUR
+from trac_mailintake.tracker.db.transaction import HOUR, SECOND, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -375,7 +375,8 @@ def test_older_messages_in_other_hands_are_waited_for(rig: Rig) -> None:
             (later,) = other.take()
             assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
             with rig.trac.env.db_transaction as db:
-                db("UPDATE mailintake_delivery SET lease=1")  # it lives, and has the mail as long as it lives
+                # It lives, and has the mail as long as it lives.
+                db("UPDATE mailintake_delivery SET lease=%s", (now() - SECOND,))
             assert other.claims.parent_elsewhere(later, ["<a@x>"]) == Wait(None)
             _kill(one.worker)
             # Nobody has noticed its death yet, or somebody has.

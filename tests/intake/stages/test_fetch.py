@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.intake.bench import ACCOUNT, Bench, letter
 from trac_mailintake.intake.errors import Incomplete, SourceError, TemporaryFailure
 from trac_mailintake.intake.failures import DEATHS, Cause, Deferred, TakenOver
 from trac_mailintake.intake.ports import Parser
+from trac_mailintake.intake.report import Report
 from trac_mailintake.intake.stages.claim import BATCH, RENEWAL, UNBOUNDED, Claiming
 from trac_mailintake.intake.stages.fetch import Fetching
 from trac_mailintake.intake.times import Seconds
@@ -210,6 +212,34 @@ def test_an_archive_that_cannot_be_written_ends_the_round() -> None:
     bench.archive.failure = TemporaryFailure("The disk is full.")
     with pytest.raises(TemporaryFailure):
         fetch(bench)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_what_did_not_come_is_reported_even_if_something_of_ours_is_down(number: int) -> None:
+    """It is deferred already, so the round's result says so; the others are free."""
+    bench = bench_of(number)
+    assert isinstance(bench.source, Foreseen)
+    bench.source.cut = ["0"]
+    bench.archive.failure = TemporaryFailure("The disk is full.")
+    report = bench.run()
+    assert report.down == "The disk is full."
+    assert [each.delivery.listed.locator for each in report.deferred] == ["0"]
+    assert [row.owner for row in bench.store.rows.values()] == [None] * number
+
+
+def test_what_counts_against_a_mail_counts_at_the_end_of_the_round() -> None:
+    """Also if the source breaks after it; not if something of ours is down."""
+    for failure in (None, SourceError("It broke."), TemporaryFailure("down")):
+        bench = bench_of(3)
+        assert isinstance(bench.source, Foreseen)
+        bench.source.cut = ["1"]
+        fetching = Fetching(bench.ports, bench.failures, bench.source)
+        report = Report()
+        with contextlib.suppress(SourceError, TemporaryFailure), fetching.blaming(report):
+            next(fetching.batches(_claims(bench)))
+            if failure is not None:
+                raise failure
+        assert bool(bench.store.rows["1"].blamed) is not isinstance(failure, TemporaryFailure)
 
 
 def _claims(bench: Bench) -> Claiming:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.waiting import until
 from tests.watched import later, said, watch
+from trac_mailintake.components.overdue_check import DeadMan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,20 @@ def test_pages_come_though_the_look_fails(watched: Mailbox) -> None:
     with watched.trac.serve() as tracd:
         assert tracd.visitor().get("/wiki").status == 200
         until(lambda: "could not see whether a service is overdue" in watched.trac.log())
+
+
+@pytest.mark.parametrize(("fetch", "letters"), [("enabled", 1), ("disabled", 0)])
+def test_a_copy_that_does_not_fetch_misses_nothing(
+    sqlite_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink, fetch: str, letters: int
+) -> None:
+    """`[mailintake] fetch = disabled` is for copies of an environment: cron never runs there."""
+    watched = watch(sqlite_env, tmp_path, smtp_sink)
+    later(watched, 3)
+    sqlite_env.set(("mailintake", "fetch", fetch))
+    guard, handler = DeadMan(sqlite_env.env), object()
+    assert guard.pre_process_request(None, handler) is handler
+    until(lambda: guard._looking.acquire(blocking=False), what="it still looks")
+    assert len(said(smtp_sink)) == letters
 
 
 def test_of_several_processes_one_tells(watched: Mailbox, smtp_sink: SmtpSink) -> None:

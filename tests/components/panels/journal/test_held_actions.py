@@ -50,3 +50,42 @@ def test_of_many_mails_it_is_said_how_many_became_what(mailbox: Mailbox) -> None
     mailbox.trac.grant("admin", "TRAC_ADMIN")
     decided = act(env, "release", list(range(1, 10)), None, "admin", later(20))
     assert (decided.notices, decided.warnings) == (["Of 9 mails: 9 created."], [])
+
+
+def test_each_of_few_mails_has_a_sentence(mailbox: Mailbox) -> None:
+    """What it became, and where; what is still held is a warning with its reason, and what is not held is no longer."""
+    env = mailbox.trac.env
+    run(env, "support", later(20))
+    still = act(env, "retry", [1], None, "admin", later(20))
+    assert still.notices == []
+    assert [each.partition(". ")[0] for each in still.warnings] == ["Mail 1: still held"]
+    mailbox.trac.grant("admin", "TRAC_ADMIN")
+    assert act(env, "release", [1], None, "admin", later(20)).notices == ["Mail 1: created in ticket #1."]
+    both = act(env, "release", [1, 2], 1, "admin", later(20))
+    assert both.notices[-1] == "Mail 2: commented in ticket #1."
+    assert [each for each in both.warnings if each.startswith("Mail 1: ") and "created" in each]
+
+
+def test_a_ticket_that_there_is_not_is_said_once(mailbox: Mailbox) -> None:
+    """No mail is released then."""
+    env = mailbox.trac.env
+    run(env, "support", later(20))
+    decided = act(env, "release", [1, 2, 3], 99, "admin", later(20))
+    assert decided.notices == []
+    [warning] = decided.warnings
+    assert "99" in warning
+    assert len(Journal(env).held()) == 3
+
+
+@pytest.mark.parametrize(
+    ("numbers", "notices"),
+    [([1], ["1 mail discarded."]), ([1, 2], ["2 mails discarded."]), ([7], [])],
+)
+def test_mail_is_discarded(mailbox: Mailbox, numbers: list[int], notices: list[str]) -> None:
+    """With how many; one that there is not is named."""
+    env = mailbox.trac.env
+    run(env, "support", later(20))
+    decided = act(env, "discard", numbers, None, "admin", later(20))
+    assert decided.notices == notices
+    assert [each.partition(":")[0] for each in decided.warnings] == ([] if notices else ["Mail 7"])
+    assert len(Journal(env).held()) == 3 - (len(numbers) if notices else 0)

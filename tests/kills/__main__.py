@@ -71,7 +71,7 @@ class Session:
             database = self.databases[(turn % len(self.kinds) + again) % len(self.databases)]
             turn += 1
             began = time.monotonic()
-            scene = Scene(servers, kinds, database, seed)
+            scene = Scene(servers, kinds, database, seed, seed // len(self.kinds))
             wanted = min(self.asked.each, self.asked.kills - self.kills.total())
             self._report(scene, self._played(scene, wanted, end), time.monotonic() - began)
             scene.remove()

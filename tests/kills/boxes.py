@@ -349,11 +349,11 @@ class Pipe(Box):
         """The queue is in memory."""
 
 
-def box(kind: str, name: str, chance: random.Random, folder: Path, dovecots: Sequence[Dovecot]) -> Box:
-    """A mailbox of a kind, with settings by chance."""
+def box(kind: str, name: str, variant: int, chance: random.Random, folder: Path, dovecots: Sequence[Dovecot]) -> Box:
+    """A mailbox of a kind. `variant` chooses *afterwards*, each in turn; the rest is chance."""
     if kind == "pipe":
         return Pipe(name)
-    afterwards = chance.choice(AFTERWARDS[kind])
+    afterwards = AFTERWARDS[kind][variant % len(AFTERWARDS[kind])]
     sharing = chance.choices(("alone", "plain", "addressed"), (7, 1, 1))[0]
     if kind in {"imap", "pop3"}:
         return {"imap": Imap, "pop3": Pop3}[kind](name, afterwards, sharing, chance.choice(dovecots))

@@ -50,13 +50,13 @@ _LATER: Final = 3700
 class Scene:
     """Everything about one environment; `seed` decides all that chance decides, but not how processes interleave."""
 
-    def __init__(self, servers: Servers, kinds: tuple[str, ...], database: str, seed: int) -> None:
+    def __init__(self, servers: Servers, kinds: tuple[str, ...], database: str, seed: int, variant: int) -> None:
         self.seed, self.database = seed, database
         self.kills: Counter[str] = Counter()
         self.chance = random.Random(f"{seed} {kinds} {database}")  # noqa: S311 - a seed repeats it
         self.folder = servers.folder / f"scene-{seed}"
         self._servers = servers
-        self._kinds = kinds
+        self._kinds, self._variant = kinds, variant
         self._usual = {"run": Usual(), "deliver": Usual()}
         self._seconds = {"run": 0.4, "deliver": 0.4}
         self._ahead = 0
@@ -73,7 +73,7 @@ class Scene:
         self._servers.outbox.clear()
         self.trac = self._servers.environment(self.database, self.folder / "trac")
         self.boxes = [
-            box(kind, f"{kind}{i}", self.chance, self.folder, self._servers.dovecots)
+            box(kind, f"{kind}{i}", self._variant + i, self.chance, self.folder, self._servers.dovecots)
             for i, kind in enumerate(self._kinds)
         ]
         self.writers = [Writer(self.chance, each.addresses, copies=each.sharing != "plain") for each in self.boxes]

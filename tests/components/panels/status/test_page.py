@@ -8,6 +8,7 @@ import pytest
 
 from tests.components.mails import Mailbox, mail
 from tests.servers.wsgi import Reader, query
+from trac_mailintake.tracker.db.transaction import HOUR, now
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -31,6 +32,16 @@ def test_figures_and_the_picture_are_those_of_the_services(viewer: Reader) -> No
     assert "3 mails (2 created, 1 held)" in text
     assert "outcome=held" in text
     assert "well" in text
+
+
+def test_mail_that_waits_is_seen_at_a_glance(viewer: Reader, mailbox: Mailbox) -> None:
+    """The service is not well, and the page says how many messages nobody wants, and for how long."""
+    with mailbox.trac.env.db_transaction as db:
+        db("UPDATE mailintake_service SET created=1, unclaimed=3, unclaimed_since=%s", (now() - 5 * HOUR,))
+    text = " ".join(viewer.get(STATUS).text.split())
+    assert '<span class="mailintake-badge mailintake-bad">waiting</span>' in text
+    assert "A message has waited for 5 hours. Messages in the mailbox that no service there wants: 3." in text
+    assert "3 unclaimed <em>for up to 5 hours</em>" in text
 
 
 def test_one_service_can_be_chosen(viewer: Reader, mailbox: Mailbox) -> None:

@@ -19,7 +19,14 @@ A plugin that holds invoices until a person has looked at them, in one file of a
 from __future__ import annotations
 
 from trac_mailintake.hookspecs import Context, Handle, Handler, Opening, SourceKind, hookimpl
-from trac_mailintake.intake.errors import ExplainedError, Incomplete, Misconfiguration, SourceError, TemporaryFailure
+from trac_mailintake.intake.errors import (
+    ExplainedError,
+    Incomplete,
+    LineBroke,
+    Misconfiguration,
+    SourceError,
+    TemporaryFailure,
+)
 from trac_mailintake.intake.model import (
     Account,
     Afterwards,
@@ -82,6 +89,7 @@ __all__ = [
     "Incomplete",
     "Kind",
     "KnownId",
+    "LineBroke",
     "Listed",
     "Message",
     "Microseconds",

@@ -40,7 +40,7 @@ class Incomplete(SourceError):  # noqa: N818 - a fact about the message
     `temporary`: the server says that this passes by itself. `words`: what the server said, or what it did.
     """
 
-    def __init__(self, sentence: str, *, asked: bool = True, temporary: bool = False, words: str = "") -> None:
+    def __init__(self, sentence: str = "", *, asked: bool = True, temporary: bool = False, words: str = "") -> None:
         super().__init__(sentence)
         self.asked = asked
         self.temporary = temporary

@@ -198,7 +198,7 @@ POP3_HARMLESS: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
     ),
     "numbers below zero and beyond": (
         lambda: pop3({b"LIST": lambda _: [b"+OK\r\n-1 -5\r\n1 " + b"9" * 30 + b"\r\n.\r\n"]}),
-        "1 mails",
+        "3 mails",
     ),
 }
 KINDS: Final = (("imap", "mailbox", IMAP), ("imap", "folders", FOLDERS), ("pop3", "mailbox", POP3))

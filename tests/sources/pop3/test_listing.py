@@ -40,6 +40,13 @@ def test_a_wrong_line_concerns_its_message(sizes: list[bytes], names: list[bytes
     assert found == {1: Line("a", 100, alone=not shared), 2: second, 3: Line("c", 300, alone=True)}
 
 
+@pytest.mark.parametrize("line", [b"", b"one 100", b"9" * 5000 + b" 1"])
+def test_a_listing_of_nothing_is_none(line: bytes) -> None:
+    """Not one line makes sense: this is no POP3."""
+    with pytest.raises(ValueError, match="LIST"):
+        lines([line], [b"1 a"])
+
+
 def test_a_uidl_that_cannot_be_shown_becomes_a_hash() -> None:
     """RFC 1939, 7: 70 characters from 0x21 to 0x7E."""
     found = lines([b"1 1", b"2 2"], [b"1 \xff\x00x", b"2 " + b"u" * 5000])

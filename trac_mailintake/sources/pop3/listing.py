@@ -31,8 +31,13 @@ class Line:
 
 
 def lines(sizes: Sequence[bytes], names: Sequence[bytes]) -> dict[int, Line]:
-    """The messages by number, from the lines of LIST and of UIDL. A message may be missing in one of them."""
+    """The messages by number, from the lines of LIST and of UIDL. A message may be missing in one of them.
+
+    Raises ValueError if there are lines of LIST, and no message is in any of them.
+    """
     known = {number: _size(word) for number, word in _numbered(sizes)}
+    if sizes and not known:
+        raise ValueError(f"LIST: {sizes[0]!r}")
     named = {number: _name(word) for number, word in _numbered(names)}
     often = Counter(named.values())
     return {

@@ -55,7 +55,7 @@ def test_a_copy_that_does_not_fetch_misses_nothing(
     watched = watch(sqlite_env, tmp_path, smtp_sink)
     later(watched, 3)
     sqlite_env.set(("mailintake", "fetch", fetch))
-    guard, handler = DeadMan(sqlite_env.env), object()
+    guard, handler = sqlite_env.env[DeadMan], object()
     assert guard.pre_process_request(None, handler) is handler
     until(lambda: guard._looking.acquire(blocking=False), what="it still looks")
     assert len(said(smtp_sink)) == letters

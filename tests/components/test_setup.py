@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,8 @@ from trac.core import TracError
 from trac.db import DatabaseManager
 
 from tests.rig import mail
-from trac_mailintake.components.setup import MailIntakeSetup
+from trac_mailintake.components.cli.arguments import Exit
+from trac_mailintake.components.setup import MailIntakeSetup, _refuse
 from trac_mailintake.tracker.config.servers import Servers
 from trac_mailintake.tracker.db.schema import NAME, SCHEMA, VERSION
 
@@ -117,3 +119,28 @@ def test_the_upgrade_of_another_plugin_bounces_no_mail(sqlite_env: TracEnv, does
     assert sqlite_env.admin("mailintake", "status").status == 2
     plugin.unlink()
     assert sqlite_env.admin("mailintake", "deliver", "pipe", stdin=mail()).status == 0
+
+
+def test_upgrading_once_more_changes_nothing(sqlite_env: TracEnv) -> None:
+    """Trac upgrades all of its plugins as soon as one of them asks for it."""
+    manager = DatabaseManager(sqlite_env.env)
+    Servers(sqlite_env.env).add("main", {"host": "mail.example.org"})
+    MailIntakeSetup(sqlite_env.env).upgrade_environment()
+    assert manager.get_database_version(NAME) == VERSION
+    assert [server.name for server in Servers(sqlite_env.env).all()] == ["main"]
+
+
+@pytest.mark.parametrize(("command", "status"), [("run", Exit.UNREACHABLE), ("deliver", os.EX_TEMPFAIL)])
+def test_what_takes_mail_ends_with_a_line_and_no_bounce(
+    capsys: pytest.CaptureFixture[str], command: str, status: int
+) -> None:
+    """Trac's own status, 2, would make a mail server return the mail."""
+    with pytest.raises(SystemExit) as ended:
+        _refuse(["trac-admin", "/env", "mailintake", command, "support"], "Not now.")
+    assert (ended.value.code, capsys.readouterr().err) == (status, "Not now.\n")
+
+
+@pytest.mark.parametrize("words", [("mailintake", "status"), ("upgrade",), ("wiki", "run"), ()])
+def test_other_commands_are_left_to_trac(words: tuple[str, ...]) -> None:
+    """It says itself that an upgrade is needed."""
+    _refuse(["trac-admin", "/env", *words], "Not now.")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.components.mails import mail
 from trac_mailintake.components.panels.journal.mail_page import LARGEST, inside
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def test_what_cannot_be_read_is_said(entry: Entry, mailbox: Mailbox, tmp_path: P
     """Purged, never archived, too large, or gone from the disk: each has its sentence, and the rest is shown."""
     assert entry.raw is not None
     cases = {
-        "were purged": replace(entry, purged=True),
+        "were purged": replace(entry, purged=Microseconds(1)),
         "never archived": replace(entry, raw=None),
         "too large": replace(entry, raw=replace(entry.raw, length=LARGEST + 1)),
         "no longer kept": replace(entry, raw=replace(entry.raw, path=str(tmp_path / "gone"))),

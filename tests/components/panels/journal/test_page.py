@@ -88,3 +88,54 @@ def test_only_who_may_see_the_journal_sees_it(sqlite_env: TracEnv) -> None:
     for user, status in (("viewer", 200), ("keeper", 200), ("other", 404)):
         assert Reader(sqlite_env, user).get(JOURNAL).status == status, user
     assert Reader(sqlite_env).get(JOURNAL).status in (403, 404)
+
+
+def test_the_original_is_a_download_that_no_browser_shows(visitor: Reader) -> None:
+    """Byte for byte, whatever it contains; for who may look, and for nobody else."""
+    page = visitor.get(f"{JOURNAL}/2/raw")
+    assert page.status == 200
+    assert page.text.encode() == mail(2, subject=f"Away {HOSTILE}", more="Auto-Submitted: auto-replied\n")
+    assert page.headers["Content-Type"].startswith("message/rfc822")
+    assert page.headers["Content-Disposition"] == 'attachment; filename="mail-2.eml"'
+    assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert visitor.get(f"{JOURNAL}/2/other").status == 404
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("archive=NULL, purged=1", "purged"),
+        ("archive=NULL", "never archived"),
+        ("archive='archive/2001/01/01/gone.mails'", "no longer kept"),
+    ],
+)
+def test_a_download_of_what_is_gone_says_why(mailbox: Mailbox, visitor: Reader, gone: str, said: str) -> None:
+    """Its page comes all the same."""
+    with mailbox.trac.env.db_transaction as db:
+        db(f"UPDATE mailintake_delivery SET {gone} WHERE id=1")
+    page = visitor.get(f"{JOURNAL}/1/raw")
+    assert (page.status, said in page.text) == (404, True)
+    assert visitor.get(f"{JOURNAL}/1").status == 200
+
+
+def after(visitor: Reader, path: str, **typed: str) -> str:
+    """The page that is shown after a form was sent."""
+    assert visitor.post(path, typed).status == 303
+    return visitor.get(JOURNAL).text
+
+
+def test_held_mail_is_decided_by_a_form(visitor: Reader) -> None:
+    """Nothing chosen and no number of a ticket are said; then the mail is filed where it was wanted."""
+    assert "Choose held mail first." in after(visitor, JOURNAL, retry="x")
+    assert "Type the number of the ticket" in after(visitor, JOURNAL, sel="2", release="x", to_ticket="one")
+    assert "Mail 2: still held." in after(visitor, f"{JOURNAL}/2", retry="x")
+    assert "Mail 2: commented in ticket #1." in after(visitor, JOURNAL, sel="2", release="x", to_ticket="#1")
+    assert "Mail 2" not in after(visitor, JOURNAL, sel="2")
+
+
+def test_a_filter_that_is_no_number_finds_nothing(visitor: Reader) -> None:
+    """With a warning instead of an error; with a number it finds the ticket's mail."""
+    assert "smoke is no number of a ticket." in visitor.get(f"{JOURNAL}?ticket=smoke").text
+    found = visitor.get(f"{JOURNAL}?ticket=%231").text
+    assert "The printer smokes" in found
+    assert "Größe" not in found

@@ -181,10 +181,10 @@ HARMLESS: Final[Mapping[str, tuple[Callable[[], TalkingServer], str]]] = {
         lambda: imap({b"FETCH": saying(b"* 1 FETCH (" + b'BODY[] "' * 120_000 + b")\r\n")}),
         "0 mails",
     ),
-    "sizes that are none": (lambda: imap({b"FETCH": saying(listed(1, 10**18 - 1))}), "1 mails"),
+    "sizes that are none": (lambda: imap({b"FETCH": saying(listed(1, 10**18 - 1))}), "did not come"),
     "the same mail twice, another out of order": (
         lambda: imap({b"FETCH": saying(listed(9) + listed(2) + listed(9, 11))}),
-        "2 mails",
+        "did not come",
     ),
     "a literal longer than the size told before": (
         lambda: imap({b"BODY": literal(b"3000", b"x" * 3000, b")\r\n", b"* OK x\r\n")}),

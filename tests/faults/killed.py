@@ -50,7 +50,6 @@ STEPS: Final[Mapping[str, Callable[..., object]]] = {
     "attach": place_attachments.attach,
     "link": Placement.link,
     "keep": Placement.keep,
-    "redo": place_attachments.settle,
     "announce": DatabaseRecorder.announce,
     "dispose": Disposing._dispose,
     "settle": Disposing.end,

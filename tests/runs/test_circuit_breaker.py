@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.components.mails import Mailbox, mail
+from tests.forked import Command, command
 from tests.runs.test_deliver import AUTOMATIC, add_pipe, deliver
 from tests.test_rates import now_from
 from trac_mailintake.runs.sysexits import SysExit
@@ -64,7 +65,7 @@ def install(trac: TracEnv, text: str) -> None:
 
 def hand_over(trac: TracEnv, *numbers: int) -> list[Finished]:
     """Hand mails over, as a mail server does."""
-    return [trac.admin("mailintake", "deliver", "pipe", stdin=mail(number)) for number in numbers]
+    return [command(trac, "mailintake", "deliver", "pipe", stdin=mail(number)) for number in numbers]
 
 
 def asked(trac: TracEnv) -> list[str]:
@@ -166,11 +167,11 @@ def test_of_several_mails_at_once_one_is_tried(pipe: TracEnv) -> None:
     install(pipe, BROKEN)
     hand_over(pipe, 1, 2, 3, 4, 5)
     quarter_of_an_hour_passes(pipe)
-    processes = [pipe.start("mailintake", "deliver", "pipe") for _ in range(4)]
-    said = [process.communicate(mail(number), timeout=120) for number, process in enumerate(processes, start=6)]
-    assert [process.returncode for process in processes] == [SysExit.TEMPFAIL] * 4
+    begun = [Command(pipe, "mailintake", "deliver", "pipe", stdin=mail(number)) for number in range(6, 10)]
+    said = [each.finished() for each in begun]
+    assert [each.status for each in said] == [SysExit.TEMPFAIL] * 4
     assert len(asked(pipe)) == 6
-    assert sum(b"has stopped" in err for _, err in said) == 3
+    assert sum("has stopped" in each.err for each in said) == 3
 
 
 def test_between_two_tries_it_is_answered_before_the_mail_was_read(pipe: TracEnv) -> None:
@@ -266,7 +267,7 @@ def test_a_mailbox_waits_for_an_administrator(pipe: TracEnv, tmp_path: Path, smt
     mailbox.add_service("afterwards=delete")
     mailbox.put(*(mail(number) for number in range(1, 8)))
     install(pipe, BROKEN)
-    run = pipe.admin("mailintake", "run", "support")
+    run = command(pipe, "mailintake", "run", "support")
     assert run.status == 3
     assert run.out.startswith("support: 7 deferred; stopped: 5 times in a row: ")
     (notice,) = smtp_sink.wait_for(1)
@@ -274,7 +275,7 @@ def test_a_mailbox_waits_for_an_administrator(pipe: TracEnv, tmp_path: Path, smt
     assert "15 minutes" not in text(notice)
     quarter_of_an_hour_passes(pipe)
     install(pipe, MENDED)
-    assert pipe.admin("mailintake", "run", "--force").out == ""
+    assert command(pipe, "mailintake", "run", "--force").out == ""
     assert mailbox.left() == 7
 
 
@@ -284,4 +285,4 @@ def test_faults_that_stop_nothing_yet_end_a_run_with_1(pipe: TracEnv, tmp_path: 
     mailbox.add_service("afterwards=delete")
     mailbox.put(mail(1))
     install(pipe, BROKEN)
-    assert pipe.admin("mailintake", "run", "support").status == 1
+    assert command(pipe, "mailintake", "run", "support").status == 1

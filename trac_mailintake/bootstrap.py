@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.errors import SourceError
@@ -132,9 +132,15 @@ class Assembly:
     spine: Spine
     releasing: Callable[[int | None, str], Spine]
     """Builds the Spine that files held mail in a chosen ticket (None: a new one) with the permissions of a user."""
-    absent: Callable[[Absence, str], Assembly]
-    """The same, for rounds without a mailbox. If the label of a mailbox is given, its mail is held (`unserved`)."""
     ahead: Ahead | None
+    session: Session
+    ports: Ports
+
+    def absent(self, absence: Absence, label: str) -> Self:
+        """The same for rounds without a mailbox. If the `label` of one is given, its mail is held (`unserved`)."""
+        mailbox = DatabaseMailbox(self.session, absence)
+        rules = UnservedRules(label) if label else self.settings.rules
+        return replace(self, mailbox=mailbox, spine=Spine(replace(self.ports, mailbox=mailbox, rules=rules)))
 
     def retry(self, entry: Entry) -> None:
         """Decide about a held message again. If nothing is recorded, it stays held. Raises SettingError."""
@@ -199,12 +205,7 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         rules = ReleasingRules(settings.rules, ticket)
         return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
 
-    def absent(absence: Absence, label: str) -> Assembly:
-        rules = UnservedRules(label) if label else settings.rules
-        unlisted = DatabaseMailbox(session, absence)
-        return replace(assembly, mailbox=unlisted, spine=Spine(replace(ports, mailbox=unlisted, rules=rules)))
-
-    assembly = Assembly(
+    return Assembly(
         settings=settings,
         worker=worker,
         mailbox=mailbox,
@@ -215,10 +216,10 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         outbox=Outbox(env, worker),
         spine=Spine(ports),
         releasing=releasing,
-        absent=absent,
         ahead=ahead,
+        session=session,
+        ports=ports,
     )
-    return assembly
 
 
 def _ahead(watch: Watch | None, staging: Staging, tracker: TracTracker) -> Ahead | None:

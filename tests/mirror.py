@@ -42,7 +42,7 @@ WITHOUT_OWN_TESTS: Final[Mapping[str, str]] = {
 
 MEASURED_OTHERWISE: Final[Mapping[str, str]] = {
     "deliver.py": "one of its two branches is a child that ends by os._exit, of which nothing is measured",
-    "intake/forked_parser.py": "half of it is a child that ends by SIGKILL, of which nothing is measured",
+    "intake/stages/parse.py": "half of it is a child that ends by SIGKILL, of which nothing is measured",
 }
 """Modules of which `python -m tests.own_coverage` cannot see all that their tests cover, and why."""
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Self
 
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.errors import SourceError
-from trac_mailintake.intake.forked_parser import Ahead
 from trac_mailintake.intake.ports import Parser, Ports, Runtime, Targeting
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.intake.spine import Spine
+from trac_mailintake.intake.stages.parse import Ahead
 from trac_mailintake.intake.stages.release import ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.stages.unserved import UnservedRules
 from trac_mailintake.intake.times import Seconds

@@ -43,7 +43,7 @@ READERS: Final[Mapping[str, str]] = {
     "cuts/cutting.py": "cuts the power at random within the time that a round takes here",
     # They let time pass: a slow machine lets more of it pass, and the test says the same.
     "components/test_overdue_check.py": "a second in which no second letter comes",
-    "intake/test_forked_parser.py": "a message over which the parser hangs",
+    "intake/stages/test_parse_ahead.py": "a message over which the parser hangs",
     "security/evil.py": "a mail server that drips",
     "servers/test_delayproxy.py": "a delay is at least as long as was asked for",
     "tracker/db/test_transaction.py": "what was looked up a second ago is looked up again",

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.errors import Incomplete, SourceError, TemporaryFailure
-from trac_mailintake.intake.failures import DEATHS
 from trac_mailintake.intake.ports import Foreseeing, TooLarge
 from trac_mailintake.intake.stages.ask import Asking
 from trac_mailintake.intake.stages.claim import Lease
+from trac_mailintake.intake.stages.parse import readable
 from trac_mailintake.mail.content_digest import ContentDigest
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class _Fetch:
     def _expect(self) -> None:
         """Let the parser begin with what has come."""
         self._writer.flush()
-        raws = [each.raw for each in self._unread if each.raw is not None and each.deaths < DEATHS]
+        raws = [raw for each in self._unread if not isinstance(raw := readable(each), Exception)]
         self._ports.runtime.parser.expect(raws)
         self._unread.clear()
 

@@ -65,7 +65,7 @@ class Staging:
     def begin(self, message: Message) -> None:
         """Begin a message: drop what was decoded for the last one and not used."""
         unused = [staged.path for staged in self._ready.values()]
-        self._ready = message.worked_out.pop(_AHEAD_OF, {})  # type: ignore[assignment]  # what `forked_parser` put there
+        self._ready = message.worked_out.pop(_AHEAD_OF, {})  # type: ignore[assignment]  # what `stages.parse` put there
         unlink(*unused)
 
     def stage(self, part: Part, limit: int = -1) -> Staged:

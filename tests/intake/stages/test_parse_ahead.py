@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 from tests.waiting import until
-from trac_mailintake.intake.forked_parser import WORTH, Ahead
+from trac_mailintake.intake.stages.parse import WORTH, Ahead
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.prefetch import read
@@ -177,7 +177,7 @@ def test_what_it_cannot_read_this_process_meets(tmp_path: Path) -> None:
 
 _KILLED = """
 import fcntl, os, signal, sys, time
-from trac_mailintake.intake.forked_parser import Ahead
+from trac_mailintake.intake.stages.parse import Ahead
 from trac_mailintake.mail.spool import Slice
 lock = open(sys.argv[1], "w")
 fcntl.flock(lock, fcntl.LOCK_EX)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import errno
 import random
 import sqlite3
-import time
 from contextlib import closing
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from trac.db.pool import TimeoutError as NoConnection
+from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from trac_mailintake.intake.errors import Stale, TemporaryFailure
 from trac_mailintake.tracker.db.transaction import (
     CHUNK,
+    MINUTE,
     Collision,
     by_index,
     chunks,
@@ -308,7 +309,7 @@ def test_keys_are_those_of_the_words_and_of_their_number(seed: int) -> None:
     assert all(len(each) == 64 and set(each) <= set("0123456789abcdef") for each in keys)
 
 
-def test_now_is_in_microseconds() -> None:
-    """As Trac's own times are."""
-    before = time.time()
-    assert before - 1 <= now() / 1_000_000 <= time.time() + 1
+def test_now_is_a_moment_of_tracs() -> None:
+    """In microseconds since 1970, UTC."""
+    before = to_utimestamp(datetime_now(utc))
+    assert before - MINUTE <= now() <= to_utimestamp(datetime_now(utc)) + MINUTE

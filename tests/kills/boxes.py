@@ -7,6 +7,7 @@ import fcntl
 import os
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.servers.dovecot import PASSWORD
@@ -14,7 +15,6 @@ from tests.servers.dovecot import PASSWORD
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from tests.kills.letters import Letter
     from tests.servers.dovecot import Dovecot
@@ -30,7 +30,6 @@ AFTERWARDS: Final[dict[str, tuple[str, ...]]] = {
 """The settings of *afterwards* that each kind of source has."""
 
 _SHARING: Final = {"alone": ("",), "plain": ("a", "b"), "addressed": ("a", "b")}
-_PATIENCE: Final = 60.0
 
 
 class Box:
@@ -240,9 +239,10 @@ class Directory(Files):
 
 
 class Mbox(Files):
-    """An mbox, written to under dotlock and fcntl."""
+    """An mbox, written to under dotlock and fcntl. `patience` is for how many seconds it waits for others' locks."""
 
     kind = "mbox"
+    patience = 60.0
 
     def _made(self) -> None:
         self.path.touch()
@@ -261,7 +261,7 @@ class Mbox(Files):
 
     def _put(self, content: bytes) -> None:
         dotlock = self.path.with_name(f"{self.path.name}.lock")
-        _until(lambda: _locked(dotlock))
+        _until(lambda: _locked(dotlock), self.patience)
         with self.path.open("ab") as file:
             fcntl.lockf(file, fcntl.LOCK_EX)
             file.write(b"From kills Mon Nov 30 10:00:00 2026\n" + content + b"\n")
@@ -284,16 +284,19 @@ def _locked(dotlock: Path) -> bool:
 def _drop_if_dead(dotlock: Path) -> None:
     owner = int(dotlock.read_bytes())
     try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{owner}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        state = "X"
+    # A zombie is dead, too: only its parent, who may be us, has not asked yet how it ended.
+    if state in {"X", "Z"}:
         dotlock.unlink()
 
 
-def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
+def _until(done: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
-            message = "the lock of an mbox was not free within a minute"
+            message = f"the lock of an mbox was not free for {seconds:g} s"
             raise TimeoutError(message)
         time.sleep(0.01)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kills.boxes import Directory
+from tests.kills.boxes import Directory, Mbox
 from tests.kills.check import Check
 from tests.kills.letters import Letter, Writer
 from tests.kills.look import Attached, Entry, Place, Tickets
@@ -200,3 +203,19 @@ def test_what_is_fed_is_of_every_shape() -> None:
     assert any(each.parent and each.parent.parent for each in written)
     assert 0.2 < sum(bool(each.files) for each in written) / count < 0.4
     assert len({each.content for each in written}) == count
+
+
+def test_a_lock_is_taken_from_the_dead_only(tmp_path: Path) -> None:
+    """A process is dead even if nobody has asked yet how it ended."""
+    box = Mbox("mbox", "leave", "alone", tmp_path)
+    dotlock = tmp_path / "mbox.lock"
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read()  # it ends with the process, which nobody waits for yet
+        dotlock.write_text(f"{process.pid}\n", encoding="ascii")
+        box.feed(letter(1))
+    assert box.left() == [letter(1).content]
+    dotlock.write_text(f"{os.getpid()}\n", encoding="ascii")
+    box.patience = 0.1
+    with pytest.raises(TimeoutError):
+        box.feed(letter(2))

@@ -169,9 +169,10 @@ def release(db: Connection, owner: str, rows: Sequence[int]) -> None:
 # it fails, or its worker dies ----------------------------------------------------------------------------------------
 
 _FAILED: Final = (
-    f"{END_AS}, alone=0, deaths=0, retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), "
-    "attempts=attempts+%s, misses=misses+%s"
+    f"{END_AS}, alone=CASE WHEN %s>0 THEN 0 ELSE alone END, deaths=CASE WHEN %s>0 THEN 0 ELSE deaths END, "
+    "retry_at=%s, failure=%s, message_id=COALESCE(%s, message_id), attempts=attempts+%s, misses=misses+%s"
 )
+"""Only a failure of the message's own shows that a process survived it: then its attempts count, not its deaths."""
 _PLACED: Final = "archive=%s, archive_offset=%s, archive_length=%s, sha256=%s, content=%s"
 
 
@@ -358,7 +359,8 @@ def forget(db: Connection, rows: Sequence[int]) -> None:
 
 
 def _failed(failure: Failure) -> Values:
-    return failure.retry_at, failure.sentence, failure.message_id, failure.attempts, failure.misses
+    counted = failure.attempts
+    return counted, counted, failure.retry_at, failure.sentence, failure.message_id, counted, failure.misses
 
 
 def _placed(place: Place) -> Values:

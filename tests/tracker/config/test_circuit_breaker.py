@@ -66,10 +66,31 @@ def test_five_alike_in_a_row_stop_a_service_once(breaker: CircuitBreaker) -> Non
 
 
 def test_what_faults_share_counts_and_the_last_one_is_shown(breaker: CircuitBreaker) -> None:
-    """Two plugins that fail in turn are two causes."""
+    """Two plugins that fail in turn are two causes, each with a number of its own."""
     assert [breaker.failed("pipe", f"{kind}: {kind}", kind) for kind in "ababab"] == [""] * 6
     breaker.worked("pipe")
     assert [breaker.failed("pipe", f"a: {number}", "a") for number in range(5)][-1] == "5 times in a row: a: 4"
+
+
+def test_plugins_that_fail_in_turn_stop_a_service(breaker: CircuitBreaker) -> None:
+    """Nothing goes well as long as one of them fails; a mail that goes well begins anew."""
+    said = [breaker.failed("pipe", f"{kind}: {kind}", kind) for kind in "abcabcabcabcabc"]
+    assert said == [*[""] * 12, "5 times, among others: a: a", "", ""]
+    assert standing(breaker).tries
+    assert breaker.resume("pipe")
+    assert [breaker.failed("pipe", f"{kind}: {kind}", kind) for kind in "abcabcabcabc"] == [""] * 12
+
+
+def test_faults_that_are_all_different_stop_nothing(breaker: CircuitBreaker) -> None:
+    """Those may be the mails' own, and they are not remembered for ever."""
+    assert [breaker.failed("support", f"fault {number}") for number in range(40)] == [""] * 40
+
+
+def test_what_an_earlier_version_counted_goes_on(trac: TracEnv, breaker: CircuitBreaker) -> None:
+    """It had one kind."""
+    with trac.env.db_transaction as db:
+        db("UPDATE mailintake_service SET failure=%s, failures=4 WHERE name='pipe'", (FAULT,))
+    assert breaker.failed("pipe", FAULT) == f"5 times in a row: {FAULT}"
 
 
 def test_enabling_a_service_closes_its_breaker(trac: TracEnv, breaker: CircuitBreaker) -> None:

@@ -7,7 +7,7 @@ All processes read from the service's row whether it has stopped, and what stopp
 
 | `stopped` | `failures` | |
 | --- | --- | --- |
-| empty | any | it runs, and has met so many faults in a row that share `failure` |
+| empty | any | it runs; since a mail last went well, so many faults of one kind were met. `failure` counts each kind |
 | why | `ALIKE` or more | the breaker stopped it. For a pipe, `next_run` is when the next mail is tried |
 | why | 0 | something else stopped it, such as `rate_service`: it waits for an administrator |
 
@@ -17,6 +17,7 @@ All methods of `CircuitBreaker` may raise TemporaryFailure.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.settings import Value
 
 ALIKE: Final = 5
-"""Failures of the same kind in a row after which a service stops."""
+"""Failures of the same kind, without a mail that goes well in between, after which a service stops."""
+
+_KINDS: Final = 8
+"""Kinds of failures that are counted for a service: those met last."""
 
 APART: Final = Microseconds(15 * MINUTE)
 """Between two mails that a stopped pipe tries."""
@@ -106,15 +110,19 @@ class CircuitBreaker:
         """
         kind = alike or fault
         with transaction(self._env) as db:
-            db(
-                """UPDATE mailintake_service SET failures=CASE WHEN failure=%s THEN failures+1 ELSE 1 END, failure=%s
-                   WHERE name=%s AND stopped=''""",
-                (kind, kind, name),
-            )
-            rows = db("SELECT failures FROM mailintake_service WHERE name=%s AND stopped=''", (name,))
-            if not rows or rows[0][0] < ALIKE:
+            # It locks the row, so that no other process counts at the same time.
+            db("UPDATE mailintake_service SET failures=failures WHERE name=%s AND stopped=''", (name,))
+            rows = db("SELECT failure, failures FROM mailintake_service WHERE name=%s AND stopped=''", (name,))
+            if not rows:
                 return ""
-            why = f"{ALIKE} times in a row: {fault}"
+            counts = _counted(rows[0][0] or "", rows[0][1] or 0, kind)
+            db(
+                "UPDATE mailintake_service SET failure=%s, failures=%s WHERE name=%s",
+                (json.dumps(counts, ensure_ascii=False), max(counts.values()), name),
+            )
+            if counts[kind] < ALIKE:
+                return ""
+            why = f"{ALIKE} times in a row: {fault}" if len(counts) == 1 else f"{ALIKE} times, among others: {fault}"
             db(
                 f"""UPDATE mailintake_service SET stopped=%s, next_run=CASE WHEN {_PUSHED} THEN %s ELSE next_run END
                     WHERE name=%s AND stopped=''""",
@@ -162,3 +170,17 @@ class CircuitBreaker:
             cursor = db.cursor()
             cursor.execute(f"UPDATE mailintake_service SET {sql}", arguments)
             return cursor.rowcount == 1
+
+
+def _counted(stored: str, number: int, kind: str) -> dict[str, int]:
+    """The faults by kind as stored, the one met last at the end, with another of this kind.
+
+    The tables of version 1 have one kind, and its number apart from it.
+    """
+    try:
+        before = json.loads(stored)
+    except ValueError:
+        before = {stored: number} if stored else {}
+    counts = {str(each): int(often) for each, often in before.items()} if isinstance(before, dict) else {}
+    counts[kind] = counts.pop(kind, 0) + 1
+    return dict(list(counts.items())[-_KINDS:])

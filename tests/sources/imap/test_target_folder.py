@@ -67,6 +67,8 @@ def test_a_missing_folder_is_made_and_subscribed() -> None:
         (COURIER, "INBOXES", "INBOX.INBOXES"),
         (COURIER, "Größe", "INBOX.Größe"),
         (CYRUS, "user.bob.Filed", "user.bob.Filed"),
+        (CYRUS, "Filed", "INBOX.Filed"),
+        (CYRUS, "INBOX.Filed", "INBOX.Filed"),
         (b'(("INBOX/" "/")) NIL NIL', "INBOX.Filed", "INBOX/INBOX.Filed"),
         (b'(("&AOQ-/" "/")) NIL NIL', "Filed", "ä/Filed"),
         (UNIX, "Filed", "Filed"),
@@ -83,10 +85,11 @@ def test_a_new_folder_is_made_where_the_user_may_have_folders(namespace: bytes, 
         assert len(spaced.folders) == 2
 
 
+@pytest.mark.parametrize("namespace", [COURIER, CYRUS])
 @pytest.mark.parametrize("typed", ["Processed", "INBOX.Processed"])
-def test_both_spellings_name_one_folder(typed: str) -> None:
-    """On a server that makes folders below INBOX only."""
-    with Spaced(COURIER, b"INBOX.") as spaced:
+def test_both_spellings_name_one_folder(typed: str, namespace: bytes) -> None:
+    """On servers that make folders below INBOX only."""
+    with Spaced(namespace, b"INBOX.") as spaced:
         assert ensured(spaced, typed) == Target("INBOX.Processed", made=True)
         assert set(spaced.folders) == {b"INBOX", b"INBOX.Processed"}
 

@@ -71,13 +71,16 @@ def _full_name(session: Session, folder: str) -> str:
 
 
 def _begins(folder: str, prefix: str) -> bool:
-    """Whether the name begins with the prefix, of which INBOX has no case. All names begin with an empty one."""
+    """Whether the name begins with the prefix, of which INBOX has no case."""
     inbox = len(_INBOX) if prefix.upper().startswith(_INBOX) else 0
     return folder[:inbox].upper() == prefix[:inbox].upper() and folder[inbox:].startswith(prefix[inbox:])
 
 
 def _prefixes(session: Session) -> tuple[str, list[str]]:
-    """The prefix of the user's own folders, and all prefixes; none if the server does not say."""
+    """The prefix of the user's own folders, and all prefixes; none if the server does not say.
+
+    An empty prefix of shared folders, as Cyrus has it, tells nothing: every name begins with it.
+    """
     if not session.has_capability("NAMESPACE"):
         return "", []
     try:
@@ -88,7 +91,8 @@ def _prefixes(session: Session) -> tuple[str, list[str]]:
         log.info("The server does not tell its namespaces: %s", excerpt(error))
         return "", []
     found = [[str(prefix) for prefix, _ in space or ()] for space in spaces]
-    return next(iter(found[0]), ""), [prefix for space in found for prefix in space]
+    shared = [prefix for space in found[1:] for prefix in space if prefix]
+    return next(iter(found[0]), ""), [*found[0], *shared]
 
 
 def _made(session: Session, folder: str, label: str) -> Target:

@@ -178,7 +178,9 @@ class BentServer(TalkingServer):
 
     def _search(self, arguments: bytes) -> Iterator[bytes]:
         sizes = [int(number) for number in re.findall(rb"(?:LARGER|SMALLER) (\d+)", arguments)]
-        found = [b" %d" % uid for uid, mail in self.mails.items() if sizes[0] < len(mail) < sizes[1]]
+        named = re.search(rb'HEADER Message-ID "?([^\s"]+)', arguments)
+        word = named[1] if named else b""
+        found = [b" %d" % uid for uid, mail in self.mails.items() if sizes[0] < len(mail) < sizes[1] and word in mail]
         yield b"* SEARCH" + b"".join(found) + b"\r\n"
 
     def _uids(self, words: bytes) -> Iterator[int]:

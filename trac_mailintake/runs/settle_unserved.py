@@ -44,9 +44,11 @@ later, it gets the answer that is in the journal."""
 
 def settle(env: Environment, assembly: Assembly, heard: Callable[[RoundResult], None]) -> None:
     """Settle what no round takes up; `heard` gets the results of services on pipes. Raises TemporaryFailure."""
-    found = undecided(env, assembly.settings.rules.kinds)
-    services = _services(env, assembly.settings) if found else None
-    if services is None:
+    try:
+        found = undecided(env, assembly.settings.rules.kinds)
+        services = _services(assembly.settings) if found else []
+    except (SettingError, Misconfiguration) as error:
+        env.log.info("Mail of removed services waits, since a service cannot be opened: %s", error)
         return
     served = {account for _, account in services}
     for each in found:
@@ -58,13 +60,9 @@ def settle(env: Environment, assembly: Assembly, heard: Callable[[RoundResult], 
             heard(ServiceRun(env, absent).serve(service.name, source=AbsentMailbox(account)))
 
 
-def _services(env: Environment, settings: Settings) -> list[tuple[Service, Account]] | None:
-    """All services with their mailboxes; None if one of them cannot be opened."""
-    try:
-        return [(service, settings.open(service).account) for service in settings.services.all()]
-    except (SettingError, Misconfiguration) as error:
-        env.log.info("Mail of removed services waits, since a service cannot be opened: %s", error)
-        return None
+def _services(settings: Settings) -> list[tuple[Service, Account]]:
+    """All services with their mailboxes. Raises SettingError, Misconfiguration."""
+    return [(service, settings.open(service).account) for service in settings.services.all()]
 
 
 def _hold(env: Environment, assembly: Assembly, each: Undecided) -> None:

@@ -146,6 +146,19 @@ def test_another_size_is_in_doubt_until_it_is_read(trac_env: TracEnv, tmp_path: 
         assert first.rows() == {f"1/{uid}": ("discarded", len(each)) for uid, each in first.mails.items()}
 
 
+def test_a_size_that_is_not_told_says_nothing(trac_env: TracEnv, tmp_path: Path) -> None:
+    """A server that cannot read one mail may refuse to tell the sizes of many: these are known all the same."""
+    with box(trac_env, tmp_path) as first:
+        first.mails = {1: content(1), 2: content(2)}
+        first.look()
+        first.file()
+        untold = [replace(each, size=None) for each in first.listing()]
+        assert list(first.assembly.mailbox.reconcile(first.service, ACCOUNT, untold)) == []
+        assert (first.doubtful, first.pending) == ([], [])
+        first.look()
+        assert (first.doubtful, first.pending) == ([], [])
+
+
 def test_mail_that_waits_in_the_archive_is_told_from_what_took_its_locator(trac_env: TracEnv, tmp_path: Path) -> None:
     """Both are decided, each from its own bytes."""
     with box(trac_env, tmp_path) as first:

@@ -125,7 +125,7 @@ class Identity:
     def _find_resized(self, doubt: Doubt, view: Listing, known: Sequence[Row], *, comparable: bool) -> None:
         """Find the rows at whose locators there are messages of another size, and that can be compared with those."""
         resized = {row.live: (view.named[row.live], row) for row in known if self._is_comparable(row)}
-        resized = {live: pair for live, pair in resized.items() if (pair[1].size or 0) != (pair[0].size or 0)}
+        resized = {live: pair for live, pair in resized.items() if _is_another_size(*pair)}
         if comparable:
             doubt.resized = resized
         else:
@@ -267,6 +267,11 @@ def _is_same(env: Environment, row: Row, content: str) -> bool:
     """Whether the row's mail has this content; if that cannot be known any more, its locator says so."""
     known = content_of(env, row)
     return not known or content in (known, row.sha256)
+
+
+def _is_another_size(listed: Listed, row: Row) -> bool:
+    """Whether the sizes differ; one that the server did not tell says nothing."""
+    return listed.size is not None and listed.size != (row.size or 0)
 
 
 def _asked(doubt: Doubt, view: Listing) -> Iterator[tuple[str, Listed]]:

@@ -176,6 +176,20 @@ def test_a_transaction_is_told_to_end_in_time(trac: TracEnv) -> None:
         assert time.monotonic() - began >= LONGEST / 2 - 0.01
 
 
+def test_a_process_that_was_forked_meanwhile_keeps_no_turn(trac: TracEnv) -> None:
+    """It has the file open, too: one that a plugin of tracd starts may live for long."""
+    with Turn(trac.env):
+        child = os.fork()
+        if not child:
+            signal.pause()
+            os._exit(0)
+    try:
+        assert waits(trac) < REST
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
 def test_a_dead_holder_is_in_nobodys_way(trac: TracEnv, holder: subprocess.Popen[str]) -> None:
     """The kernel frees the turn, and SQLite's lock with it."""
     with Turn(trac.env, AT_ONCE) as turn:

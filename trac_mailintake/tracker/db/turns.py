@@ -102,6 +102,8 @@ class Turn:
         try:
             _write(self._file, self._after())
         finally:
+            with suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_UN)  # a process that was forked meanwhile has it open, too
             os.close(self._file)
             self._file = -1
 

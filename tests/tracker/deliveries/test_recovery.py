@@ -309,6 +309,18 @@ def test_a_batch_that_no_row_names_is_removed(rig: Rig) -> None:
     assert len(list((rig.trac.path / "files" / "mailintake" / "archive").rglob("*.mails"))) == 1
 
 
+def test_a_live_claim_is_not_that_of_a_dead_worker(rig: Rig) -> None:
+    """A restored database gives row and fencing number again, to another mail at the same place of the mailbox."""
+    rig.drop(mail("Lost row"))
+    with fetched(rig):
+        pass
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET owner='another'")
+    with rig.worker() as assembly:
+        assembly.recovery.sweep()
+    assert [row["state"] for row in rig.journal()] == ["claimed"]
+
+
 def test_a_database_that_was_restored_gives_numbers_again(rig: Rig) -> None:
     """The batch of a dead worker names the number of a row that is another mail's by now: its bytes are not that's."""
     rig.drop(mail("Lost row"))

@@ -56,7 +56,7 @@ CALLS: Final[dict[str, Call]] = {
     "blame": (Mark.BLAME, lambda db: transitions.blame(db, 1, 1)),
     "set_aside": (Event.SET_ASIDE, lambda db: transitions.set_aside(db, HOLD, UNREADABLE, FAILED)),
     "seal": (Event.SEAL, lambda db: transitions.seal(db, HOLD, PLACE, FAILED)),
-    "seal_left": (Event.SEAL, lambda db: transitions.seal_left(db, 1, 1, PLACE, "It died.")),
+    "seal_left": (Event.SEAL, lambda db: transitions.seal_left(db, HOLD, PLACE, "It died.")),
     "die": (Event.DIE, lambda db: transitions.die(db, OWNER)),
     "vanish": (Event.VANISH, lambda db: transitions.vanish(db, [1], [OWNER], reasons.VANISHED())),
     "forwarded": (

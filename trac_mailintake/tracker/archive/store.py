@@ -175,6 +175,11 @@ def batches_of(env: Environment, owner: str) -> Iterator[str]:
         yield str(path.relative_to(root))
 
 
+def owner_of(archive: str) -> str:
+    """The worker that wrote a batch."""
+    return os.path.basename(archive).rpartition("-")[0]
+
+
 def flush(path: str) -> None:
     """Flush a batch that another worker wrote, and its folder, to disk. Raises OSError."""
     with open(path, "rb") as file:

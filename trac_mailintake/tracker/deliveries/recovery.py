@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.tracker.archive import leftovers, records
 from trac_mailintake.tracker.archive.leftovers import Fate
-from trac_mailintake.tracker.archive.store import batches_of, flush, found, remove
+from trac_mailintake.tracker.archive.store import batches_of, flush, found, owner_of, remove
+from trac_mailintake.tracker.db.lease import Hold
 from trac_mailintake.tracker.db.transaction import temporary, transaction
 from trac_mailintake.tracker.deliveries import archive_rows
 from trac_mailintake.tracker.lifecycle import transitions
@@ -121,9 +122,11 @@ def _seal(env: Environment, batch: str) -> int:
         return 0
     flush(path)  # the worker may have died between writing the lengths back and flushing them
     number = 0
+    owner = owner_of(batch)
     with transaction(env) as db:
         for each in archive_rows.claimed_by(db, mails):
             record = each.record
             place = Place(batch, each.offset, each.raw.length, record.sha256)
-            number += transitions.seal_left(db, record.delivery, record.fence, place, _ENDED)
+            left = Hold(record.delivery, owner, record.fence)
+            number += transitions.seal_left(db, left, place, _ENDED)
     return number

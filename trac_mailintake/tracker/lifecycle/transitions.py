@@ -208,9 +208,10 @@ def seal(db: Connection, held: Hold, place: Place, failure: Failure) -> int:
     return _counted(db, Event.SEAL, f"{_FAILED}, {_PLACED}", values, HELD_AS, held.values)
 
 
-def seal_left(db: Connection, row: int, fence: int, place: Place, sentence: str) -> int:
+def seal_left(db: Connection, left: Hold, place: Place, sentence: str) -> int:
     """Say where the bytes of a mail are that its worker fetched, and then died over, or released.
 
+    A restored database gives rows and fencing numbers again: a row that another worker has by now is not changed.
     If it died, the mail is taken alone from now on, and the death is counted if it was alone already.
     """
     blame = (
@@ -218,7 +219,8 @@ def seal_left(db: Connection, row: int, fence: int, place: Place, sentence: str)
         f"alone=CASE WHEN owner IS NULL THEN alone ELSE 1 END, {END_AS}, retry_at=%s, failure=%s"
     )
     values = (now(), sentence, *_placed(place))
-    return _counted(db, Event.SEAL, f"{blame}, {_PLACED}", values, HELD, (row, fence))
+    which = (left.row, left.fence, left.owner, left.owner)
+    return _counted(db, Event.SEAL, f"{blame}, {_PLACED}", values, f"{HELD} AND COALESCE(owner, %s)=%s", which)
 
 
 def die(db: Connection, owner: str) -> None:

@@ -20,7 +20,7 @@ from tests.servers.smtp_sink import SmtpSink
 from tests.servers.tracenv import TracEnv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 CHOSEN = os.environ.get("MAILINTAKE_DATABASE", "")
@@ -43,6 +43,26 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(workers)
     if config.getoption("--quick"):
         hypothesis.settings.load_profile("quick")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, object, object]:
+    """Let a process of pytest-xdist report what was printed, whatever it was: execnet encodes it strictly."""
+    return _encodable((yield))
+
+
+def _encodable(said: object) -> object:
+    """The same without lone surrogates."""
+    match said:
+        case str():
+            return said.encode("utf-8", "backslashreplace").decode("utf-8")
+        case dict():
+            return {key: _encodable(value) for key, value in said.items()}
+        case list():
+            return [_encodable(each) for each in said]
+        case tuple():
+            return tuple(map(_encodable, said))
+    return said
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

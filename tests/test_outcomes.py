@@ -270,4 +270,4 @@ def test_an_administrator_is_told_of_held_mail_where_something_is_broken(
         held = [refused(each, None, service, Hold(each.listed.locator, "So."), ()) for each in claimed]
         assembly.recorder.record(held)
     told = trac_env.query("SELECT subject FROM mailintake_outbox WHERE kind='alert'")
-    assert sorted(told) == [("crashes",), ("failed",), ("unreadable",)]
+    assert sorted(told) == [("crashes",), ("failed",), ("unreadable",), ("unserved",)]

@@ -159,6 +159,19 @@ def test_a_size_that_is_not_told_says_nothing(trac_env: TracEnv, tmp_path: Path)
         assert (first.doubtful, first.pending) == ([], [])
 
 
+def test_what_stays_in_doubt_waits(trac_env: TracEnv, tmp_path: Path) -> None:
+    """Otherwise a mailbox of which nothing can be read any more would be said to be well."""
+    with box(trac_env, tmp_path) as first:
+        first.mails = {1: content(1), 2: content(2)}
+        first.look()
+        first.file()
+        first.epoch = "2"
+        first.look()
+        assert first.assembly.mailbox.left(first.service, ACCOUNT).number == 2
+        first.recognise()
+        assert first.assembly.mailbox.left(first.service, ACCOUNT).number == 0
+
+
 def test_mail_that_waits_in_the_archive_is_told_from_what_took_its_locator(trac_env: TracEnv, tmp_path: Path) -> None:
     """Both are decided, each from its own bytes."""
     with box(trac_env, tmp_path) as first:

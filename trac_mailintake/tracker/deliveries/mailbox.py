@@ -356,12 +356,13 @@ class DatabaseMailbox:
         return list(self._session.of(account).due(service).values())
 
     def left(self, service: Service, account: Account) -> Left:
-        """The messages of the reconciled listing that are still unclaimed at the end of a round."""
+        """The messages of the reconciled listing that are still unclaimed, or in doubt, at the end of a round."""
         waiting = self._session.of(account)
         arrived = [each.arrived for live, each in waiting.due(service).items() if live not in waiting.unlisted]
         oldest = min(filter(None, arrived), default=None)
         nobody = self._unclaimed.get(account.label, NONE)
-        return Left(len(arrived), Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0), *nobody)
+        number = len(arrived) + len(self.doubtful(account))
+        return Left(number, Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0), *nobody)
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Mailbox.forget`."""

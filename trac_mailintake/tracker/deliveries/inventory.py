@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker.archive.records import Archived, Gap, damage, walk
-from trac_mailintake.tracker.archive.store import stored
+from trac_mailintake.tracker.archive.store import owner_of, stored
 from trac_mailintake.tracker.db.transaction import SECOND, chunks, marks, now, transaction
 from trac_mailintake.tracker.deliveries import archive_rows
 from trac_mailintake.tracker.private_dir import ROOT
@@ -173,7 +173,8 @@ def of_files(env: Environment, paths: Iterable[Path]) -> Iterator[Batch]:
 
 
 def _worker(env: Environment, name: str) -> Worker:
-    living = alive(env, name.rpartition("-")[0])
+    owner = owner_of(name)
+    living = alive(env, owner) if owner else None  # a file that is not ours
     if living is None:
         return Worker.OVER
     return Worker.ALIVE if living else Worker.DEAD

@@ -36,6 +36,6 @@ def undecided(env: Environment, kinds: Iterable[str]) -> list[Undecided]:
     return [
         Undecided(service, account, oldest)
         for service, key, label, oldest in rows
-        for account in (Account(kind, label) for kind in known)
+        for account in (Account(kind, label or "") for kind in known)
         if account_key(account) == key
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 import pytest
@@ -15,8 +17,9 @@ RETURNS: Final = 10
 
 @pytest.fixture(scope="module")
 def way(tmp_path_factory: pytest.TempPathFactory) -> Way:
-    """A mail's way through the product."""
-    return walked(tmp_path_factory.mktemp("way"))
+    """A mail's way through the product, in a process without threads, as the command's is: pytest-xdist has some."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as alone:
+        return alone.submit(walked, tmp_path_factory.mktemp("way")).result()
 
 
 def test_the_way_of_a_mail_is_short(way: Way) -> None:

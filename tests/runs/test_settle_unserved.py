@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from tests.rig import SERVICE, Rig, mail
 from tests.tracker.deliveries.test_recovery import Down, die
 from trac_mailintake.bootstrap import assemble_intake, settings_of
 from trac_mailintake.runs.settle_unserved import settle
+from trac_mailintake.sources.local.stdin import PipeSource
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
@@ -247,6 +249,21 @@ def test_what_a_pipe_never_read_whole_ends_after_a_week(rig: Rig) -> None:
     settled(rig)
     assert rig.outcomes == [("ignored", "vanished")]
     assert "hand it over again" in rig.journal()[0]["reason"]
+
+
+def test_a_delivery_that_is_killed_while_others_settle_may_come_again(rig: Rig) -> None:
+    """Nobody had noticed its death when the run began: the mail has not waited for a week, but for no time at all."""
+    settings_of(rig.trac.env).services.add("pipe", {"kind": "pipe"})
+    heard: list[RoundResult] = []
+    with rig.worker() as assembly:
+        assembly.recovery.sweep()
+        killed = assemble_intake(rig.trac.env)
+        source, service = PipeSource(BytesIO(mail()), "pipe"), killed.settings.services.get("pipe")
+        killed.mailbox.reconcile(service, source.account, source.list())
+        assert killed.claims.claim(service, source.account, 1)
+        die(killed)
+        settle(rig.trac.env, assembly, heard.append)
+    assert (heard, states(rig)) == ([], ["claimed"])
 
 
 def test_other_mail_of_a_pipe_is_left_alone_by_a_hand_over(rig: Rig) -> None:

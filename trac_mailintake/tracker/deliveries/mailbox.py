@@ -69,7 +69,7 @@ class Absence:
 
     def may_come(self, row: Row) -> bool:
         """Whether a mail may still be taken up elsewhere."""
-        return lately(row.retry_at, now(), self.sealed if row.state in IN_ARCHIVE else self.unread)
+        return lately(row.tried, now(), self.sealed if row.state in IN_ARCHIVE else self.unread)
 
 
 class Standing(Enum):

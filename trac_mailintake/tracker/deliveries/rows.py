@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from trac_mailintake.intake.failures import FETCHES, FETCHING
 from trac_mailintake.intake.model import Delivery
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.archive.store import found, stored
 from trac_mailintake.tracker.db.transaction import SECOND, key, marks, now
 from trac_mailintake.tracker.lifecycle.states import State
-from trac_mailintake.tracker.lifecycle.transitions import Place
+from trac_mailintake.tracker.lifecycle.transitions import LEASES, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Account, Listed
     from trac_mailintake.intake.settings import Service
-    from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.spool import Slice
     from trac_mailintake.tracker.db.transaction import Connection
@@ -58,6 +58,11 @@ class Row(NamedTuple):
     def of(cls, values: Sequence[Any]) -> Self:
         """The row with these values of COLUMNS."""
         return cls(*values)._replace(state=State(values[_STATE]))
+
+    @property
+    def tried(self) -> Microseconds:
+        """When a worker last had it: until a death is noticed, `retry_at` says nothing, and the lease when it began."""
+        return Microseconds(max(self.retry_at, self.lease - LEASES.lease))
 
 
 _STATE = Row._fields.index("state")

@@ -8,6 +8,7 @@ from trac_mailintake.intake.model import Account
 from trac_mailintake.tracker.db.transaction import temporary
 from trac_mailintake.tracker.deliveries.rows import account_key
 from trac_mailintake.tracker.lifecycle.states import UNDECIDED, State, each_of
+from trac_mailintake.tracker.lifecycle.transitions import LEASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,10 +28,12 @@ class Undecided(NamedTuple):
 
 def undecided(env: Environment, kinds: Iterable[str]) -> list[Undecided]:
     """The undecided mail of all mailboxes of these kinds of source. Raises TemporaryFailure."""
-    which = each_of(UNDECIDED - {State.RECLAIMED}, "service, account, label, retry_at")
-    query = f"SELECT service, account, label, MIN(retry_at) FROM {which} GROUP BY service, account, label"
+    which = each_of(UNDECIDED - {State.RECLAIMED}, "service, account, label, retry_at, lease")
+    # As `Row.tried`.
+    tried = "CASE WHEN lease-%s>retry_at THEN lease-%s ELSE retry_at END"
+    query = f"SELECT service, account, label, MIN({tried}) FROM {which} GROUP BY service, account, label"
     with temporary(env):
-        rows = env.db_query(query)
+        rows = env.db_query(query, (LEASES.lease, LEASES.lease))
     known = list(kinds) if rows else []
     # A row has the label of its mailbox and a key of kind and label, not the kind itself.
     return [

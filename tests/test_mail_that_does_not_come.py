@@ -18,7 +18,7 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tests.servers.tracenv import TracEnv
     from tests.sources.bent import Answer
@@ -70,20 +70,25 @@ class Box:
         self.kind = kind
         self.numbers = itertools.count(len(mails) + 1)
         self.pop3 = {f"u{number}": _wired(content) for number, content in enumerate(mails, 1)}
-        withheld = self.pop3 if not bad else [f"u{bad}"]
-        self.withheld: dict[str, bytes | None] = dict.fromkeys(withheld, kind.answer)  # type: ignore[arg-type]  # of POP3
-        bend = self._bend() if kind.protocol == "imap" else Bend()
+        self.withheld: dict[str, bytes | None] = {}
         self.server: BentServer | scripted.ScriptedServer
         if kind.protocol == "pop3":
             self.server = scripted.pop3(self.pop3, withheld=self.withheld)
         else:
-            numbers = [bad] if bad else range(1, len(mails) + 1)
-            self.server = BentServer(mails, Bend(), dict.fromkeys(numbers, bend))
+            self.server = BentServer(mails, Bend(), {})
+        self.withhold([bad] if bad else range(1, len(mails) + 1))
 
     def _bend(self) -> Bend:
         if self.kind.answer is None:
             return Bend(cut=80)
         return Bend(whole=self.kind.answer)  # type: ignore[arg-type]  # of IMAP
+
+    def withhold(self, numbers: Iterable[int]) -> None:
+        """It does not deliver these."""
+        self.withheld.clear()
+        self.withheld |= dict.fromkeys((f"u{number}" for number in numbers), self.kind.answer)  # type: ignore[arg-type]  # of POP3
+        if isinstance(self.server, BentServer):
+            self.server.bends = dict.fromkeys(numbers, self._bend())
 
     def put(self, content: bytes) -> None:
         """Another mail comes."""
@@ -125,6 +130,11 @@ def states(trac: TracEnv) -> dict[str, int]:
     """How many rows are in which state."""
     rows = trac.query("SELECT state, COUNT(*) FROM mailintake_delivery GROUP BY state")
     return {str(state): int(str(number)) for state, number in rows}
+
+
+def created(trac: TracEnv, summary: str) -> bool:
+    """Whether there is such a ticket."""
+    return bool(trac.query(f"SELECT id FROM ticket WHERE summary='{summary}'"))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -198,3 +208,25 @@ def test_ten_bad_mails_do_not_keep_new_mail_waiting(sqlite_env: TracEnv, name: s
             report = rig.run()
             assert (report.error, report.counts[Status.CREATED]) == ("", 1), number
         assert states(sqlite_env)["held"] == 10
+
+
+@pytest.mark.parametrize("name", ["NO", "-ERR", "RETR dropped", "in use"])
+@pytest.mark.parametrize("bad", [1, 40])
+def test_a_reply_waits_for_the_first_retry_of_mail_that_does_not_come(sqlite_env: TracEnv, name: str, bad: int) -> None:
+    """Such a mail may be what it answers. It waits a minute for one, and a quarter of an hour for many; not a day."""
+    kind = KINDS[name]
+    mails = [*(mail(f"Bad {number}") for number in range(bad)), mail("Fine")]
+    with box(name, mails) as post:
+        post.withhold(range(1, bad + 1))
+        rig = Remote(sqlite_env, kind.protocol, post.server.port, rate_sender="0")
+        rig.run()
+        post.put(mail("Re: Unknown", "In-Reply-To: <elsewhere@example.net>"))
+        rig.run()
+        waited = 0
+        while not (answer := created(sqlite_env, "Re: Unknown")) and waited < 20:
+            assert "It may answer a mail that is not decided yet." in {row["failure"] for row in rig.journal()}
+            pass_time(sqlite_env, MINUTE + 1)
+            rig.run()
+            waited += 1
+        assert answer
+        assert waited <= (1 if bad == 1 else 16)

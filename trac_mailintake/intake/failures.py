@@ -177,9 +177,12 @@ class Failures:
             return Deferred(delivery, Cause.DOWN, f"{reason} ({error})")
         return Recorded(delivery, outcome) if outcome else Deferred(delivery, Cause.SOURCE, reason)
 
-    def _unknown(self, attempts: int) -> str | None:
-        """The id of a mail that could not be read. Replies wait while it is None: it may be what they answer."""
-        return None if attempts < ATTEMPTS else ""
+    def _unknown(self, tries: int) -> str | None:
+        """The id of a mail that could not be read so often. Replies wait while it is None: it may be what they answer.
+
+        They wait for its first retry only, and not for all that may follow in a day.
+        """
+        return None if tries <= 1 else ""
 
     def put_off(
         self,

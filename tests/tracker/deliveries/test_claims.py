@@ -14,7 +14,7 @@ from trac_mailintake.intake.errors import NoLongerMine, TemporaryFailure
 from trac_mailintake.intake.model import Account, Listed, Outcome, Status
 from trac_mailintake.intake.ports import Refused, Wait
 from trac_mailintake.intake.times import Seconds
-from trac_mailintake.tracker.db.transaction import HOUR, SECOND, now
+from trac_mailintake.tracker.db.transaction import HOUR, MINUTE, SECOND, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -162,6 +162,9 @@ def test_when_what_a_message_answers_is_due(rig: Rig) -> None:
         assert one.claims.parent_elsewhere(third, ["<b@x>"]) is None
         one.claims.defer(second, "It could not be read.", seconds=Seconds(0), counted=False)
         assert one.claims.parent_elsewhere(third, ["<b@x>"]) == Wait(Seconds(0))
+        with rig.trac.env.db_transaction as db:
+            db("UPDATE mailintake_delivery SET seen=%s", (now() - 16 * MINUTE,))
+        assert one.claims.parent_elsewhere(third, ["<b@x>"]) is None
 
 
 def test_a_message_that_could_not_be_deferred_is_waited_for(sqlite_env: TracEnv, tmp_path: Path) -> None:

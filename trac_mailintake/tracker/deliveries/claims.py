@@ -16,7 +16,17 @@ from trac_mailintake.intake.ports import Wait
 from trac_mailintake.intake.times import Microseconds, Seconds
 from trac_mailintake.tracker.archive.store import found, there
 from trac_mailintake.tracker.db.lease import Hold
-from trac_mailintake.tracker.db.transaction import CHUNK, HOUR, SECOND, chunks, marks, now, temporary, transaction
+from trac_mailintake.tracker.db.transaction import (
+    CHUNK,
+    HOUR,
+    MINUTE,
+    SECOND,
+    chunks,
+    marks,
+    now,
+    temporary,
+    transaction,
+)
 from trac_mailintake.tracker.deliveries import misses
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, account_key, delivery, fresh, place, rows_of
 from trac_mailintake.tracker.lifecycle import transitions
@@ -44,6 +54,15 @@ _DUE = "CASE WHEN lease>%s THEN %s WHEN lease>0 THEN lease ELSE COALESCE(retry_a
 A lease that is left is of a dead worker. Without one, `retry_at` is the next attempt, or when its worker released it
 or died.
 """
+
+_UNREAD = Microseconds(15 * MINUTE)
+"""How long after it was first listed a mail is waited for that does not come, and whose id is unknown.
+
+Its first retry ends the wait, but where many do not come, that may be far off.
+"""
+
+_MAYBE = f"message_id IS NULL AND (state<>'{State.DEFERRED.value}' OR seen>%s)"
+"""Whether a mail may have any id."""
 
 _TRIES = 20
 """How often another worker may insert the same row first before this one gives up the round."""
@@ -227,15 +246,15 @@ class DatabaseClaims:
         although it has long been due may never be: its service is disabled, or its mail server has given it up.
         """
         some, present = list(dict.fromkeys(message_ids))[-CHUNK:], now()
-        stuck = sorted(self._session.undeferred)
-        undecided = each_of(UNDECIDED, "id, account, live, owner, lease, message_id, retry_at")
+        stuck, mailbox = sorted(self._session.undeferred), account_key(claimed.account)
+        undecided = each_of(UNDECIDED, "id, account, live, owner, lease, message_id, retry_at, state, seen")
         with temporary(self._env):
             rows = self._env.db_query(
                 "SELECT COALESCE(owner, ''), lease, "
-                f"MAX(CASE WHEN message_id IN ({marks(some)}) OR message_id IS NULL THEN {_DUE} END) "
+                f"MAX(CASE WHEN message_id IN ({marks(some)}) OR ({_MAYBE}) THEN {_DUE} END) "
                 f"FROM {undecided} WHERE {_OF_MAILBOX} AND id + 0<%s "
                 f"AND (COALESCE(owner, '')<>%s OR id + 0 IN ({marks(stuck) or 'NULL'})) GROUP BY owner, lease",
-                (*some, present, present, account_key(claimed.account), claimed.id, self._worker.owner, *stuck),
+                (*some, present - _UNREAD, present, present, mailbox, claimed.id, self._worker.owner, *stuck),
             )
         if any(owner and self._session.held(owner, lease) for owner, lease, _ in rows):
             return Wait(None)

@@ -117,7 +117,7 @@ class Ledger:
         """See `ports.Mailbox`."""
         return [each for each in self._listing if each.locator in self.doubts]
 
-    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str | None]]) -> None:
+    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str]]) -> None:
         """See `ports.Mailbox`: those that are known leave the listing."""
         self.calls.append(f"recognise {len(readings)}")
         for listed, content in readings:
@@ -128,11 +128,11 @@ class Ledger:
 
     def upcoming(self, service: Service, account: Account, limit: int) -> list[Listed]:
         """See `ports.Mailbox`."""
-        return self._listing[:limit] if limit > 0 else []
+        return self._claimable[:limit] if limit > 0 else []
 
     def pending(self, service: Service, account: Account) -> list[Listed]:
         """See `ports.Mailbox`."""
-        return list(self._listing)
+        return self._claimable
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Mailbox`."""
@@ -154,7 +154,7 @@ class Ledger:
     def claim(self, service: Service, account: Account, limit: int, *, alone: bool = True) -> list[Delivery]:
         """See `ports.Claims`."""
         claimed: list[Delivery] = []
-        for listed in list(self._listing):
+        for listed in self._claimable:
             row = self.store.rows.get(listed.locator)
             died = row is not None and row.owner is not None and not row.owner.alive
             lonely = row is not None and (died or row.delivery.alone)
@@ -256,6 +256,11 @@ class Ledger:
     def announce(self, recorded: Sequence[Recorded], service: Service) -> None:
         """See `ports.Recorder`."""
         self.announced += len(recorded)
+
+    @property
+    def _claimable(self) -> list[Listed]:
+        """Of the listing, what is not in doubt."""
+        return [each for each in self._listing if each.locator not in self.doubts]
 
     def _write(self, what: str) -> None:
         if self.deciding is not None and self.deciding.open:

@@ -134,23 +134,44 @@ def test_another_mail_under_a_known_uid_is_filed(sqlite_env: TracEnv) -> None:
     assert tickets(sqlite_env) == ["Mail 1", "No id", "Quite another one"]
 
 
+@pytest.mark.parametrize("anew", [False, True])
 @pytest.mark.parametrize("bend", [Bend(whole=WHOLES["refused"]), Bend(whole=WHOLES["nil"]), Bend(cut=60)])
-def test_a_doubtful_mail_that_cannot_be_read_keeps_nothing_out(sqlite_env: TracEnv, bend: Bend) -> None:
-    """The server refuses it, or hangs up; what is new is filed in the same run, and nothing is filed twice."""
+def test_a_doubtful_mail_that_cannot_be_read_keeps_nothing_out(sqlite_env: TracEnv, bend: Bend, anew: bool) -> None:  # noqa: FBT001 - a case
+    """The server refuses it, or hangs up; what is new is filed in the same run, and no known mail gets a second row."""
     with RestlessImap([mail("Mail 1"), NAMELESS, mail("Mail 3")]) as restless:
         rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave")
         rig.run()
+        restless.validity += anew
         restless.write("RO")
         restless.deliver(mail("Mail 4"))
         restless.bends = {2: bend}
-        rig.run()
-        assert "Mail 4" in tickets(sqlite_env)
+        for _ in range(3):
+            assert rig.run().doubtful.startswith("1 message waits to be compared with known mail: imap://ann@")
+            assert "Mail 4" in tickets(sqlite_env)
         restless.bends = {}
         for _ in range(2):
-            with sqlite_env.env.db_transaction as db:
-                db("UPDATE mailintake_delivery SET retry_at=0 WHERE state='deferred'")
-            assert rig.run().error == ""
+            assert nothing(rig.run())
     assert sorted(tickets(sqlite_env)) == ["Mail 1", "Mail 3", "Mail 4", "No id"]
+    assert len(rig.journal()) == 4
+
+
+def test_an_outage_while_mail_is_numbered_anew_makes_no_known_mail_new(sqlite_env: TracEnv) -> None:
+    """What was rejected would be decided again; `run` and `status` say what waits."""
+    mails = [nameless(f"Mail {number}") for number in range(12)]
+    with RestlessImap(mails) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave", block="example.com")
+        assert rig.run().counts[Status.REJECTED] == 12
+        rig.set(block="")
+        restless.validity += 1
+        restless.bend = Bend(whole=lambda _: b"NO [UNAVAILABLE] later")
+        ran = sqlite_env.command("mailintake", "run", "support")
+        waits = "12 messages wait to be compared with known mail: imap://ann@localhost"
+        assert waits in ran.out
+        assert "[UNAVAILABLE] later" in ran.out
+        restless.bend = Bend()
+        assert nothing(rig.run())
+    assert tickets(sqlite_env) == []
+    assert len(rig.journal()) == 12
 
 
 def test_a_server_that_does_not_remove_what_it_says_is_told_of(sqlite_env: TracEnv) -> None:

@@ -33,6 +33,7 @@ class Report:
     `overrun`: why the service must stop, or "".
     `decided`: whether the plugins decided about a mail, and none failed over it.
     `undisposed`: all mail was filed, and `error` is only about the mailbox's copies.
+    `doubtful`: which messages could not be compared with known ones, and why; "" if none.
     `progress` is called with the numbers of messages that are done and that are listed.
     """
 
@@ -43,6 +44,7 @@ class Report:
     remaining: int = 0
     overrun: str = ""
     undisposed: bool = False
+    doubtful: str = ""
     decided: bool = False
     progress: Progress | None = None
     _deferred: dict[int, Deferred | Waiting] = field(default_factory=dict, init=False)

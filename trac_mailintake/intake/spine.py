@@ -66,7 +66,7 @@ class Spine:
     def _round(self, service: Service, source: Source, report: Report, bounds: Bounds) -> None:
         ports, listing = self._ports, source.list()
         report.listed = len(listing)
-        disposing = Disposing(source, ports.mailbox, reconciled(ports, service, source, listing, bounds))
+        disposing = Disposing(source, ports.mailbox, reconciled(ports, service, source, listing, bounds, report))
         claiming = Claiming(ports, service, source.account, listing, bounds)
         fetching = Fetching(ports, self._failures, source)
         with disposing.last(report), claiming.all_settled(report), fetching.blaming(report):

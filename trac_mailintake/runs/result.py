@@ -12,7 +12,7 @@ class Ending(IntEnum):
 
     WELL = 0
     WAITING = 1
-    """Some mail was held or deferred."""
+    """Some mail was held or deferred, or could not be compared with known mail."""
     FAILED = 2
     """The service could not be reached, could not run, or has stopped."""
 
@@ -31,6 +31,8 @@ class RoundResult:
     """Whether `error` is only about disposing of the copies of filed mail."""
     stopped: str = ""
     """Why the service stopped in this round; "" if it goes on."""
+    doubtful: str = ""
+    """Which messages could not be compared with known ones, and why; "" if none."""
 
     @classmethod
     def unexpected(cls, service: str, error: BaseException) -> Self:
@@ -47,4 +49,4 @@ class RoundResult:
     def summary(self) -> str:
         """The result in a line, such as `3 created, 1 held`, with the error if there is one."""
         counts = ", ".join(f"{number} {status}" for status, number in self.counts.items())
-        return "; ".join(each for each in (counts, self.error) if each) or "no new mail"
+        return "; ".join(each for each in (counts, self.doubtful, self.error) if each) or "no new mail"

@@ -67,8 +67,8 @@ class Mailbox(Protocol):
     def doubtful(self, account: Account) -> Sequence[Listed]:
         """The messages of the reconciled listing that must be read before it is known which ones they are."""
 
-    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str | None]]) -> None:
-        """Note what doubtful messages are, by the digest of their content; None: it did not come whole.
+    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str]]) -> None:
+        """Note what doubtful messages are, by the digest of their content. What was not read stays in doubt.
 
         One that is known gets its row's locator and size mended; any other is new. Then the listing must be reconciled
         again.

@@ -176,7 +176,7 @@ class Identity:
 
     # what was read
 
-    def recognise(self, account: Account, readings: Sequence[tuple[Listed, str | None]]) -> None:
+    def recognise(self, account: Account, readings: Sequence[tuple[Listed, str]]) -> None:
         """See `ports.Mailbox.recognise`."""
         doubt = self.of(account)
         if doubt.comparing is None:
@@ -190,19 +190,17 @@ class Identity:
                 # Another worker has claimed one of them just now, or found it again. They stay in doubt.
                 self._env.log.debug("%s: others have recognised mail meanwhile", account.label)
 
-    def _settle(self, db: Connection, account: Account, doubt: Doubt, listed: Listed, content: str | None) -> None:
-        """Settle what is known of one message; what does not come whole is new."""
+    def _settle(self, db: Connection, account: Account, doubt: Doubt, listed: Listed, content: str) -> None:
+        """Settle what is known of one message."""
         known = self._confirmed(db, account, doubt, listed, content)
-        if not known and content is not None:
-            known = _found_again(db, account, doubt, listed, content)
-        if not known:
+        if not known and not _found_again(db, account, doubt, listed, content):
             self._new.add(live_key(account, listed))
 
-    def _confirmed(self, db: Connection, account: Account, doubt: Doubt, listed: Listed, content: str | None) -> bool:
+    def _confirmed(self, db: Connection, account: Account, doubt: Doubt, listed: Listed, content: str) -> bool:
         """Mend the rows at its locator if it is their message; otherwise take it from them. Returns whether it is."""
         confirmed = False
         for row in [row for each, row in doubt.resized.values() if each.locator == listed.locator]:
-            if content is not None and _is_same(self._env, row, content):
+            if _is_same(self._env, row, content):
                 transitions.hint(db, row.id, _whereabouts(row.live, listed), content)
                 confirmed = True
             else:

@@ -182,7 +182,7 @@ class DatabaseMailbox:
         """See `ports.Mailbox.doubtful`."""
         return list(self._identity.of(account).listed(account).values())
 
-    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str | None]]) -> None:
+    def recognise(self, service: Service, account: Account, readings: Sequence[tuple[Listed, str]]) -> None:
         """See `ports.Mailbox.recognise`. Raises TemporaryFailure."""
         del service
         with temporary(self._env):
@@ -358,11 +358,11 @@ class DatabaseMailbox:
     def left(self, service: Service, account: Account) -> Left:
         """The messages of the reconciled listing that are still unclaimed, or in doubt, at the end of a round."""
         waiting = self._session.of(account)
-        arrived = [each.arrived for live, each in waiting.due(service).items() if live not in waiting.unlisted]
-        oldest = min(filter(None, arrived), default=None)
+        left = [each for live, each in waiting.due(service).items() if live not in waiting.unlisted]
+        left += self.doubtful(account)
+        oldest = min(filter(None, (each.arrived for each in left)), default=None)
         nobody = self._unclaimed.get(account.label, NONE)
-        number = len(arrived) + len(self.doubtful(account))
-        return Left(number, Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0), *nobody)
+        return Left(len(left), Microseconds(int(oldest.timestamp() * SECOND) if oldest else 0), *nobody)
 
     def forget(self, deliveries: Sequence[Delivery]) -> None:
         """See `ports.Mailbox.forget`."""

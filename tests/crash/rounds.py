@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 # Imported here for all the processes to come: they shall start at once.
@@ -43,7 +45,6 @@ from trac_mailintake.tracker.tickets.place_attachments import target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from trac.env import Environment
 
@@ -189,22 +190,40 @@ def retry_held(path: Path) -> list[str]:
 def undo_links(path: Path, share: float, seed: int) -> int:
     """What a power cut may do: a share of the links that some intent still names are gone, perhaps with their folder.
 
-    Returns how many went.
+    Copies, where there are no links, are gone or cut short. Returns how many went.
     """
     chance = random.Random(seed)  # noqa: S311 - the same each time, not secrets
     gone = 0
     with opened(path) as env:
         for intent in (path / "files" / "mailintake" / "staging").glob("*/*.intent"):
-            for line in intent.read_text("utf-8").splitlines():
-                ticket, name, source, *_ = json.loads(line)
-                linked = target(env, ticket, name)
-                staged = intent.parent / source
-                if os.path.exists(linked) and staged.exists() and staged.samefile(linked) and chance.random() < share:
-                    os.unlink(linked)
+            for line in map(json.loads, intent.read_text("utf-8").splitlines()):
+                if isinstance(line[0], str):  # a note about a copy
+                    continue
+                linked = Path(target(env, line[0], line[1]))
+                staged = intent.parent / line[2]
+                if linked.exists() and staged.exists() and chance.random() < share:
+                    _undo(linked, chance, copied=not staged.samefile(linked))
                     gone += 1
-                    with contextlib.suppress(OSError):  # others lie there
-                        os.rmdir(os.path.dirname(linked))
     return gone
+
+
+def _undo(path: Path, chance: random.Random, *, copied: bool) -> None:
+    if copied and chance.random() < 0.5:
+        os.truncate(path, chance.randrange(path.stat().st_size))
+        return
+    path.unlink()
+    with contextlib.suppress(OSError):  # others lie there
+        path.parent.rmdir()
+
+
+def without_links() -> None:
+    """From now on this process cannot make hard links in the folder of attachments, as on some file systems."""
+
+    def refuse(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.link" and f"{os.sep}attachments{os.sep}" in str(arguments[1]):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    sys.addaudithook(refuse)
 
 
 def hour_passes(path: Path) -> None:

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(3600)]
 
 NAMES = ("notes.txt", "Notes.TXT", "picture.png", "a b.pdf")
-ALL = [("sqlite", "maildir", 30), ("sqlite", "imap", 8), ("postgres", "maildir", 10)]
-"""Database, kind of source, and how many tries are enough unless all are asked for."""
+ALL = [("sqlite", "maildir", 30, True), ("sqlite", "imap", 8, True), ("postgres", "maildir", 10, True)]
+ALL += [("sqlite", "maildir", 20, False), ("postgres", "maildir", 6, False)]
+"""Database, kind of source, how many tries are enough unless all are asked for, and whether there are hard links."""
 
 
 def load(chance: Random) -> tuple[list[bytes], Counter[str]]:
@@ -61,21 +62,22 @@ def problems(state: State, sent: Sequence[bytes], digests: Counter[str]) -> list
     return found
 
 
-@pytest.mark.parametrize(("environments", "kind", "tries"), ALL, indirect=["environments"])
+@pytest.mark.parametrize(("environments", "kind", "tries", "links"), ALL, indirect=["environments"])
 def test_rows_and_files_agree_wherever_it_ends(
-    environments: Environments, places: Places, kind: str, tries: int
+    environments: Environments, places: Places, kind: str, tries: int, *, links: bool
 ) -> None:
     """A third of the tries after a kill alone, the others after the links that nobody flushed went, some or all."""
+    setting = [] if links else [(rounds.without_links, ())]
 
     def attempt(seed: int, harm: Harm) -> tuple[Done | None, int, list[str]]:
         sent, digests = load(Random(seed // 1000))  # noqa: S311 - the same each time, not secrets
         place = places(kind)
         with environments() as env:
             place.deliver(*sent)
-            first = call(rounds.in_turn, (rounds.prepare, (env, *place.settings)), place.round(env, harm))
+            first = call(rounds.in_turn, *setting, (rounds.prepare, (env, *place.settings)), place.round(env, harm))
             place.later()
             undone = well(call(rounds.undo_links, env, (0.0, 0.5, 1.0)[seed % 3], seed))
-            *_, state = well(call(rounds.in_turn, place.round(env), place.round(env), (rounds.look, (env,))))
+            *_, state = well(call(rounds.in_turn, *setting, place.round(env), place.round(env), (rounds.look, (env,))))
         found = [*problems(state, sent, digests), *(f"still there: {each[:80]!r}" for each in place.there())]
         done: Done | None = first.result[-1] if first.result else None
         return done, undone, [f"seed {seed}, {harm}: {each}" for each in found]

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,7 +16,9 @@ from trac.attachment import Attachment
 from trac.util.datefmt import datetime_now, utc
 
 from tests.builders import comment, enclosed, new_ticket
-from tests.tracker.conftest import write
+from tests.mounts import bound, vfat
+from tests.servers.machine import ServerMissing
+from tests.tracker.conftest import Desk, write
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.tracker.private_dir import ROOT
 from trac_mailintake.tracker.tickets.place_attachments import INTENT, target
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.servers.tracenv import TracEnv
-    from tests.tracker.conftest import Desk
 
 KILLED = """
 import os, signal, sys
@@ -247,3 +248,65 @@ def test_where_links_are_not_possible_files_are_copied(elsewhere: TracEnv, tmp_p
     read = [each.read_bytes() for each in files(elsewhere, "attachments/ticket")]
     assert sorted(read) == ([b"content", b"more"] if moment in COMMITTED else [])
     assert files(elsewhere, "mailintake/staging") == []
+
+
+@pytest.fixture(params=["a bind mount", "vfat"])
+def linkless(request: pytest.FixtureRequest, sqlite_env: TracEnv, tmp_path: Path) -> Iterator[TracEnv]:
+    """An environment whose attachments are where link(2) fails.
+
+    Through another mount it fails although the device is the same, as in a container with a volume for each folder.
+    """
+    attachments = sqlite_env.path / "files" / "attachments"
+    attachments.mkdir(parents=True, exist_ok=True)
+    sqlite_env.grant("anonymous", "TICKET_CREATE", "TICKET_APPEND")
+    with ExitStack() as stack:
+        try:
+            if request.param == "vfat":
+                stack.enter_context(vfat(sqlite_env.path / "files", tmp_path / "disk.vfat"))
+            else:
+                stack.enter_context(bound(attachments))
+        except ServerMissing as missing:
+            pytest.skip(str(missing))
+        yield sqlite_env
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_file_system_without_links_is_no_other(linkless: TracEnv, tmp_path: Path, moment: str, *, cut: bool) -> None:
+    """What was committed is there whole, and nothing else, however often it is swept. Copies may be cut short."""
+    killed(linkless, tmp_path, moment)
+    for each in files(linkless, "attachments") if cut and moment != "kept" else ():
+        each.write_bytes(each.read_bytes()[:3])
+    Staging(linkless.env, "a-worker").sweep("dead")
+    whole(linkless, moment)
+    Staging(linkless.env, "a-worker").sweep("dead")
+    whole(linkless, moment)
+
+
+def test_what_others_uploaded_is_no_copy_of_ours(linkless: TracEnv, tmp_path: Path) -> None:
+    """The worker dies before it has copied anything, and others upload files of these names: one is just begun."""
+    killed(linkless, tmp_path, "linked")
+    folder = Path(linkless.env.files_dir, ROOT, FOLDER, "dead")
+    [intent] = folder.glob(f"*{INTENT}")
+    lines = intent.read_text("utf-8").splitlines(keepends=True)
+    first, second = files(linkless, "attachments")
+    first.write_bytes(b"")
+    second.write_bytes(b"uploaded")
+    intent.write_text("".join(line for line in lines if line.startswith(("[1,", "[2,"))), "utf-8")
+    Staging(linkless.env, "a-worker").sweep("dead")
+    assert contents(linkless) == [b"", b"uploaded"]
+
+
+def test_a_name_taken_where_files_are_copied(linkless: TracEnv, tmp_path: Path) -> None:
+    """An upload that has just begun stays, and what was copied before it is taken back."""
+    parts = tuple(enclosed(tmp_path, name, name.encode()) for name in ("a.txt", "b.txt"))
+    desk = Desk(linkless, Staging(linkless.env, "a-worker"))
+    prepared = desk.prepare(new_ticket(attachments=parts))
+    placement = desk.staging.placement(enclosures([prepared]))
+    with suppress(Stale), linkless.env.db_transaction:
+        attached = write(linkless.env, prepared, datetime_now(utc)).attached
+        Path(_made(target(linkless.env, attached.ticket, "b.txt"))).touch()
+        placement.link([attached])
+        pytest.fail("It took another's place.")
+    placement.settle()
+    assert contents(linkless) == [b""]

@@ -11,6 +11,9 @@ no file may be lost, and none may stay without its row, whenever the process or 
 Whatever happens in between, the rows tell which way to go (`settle`): a file whose row is committed is linked again if
 it is missing, and one without a row is taken back. SQLite reuses the number of a ticket that was never committed, so a
 row is known by its time and size, too.
+
+A file system without hard links (vfat, some network file systems) gets copies. A copy is not known by its inode, so the
+intent notes each before it is made, and a copy is taken back only if it begins as the staged file does.
 """
 
 from __future__ import annotations
@@ -31,19 +34,21 @@ from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.intake.times import Microseconds
+from trac_mailintake.mail.spool import CHUNK
 from trac_mailintake.tracker.db.transaction import is_sqlite, transaction
 from trac_mailintake.tracker.private_dir import flush_chains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
+    from typing import TextIO
 
     from trac.env import Environment
 
     from trac_mailintake.tracker.db.transaction import Connection
 
 INTENT: Final = ".intent"
-_NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
+_NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """Errors of link(2) on another device or a file system without hard links: then the file is copied."""
 _FLUSHED: Final[set[str]] = set()
 """Parents of ticket and staging folders that this process has flushed; they are never removed."""
@@ -88,6 +93,8 @@ class _Intended(NamedTuple):
     name: str
     mark: list[int]
     """The row's time and size; nothing in an intent of the version before."""
+    copied: bool = False
+    """Whether the file is a copy, perhaps not a whole one: nobody else had a file there when it was made."""
 
 
 class Placement:
@@ -114,12 +121,12 @@ class Placement:
             file.writelines(json.dumps(line) + "\n" for each in wanted for line in _lines(each))
             file.flush()
             os.fsync(file.fileno())
-        for each in _intended(self._env, Path(self._intent)):
-            os.makedirs(os.path.dirname(each.path), exist_ok=True)
-            try:
-                _link_or_copy(each.source, each.path)
-            except FileExistsError:
-                raise Stale(f"The file {each.path} appeared at this very moment.") from None
+            for each in _intended(self._env, Path(self._intent)):
+                os.makedirs(os.path.dirname(each.path), exist_ok=True)
+                try:
+                    _link_or_copy(each, file)
+                except FileExistsError:
+                    raise Stale(f"The file {each.path} appeared at this very moment.") from None
 
     def keep(self) -> None:
         """After the commit: make the files durable where they are, then remove the staged ones and the intent.
@@ -128,7 +135,7 @@ class Placement:
         """
         if not self._intent:
             return
-        placed = list(_intended(self._env, Path(self._intent)))
+        placed = _intended(self._env, Path(self._intent))
         try:
             _flush(self._env, placed, _FLUSHED)
         except OSError:
@@ -200,7 +207,7 @@ def settle(env: Environment, intent: Path) -> None:
 
     Raises OSError, and what the database raises.
     """
-    intended = list(_intended(env, intent))
+    intended = _intended(env, intent)
     if not intended:
         return
     with transaction(env) as db:
@@ -221,7 +228,7 @@ def _settle(env: Environment, each: _Intended, rows: list[list[int]]) -> bool:
     if each.mark in rows or (rows and not each.mark):
         _place_again(env, each)
         return os.path.exists(each.path)
-    if not rows and _same(each.source, each.path):
+    if not rows and (_begins_as(each.source, each.path) if each.copied else _same(each.source, each.path)):
         unlink(each.path)
         env.log.info("Removed %s: a crash left it before ticket #%s was committed.", each.path, each.ticket)
     return False
@@ -234,7 +241,7 @@ def _place_again(env: Environment, each: _Intended) -> None:
     if os.path.exists(each.source):
         os.makedirs(os.path.dirname(each.path), exist_ok=True)
         unlink(each.path)
-        _link_or_copy(each.source, each.path)
+        _link_or_copy(each)
         env.log.info(
             "Put %s into place again: a crash undid that after ticket #%s was committed.", each.path, each.ticket
         )
@@ -287,15 +294,33 @@ def _flush_file(path: str) -> None:
         os.close(descriptor)
 
 
-def _link_or_copy(source: str, path: str) -> None:
-    """A copy is flushed later."""
+def _link_or_copy(each: _Intended, intent: TextIO | None = None) -> None:
+    """Put a file into place. A copy is flushed later. It is noted in the intent, if given, before it appears.
+
+    Raises FileExistsError, after which the file is not noted as ours, and OSError.
+    """
     try:
-        os.link(source, path)
+        os.link(each.source, each.path)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        with open(source, "rb") as original, open(path, "xb") as copy:
-            shutil.copyfileobj(original, copy)
+    else:
+        return
+    _note(intent, each, copied=True)
+    try:
+        copy = open(each.path, "xb")  # noqa: SIM115 - only this may find that another file is there
+    except FileExistsError:
+        _note(intent, each, copied=False)
+        raise
+    with copy, open(each.source, "rb") as original:
+        shutil.copyfileobj(original, copy)
+
+
+def _note(intent: TextIO | None, each: _Intended, *, copied: bool) -> None:
+    """Note it where a killed process leaves it. A power cut may take the note, but leaves nobody who uploads."""
+    if intent is not None:
+        intent.write(json.dumps((os.path.basename(each.source), copied)) + "\n")
+        intent.flush()
 
 
 def _lines(each: Attached) -> Iterator[tuple[object, ...]]:
@@ -304,24 +329,42 @@ def _lines(each: Attached) -> Iterator[tuple[object, ...]]:
         yield each.ticket, enclosure.name, os.path.basename(staged.path), time, staged.size
 
 
-def _intended(env: Environment, intent: Path) -> Iterator[_Intended]:
+def _intended(env: Environment, intent: Path) -> list[_Intended]:
     """The files that an intent lists. A line cut short by a crash is ignored: nothing was linked for it."""
+    found: dict[str, _Intended] = {}
     for line in intent.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            ticket, name, source, *mark = json.loads(line)
-        except ValueError:
+            match json.loads(line):
+                case [str(source), bool(copied)]:
+                    found[source] = found[source]._replace(copied=copied)
+                case [int(ticket), str(name), str(source), *mark]:
+                    path = os.path.join(intent.parent, source)
+                    found[source] = _Intended(target(env, ticket, name), path, ticket, name, mark)
+        except (ValueError, KeyError):
             continue
-        yield _Intended(target(env, ticket, name), os.path.join(intent.parent, source), ticket, name, mark)
+    return list(found.values())
 
 
 def _same(source: str, path: str) -> bool:
-    """Whether `path` is the staged file itself or a copy of it."""
+    """Whether `path` is the staged file itself or a whole copy of it on another device."""
     try:
         if os.path.samefile(source, path):
             return True
         return os.stat(source).st_dev != os.stat(path).st_dev and filecmp.cmp(source, path, shallow=False)
     except OSError:
         return False
+
+
+def _begins_as(source: str, path: str) -> bool:
+    """Whether `path` has the bytes of the staged file, or the first of them: a copy may have been cut short."""
+    try:
+        with open(source, "rb") as original, open(path, "rb") as copy:
+            while chunk := copy.read(CHUNK):
+                if original.read(len(chunk)) != chunk:
+                    return False
+    except OSError:
+        return False
+    return True
 
 
 def unlink(*paths: str) -> None:

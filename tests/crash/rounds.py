@@ -28,6 +28,7 @@ from tests.crash.loaded import open_loaded
 from trac_mailintake import bootstrap
 from trac_mailintake.builtin.handlers import create_or_comment
 from trac_mailintake.components.cli.archive import ArchiveActions
+from trac_mailintake.components.cli.journal.commands import JournalActions
 from trac_mailintake.components.cli.journal.held import HeldActions
 from trac_mailintake.components.cli.running import commands
 from trac_mailintake.components.cli.running import run as running
@@ -134,6 +135,26 @@ def refile(path: Path, fault: Harm = NONE) -> Done:
         with failing(fault) as meter:
             status = ArchiveActions(env).refile("--yes")
         return Done(meter.calls, meter.failed, int(status), said.getvalue())
+
+
+def age_archive(path: Path) -> None:
+    """The files of the archive are of years ago."""
+    archive = path / "files" / "mailintake" / "archive"
+    old = archive / "2020" / "01" / "02"
+    old.mkdir(parents=True)
+    for batch in archive.glob("*/*/*/*.mails"):
+        batch.rename(old / batch.name)
+
+
+def purge(path: Path) -> str:
+    """`mailintake purge`; what it says, or raises."""
+    said = io.StringIO()
+    with opened(path) as env, contextlib.redirect_stdout(said):
+        try:
+            JournalActions(env).purge()
+        except AdminCommandError as error:
+            said.write(str(error))
+    return said.getvalue()
 
 
 def run_due(path: Path) -> None:

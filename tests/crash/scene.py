@@ -90,7 +90,7 @@ class Try:
         found = [f"stray: {each}" for each in self.state.strays]
         if self.left:
             found.append(f"{len(self.left)} mails were not disposed of")
-        return found + _of_tickets(self.state) + _of_rows(self.state)
+        return found + of_tickets(self.state) + _of_rows(self.state)
 
     def __str__(self) -> str:
         """For whoever has to mend it."""
@@ -101,7 +101,8 @@ class Try:
         return f"call {self.fault.at} {self.fault.way.value} {failed}: {trouble}\n    " + "\n    ".join(said)
 
 
-def _of_tickets(state: State) -> list[str]:
+def of_tickets(state: State) -> list[str]:
+    """What is not as it should be in the tickets of mails.LOAD."""
     found = [(ticket.summary, ticket.comments, dict(ticket.attachments)) for ticket in state.tickets]
     files = {name: mails.digest(content) for name, content in mails.FILES.items()}
     wanted = [("Two files", ("I forgot one thing.",), files), ("Marked up", (), {})]
@@ -152,7 +153,7 @@ class Vanishing:
     def problems(self) -> list[str]:
         """Mails are filed from the archive, or have vanished, but never both, nor neither."""
         if self.sealed:
-            return [f"stray: {each}" for each in self.state.strays] + _of_tickets(self.state) + _of_rows(self.state)
+            return [f"stray: {each}" for each in self.state.strays] + of_tickets(self.state) + _of_rows(self.state)
         found = [f"ticket: {each.summary}" for each in self.state.tickets]
         others = {(row.outcome, row.rule) for row in self.state.rows} - {("ignored", "vanished")}
         return found + [f"{outcome} ({rule})" for outcome, rule in others]

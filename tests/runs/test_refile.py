@@ -15,9 +15,9 @@ from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.hookspecs import hookimpl
 from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.model import Status
-from trac_mailintake.runs.refile import BUSY, Refile, plan
+from trac_mailintake.runs.refile import Refile, plan
+from trac_mailintake.tracker.archive.store import BUSY, alone
 from trac_mailintake.tracker.journal.journal import Journal
-from trac_mailintake.tracker.restore.refiling import alone
 
 if TYPE_CHECKING:
     from pathlib import Path

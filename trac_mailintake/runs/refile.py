@@ -14,9 +14,9 @@ from trac_mailintake.intake.failures import Waiting
 from trac_mailintake.intake.ports import Clock
 from trac_mailintake.intake.report import Report
 from trac_mailintake.intake.times import Seconds
+from trac_mailintake.tracker.archive.store import BUSY, alone
 from trac_mailintake.tracker.deliveries import inventory
 from trac_mailintake.tracker.deliveries.inventory import Worker
-from trac_mailintake.tracker.restore.refiling import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,6 @@ _FAULTS: Final = 5
 _PAUSE: Final = Seconds(0.2)
 _PAUSES: Final = 150
 """So often is mail waited for that waits for another one."""
-BUSY: Final = "Another process is refiling mail at the moment."
 
 
 @dataclass(slots=True)

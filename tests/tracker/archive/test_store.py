@@ -52,6 +52,13 @@ def mails_of(batch: Path) -> list[bytes]:
     return [each.raw.read() for each in records.read(str(batch))]
 
 
+def test_the_lock_is_let_go(shared_env: TracEnv) -> None:
+    """At the end of its block; while it is held, nobody waits for it."""
+    for _ in range(2):
+        with store.alone(shared_env.env) as first, store.alone(shared_env.env) as second:
+            assert (first, second) == (True, False)
+
+
 MAILS = st.lists(st.lists(st.binary(max_size=200), max_size=5), min_size=1, max_size=5)
 
 

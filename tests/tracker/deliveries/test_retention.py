@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig import Rig, mail
+from trac_mailintake.tracker.archive.store import BUSY, alone
 from trac_mailintake.tracker.deliveries import inventory
 from trac_mailintake.tracker.deliveries.retention import purge, purge_daily
 from trac_mailintake.tracker.journal.journal import Journal
@@ -165,6 +166,20 @@ def test_a_run_purges_once_a_day(rig: Rig) -> None:
     age(rig)
     purge_daily(rig.trac.env)
     assert list(root(rig).glob("*/*/*/*.mails"))
+
+
+def test_nothing_is_purged_while_somebody_refiles(rig: Rig) -> None:
+    """The command says so, and a run makes up for it as soon as it can."""
+    rig.drop(mail("One"))
+    rig.run()
+    age(rig)
+    with alone(rig.trac.env):
+        done = rig.trac.command("mailintake", "purge")
+        assert (done.status, BUSY in done.err) == (2, True)
+        purge_daily(rig.trac.env)
+        assert list(root(rig).glob("*/*/*/*.mails"))
+    purge_daily(rig.trac.env)
+    assert not list(root(rig).glob("*/*/*/*.mails"))
 
 
 def test_the_daily_purge_tells_the_log(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

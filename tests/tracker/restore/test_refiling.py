@@ -9,7 +9,6 @@ import pytest
 from tests.rig import SERVICE, Rig, mail
 from tests.tracker.deliveries.test_inventory import restored
 from trac_mailintake.tracker.deliveries import inventory
-from trac_mailintake.tracker.restore.refiling import alone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,10 +103,3 @@ def test_mail_that_a_process_died_with_comes_alone(rig: Rig) -> None:
             assembly.spine.take(service, deliveries)
     assert [[number for number, *_ in group] for group in groups][:2] == [numbers[:2], [numbers[2]]]
     assert groups[1] == [(numbers[2], 2, 2, True)]
-
-
-def test_the_lock_is_let_go(rig: Rig) -> None:
-    """At the end of its block; while it is held, nobody waits for it."""
-    for _ in range(2):
-        with alone(rig.trac.env) as first, alone(rig.trac.env) as second:
-            assert (first, second) == (True, False)

@@ -12,7 +12,7 @@ from tests.rig import Rig, mail
 from tests.tracker.deliveries.test_inventory import files, restored
 from trac_mailintake.tracker.archive.store import stored
 from trac_mailintake.tracker.deliveries import inventory
-from trac_mailintake.tracker.restore.verification import verify
+from trac_mailintake.tracker.restore.verification import Verified, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,17 @@ def test_what_is_missing_lost_or_unknown_is_named(rig: Rig) -> None:
     for words in (gone.name, "old-1.mails has no records", "No row: 1.", "archive refile", "Files without records: 1"):
         assert words in text
     assert verified.shown()["missing"] == [{"batch": stored(rig.trac.env, str(gone)), "deliveries": 1}]
+
+
+def test_what_is_purged_meanwhile_is_not_damaged(rig: Rig) -> None:
+    """The file goes after its records were read, and before its mails are."""
+    rig.drop(mail("One"))
+    rig.run()
+    [batch] = inventory.batches(rig.trac.env)
+    files(rig)[0].unlink()
+    verified = Verified()
+    verified.add(batch)
+    assert (verified.mails, verified.damaged) == (1, [])
 
 
 def test_only_a_look_at_everything_is_remembered(rig: Rig) -> None:

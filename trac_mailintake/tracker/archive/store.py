@@ -7,12 +7,13 @@ all. The journal's row has the slice of each message.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.ports import TooLarge
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.model import Delivery
     from trac_mailintake.tracker.workers import Worker
+
+BUSY: Final = "Another process is refiling or purging the archive at the moment. Try again when it has ended."
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "it is read-only"}
 
@@ -137,6 +140,21 @@ class Batch:
         if not self._records:
             os.unlink(self._path)
         flush_folder(self._folder)
+
+
+@contextmanager
+def alone(env: Environment) -> Iterator[bool]:
+    """Take the lock of whoever refiles or purges; yields whether it was free. Raises OSError.
+
+    Two refilings at once would enter the same mail twice, and a purge removes files that a refiling is about to enter.
+    """
+    with open(os.path.join(private_folder(env), "archive.lock"), "a", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 @contextmanager

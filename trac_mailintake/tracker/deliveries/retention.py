@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.tracker.archive.store import stored
+from trac_mailintake.tracker.archive.store import BUSY, alone, stored
 from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
@@ -57,37 +58,45 @@ class Purged:
 def purge_daily(env: Environment) -> None:
     """Purge, unless it was done within a day. A failure is logged, and the next run tries again."""
     try:
-        with transaction(env) as db:
-            due = _take_turn(db)
-        if due:
-            purged = purge(env)
-            env.log.info("Mail intake: %d mails purged, %d rows removed", purged.mails, purged.rows)
-            for sentence in purged.lost:
-                env.log.warning("Mail intake: %s", sentence)
-            inventory.look(env)
+        with alone(env) as free:
+            if free and _is_due(env):
+                purged = _purge(env)
+                env.log.info("Mail intake: %d mails purged, %d rows removed", purged.mails, purged.rows)
+                for sentence in purged.lost:
+                    env.log.warning("Mail intake: %s", sentence)
+                inventory.look(env)
     except Exception:
         env.log.exception("Mail intake's old mail could not be purged")
 
 
 def purge(env: Environment) -> Purged:
-    """Remove what is older than `[mailintake] archive_days` and `journal_days`. Raises TemporaryFailure."""
-    with temporary(env):
-        mails = batches = size = kept = 0
-        lost: list[str] = []
-        days = env.config.getint(SECTION, "archive_days", 365)
-        for folder in _days_before(env, days) if days > 0 else ():
-            for batch in sorted(folder.glob("*.mails")):
-                without = _without_rows(env, batch)
-                purged = _part(env, stored(env, str(batch)))
-                if purged is None:
-                    kept += 1
-                    continue
-                mails, batches, size = mails + purged, batches + 1, size + batch.stat().st_size
-                batch.unlink(missing_ok=True)
-                lost += without
-            _remove_empty(folder)
-        rows = _forget(env, env.config.getint(SECTION, "journal_days", 0))
-        return Purged(mails, batches, size, kept, rows, tuple(lost))
+    """Remove what is older than `[mailintake] archive_days` and `journal_days`.
+
+    Raises TemporaryFailure, also while another process refiles or purges.
+    """
+    with temporary(env), alone(env) as free:
+        if not free:
+            raise TemporaryFailure(BUSY)
+        return _purge(env)
+
+
+def _purge(env: Environment) -> Purged:
+    mails = batches = size = kept = 0
+    lost: list[str] = []
+    days = env.config.getint(SECTION, "archive_days", 365)
+    for folder in _days_before(env, days) if days > 0 else ():
+        for batch in sorted(folder.glob("*.mails")):
+            without = _without_rows(env, batch)
+            purged = _part(env, stored(env, str(batch)))
+            if purged is None:
+                kept += 1
+                continue
+            mails, batches, size = mails + purged, batches + 1, size + batch.stat().st_size
+            batch.unlink(missing_ok=True)
+            lost += without
+        _remove_empty(folder)
+    rows = _forget(env, env.config.getint(SECTION, "journal_days", 0))
+    return Purged(mails, batches, size, kept, rows, tuple(lost))
 
 
 def _without_rows(env: Environment, path: Path) -> list[str]:
@@ -157,8 +166,13 @@ def _forget_some(env: Environment, state: State, before: Microseconds) -> int:
         since = max(rows[-1][1] - 1, since + (rows[0][1] == rows[-1][1]))
 
 
-def _take_turn(db: Connection) -> bool:
+def _is_due(env: Environment) -> bool:
     """Whether a day has passed since the last purge; if so, a new day begins."""
+    with transaction(env) as db:
+        return _take_turn(db)
+
+
+def _take_turn(db: Connection) -> bool:
     rows = db("SELECT value FROM system WHERE name=%s", (PURGED,))
     if rows and lately(Microseconds(int(rows[0][0])), now(), DAY):
         return False

@@ -7,9 +7,6 @@ its mailbox does, or the next refiling.
 
 from __future__ import annotations
 
-import fcntl
-import os
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -23,12 +20,9 @@ from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, fres
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import UNDECIDED, State
 from trac_mailintake.tracker.lifecycle.transitions import LEASES, Taking
-from trac_mailintake.tracker.private_dir import private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from trac.env import Environment
+    from collections.abc import Sequence
 
     from trac_mailintake.intake.model import Delivery
     from trac_mailintake.intake.settings import Service
@@ -41,20 +35,8 @@ _MAILBOX: Final = 24
 _TRIES: Final = 5
 
 
-@contextmanager
-def alone(env: Environment) -> Iterator[bool]:
-    """Take a lock; yields whether it is free: two refilings at once would enter the same mail twice."""
-    with open(os.path.join(private_folder(env), "refile.lock"), "a", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
 class Refiling:
-    """Refiles for one worker, which holds the lock of `alone`. All methods raise TemporaryFailure."""
+    """Refiles for one worker, which holds the lock of `store.alone`. All methods raise TemporaryFailure."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

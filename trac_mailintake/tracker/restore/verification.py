@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Verified:
         if not batch.recorded and not batch.mails:
             self.unknown.append(batch.name)
         for mail in batch.mails:
-            if what := mail.damage():
+            if (what := mail.damage()) and os.path.exists(mail.raw.path):  # it may be purged at this moment
                 row = mail.row.id if mail.row else None
                 self.damaged.append(Damaged(batch.name, mail.raw.offset, row, what))
         if batch.recorded and batch.gap:

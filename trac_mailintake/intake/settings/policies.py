@@ -38,15 +38,17 @@ class Authentication:
         tuple[str, ...],
         Declared(
             Kind.WORDS,
-            "Mail servers of yours whose Authentication-Results and X-Spam fields count: the names that they write "
-            "there, each followed by :HOST where their Received fields say another name",
+            "Mail servers of yours whose Authentication-Results and X-Spam fields count: google, microsoft, or the "
+            "names that they write there, each followed by :HOST where their Received fields say another name; and "
+            ".DOMAIN for the servers that may hand mail on behind them",
         ),
     ] = ()
     require_auth: Annotated[
         bool,
         Declared(
             Kind.BOOLEAN,
-            "Only proved senders act as users: DMARC or aligned DKIM must have passed. All others are strangers",
+            "Only proved senders act as users, or follow an id or a number to a ticket: DMARC or aligned DKIM must "
+            "have passed. All others are strangers",
         ),
     ] = False
     show_auth: Annotated[

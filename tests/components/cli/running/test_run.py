@@ -138,7 +138,7 @@ def test_an_idle_run_imports_nothing_that_only_mail_needs(mailbox: Mailbox) -> N
     program = (
         "import sys; from trac.admin import console; status = console.run(sys.argv[1:]);"
         "heavy = ('genshi', 'html2text', 'imapclient', 'pluggy', 'tqdm', 'chardet', 'regex', 'cryptography.fernet',"
-        " 'authres', 'webencodings', 'trac_mailintake.intake.settings', 'trac_mailintake.components.cli.actions',"
+        " 'webencodings', 'trac_mailintake.intake.settings', 'trac_mailintake.components.cli.actions',"
         " 'trac_mailintake.components.panels', 'trac_mailintake.tracker.outgoing.ticket_notifications',"
         " 'trac_mailintake.mail.parse', 'trac_mailintake.sources', 'trac_mailintake.builtin',"
         " 'trac_mailintake.plugins.registry', 'trac_mailintake.plugins.hooks', 'trac_mailintake.bootstrap',"

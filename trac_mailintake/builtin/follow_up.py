@@ -87,7 +87,8 @@ def mailintake_route(message: Message, context: Context) -> Target | None:
         note = f"This mail answers to ticket {number}, which does not exist any more."
         return because(NewTicket, reasons.DELETED_TICKET(lead=lead.reason), note=note)
     if not trusted(lead, context.sender, context.reader):
-        note = f"This mail points to #{number}, but its sender is not involved there."
+        why = "nothing proves who sent it" if context.sender.doubted else "its sender is not involved there"
+        note = f"This mail points to #{number}, but {why}."
         return because(NewTicket, _stranger(lead, context.sender), related=number, note=note)
     apart = context.service.parameters.text("closed") == "new" and not message.origin.is_answer
     if lead.facts.closed and apart:
@@ -127,10 +128,12 @@ def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
     """Whether the sender may follow the lead. A lead to a deleted ticket is harmless.
 
     Only the name of a mapped user counts, since all strangers share `anonymous` or `reporterusername`.
-    Where proof is required, a user's address counts only if it is proved.
+    Where proof is required, an address counts only if it is proved, a customer's too (docs/behaviour.md#proof).
     """
     if lead.facts is None or lead.proof is Proof.SIGNATURE:
         return True
+    if sender.doubted:
+        return False
     involved = bool(sender.address) and mailbox_key(sender.address) in lead.facts.involved
     if not sender.mapped:
         return involved and not reader.username(Address("", sender.address))
@@ -143,6 +146,8 @@ def _may_answer(ticket: int, sender: Sender, reader: Reader) -> bool:
 
 
 def _stranger(lead: Lead, sender: Sender) -> Reason:
+    if sender.doubted:
+        return reasons.STRANGER_UNPROVED(lead=lead.reason, sender=sender.address)
     if sender.address:
         return reasons.STRANGER(lead=lead.reason, sender=sender.address)
     return reasons.STRANGER_NAMELESS(lead=lead.reason)

@@ -162,6 +162,8 @@ class Sender:
     `mapped`: the address belongs to exactly one known user (and is proved, where that is required).
     `reason`: how the user was found, or why none was.
     `proof`: which of our mail servers vouches for the address, and how; "" if only the From field names it.
+    `doubted`: proof is missing although the service requires it, or DMARC failed. Then no lead counts but a signed
+    reply address.
     `new`: remember the sender once the mail is filed; if `mapped`, with a user account named `author`.
     """
 
@@ -172,6 +174,7 @@ class Sender:
     reason: str
     proof: str = ""
     new: bool = False
+    doubted: bool = False
     because: Reason | None = field(default=None, compare=False, kw_only=True)
 
     @property

@@ -99,7 +99,18 @@ SEVERAL: Final = _clause("several", "the address {address} belongs to several us
 NOBODY: Final = _clause("nobody", "no user has the address {address}")
 GROUP: Final = _clause("group", "{first}, which is also a permission group")
 UNPROVED: Final = _clause("unproved", "{first}, and this service requires proof (require_auth)")
+REFUTED: Final = _clause("refuted", "{first}, and this proves that it is no mail of theirs")
 FROM_HEADER: Final = _clause("from-header", "from header only")
+NO_BORDER: Final = _clause(
+    "no-border", "from header only: no Received field is by a host of authserv_ids (the topmost is by {host})"
+)
+UNKNOWN_HOP: Final = _clause("unknown-hop", "from header only: it came by {host}, which authserv_ids does not name")
+SUBMITTED: Final = _clause("submitted", "from header only: it was submitted at {host}, behind the border host")
+NO_RESULTS: Final = _clause("no-results", "from header only: the border host wrote no Authentication-Results")
+OTHERS: Final = _clause(
+    "others", "from header only: the Authentication-Results are of {host}, which authserv_ids does not name"
+)
+NOT_PASSED: Final = _clause("not-passed", "from header only: {results}")
 ACTS_AS: Final = _clause("acts-as", "acts as {user} (reporterusername)")
 NO_PERSON: Final = _clause("no-person", "createusers is for people only")
 ACCOUNT_GONE: Final = _clause("account-gone", "the account {user} that was made for it is gone")
@@ -140,6 +151,10 @@ STRANGER: Final = Rule(
 )
 STRANGER_NAMELESS: Final = STRANGER.also(
     "nameless", "{lead} The sender is not involved in it, and nothing proves the right to comment there."
+)
+STRANGER_UNPROVED: Final = STRANGER.also("unproved", "{lead} Nothing proves that {sender} wrote this mail.")
+UNPROVED_COMMITS: Final = STRANGER.also(
+    "unproved-commit", "The commit's log names ticket {ticket}, but nothing proves who sent this mail."
 )
 STRANGER_COMMITS: Final = STRANGER.also(
     "commit",

@@ -55,7 +55,7 @@ def handle(message: Message, target: Target, context: Context) -> Change | Objec
     if named is None and not isinstance(target, Followup):
         return build_change.without_ticket(reasons.UNNAMED(), context)
     if named is not None:
-        if context.sender.username == _ANONYMOUS:
+        if context.sender.username == _ANONYMOUS or (context.sender.doubted and not _signed(target, named)):
             return because(Hold, _stranger(context, named))
         # TICKET_APPEND is checked later, as for every comment. Without TICKET_VIEW, users who may append but not view
         # could write into hidden tickets by guessing numbers.
@@ -94,7 +94,14 @@ def _numbers(log: str, key: str) -> Iterator[int]:
             yield int(number)
 
 
+def _signed(target: Target, ticket: int) -> bool:
+    """Whether the mail came to the signed reply address of the ticket."""
+    return isinstance(target, Followup) and target.proof is Proof.SIGNATURE and target.ticket == ticket
+
+
 def _stranger(context: Context, ticket: int) -> Reason:
+    if context.sender.doubted:
+        return reasons.UNPROVED_COMMITS(ticket=ticket)
     if context.sender.address:
         return reasons.STRANGER_COMMITS(ticket=ticket, sender=context.sender.address)
     return reasons.STRANGER_COMMITS_NAMELESS(ticket=ticket)

@@ -10,9 +10,10 @@ from trac.perm import PermissionSystem
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Sender
-from trac_mailintake.mail.headers.authentication_results import author_proof
+from trac_mailintake.mail.headers.authentication_results import Lack, verdict_on
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address
+from trac_mailintake.tracker.people.names_in_use import reserved
 from trac_mailintake.tracker.people.newcomers import Stranger, newcomer
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.mail.headers.authentication_results import Verdict
     from trac_mailintake.mail.message import Message
     from trac_mailintake.mail.wording import Reason, Wording
 
 ANONYMOUS: Final = "anonymous"
 _NOT_A_NAME: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _NAME_LENGTH: Final = 120
+_NOT_A_HOST: Final = re.compile(r"[^0-9A-Za-z.:\[\]_-]")
+_BY_MAIL: Final = "by mail"
+"""The name of a stranger whose address alone is the name of a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +62,28 @@ class Directory:
             reason = reasons.DISOWNED() if message.disowned else reasons.NO_ONE_FROM()
             return self._stranger("", ANONYMOUS, reason, service)
         username, found = self.user(author.spec)
-        proof = author_proof(message, service.authentication.authserv_ids)
-        doubted = service.authentication.require_auth and not proof
-        reason = reasons.THEN(first=found, then=proof or reasons.FROM_HEADER())
-        if username and doubted:
-            reason = reasons.UNPROVED(first=reason)
-        elif username:
+        verdict = verdict_on(message, service.authentication.authserv_ids)
+        proof = verdict.proof
+        doubt = _doubt(verdict, service)
+        reason = reasons.THEN(first=found, then=proof or _lack_of_proof(verdict))
+        if username and doubt is None:
             said = reason.sentence
             return Sender(username, username, author.spec, mapped=True, reason=said, proof=proof, because=reason)
-        stranger = replace(self._stranger(author.spec, signature(author), reason, service), proof=proof)
-        return stranger if doubted or self.knows(author.spec) else self._introduced(stranger, author, message, service)
+        if username and doubt is not None:
+            reason = doubt(first=reason)
+        stranger = self._stranger(author.spec, self._written(author), reason, service)
+        stranger = replace(stranger, proof=proof, doubted=doubt is not None)
+        return stranger if doubt or self.knows(author.spec) else self._introduced(stranger, author, message, service)
+
+    def _written(self, author: Address) -> str:
+        """A stranger's text as reporter or author; never one that Trac takes for a user or a group, or shows as one.
+
+        To people without EMAIL_VIEW, Trac shows nothing behind the first `@` (trac.util.text.obfuscate_email_address).
+        So another address in the name would be shown instead of the sender's.
+        """
+        same = mailbox_key(author.name.strip()) == mailbox_key(author.spec)
+        text = signature(author if same else replace(author, name=author.name.replace("@", " at ")))
+        return f"{_BY_MAIL} <{text}>" if text.casefold() in reserved(self.env) else text
 
     def knows(self, spec: str) -> bool:
         """Whether one or more users have the address `spec`."""
@@ -85,7 +102,7 @@ class Directory:
         if who.username:
             name, address = who.username, who.address
             return replace(stranger, username=name, author=name, address=address, mapped=True, new=True)
-        signed = stranger.author if stranger.username != ANONYMOUS else signature(Address(who.name, who.address))
+        signed = stranger.author if stranger.username != ANONYMOUS else self._written(Address(who.name, who.address))
         return replace(stranger, author=signed, new=True)
 
     def user(self, spec: str) -> tuple[str, Reason]:
@@ -133,6 +150,33 @@ class Directory:
 def sender(env: Environment, message: Message, service: Service) -> Sender:
     """The sender of one message. For many messages keep a `Directory`."""
     return Directory(env).sender(message, service)
+
+
+def _doubt(verdict: Verdict, service: Service) -> Wording | None:
+    """Why the author does not act as a user, although their address is that of one; None if they do."""
+    if verdict.refuted:
+        return reasons.REFUTED
+    return reasons.UNPROVED if service.authentication.require_auth and not verdict.proof else None
+
+
+def _lack_of_proof(verdict: Verdict) -> Reason:
+    """Why nothing proves the author. What a mail says of its hosts may be anything, and is cut."""
+    host = _NOT_A_HOST.sub("?", verdict.detail)[:_NAME_LENGTH] or "none"
+    match verdict.lack:
+        case Lack.NO_BORDER:
+            return reasons.NO_BORDER(host=host)
+        case Lack.UNKNOWN_HOP:
+            return reasons.UNKNOWN_HOP(host=host)
+        case Lack.SUBMITTED:
+            return reasons.SUBMITTED(host=host)
+        case Lack.NO_RESULTS:
+            return reasons.NO_RESULTS()
+        case Lack.OTHERS:
+            return reasons.OTHERS(host=host)
+        case Lack.NOT_PASSED:
+            return reasons.NOT_PASSED(results=verdict.detail[:_NAME_LENGTH])
+        case _:
+            return reasons.FROM_HEADER()
 
 
 def signature(address: Address) -> str:

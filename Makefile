@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 SHARED := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo quick test coverage check format corpus bench faults cuts kills fuzz hunt-markup matrix pictures clean
+.PHONY: help demo quick test coverage check format corpus bench faults cuts kills fuzz hunt hunt-markup matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -34,6 +34,7 @@ help:
 	@echo "make cuts     cut the power of a disk, 30 times for each kind of source and moment (N=30; needs root)"
 	@echo "make kills N=1000     kill runs at random moments, and at the n-th call of a kind (SEED=1, SOURCE=pipe, DATABASE=sqlite)"
 	@echo "make fuzz SECONDS=3600   search for mail that breaks a promise of the parser (SEED=1; needs atheris)"
+	@echo "make hunt N=100000   compose replies, and say which are cut wrongly (SEED=1)"
 	@echo "make hunt-markup SECONDS=3600   search for mail whose text becomes markup in Trac (SEED=1)"
 	@echo "make matrix   the tests on each Python and each database that is here"
 	@echo "make pictures  the pictures of docs/tour.md, taken by the test that does what it tells"
@@ -95,6 +96,9 @@ fuzz: $(VENV)/.tests
 	@$(BIN)/pip install -qq 'atheris>=3.0'
 	@mkdir -p build/fuzz
 	@$(BIN)/python -m tests.fuzz build/fuzz tests/data -max_total_time=$(SECONDS) -seed=$(SEED)
+
+hunt: $(VENV)/.tests
+	@$(BIN)/python -m tests.composed --number $(if $(filter command line,$(origin N)),$(N),100000) --seed $(SEED)
 
 hunt-markup: $(VENV)/.tests
 	@$(BIN)/python -m tests.security.hunt --seconds $(SECONDS) --seed $(SEED)

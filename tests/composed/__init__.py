@@ -1,0 +1,1 @@
+"""Mail composed from parts, so that what is right about it is known: `python -m tests.composed`."""

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 WRITTEN_BY_SERVERS: Final = ("Status", "X-Status", "X-UID", "X-IMAPbase", "X-Keywords")
 """The header fields that do not count: UW imapd, Dovecot, Cyrus' tools and GNU mailutils write them into an mbox."""
 
-_FIELD: Final = re.compile(
-    rb"(?:" + "|".join(WRITTEN_BY_SERVERS).encode("ascii") + rb")[ \t]*:",
-    re.IGNORECASE,
-)
+_NAMED: Final = rb"(?:" + "|".join(WRITTEN_BY_SERVERS).encode("ascii") + rb")[ \t]*:"
+_FIELD: Final = re.compile(_NAMED, re.IGNORECASE)
+_FURTHER: Final = re.compile(rb"\n" + _NAMED, re.IGNORECASE)
+_END: Final = re.compile(rb"\n\r?\n")
 _NAME: Final = 64
 """Bytes of a line that show which field it begins: more than the longest of these names, and some white space."""
 
@@ -34,9 +34,13 @@ class ContentDigest:
         self._at_start = True
         self._leaving_out = False
         self._in_header = True
+        self._begins = True
 
     def update(self, chunk: bytes) -> None:
         """Add the next bytes of the mail."""
+        if self._begins and _has_plain_header(chunk):
+            self._in_header = False
+        self._begins = False
         if not self._in_header:
             self._hash.update(chunk)
             return
@@ -54,12 +58,6 @@ class ContentDigest:
                 self._in_header = False
                 self._hash.update(chunk[start:])
                 return
-
-    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the chunks, and add each."""
-        for chunk in chunks:
-            self.update(chunk)
-            yield chunk
 
     def hexdigest(self) -> str:
         """The digest of what has been added, hex."""
@@ -81,6 +79,35 @@ class ContentDigest:
         if begun[:1] in (b" ", b"\t"):
             return self._leaving_out
         return _FIELD.match(begun) is not None
+
+
+class PassingDigest:
+    """The same of a mail that passes by, and whose bytes are hashed elsewhere: most mail need not be hashed twice."""
+
+    def __init__(self) -> None:
+        self._apart: ContentDigest | None = None
+        """None: it is the hash of all the bytes."""
+
+    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks."""
+        begins = True
+        for chunk in chunks:
+            if begins and not _has_plain_header(chunk):
+                self._apart = ContentDigest()
+            begins = False
+            if self._apart is not None:
+                self._apart.update(chunk)
+            yield chunk
+
+    def hexdigest(self, sha256: str) -> str:
+        """The digest, hex; `sha256` is the hash of all the bytes that passed."""
+        return sha256 if self._apart is None else self._apart.hexdigest()
+
+
+def _has_plain_header(begun: bytes) -> bool:
+    """Whether the beginning of a mail has the whole header, and in it none of these fields: most mail has none."""
+    end = _END.search(begun)
+    return end is not None and not _FIELD.match(begun) and not _FURTHER.search(begun, 0, end.start())
 
 
 def content_digest(chunks: Iterable[bytes]) -> str:

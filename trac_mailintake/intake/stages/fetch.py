@@ -12,7 +12,7 @@ from trac_mailintake.intake.ports import Foreseeing, TooLarge
 from trac_mailintake.intake.stages.ask import Asking
 from trac_mailintake.intake.stages.claim import Lease
 from trac_mailintake.intake.stages.parse import readable
-from trac_mailintake.mail.content_digest import ContentDigest
+from trac_mailintake.mail.content_digest import PassingDigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,7 +148,7 @@ class _Fetch:
 
     def take(self, delivery: Delivery, chunks: Iterator[bytes]) -> Incomplete | None:
         """Write one message to the archive, if the archive takes it and it comes whole: see `ask.Hands`."""
-        content = ContentDigest()
+        content = PassingDigest()
         try:
             raw, sha256 = self._writer.append(delivery, content.through(chunks), self._ports.archive_limit)
         except TooLarge:
@@ -157,7 +157,7 @@ class _Fetch:
         except Incomplete as error:
             return error
         else:
-            archived = replace(delivery, raw=raw, sha256=sha256, content=content.hexdigest())
+            archived = replace(delivery, raw=raw, sha256=sha256, content=content.hexdigest(sha256))
             self._fetched.append(archived)
             self._unread.append(archived)
         if len(self._unread) >= self._ports.runtime.parser.together:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.builders import delivery
 from trac_mailintake.intake.model import Account, Listed
-from trac_mailintake.tracker.archive.records import Archived, Gap, Record, damage, read, walk
+from trac_mailintake.tracker.archive.records import Archived, Gap, Record, damage, late, read, walk
 from trac_mailintake.tracker.db.transaction import key
 
 if TYPE_CHECKING:
@@ -127,14 +127,14 @@ def test_what_is_written_back_changes_nothing_else(batch: Path) -> None:
     mail = b"Subject: one\n\n1\n"
     made = record(1)
     before, after = made.written(NAME), made.ended(len(mail), hashlib.sha256(mail).hexdigest())
-    late = after.late(NAME)
+    end = late(before, len(mail), hashlib.sha256(mail).hexdigest())
     batch.write_bytes(before + mail)
     with batch.open("r+b") as file:
         file.seek(before.index(b"\xff" * 8))
-        file.write(late)
+        file.write(end)
     assert batch.read_bytes() == after.written(NAME) + mail
-    for cut in range(1, len(late)):
-        torn = after.written(NAME).replace(late, late[:cut] + before[before.index(b"\xff" * 8) :][cut : len(late)])
+    for cut in range(1, len(end)):
+        torn = after.written(NAME).replace(end, end[:cut] + before[before.index(b"\xff" * 8) :][cut : len(end)])
         batch.write_bytes(torn + mail)
         assert read(str(batch)) == [], f"torn after {cut} octets"
 

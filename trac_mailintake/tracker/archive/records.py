@@ -47,6 +47,7 @@ _LATE: Final = struct.Struct(">Q32sI")
 LATE: Final = _FIXED.size - _LATE.size
 """Where in a record the part begins that is written back."""
 _LENGTH: Final = struct.Struct(">I")
+_CHECK: Final = struct.Struct(">I")
 _OPEN: Final = 2**64 - 1
 _LONGEST: Final = 1024 * 1024
 """Octets of the longest record that is believed: a path has 4,096 at most."""
@@ -110,9 +111,12 @@ class Record:
         check = zlib.crc32(said, zlib.crc32(_FIXED.pack(*fixed, 0)))
         return _FIXED.pack(*fixed, check) + said
 
-    def late(self, batch: str) -> bytes:
-        """The part of `written` that begins at LATE and is written back."""
-        return self.written(batch)[LATE : _FIXED.size]
+
+def late(written: bytes, length: int, sha256: str) -> bytes:
+    """What is written back at LATE into a record, once its mail is whole; `written` is the record as it began."""
+    end = _LATE.pack(length, bytes.fromhex(sha256), 0)
+    check = zlib.crc32(end, zlib.crc32(written[:LATE]))
+    return end[: -_CHECK.size] + _CHECK.pack(zlib.crc32(written[_FIXED.size :], check))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from trac_mailintake.intake.errors import TemporaryFailure
 from trac_mailintake.intake.ports import TooLarge
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker.archive import leftovers
-from trac_mailintake.tracker.archive.records import LATE, Record
+from trac_mailintake.tracker.archive.records import LATE, Record, late
 from trac_mailintake.tracker.private_dir import ROOT, flush_chain, flush_folder, private_folder
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class Batch:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file: BinaryIO = os.fdopen(descriptor, "wb")
         self._end = 0
-        self._records: list[tuple[int, Record]] = []
-        """Each with its place in the file."""
+        self._late: list[tuple[int, bytes]] = []
+        """What is to be written back into the record of each message, with its place in the file."""
 
     def append(self, delivery: Delivery, chunks: Iterable[bytes], limit: int | None = None) -> tuple[Slice, str]:
         """Write the message of a claimed delivery. Returns its slice and its SHA-256 (hex).
@@ -81,8 +81,7 @@ class Batch:
         In all these cases nothing of the message is kept.
         """
         digest = hashlib.sha256()
-        record = Record.of(delivery)
-        head = record.written(self._name)
+        head = Record.of(delivery).written(self._name)
         start = self._end + len(head)
         length = 0
         whole = False
@@ -104,7 +103,7 @@ class Batch:
                     self._file.seek(self._end)
                     self._file.truncate()
         sha256 = digest.hexdigest()
-        self._records.append((self._end, record.ended(length, sha256)))
+        self._late.append((self._end + LATE, late(head, length, sha256)))
         self._end = start + length
         return Slice(self._path, start, length), sha256
 
@@ -132,12 +131,11 @@ class Batch:
     def _make_durable(self) -> None:
         self._file.flush()
         descriptor = self._file.fileno()
-        for place, record in self._records:
-            late = record.late(self._name)
-            if os.pwrite(descriptor, late, place + LATE) < len(late):
+        for place, end in self._late:
+            if os.pwrite(descriptor, end, place) < len(end):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
-        if not self._records:
+        if not self._late:
             os.unlink(self._path)
         flush_folder(self._folder)
 

@@ -41,23 +41,23 @@ class ContentDigest:
         if self._begins and _has_plain_header(chunk):
             self._in_header = False
         self._begins = False
-        if not self._in_header:
-            self._hash.update(chunk)
-            return
-        chunk = self._begun + chunk
-        self._begun = b""
+        if self._in_header:
+            chunk, self._begun = self._header(self._begun + chunk), b""
+            if self._in_header:
+                self._begun = chunk
+                return
+        self._hash.update(chunk)
+
+    def _header(self, chunk: bytes) -> bytes:
+        """Add the lines of the header. Returns what is left: the body, or the beginning of a line."""
         start = 0
-        while start < len(chunk):
+        while self._in_header and start < len(chunk):
             end = chunk.find(b"\n", start) + 1
             if self._at_start and not end and len(chunk) - start < _NAME:
-                self._begun = chunk[start:]
-                return
-            goes_on = self._line(chunk[start : end or len(chunk)], ends=bool(end))
+                break
+            self._in_header = self._line(chunk[start : end or len(chunk)], ends=bool(end))
             start = end or len(chunk)
-            if not goes_on:
-                self._in_header = False
-                self._hash.update(chunk[start:])
-                return
+        return chunk[start:]
 
     def hexdigest(self) -> str:
         """The digest of what has been added, hex."""

@@ -149,7 +149,7 @@ def _result(name: str, report: Report, stopped: str) -> RoundResult:
     counts = {status.value: report.counts[status] for status in Status if report.counts[status] > 0}
     failed = "; ".join(filter(None, (report.error, _stopped(stopped))))
     error = failed or report.down or next((each.sentence for each in report.faults), "")
-    waiting = report.down or report.doubtful or Status.HELD.value in counts or Status.DEFERRED.value in counts
+    waiting = report.down or report.doubtful or not {Status.HELD.value, Status.DEFERRED.value}.isdisjoint(counts)
     ending = Ending.FAILED if failed else Ending.WAITING if waiting else Ending.WELL
     return RoundResult(name, counts, error, ending, report.remaining, report.undisposed, stopped, report.doubtful)
 

@@ -121,6 +121,38 @@ def test_a_run_that_came_first_has_filed_it(rig: Rig) -> None:
     assert rig.outcomes == [("created", "new")]
 
 
+@pytest.mark.parametrize("afterwards", ["leave", "delete"])
+@pytest.mark.parametrize("first", ["refile", "run"])
+def test_what_was_undecided_in_the_backup_was_filed_since(rig: Rig, afterwards: str, first: str) -> None:
+    """The backup has a row for it, put off. Its copy may have gone since, so that no run will file it from there."""
+    rig.set(afterwards=afterwards)
+    rig.drop(mail("Put off"), mail("Put off, too"))
+    with rig.worker() as assembly:
+        service = assembly.settings.services.get(SERVICE)
+        source = assembly.settings.open(service)
+        assembly.mailbox.reconcile(service, source.account, source.list())
+        assembly.claims.release(assembly.claims.claim(service, source.account, 10))
+    with rig.trac.env.db_query as db:
+        cursor = db.cursor()
+        cursor.execute("SELECT * FROM mailintake_delivery")
+        titles = [column[0] for column in cursor.description]
+        backup = cursor.fetchall()
+    with restored(rig):
+        rig.run()
+    with rig.trac.env.db_transaction as db:
+        db("DELETE FROM mailintake_delivery")
+        db("DELETE FROM mailintake_message_id")
+        db("DELETE FROM ticket")
+        marks = ", ".join(["%s"] * len(titles))
+        db.executemany(f"INSERT INTO mailintake_delivery ({', '.join(titles)}) VALUES ({marks})", backup)
+    if first == "run":
+        rig.run()
+    refile(rig)
+    rig.run()
+    assert filed(rig) == [("Put off", 0), ("Put off, too", 0)]
+    assert refile(rig).plan.mails == []
+
+
 def test_nobody_is_told_and_no_rate_counts(rig: Rig) -> None:
     """As in a first run: the mail is not of today. The journal says how it came there."""
     rig.trac.set(("notification", "smtp_enabled", "true"))

@@ -58,3 +58,25 @@ def test_a_batch_is_forgotten_if_one_of_its_mails_is(rig: Rig) -> None:
     with open(path, "wb") as file:
         file.write(Record.of(delivery(id=99)).written(path.rpartition("/")[2]) + b"not seal")
     assert archive_rows.forgotten(env, batch)
+
+
+def test_what_was_put_off_may_not_be_what_is_there_now(rig: Rig) -> None:
+    """A database that was put back has the same number, place and fencing number, but the message is another."""
+    _, mails = filed(rig)
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET state='free', owner=NULL, sha256=NULL, archive=NULL")
+        assert archive_rows.claimed_by(db, mails) == mails
+        assert archive_rows.lost(db, mails) == []
+        db("UPDATE mailintake_delivery SET fingerprint='another' WHERE id=%s", (mails[1].record.delivery,))
+        assert archive_rows.claimed_by(db, mails) == [mails[0], mails[2]]
+        assert archive_rows.lost(db, mails) == [mails[1]]
+
+
+def test_a_row_from_before_the_claim_does_not_know_of_it(rig: Rig) -> None:
+    """It was put back, and is undecided: its mail may be in the archive only. One that was claimed later will see."""
+    _, mails = filed(rig)
+    with rig.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET state='deferred', owner=NULL, sha256=NULL, archive=NULL")
+        db("UPDATE mailintake_delivery SET fence=fence-1 WHERE id=%s", (mails[0].record.delivery,))
+        db("UPDATE mailintake_delivery SET fence=fence+1 WHERE id=%s", (mails[1].record.delivery,))
+        assert archive_rows.lost(db, mails) == [mails[0]]

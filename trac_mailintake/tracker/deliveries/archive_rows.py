@@ -6,7 +6,7 @@ numbers of their rows to other mails. So a number alone does not say that a row 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trac_mailintake.tracker.archive.records import Archived, walk
 from trac_mailintake.tracker.archive.store import found
@@ -22,14 +22,49 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.db.transaction import Connection
 
 
+class Row(NamedTuple):
+    """What tells whether a row is that of a mail in the archive."""
+
+    account: str
+    locator: str
+    fingerprint: str
+    fence: int
+    sha256: str
+    is_undecided: bool
+
+    def is_of(self, record: Record) -> bool:
+        """Whether it may be that of a mail with its number: an undecided one has the fingerprint of its last claim."""
+        is_there = (self.account, self.locator) == (record.account, record.locator)
+        return is_there and (not self.is_undecided or self.fingerprint == record.fingerprint)
+
+    def has(self, record: Record) -> bool:
+        """Whether it has a mail with its number: it is decided about the same bytes, or will be decided.
+
+        An undecided row with a smaller fencing number was put back, from before the claim by which the mail was
+        fetched. Since then the mail may have left its mailbox.
+        """
+        if not self.is_of(record):
+            return False
+        return record.fence <= self.fence if self.is_undecided else record.sha256 == self.sha256
+
+
+def numbered(db: Connection, numbers: Iterable[int]) -> dict[int, Row]:
+    """The rows with these numbers."""
+    rows = {}
+    columns = "account, locator, fingerprint, COALESCE(fence, 0), COALESCE(sha256, ''), state"
+    for some in chunks(set(numbers)):
+        for number, *values, state in db(
+            f"SELECT id, {columns} FROM mailintake_delivery WHERE id IN ({marks(some)})", some
+        ):
+            rows[number] = Row._make((*values, State(state) in UNDECIDED))
+    return rows
+
+
 def claimed_by(db: Connection, mails: Iterable[Archived]) -> list[Archived]:
     """Those of these mails whose rows are there: by number, and of the same mailbox and place in it."""
     listed = list(mails)
-    rows = {}
-    for some in chunks({each.record.delivery for each in listed}):
-        sql = f"SELECT id, account, locator FROM mailintake_delivery WHERE id IN ({marks(some)})"
-        rows.update({number: (account, locator) for number, account, locator in db(sql, some)})
-    return [each for each in listed if rows.get(each.record.delivery) == (each.record.account, each.record.locator)]
+    rows = numbered(db, (each.record.delivery for each in listed))
+    return [each for each in listed if (row := rows.get(each.record.delivery)) and row.is_of(each.record)]
 
 
 def lost(db: Connection, mails: Iterable[Archived]) -> list[Archived]:
@@ -39,20 +74,10 @@ def lost(db: Connection, mails: Iterable[Archived]) -> list[Archived]:
     mail was fetched once more, into another batch.
     """
     listed = list(mails)
-    settled = _settled(db, {each.record.delivery for each in listed})
-    left = [each for each in listed if settled.isdisjoint(_numbered(each.record))]
+    rows = numbered(db, (each.record.delivery for each in listed))
+    left = [each for each in listed if not (row := rows.get(each.record.delivery)) or not row.has(each.record)]
     copies = _copies(db, {each.record.sha256 for each in left})
     return [each for each in left if (each.record.sha256, each.record.account, each.record.locator) not in copies]
-
-
-def _settled(db: Connection, numbers: Iterable[int]) -> set[tuple[int, str, str, str]]:
-    """Of the rows with these numbers: number, account, locator and SHA-256, which is "" if they are undecided."""
-    found_rows = set()
-    for some in chunks(numbers):
-        sql = f"SELECT id, account, locator, sha256, state FROM mailintake_delivery WHERE id IN ({marks(some)})"
-        for number, account, locator, sha256, state in db(sql, some):
-            found_rows.add((number, account, locator, "" if State(state) in UNDECIDED else sha256))
-    return found_rows
 
 
 def _copies(db: Connection, digests: Iterable[str]) -> set[tuple[str, str, str]]:
@@ -62,12 +87,6 @@ def _copies(db: Connection, digests: Iterable[str]) -> set[tuple[str, str, str]]
         sql = f"SELECT sha256, account, locator FROM mailintake_delivery WHERE sha256 IN ({marks(some)})"
         found_rows.update((sha256, account, locator) for sha256, account, locator in db(sql, some))
     return found_rows
-
-
-def _numbered(record: Record) -> tuple[tuple[int, str, str, str], ...]:
-    """What a row would say that has this mail by its number: undecided, or with its bytes."""
-    place = (record.delivery, record.account, record.locator)
-    return (*place, ""), (*place, record.sha256)
 
 
 def forgotten(env: Environment, batch: str) -> bool:

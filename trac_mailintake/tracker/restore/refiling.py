@@ -18,15 +18,15 @@ from trac_mailintake.tracker.db.transaction import SECOND, Collision, chunks, ke
 from trac_mailintake.tracker.deliveries import archive_rows
 from trac_mailintake.tracker.deliveries.rows import COLUMNS, Row, delivery, fresh, live_key
 from trac_mailintake.tracker.lifecycle import transitions
-from trac_mailintake.tracker.lifecycle.states import UNDECIDED, State
+from trac_mailintake.tracker.lifecycle.states import State
 from trac_mailintake.tracker.lifecycle.transitions import LEASES, Taking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trac_mailintake.intake.model import Delivery
     from trac_mailintake.intake.settings import Service
-    from trac_mailintake.tracker.archive.records import Archived
+    from trac_mailintake.tracker.archive.records import Archived, Record
     from trac_mailintake.tracker.db.transaction import Connection
     from trac_mailintake.tracker.deliveries.session import Session
 
@@ -45,7 +45,8 @@ class Refiling:
     def enter(self, service: Service, mails: Sequence[Archived]) -> int:
         """Enter those of these mails that no row has yet, in this order. Returns how many these were.
 
-        No two of them are at the same place of a mailbox. Mail whose place a run has in hand right now is left out.
+        No two of them are at the same place of a mailbox. Mail is left out if a row of that place is undecided: a run
+        will see to it. But a row that was put back does not know what became of its mail.
         """
         for _ in range(_TRIES - 1):
             try:
@@ -56,16 +57,17 @@ class Refiling:
 
     def _enter(self, service: Service, mails: Sequence[Archived]) -> int:
         with transaction(self._env) as db:
-            states = self._states(db, [_live(each) for each in mails])
-            free = [each for each in mails if states.get(_live(each)) not in UNDECIDED]
-            rows = [self._row(service, each, taken=_live(each) in states) for each in self._unnamed(db, free)]
+            there = self._there(db, [_live(each) for each in mails])
+            known = archive_rows.numbered(db, there.values())
+            free = [each for each in mails if not _sees_to(known, there.get(_live(each)), each.record)]
+            rows = [self._row(service, each, taken=_live(each) in there) for each in self._unnamed(db, free)]
             if rows:
                 transitions.refile(db, rows)
         return len(rows)
 
-    def _states(self, db: Connection, lives: Sequence[str]) -> dict[str, State]:
-        query = "SELECT live, state FROM mailintake_delivery WHERE live IN "
-        return {live: State(state) for some in chunks(lives) for live, state in db(f"{query}({marks(some)})", some)}
+    def _there(self, db: Connection, lives: Sequence[str]) -> dict[str, int]:
+        query = "SELECT live, id FROM mailintake_delivery WHERE live IN "
+        return {live: number for some in chunks(lives) for live, number in db(f"{query}({marks(some)})", some)}
 
     def _unnamed(self, db: Connection, mails: Sequence[Archived]) -> list[Archived]:
         """Those that no row has: runs go on meanwhile."""
@@ -126,6 +128,14 @@ class Refiling:
     def _take(self, db: Connection, row: Row, listed: Listed) -> int:
         how = Taking(row.fingerprint, listed.size or 0, row.alone, row.deaths)
         return transitions.take(db, Hold(row.id, row.owner or "", row.fence), self._session.worker.owner, how)
+
+
+def _sees_to(known: Mapping[int, archive_rows.Row], number: int | None, record: Record) -> bool:
+    """Whether the row at the place of a mail will see to it."""
+    row = known.get(number) if number is not None else None
+    if row is None or not row.is_undecided:
+        return False
+    return number != record.delivery or row.has(record)
 
 
 def _alone_first(due: list[tuple[Row, Listed, str]]) -> list[tuple[Row, Listed, str]]:

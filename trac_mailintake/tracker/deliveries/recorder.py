@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.message_ids.known import Recall
     from trac_mailintake.tracker.people.contacts import Newcomer
     from trac_mailintake.tracker.tickets.stage_attachments import Staging
-    from trac_mailintake.tracker.tickets.write import Filed
+    from trac_mailintake.tracker.tickets.write import Filed, Locked
 
 _OWED_AFTER: Final = Microseconds(5 * MINUTE)
 """After this time any worker sends a due notification, unless the worker that owes it is alive."""
@@ -90,8 +90,8 @@ class DatabaseRecorder:
             with durable(self._env, turn) as db:
                 self._still_mine(db, decisions)
                 self._not_overtaken(db, decisions)
-                changed = write.lock(self._env, accepted)
-                recorded, filed = self._write_in_time(db, decisions, changed, turn)
+                locked = write.lock(self._env, accepted)
+                recorded, filed = self._write_in_time(db, decisions, locked, turn)
                 self._remember_ids(db, decisions[: len(recorded)], recorded)
                 turn.commit()
                 placement.link(each.attached for each in filed)
@@ -109,14 +109,14 @@ class DatabaseRecorder:
         return recorded
 
     def _write_in_time(
-        self, db: Connection, decisions: Sequence[Decision], changed: Mapping[int, Microseconds], turn: Turn
+        self, db: Connection, decisions: Sequence[Decision], locked: Mapping[int, Locked], turn: Turn
     ) -> tuple[list[Recorded], list[Filed]]:
         """Write one decision after the other, until the time of this `turn` is used up."""
         tells = notify.tells(self._env)
         recorded: list[Recorded] = []
         filed: list[Filed] = []
         for decision in decisions:
-            recorded.append(self._write(db, decision, filed, changed, tells=tells))
+            recorded.append(self._write(db, decision, filed, locked, tells=tells))
             if turn.used_up():
                 break
         return recorded, filed
@@ -148,7 +148,7 @@ class DatabaseRecorder:
         db: Connection,
         decision: Decision,
         filed: list[Filed],
-        changed: Mapping[int, Microseconds],
+        locked: Mapping[int, Locked],
         *,
         tells: bool,
     ) -> Recorded:
@@ -156,7 +156,7 @@ class DatabaseRecorder:
         outcome = self._settled(decision)
         done: Filed | None = None
         if isinstance(decision, Accepted):
-            done = write.write(self._env, decision.prepared, from_utimestamp(now()), changed)
+            done = write.write(self._env, decision.prepared, from_utimestamp(now()), locked)
             filed.append(done)
             self._remember_sender(db, decision)
             outcome = replace(outcome, ticket=done.ticket, comment=done.comment)

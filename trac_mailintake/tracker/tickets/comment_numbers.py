@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING
 
 from trac.util.datefmt import from_utimestamp, to_utimestamp
 
+from trac_mailintake.tracker.db.transaction import chunks, marks
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from trac.env import Environment
+
+    from trac_mailintake.intake.times import Microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,20 @@ class Comments:
     latest: datetime | None
 
 
-def existing(env: Environment, ticket: int) -> Comments:
-    """The comments of a ticket, whose row is locked: nothing that Trac's model saves is added to them."""
+def existing(env: Environment, tickets: Sequence[int]) -> dict[int, Comments]:
+    """The comments of tickets, whose rows are locked: nothing that Trac's model saves is added to them."""
+    stored: dict[int, list[tuple[Microseconds, str]]] = {ticket: [] for ticket in tickets}
     with env.db_transaction as db:
-        rows = db("SELECT time, oldvalue FROM ticket_change WHERE ticket=%s AND field='comment'", (ticket,))
-    latest = max((time for time, _ in rows), default=None)
-    highest = max((_number(stored or "") for _, stored in rows), default=0)
+        for some in chunks(tickets):
+            rows = f"SELECT ticket, time, oldvalue FROM ticket_change WHERE ticket IN ({marks(some)})"
+            for ticket, time, number in db(f"{rows} AND field='comment'", some):
+                stored[ticket].append((time, number or ""))
+    return {ticket: _summed_up(each) for ticket, each in stored.items()}
+
+
+def _summed_up(stored: Sequence[tuple[Microseconds, str]]) -> Comments:
+    latest = max((time for time, _ in stored), default=None)
+    highest = max((_number(each) for _, each in stored), default=0)
     return Comments(highest, None if latest is None else from_utimestamp(latest))
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Prepared
     from trac_mailintake.intake.times import Microseconds
     from trac_mailintake.tracker.people.contacts import Newcomer
+    from trac_mailintake.tracker.tickets.comment_numbers import Comments
     from trac_mailintake.tracker.tickets.place_attachments import Attached, Enclosure
 
     Call = Callable[[], object]
@@ -82,10 +83,18 @@ class Filed:
     calls: tuple[Call, ...] = field(default=(), repr=False)
 
 
-def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, Microseconds]:
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A ticket that a transaction has locked: when it was last changed, and its comments."""
+
+    changed: Microseconds
+    comments: Comments
+
+
+def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, Locked]:
     """Lock the rows of the tickets that these change, until the end of the surrounding `db_transaction`.
 
-    Returns when each was last changed; a missing one was deleted.
+    Returns them by number; a missing one was deleted.
     """
     numbers = sorted({draft.ticket.id for each in several if (draft := _draft(each)).ticket.exists})
     whole = is_sqlite(env)
@@ -96,17 +105,18 @@ def lock(env: Environment, several: Iterable[Prepared]) -> dict[int, Microsecond
                 db(f"UPDATE ticket SET changetime=changetime WHERE id IN ({marks(some)})", some)
             rows = f"SELECT id, changetime FROM ticket WHERE id IN ({marks(some)}) ORDER BY id"
             changed |= db(rows if whole else f"{rows} FOR UPDATE", some)
-    return changed
+    comments = comment_numbers.existing(env, list(changed))
+    return {number: Locked(last, comments[number]) for number, last in changed.items()}
 
 
-def write(env: Environment, prepared: Prepared, when: datetime, changed: Mapping[int, Microseconds]) -> Filed:
-    """Write a prepared change, in the transaction whose `lock` gave `changed`; `Placement.link` adds its files.
+def write(env: Environment, prepared: Prepared, when: datetime, locked: Mapping[int, Locked]) -> Filed:
+    """Write a prepared change, in the transaction whose `lock` gave `locked`; `Placement.link` adds its files.
 
     `when` becomes later if the ticket has a later change. Raises Stale if the ticket has changed since the decision,
     and whatever the database raises.
     """
     draft = _draft(prepared)
-    return _amend(env, draft, when, changed) if draft.ticket.exists else _create(env, draft, when)
+    return _amend(env, draft, when, locked) if draft.ticket.exists else _create(env, draft, when)
 
 
 def enclosures(several: Iterable[Prepared]) -> list[Enclosure]:
@@ -127,9 +137,9 @@ def _create(env: Environment, draft: Draft, when: datetime) -> Filed:
     return _filed(env, draft, ticket, None, when, attached, calls)
 
 
-def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int, Microseconds]) -> Filed:
-    ticket, last = _as_it_is(env, draft.ticket, changed)
-    before = comment_numbers.existing(env, ticket.id)
+def _amend(env: Environment, draft: Draft, when: datetime, locked: Mapping[int, Locked]) -> Filed:
+    ticket, last = _as_it_is(env, draft.ticket, locked)
+    before = locked[ticket.id].comments
     when = max(when, last + _TICK, (before.latest or last) + _TICK)
     old = dict(ticket._old)  # noqa: SLF001 - Trac's listeners are told of it, and only the model knows it
     attached = place_attachments.attach(env, ticket.id, draft.enclosures, when, draft.author)
@@ -143,15 +153,15 @@ def _amend(env: Environment, draft: Draft, when: datetime, changed: Mapping[int,
     return _filed(env, draft, ticket, number or None, when, attached, calls)
 
 
-def _as_it_is(env: Environment, seen: Ticket, changed: Mapping[int, Microseconds]) -> tuple[Ticket, datetime]:
+def _as_it_is(env: Environment, seen: Ticket, locked: Mapping[int, Locked]) -> tuple[Ticket, datetime]:
     """The ticket to change, whose row is locked, and the time of its last change.
 
     A change by somebody else meanwhile is harmless unless it affects the basis of the decision: the status, and the
     fields that we change. Raises Stale in that case, or if the ticket is gone.
     """
-    if seen.id not in changed:
+    if seen.id not in locked:
         raise Stale(f"Ticket #{seen.id} was deleted meanwhile.")
-    last = changed[seen.id]
+    last = locked[seen.id].changed
     ticket = _copied(env, seen) if last == to_utimestamp(seen["changetime"]) else _rebased(env, seen)
     return ticket, from_utimestamp(last)
 

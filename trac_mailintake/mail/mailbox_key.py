@@ -21,6 +21,8 @@ def mailbox_key(written: str) -> str:
 
     Text without an `@`, such as a username, only loses the case of its ASCII letters.
     """
+    if written.isascii():
+        return written.lower()
     local, at, domain = written.rpartition("@")
     return f"{_lower(local)}@{domain_key(domain)}" if at else _lower(written)
 

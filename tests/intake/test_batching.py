@@ -82,7 +82,9 @@ def test_a_group_has_an_end() -> None:
     taken = most.take()
     assert len(taken) == GROUP
     assert most.take() == []
+    assert not most.comes_before(ONE)
     most.put_back(taken[1:])
+    assert most.comes_before(ONE)
     most.add(creating(ONE))
     assert most.full
     assert most.take()[:-1] == taken[1:]

@@ -37,19 +37,24 @@ class Group:
 
     def __init__(self) -> None:
         self._decisions: list[Decision] = []
+        self._identities: set[str] = set()
+        """Of the messages in it."""
 
     def add(self, decision: Decision) -> None:
         """Add what was decided last."""
         self._decisions.append(decision)
+        if decision.message is not None:
+            self._identities.add(_identity(decision.message))
 
     def take(self) -> list[Decision]:
         """All decisions; they are no longer in the group."""
-        taken, self._decisions = self._decisions, []
+        taken, self._decisions, self._identities = self._decisions, [], set()
         return taken
 
     def put_back(self, left: Sequence[Decision]) -> None:
         """Keep what was taken and not recorded; nothing was added meanwhile."""
-        self._decisions = list(left)
+        for each in left:
+            self.add(each)
 
     @property
     def full(self) -> bool:
@@ -60,8 +65,7 @@ class Group:
         """Whether a message answers or duplicates one in the group: then record the group first."""
         if not isinstance(message, Message):
             return False
-        wanted = {*answered(message), _identity(message)}
-        return any(each.message is not None and _identity(each.message) in wanted for each in self._decisions)
+        return not self._identities.isdisjoint((*answered(message), _identity(message)))
 
     def changes_basis_of(self, decision: Decision) -> bool:
         """Whether the group changes the decision's ticket, or may create the one that its subject names.

@@ -52,6 +52,15 @@ def test_bulk_accept_lets_it_in() -> None:
     assert auto_replies.mailintake_screen(message(origin=Origin.RESPONDER), context(bulk="accept")) is None
 
 
+@pytest.mark.parametrize("name", ["X-Trac-Version", "x-trac-ticket-id", "X-TRAC-ANYTHING"])
+@pytest.mark.parametrize("origin", MACHINES)
+def test_mail_of_a_trac_is_let_in_by_nothing(origin: Origin, name: str) -> None:
+    """With `bulk=accept` it is held; whoever ignores or deletes such mail ignores or deletes it, too."""
+    mail = message(origin=origin, fields=((name, "1"),))
+    assert isinstance(auto_replies.mailintake_screen(mail, context(bulk="accept")), Hold)
+    assert isinstance(auto_replies.mailintake_screen(mail, context(bulk="ignore")), Ignore)
+
+
 def test_forward_without_an_address_holds() -> None:
     """The forward address may have been taken away since."""
     there = context(bulk="forward")

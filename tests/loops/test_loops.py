@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.loops.post import Post, office, run_until_quiet
+from tests.rig import Rig, mail
 from tests.servers.tracenv import TracEnv
 
 if TYPE_CHECKING:
@@ -147,3 +148,15 @@ def test_a_rejected_mailer_daemon_is_not_told(sqlite_env: TracEnv, post: Post) -
     post.put(OURS, first_mail("ann@example.com"), "ann@example.com")
     run_until_quiet(post, sqlite_env)
     assert len(post.carried) == 1
+
+
+@pytest.mark.parametrize("bulk", ["accept", "hold"])
+def test_the_fields_of_a_trac_fill_no_mailbox(sqlite_env: TracEnv, tmp_path: Path, bulk: str) -> None:
+    """Anybody can write them: the mail is held, where somebody sees it, and its copy leaves the mailbox."""
+    rig = Rig(sqlite_env, tmp_path, bulk=bulk)
+    ours = ("X-Trac-Version: 1.6", f"X-Trac-Project: {sqlite_env.env.project_name}", "X-URL: http://trac.example.org/")
+    rig.drop(mail("Hello", *ours), mail("Hello", "X-Trac-Ticket-ID: 1", "List-Id: <tickets.example.com>"))
+    rig.run()
+    assert rig.outcomes == [("held", "auto-reply")] * 2
+    assert rig.left == []
+    assert sqlite_env.tickets() == []

@@ -13,6 +13,7 @@ from trac_mailintake.intake.model import Discard, Hold, Ignore
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings.policies import AutomaticMail, declared
 from trac_mailintake.mail.classify.delivery_status import reported_ids
+from trac_mailintake.mail.classify.sender_kind import TRAC
 from trac_mailintake.mail.message import Origin
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
     reason = _why(message, context)
     match wanted.bulk or "forward":
         case "accept":
-            return None
+            return because(Hold, reasons.OF_A_TRAC(evidence=reason)) if _of_a_trac(message) else None
         case "ignore":
             return because(Ignore, reason)
         case "delete":
@@ -49,6 +50,11 @@ def mailintake_screen(message: Message, context: Context) -> Objection | None:
             return context.forward_or_hold(reason)
         case _:
             return because(Hold, reason)
+
+
+def _of_a_trac(message: Message) -> bool:
+    """Whether it has a field that a Trac adds to its notifications; anybody can, so that proves no loop."""
+    return any(name.lower().startswith(TRAC) for name, _ in message.fields)
 
 
 def _why(message: Message, context: Context) -> Reason:

@@ -130,6 +130,9 @@ UNSERVED: Final = Rule(
 )
 CATCHEMAIL: Final = Rule("catchemail", "screen", "The mail is not for {addresses}.", leaves=True)
 AUTO_REPLY: Final = Rule("auto-reply", "screen", "{evidence}")
+OF_A_TRAC: Final = AUTO_REPLY.also(
+    "trac", "{evidence} With bulk=accept, too, mail of a Trac is held, since it could go round for ever."
+)
 BOUNCE: Final = Rule("bounce", "screen", "{evidence}")
 BOUNCE_OF: Final = BOUNCE.also("ticket", "{evidence} It returns what was sent for ticket {ticket}.")
 BULK: Final = Rule("bulk", "screen", "{evidence}")

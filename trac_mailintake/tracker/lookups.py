@@ -152,8 +152,6 @@ class TracReader:
         given = message.get_all(LOOP_HEADER)
         if any(value.strip() in self.keys.loop() for value in given):
             return f"its {LOOP_HEADER} says that this environment sent it"
-        if self._trac_sent(message):
-            return "its X-Trac-Project and X-URL say that this Trac sent it"
         sent = message.message_id and self.known_ids([message.message_id]).get(message.message_id)
         if sent and sent.outgoing:
             return f"this environment sent {message.message_id}, for ticket #{sent.ticket}"
@@ -162,15 +160,6 @@ class TracReader:
     def own_probe(self, message: Message) -> str:
         """See `ports.Reader.own_probe`."""
         return next((token for value in message.get_all(PROBE_HEADER) if (token := self.keys.vouched(value))), "")
-
-    def _trac_sent(self, message: Message) -> bool:
-        url = self.env.project_url
-        return bool(
-            url
-            and message.get("X-Trac-Version")
-            and message.get("X-URL").strip() == url
-            and message.get("X-Trac-Project").strip() == self.env.project_name.strip()
-        )
 
     def may(self, username: str, action: str, ticket: int | None = None) -> bool:
         """See `ports.Reader.may`."""

@@ -37,6 +37,10 @@ NULL_PATH: Final = _evidence("null-path", "Its Return-Path is null.")
 AWAY: Final = _evidence("away", "Its subject is that of an automatic reply.")
 RECEIPT: Final = _evidence("receipt", "Its subject is that of a receipt or of an abuse report.")
 
+# another Trac, or this one
+
+TRAC_FIELD: Final = _evidence("trac-field", "It has the field {name}, as what a Trac sends has.")
+
 # sent to many
 
 LIST_ID: Final = _evidence("list-id", "It has a List-Id.")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _NOTICES: Final = {"disposition-notification", "feedback-report"}
 """Reports that are not about a failed delivery: RFC 8098, RFC 5965."""
+TRAC: Final = "x-trac-"
+"""How names of fields begin (in lower case) that a Trac adds to its notifications (trac/notification/mail.py)."""
 _BULK: Final = {"bulk", "junk", "auto_reply", "list"}
 _RESPONDER_FIELDS: Final = (
     "x-autoreply",
@@ -141,6 +143,9 @@ def _returned(fields: Fields, subject: str, shape: Shape) -> _Found:
 
 def _responder(fields: Fields, subject: str) -> _Found:
     """RFC 3834, 5 and what came before it."""
+    trac = fields.beginning(TRAC)
+    if trac:
+        return Origin.RESPONDER, evidence.TRAC_FIELD(name=trac[:40])
     submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
     if submitted and submitted not in {"no", "auto-forwarded"}:
         return Origin.RESPONDER, evidence.AUTO_SUBMITTED(value=submitted[:40])

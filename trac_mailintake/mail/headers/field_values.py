@@ -91,6 +91,10 @@ class Fields:
         """The first of `names` (lower case) for which there is a field; "" if there is none."""
         return next((name for name in names if name in self._values), "")
 
+    def beginning(self, prefix: str) -> str:
+        """The name (lower case) of the first field that begins with `prefix`; "" if there is none."""
+        return next((name for name in self._values if name.startswith(prefix)), "")
+
     def decoded(self) -> tuple[tuple[str, str], ...]:
         """All fields, in order, their encoded words decoded."""
         return tuple((name, decoded(value)) for name, value in self.pairs)

@@ -13,6 +13,19 @@ _BLANKS: Final = bytes.maketrans(b"\v\f", b"  ")
 """Terminals obey control characters, and XML, such as Trac's feeds, must not contain them."""
 
 
+BIDI_CONTROLS: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""The characters that change the direction of text (UAX #9, 2), for a character set in a regular expression."""
+_DIRECTING: Final = re.compile(f"[{BIDI_CONTROLS}]")
+
+
+def one_way(text: str) -> str:
+    """The text without characters that change its direction: what stands beside it cannot be reversed by it.
+
+    Letters have their own direction, so Arabic and Hebrew are shown as they are read.
+    """
+    return text if text.isascii() else _DIRECTING.sub("", text)
+
+
 def scrub(text: str) -> str:
     """The text without control characters, lone surrogates and noncharacters.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.builders import ANN, STRANGER
 from tests.builtin.handlers.handling import ANSWER, NEW, handled
@@ -19,6 +22,17 @@ if TYPE_CHECKING:
 def test_a_summary_is_one_line() -> None:
     """Whatever a folded subject holds."""
     assert handled("create-or-comment", NEW, {"subject": " The\tprinter\n burns "}).summary == "The printer burns"
+
+
+@given(st.text(st.sampled_from("abשל \u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")))
+@settings(deadline=None)
+def test_nothing_in_a_summary_changes_the_direction_of_text(text: str) -> None:
+    """UAX #9, 2: neither in a subject nor in a first line; the letters stay."""
+    kept = "".join(each for each in text if each in "abשל ")
+    for mail in ({"subject": text, "text": ""}, {"subject": "", "text": text}):
+        summary = handled("create-or-comment", NEW, mail).summary
+        assert summary == (" ".join(kept.split()) or "(no subject)")
+        assert not {unicodedata.bidirectional(each) for each in summary} & {"LRE", "RLE", "LRO", "RLO", "RLI", "LRI"}
 
 
 @pytest.mark.parametrize(

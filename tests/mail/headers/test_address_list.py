@@ -32,6 +32,8 @@ NAMES = st.text(string.ascii_letters + ' ,;:<>@()."\\', max_size=20).map(lambda 
         ("ann@example.org (Ann (of) Lee)", [("Ann (of) Lee", "ann@example.org")]),
         ("Team: Ann <ann@example.org>, bob@example.org;", [("Ann", "ann@example.org"), ("", "bob@example.org")]),
         ("undisclosed-recipients:;", []),
+        ('"ann"@example.org, <"a\\nn.b"@example.org>', [("", "ann@example.org"), ("", "ann.b@example.org")]),
+        ('<"a..b"@example.org>, <""@example.org>', [("", '"a..b"@example.org'), ("", '""@example.org')]),
         ('"very \\"odd\\"" <"odd local"@example.org>', [('very "odd"', '"odd local"@example.org')]),
         ("<@relay.example,@other.example:ann@example.org>", [("", "ann@example.org")]),
         ("Ann Lee ann@example.org", [("Ann Lee", "ann@example.org")]),

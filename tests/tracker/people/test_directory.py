@@ -123,3 +123,13 @@ def test_a_new_address_counts_at_once(sqlite_env: TracEnv) -> None:
 def test_a_strangers_name_is_written_clean(name: str, written: str) -> None:
     """No control characters, angles or quotes, so that Trac finds the address again."""
     assert signature(Address(name, "e@example.net")) == written
+
+
+@pytest.mark.parametrize(
+    "spec", ['"a b"@example.net', "a\u202eb@example.net", '"a<b"@example.net', "a\x9fb@example.net"]
+)
+def test_an_odd_address_is_written_as_no_other(spec: str) -> None:
+    """What is left out of an address would make it somebody else's, to whom Trac would write."""
+    written = signature(Address("", spec))
+    assert "\ufffd" in written
+    assert "ab@" not in written

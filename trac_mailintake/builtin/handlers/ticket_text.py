@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.settings import Kind, Parameter
 from trac_mailintake.mail.prefetch import neutral_of
+from trac_mailintake.mail.scrub import one_way
 from trac_mailintake.mail.wiki.escape import broken, neutral
 from trac_mailintake.mail.wiki.formatter_cost import bearable, verbatim
 
@@ -29,11 +30,14 @@ _AUTHORS: Final = 5
 
 
 def summary(message: Message) -> str:
-    """The subject in one line; without one the first line of the text, else "(no subject)"."""
-    subject = " ".join(message.subject.split())
+    """The subject in one line; without one the first line of the text, else "(no subject)".
+
+    Nothing in it changes the direction of text: lists show summaries beside each other.
+    """
+    subject = " ".join(one_way(message.subject).split())
     if subject:
         return subject
-    first = next((line for line in map(_bare, message.text.splitlines()) if line), "(no subject)")
+    first = next((line for line in map(_bare, one_way(message.text).splitlines()) if line), "(no subject)")
     if len(first) <= _SUMMARY:
         return first
     cut = first[:_SUMMARY]
@@ -65,4 +69,4 @@ def signature(message: Message, context: Context) -> str:
     if context.sender.mapped or not context.service.strangers.reporterusername:
         return ""
     authors = (f"{each.name} <{each.spec}>" if each.name else each.spec for each in message.authors[:_AUTHORS])
-    return neutral(f"Sent by mail from {', '.join(authors) or 'nobody'}")
+    return neutral(one_way(f"Sent by mail from {', '.join(authors) or 'nobody'}"))

@@ -36,6 +36,9 @@ _DOT: Final = re.compile(r"(?<=\S)\s+\.\s+(?=\S)")
 """A dot with blanks around it within an address (RFC 5322, 4.4, obs-domain)."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SPEC: Final = re.compile(r"""(?:"(?:[^"\\]++|\\.)*+"|[^\s"<>(),:;@]++)@(?:\[[^\[\]\s]*\]|[^\s"<>(),:;@\[\]]+)""")
+_QUOTED: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"@', re.DOTALL)
+_DOT_ATOM: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]++(?:\.[\w!#$%&'*+/=?^`{|}~-]++)*+")
+"""RFC 5322, 3.2.3, with all letters, as RFC 6532 allows."""
 _BARE: Final = re.compile(r"(?:mailto:)?([^\s\"<>(),:;@]+@[^\s\"<>(),:;@]+)", re.IGNORECASE)
 _LONGEST: Final = 512
 """Longest addr-spec, in characters; RFC 5321 allows 320."""
@@ -158,7 +161,14 @@ def _spec(written: str) -> str:
     spec = spec[len("mailto:") :] if spec.lower().startswith("mailto:") else spec
     if len(spec) > _LONGEST or _CONTROL.search(spec) or not _SPEC.fullmatch(spec):
         return ""
-    return scrub(spec)
+    return scrub(_plain(spec))
+
+
+def _plain(spec: str) -> str:
+    """The addr-spec without needless quotation marks: `"ann"@host` is `ann@host` (RFC 5322, 3.2.4 and 3.4.1)."""
+    quoted = _QUOTED.match(spec)
+    local = _ESCAPE.sub(r"\1", quoted[1]) if quoted else ""
+    return f"{local}@{spec[quoted.end() :]}" if quoted and _DOT_ATOM.fullmatch(local) else spec
 
 
 def _name(phrase: list[tuple[str, bool]]) -> str:

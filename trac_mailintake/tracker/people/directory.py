@@ -13,6 +13,7 @@ from trac_mailintake.intake.model import Sender
 from trac_mailintake.mail.headers.authentication_results import Lack, verdict_on
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address
+from trac_mailintake.mail.scrub import BIDI_CONTROLS
 from trac_mailintake.tracker.people.names_in_use import reserved
 from trac_mailintake.tracker.people.newcomers import Stranger, newcomer
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from trac_mailintake.mail.wording import Reason, Wording
 
 ANONYMOUS: Final = "anonymous"
-_NOT_A_NAME: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_NOT_A_NAME: Final = re.compile(rf"[\x00-\x20\x7f-\x9f<>\"\u2028\u2029{BIDI_CONTROLS}]+")
 _NAME_LENGTH: Final = 120
 _NOT_A_HOST: Final = re.compile(r"[^0-9A-Za-z.:\[\]_-]")
 _BY_MAIL: Final = "by mail"
@@ -180,9 +181,12 @@ def _lack_of_proof(verdict: Verdict) -> Reason:
 
 
 def signature(address: Address) -> str:
-    """A stranger's text as reporter or author: `Name <address>`, or the address alone."""
+    """A stranger's text as reporter or author: `Name <address>`, or the address alone.
+
+    What Trac cannot write in an address becomes U+FFFD: without it another mailbox would be named, and written to.
+    """
     name = _NOT_A_NAME.sub(" ", address.name).strip()[:_NAME_LENGTH].rstrip()
-    spec = _NOT_A_NAME.sub("", address.spec)
+    spec = _NOT_A_NAME.sub("\ufffd", address.spec)
     return f"{name} <{spec}>" if name and mailbox_key(name) != mailbox_key(spec) else spec
 
 

@@ -15,6 +15,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Origin
+from trac_mailintake.mail.scrub import one_way
 from trac_mailintake.tracker.db.transaction import DAY, key, now
 from trac_mailintake.tracker.people import contacts
 from trac_mailintake.tracker.people.account_manager import Accounts
@@ -98,7 +99,7 @@ def _username(env: Environment, author: Address, known: Contact | None) -> str |
 
 
 def _introduced(author: Address, known: Contact | None, username: str, service: Service) -> Introduced:
-    name = author.name.strip() or (known.name if known else "")
+    name = one_way(author.name).strip() or (known.name if known else "")
     wanted = service.strangers
     who = Newcomer(author.spec, name, username, service.name, wanted.createusers_per_day, wanted.notifyusers)
     return Introduced(who, reasons.GETS_ACCOUNT(user=username) if username else reasons.REMEMBERED())

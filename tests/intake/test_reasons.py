@@ -16,7 +16,7 @@ from tests.intake.rules_page import BEHAVIOUR, filled
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Change, Followup, Hold, NewTicket, Outcome, Proof, Status, Step
 from trac_mailintake.intake.reasons import because, rule
-from trac_mailintake.intake.sender_notice import whom_to_tell
+from trac_mailintake.intake.sender_notice import notice
 from trac_mailintake.intake.settings import Values
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Address, Origin
@@ -83,7 +83,7 @@ def test_the_sender_of_held_mail_is_told_as_the_rule_says(slug: str) -> None:
         ("never", False, False),
     ):
         of = service(notify_sender=policy)
-        assert (bool(whom_to_tell(message(), of, held)), bool(whom_to_tell(message(), of, rejected))) == (
+        assert (bool(notice(message(), of, held)), bool(notice(message(), of, rejected))) == (
             of_held,
             of_rejected,
         )
@@ -92,9 +92,9 @@ def test_the_sender_of_held_mail_is_told_as_the_rule_says(slug: str) -> None:
 def test_a_mail_server_tells_the_senders_of_what_it_hands_over() -> None:
     """Of a rejection, which it was told by 77; whatever the kind of source is called."""
     pushed = replace(service(notify_sender="refused"), pushed=True)
-    assert whom_to_tell(message(), pushed, Outcome(Status.REJECTED, "block", "")) == ""
-    assert whom_to_tell(message(), pushed, Outcome(Status.HELD, "allow", "")) == ANN.spec
-    assert whom_to_tell(message(), replace(pushed, kind="pipe", pushed=False), Outcome(Status.REJECTED, "x", "")) != ""
+    assert notice(message(), pushed, Outcome(Status.REJECTED, "block", "")) is None
+    assert getattr(notice(message(), pushed, Outcome(Status.HELD, "allow", "")), "address", "") == ANN.spec
+    assert notice(message(), replace(pushed, kind="pipe", pushed=False), Outcome(Status.REJECTED, "x", "")) is not None
 
 
 # what the product decides ---------------------------------------------------------------------------------------------

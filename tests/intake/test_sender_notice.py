@@ -9,8 +9,9 @@ import pytest
 
 from tests.builders import comment, message, new_ticket, service
 from trac_mailintake.intake.model import Outcome, Sender, Status
+from trac_mailintake.intake.ports import ToSender
 from trac_mailintake.intake.reasons import RULES
-from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
+from trac_mailintake.intake.sender_notice import acknowledgement, notice
 from trac_mailintake.intake.settings import Values
 from trac_mailintake.mail.message import Origin
 
@@ -32,7 +33,7 @@ def test_only_refusals_that_the_service_names_are_told(policy: str, status: Stat
         of = replace(service(notify_sender=policy), pushed=pushed)
         rejected = status is Status.REJECTED and policy != "never" and not pushed
         held = status is Status.HELD and policy == "refused" and rule == TOLD
-        assert bool(whom_to_tell(message(), of, Outcome(status, rule, "So."))) is (rejected or held)
+        assert bool(notice(message(), of, Outcome(status, rule, "So."))) is (rejected or held)
 
 
 @pytest.mark.parametrize("status", REFUSALS)
@@ -43,8 +44,9 @@ def test_forgers_and_machines_make_us_send_nothing(hosts: tuple[str, ...], statu
     for origin, path, fields in product(Origin, ("ext@example.net", "", None), ((), PROVED)):
         mail = message(origin=origin, return_path=path, fields=fields)
         told = origin is Origin.PERSON and path != "" and (not hosts or fields == PROVED)
-        assert whom_to_tell(mail, of, Outcome(status, TOLD, "So.")) == ("ann@example.org" if told else "")
-        assert whom_to_tell(replace(mail, author=None), of, Outcome(status, TOLD, "So.")) == ""
+        letter = ToSender("ann@example.org", proved=bool(hosts), most=60)
+        assert notice(mail, of, Outcome(status, TOLD, "So.")) == (letter if told else None)
+        assert notice(replace(mail, author=None), of, Outcome(status, TOLD, "So.")) is None
 
 
 @pytest.mark.parametrize("policy", ["never", "proved", "always"])
@@ -58,5 +60,6 @@ def test_a_ticket_is_acknowledged_to_strangers_only(policy: str, proof: str) -> 
         wanted = policy == "always" or (policy == "proved" and proof != "")
         answered = origin is Origin.PERSON and path is None
         told = wanted and answered and not mapped and address != ""
-        assert acknowledges(new_ticket(sender), mail, of) is told
-        assert acknowledges(comment(1, sender), mail, of) is False
+        letter = ToSender(address, proved=bool(proof), most=60)
+        assert acknowledgement(new_ticket(sender), mail, of) == (letter if told else None)
+        assert acknowledgement(comment(1, sender), mail, of) is None

@@ -19,7 +19,7 @@ from trac_mailintake.intake.model import (
 )
 from trac_mailintake.intake.ports import Accepted, Duplicate, Refused
 from trac_mailintake.intake.reasons import because
-from trac_mailintake.intake.sender_notice import acknowledges, whom_to_tell
+from trac_mailintake.intake.sender_notice import acknowledgement, notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,14 +61,14 @@ def refused(
         case _:
             assert_never(objection)
     outcome = Outcome(status, rule, reason, because=objection.because)
-    return Refused(delivery, message, outcome, tuple(steps), forward, whom_to_tell(message, service, outcome))
+    return Refused(delivery, message, outcome, tuple(steps), forward, notice(message, service, outcome))
 
 
 def accepted(
     delivery: Delivery, message: Message, service: Service, prepared: Prepared, steps: Iterable[Step]
 ) -> Accepted:
     """The decision to file what has been prepared."""
-    told = acknowledges(prepared.change, message, service)
+    told = acknowledgement(prepared.change, message, service)
     outcome = _outcome(prepared.change.target)
     return Accepted(delivery, message, outcome, (*steps, *prepared.steps), prepared, acknowledge=told)
 

@@ -1,4 +1,4 @@
-"""record: whether to notify the sender (docs/behaviour.md#notices). Forgers and machines must not make us send mail."""
+"""record: whether to write to the sender (docs/behaviour.md#notices): forgers and machines must not make us do so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import NewTicket, Status
+from trac_mailintake.intake.ports import ToSender
 from trac_mailintake.mail.headers.authentication_results import author_proof
 from trac_mailintake.mail.message import Origin
 
@@ -30,24 +31,27 @@ _ACKNOWLEDGED: Final[Mapping[str, frozenset[bool]]] = {
 """By `acknowledge`: whether the senders who hear of their new ticket are proved."""
 
 
-def whom_to_tell(message: Message | None, service: Service, outcome: Outcome) -> str:
-    """The address to send a notice of refusal to, or "": no notice.
+def notice(message: Message | None, service: Service, outcome: Outcome) -> ToSender | None:
+    """The notice of a refusal, or None.
 
-    No unproved sender if `authserv_ids` is set, since we can tell that the address may be forged.
+    No unproved sender gets one if `authserv_ids` is set, since we can tell that the address may be forged.
     """
-    if message is None or message.author is None or not _takes_mail(message):
-        return ""
+    if message is None or message.author is None or not _takes_mail(message) or not _is_told(service, outcome):
+        return None
     hosts = service.authentication.authserv_ids
-    doubted = bool(hosts) and not author_proof(message, hosts)
-    return "" if doubted or not _is_told(service, outcome) else message.author.spec
+    proved = bool(author_proof(message, hosts))
+    return None if hosts and not proved else ToSender(message.author.spec, proved, service.rates.rate_notice)
 
 
-def acknowledges(change: Change, message: Message, service: Service) -> bool:
-    """Whether to acknowledge the new ticket to a sender who is not a user (`acknowledge`)."""
+def acknowledgement(change: Change, message: Message, service: Service) -> ToSender | None:
+    """The acknowledgement of a new ticket to a sender who is not a user (`acknowledge`), or None."""
     sender = change.sender
+    proved = bool(sender.proof)
     stranger = bool(sender.address) and not sender.mapped
-    wanted = bool(sender.proof) in _ACKNOWLEDGED[service.notices.acknowledge]
-    return wanted and stranger and isinstance(change.target, NewTicket) and _takes_mail(message)
+    wanted = proved in _ACKNOWLEDGED[service.notices.acknowledge]
+    if not (wanted and stranger and isinstance(change.target, NewTicket) and _takes_mail(message)):
+        return None
+    return ToSender(sender.address, proved, service.rates.rate_notice)
 
 
 def _is_told(service: Service, outcome: Outcome) -> bool:

@@ -24,7 +24,7 @@ def test_it_is_held_with_the_mailbox_as_the_reason() -> None:
     assert (decision.outcome.status, decision.outcome.rule) == (Status.HELD, "unserved")
     assert LABEL in decision.outcome.reason
     assert decision.forward is None
-    assert decision.tell == ""
+    assert decision.tell is None
 
 
 def test_no_plugin_is_asked() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trac_mailintake.mail.scrub import one_way
 from trac_mailintake.tracker.options import LOOP_HEADER
 from trac_mailintake.tracker.outgoing.headers import journal, letter, line, path
 
@@ -25,9 +26,9 @@ def test_a_letter_has_its_fields_and_no_others(shared_env: TracEnv, subject: str
     sent = letter(shared_env.env, "ann@example.net", subject, "").as_bytes()
     read = message_from_bytes(sent, policy=policy.default)
     assert read.keys() == OURS
-    assert (read["To"], read["From"]) == ("ann@example.net", "trac@example.org")
+    assert (read["To"], read["From"]) == ("ann@example.net", f"{shared_env.env.project_name} <trac@example.org>")
     assert (read["Auto-Submitted"], read["Precedence"]) == ("auto-generated", "bulk")
-    assert read["Message-ID"].endswith("@example.net>")
+    assert read["Message-ID"].endswith("@example.org>")
     assert read[LOOP_HEADER]
     assert "\n" not in line(subject)
 
@@ -39,7 +40,7 @@ def test_a_line_has_no_control_characters_and_an_end(text: str) -> None:
     found = line(text)
     assert len(found) <= 300
     assert not any(ord(letter) < 32 or ord(letter) == 127 for letter in found)
-    kept = "".join(each for each in text if each > " " and each != "\x7f" and not each.isspace())
+    kept = "".join(each for each in one_way(text) if each > " " and each != "\x7f" and not each.isspace())
     assert "".join(found.split()) == kept[: len("".join(found.split()))]
 
 
@@ -48,13 +49,38 @@ def test_a_line_has_no_control_characters_and_an_end(text: str) -> None:
     [
         ("trac@example.org", "help@example.org", "trac@example.org"),
         ("", "help@example.org,more@example.org", "help@example.org"),
-        ("", "", "ann@example.net"),
+        ("", "", "trac@trac.example.org"),
+        ("Help <help@büro.example>", "", "help@büro.example"),
+        ("no address", "", "trac@trac.example.org"),
     ],
 )
-def test_somebody_is_the_sender(sqlite_env: TracEnv, smtp_from: str, addresses: str, found: str) -> None:
-    """Trac's address, or the service's, or in the end the recipient's own: no mail goes out without From."""
+def test_we_write_from_an_address_of_ours(sqlite_env: TracEnv, smtp_from: str, addresses: str, found: str) -> None:
+    """Trac's address, the service's, or one at our host, never the recipient's; the id is in the same domain."""
     sqlite_env.set(("notification", "smtp_from", smtp_from))
-    assert letter(sqlite_env.env, "ann@example.net", "Hello", addresses)["From"] == found
+    sent = message_from_bytes(
+        letter(sqlite_env.env, "ann@example.net", "Hello", addresses).as_bytes(), policy=policy.default
+    )
+    assert sent["From"].addresses[0].addr_spec == found
+    assert sent["Message-ID"].endswith(f"@{found.rpartition('@')[2].encode('idna').decode()}>")
+    assert str(sent["Message-ID"]).isascii()
+
+
+@pytest.mark.parametrize(
+    ("project", "configured", "shown"),
+    [
+        ("Support Desk", "", "Support Desk"),
+        ("Support Desk", "Robot", "Robot"),
+        ('Who? "Us", <they@example.com>; (you)', "", 'Who? "Us", <they@example.com>; (you)'),
+        ("Bürgeramt Köln", "", "Bürgeramt Köln"),
+        ("", "", ""),
+    ],
+)
+def test_letters_name_the_project(sqlite_env: TracEnv, project: str, configured: str, shown: str) -> None:
+    """As Trac's notifications do; whatever it is called, the address stays the only one."""
+    sqlite_env.set(("project", "name", project), ("notification", "smtp_from_name", configured))
+    sent = letter(sqlite_env.env, "ann@example.net", "Hello", "").as_bytes()
+    (author,) = message_from_bytes(sent, policy=policy.default)["From"].addresses
+    assert (author.display_name, author.addr_spec) == (shown, "trac@example.org")
 
 
 def test_who_gets_an_answer_by_a_machine_is_told_so(shared_env: TracEnv) -> None:

@@ -91,7 +91,7 @@ def test_a_notice_is_an_answer_to_the_mail(shared_env: TracEnv, message_id: str 
     sent = rendered(shared_env, due("notice", rule="Not accepted", reason="Sorry.", message_id=message_id))
     assert (sent["Subject"], sent["Auto-Submitted"], sent["Bcc"]) == ("Not accepted", "auto-replied", None)
     assert text(sent).strip() == "Sorry."
-    assert ("In-Reply-To" in sent) is bool(message_id)
+    assert sent["In-Reply-To"] == (message_id if message_id and "\r" not in message_id else None)
     assert sent["References"] == sent["In-Reply-To"]
 
 

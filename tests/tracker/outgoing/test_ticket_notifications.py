@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trac.notification.api import NotificationSystem
@@ -10,9 +11,9 @@ from trac.ticket.notification import TicketChangeEvent
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 import trac_mailintake.components.notifications  # noqa: F401 - its components are under test
-from tests.builders import EXTERNAL, comment, message, new_ticket, service
+from tests.builders import EXTERNAL, comment, message, new_ticket
 from trac_mailintake.intake.model import Sender
-from trac_mailintake.intake.ports import KnownId, Prepared
+from trac_mailintake.intake.ports import KnownId
 from trac_mailintake.mail.message import Address
 from trac_mailintake.tracker.lookups import TracReader
 from trac_mailintake.tracker.options import LOOP_HEADER
@@ -104,11 +105,13 @@ def test_a_user_keeps_their_notification_preferences(office: Desk, smtp_sink: Sm
 
 
 def test_an_acknowledgement_can_be_asked_for(office: Desk, smtp_sink: SmtpSink) -> None:
-    """`acknowledge=always` lets Trac's rules decide about the sender too."""
-    prepared = office.tracker.prepare(new_ticket(), message(), service(acknowledge="always"))
-    assert isinstance(prepared, Prepared)
-    announce(office.trac.env, office.write(prepared))
+    """Where the recorder allows it, Trac's rules decide about the sender too; the journal has that they were told."""
+    filed = replace(take(office, new_ticket(), told=False), address="")
+    with office.trac.env.db_transaction as db:
+        db("UPDATE mailintake_delivery SET acknowledge=1, sender_told=0")
+    announce(office.trac.env, filed)
     assert recipients(smtp_sink.wait_for(1)) == [["ext@example.net", "staff@example.org"]]
+    assert office.trac.query("SELECT sender_told FROM mailintake_delivery") == [(1,)]
 
 
 def test_every_id_that_trac_sends_is_recorded(office: Desk, smtp_sink: SmtpSink) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trac_mailintake.intake.ports.archive import Archive, ArchiveWriter, TooLarge
-from trac_mailintake.intake.ports.decision import Accepted, Decision, Duplicate, Refused
+from trac_mailintake.intake.ports.decision import Accepted, Decision, Duplicate, Refused, ToSender
 from trac_mailintake.intake.ports.reader import KnownId, Reader, TicketFacts
 from trac_mailintake.intake.ports.recorder import Claims, Mailbox, Recorded, Recorder, Seen, Wait
 from trac_mailintake.intake.ports.runtime import Clock, Deciding, Parser, Runtime, Watch
@@ -36,6 +36,7 @@ __all__ = [
     "Source",
     "Targeting",
     "TicketFacts",
+    "ToSender",
     "TooLarge",
     "Tracker",
     "Wait",

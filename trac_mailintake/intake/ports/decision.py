@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class ToSender:
+    """A letter to a mail's sender: a notice of a refusal, or an acknowledgement (docs/behaviour.md#notices).
+
+    `proved`: one of our mail servers vouched for the address. Nothing that an unproved sender wrote is repeated.
+    `most`: letters to senders that the service may send within an hour; 0: any number.
+    """
+
+    address: str
+    proved: bool
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Duplicate:
     """The message was filed before; the outcome names the ticket."""
 
@@ -26,7 +39,7 @@ class Refused:
     """An objection counts, or the message could not be handled: nothing is filed.
 
     `message`: None if it could not be read. `forward`: a forward for the outbox; the outcome is held with the rule
-    `forward-pending` until the outgoing server has accepted it. `tell`: the address of a sender to notify.
+    `forward-pending` until the outgoing server has accepted it. `tell`: the notice to its sender.
     """
 
     delivery: Delivery
@@ -34,14 +47,14 @@ class Refused:
     outcome: Outcome
     steps: tuple[Step, ...]
     forward: Forward | None = None
-    tell: str = ""
+    tell: ToSender | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The message becomes a ticket or a comment. The outcome does not know yet which number a new one has.
 
-    `acknowledge`: notify a sender who is not a user of the new ticket.
+    `acknowledge`: tells a sender who is not a user of the new ticket.
     """
 
     delivery: Delivery
@@ -49,7 +62,7 @@ class Accepted:
     outcome: Outcome
     steps: tuple[Step, ...]
     prepared: Prepared
-    acknowledge: bool = False
+    acknowledge: ToSender | None = None
 
 
 Decision = Duplicate | Refused | Accepted

@@ -119,6 +119,14 @@ class Rates:
             "New tickets within an hour after which the service stops until you enable it again. 0: any number",
         ),
     ] = 500
+    rate_notice: Annotated[
+        int,
+        Declared(
+            Kind.INTEGER,
+            "Notices and acknowledgements to senders within an hour, a third of them to one domain; more are not "
+            "sent. 0: any number",
+        ),
+    ] = 60
 
 
 @dataclass(frozen=True, slots=True)

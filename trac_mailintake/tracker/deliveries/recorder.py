@@ -155,14 +155,17 @@ class DatabaseRecorder:
         """Write the change and the outgoing mail, and turn the claim into a row of the journal."""
         outcome = self._settled(decision)
         done: Filed | None = None
+        acknowledged = False
         if isinstance(decision, Accepted):
             done = write.write(self._env, decision.prepared, from_utimestamp(now()), locked)
             filed.append(done)
             self._remember_sender(db, decision)
             outcome = replace(outcome, ticket=done.ticket, comment=done.comment)
+            if acknowledged := enqueue.acknowledge(self._env, db, decision, done.ticket):
+                done = replace(done, address="")
             self._filed[decision.delivery.id] = (done, decision)
         enqueue.enqueue(self._env, db, decision)
-        self._journal(db, decision, outcome, done, tells=tells)
+        self._journal(db, decision, outcome, done, tells=tells, acknowledged=acknowledged)
         return Recorded(decision.delivery, outcome)
 
     def _settled(self, decision: Decision) -> Outcome:
@@ -179,9 +182,19 @@ class DatabaseRecorder:
             remember(self._env, db, who, decision.delivery.id)
 
     def _journal(
-        self, db: Connection, decision: Decision, outcome: Outcome, filed: Filed | None, *, tells: bool
+        self,
+        db: Connection,
+        decision: Decision,
+        outcome: Outcome,
+        filed: Filed | None,
+        *,
+        tells: bool,
+        acknowledged: bool,
     ) -> None:
-        """Turn the claim into a row of the journal, with a notification due if that `tells` anybody."""
+        """Turn the claim into a row of the journal, with a notification due if that `tells` anybody.
+
+        `acknowledged`: Trac's notification also goes to the sender, who is not a user.
+        """
         delivery = decision.delivery
         steps = decision.steps
         if delivery.refiled:
@@ -194,6 +207,7 @@ class DatabaseRecorder:
             **_of_message(decision.message),
             **_of_filed(filed, tells=tells),
             "counted": self._counted(delivery, decision.message),
+            "acknowledge": int(acknowledged),
         }
         transitions.record(db, delivery.id, outcome.status, values)
 
@@ -297,11 +311,8 @@ def _of_outcome(decision: Decision, outcome: Outcome, steps: Sequence[Step]) -> 
         "admin_told": 0,
         "recorded": now(),
         **stored_reasons.columns(outcome, steps),
-        "removed": "",
-        "acknowledge": 0,
+        "removed": decision.prepared.change.removed if isinstance(decision, Accepted) else "",
     }
-    if isinstance(decision, Accepted):
-        values |= {"removed": decision.prepared.change.removed, "acknowledge": int(decision.acknowledge)}
     if outcome.status is Status.IGNORED and reasons.rule(outcome.rule).leaves:
         values["live"] = passed_key(decision.delivery.account, decision.delivery.listed, decision.delivery.service)
     return values

@@ -33,6 +33,11 @@ class Beginning:
     acknowledge: bool
 
 
+def fit(message_id: str) -> bool:
+    """Whether a Message-ID of a stranger's is one, and can stand in a header field of ours."""
+    return bool(_MESSAGE_ID.match(message_id))
+
+
 def installed(env: Environment) -> bool:
     """Whether our tables exist (not before the upgrade). On PostgreSQL a failed query breaks the transaction."""
     return bool(DatabaseManager(env).get_database_version(NAME))
@@ -67,8 +72,9 @@ def beginning(env: Environment, ticket: int) -> Beginning | None:
     if not rows:
         return None
     message_id, sender, author = (text or "" for text in rows[0][:3])
-    fit = message_id if _MESSAGE_ID.match(message_id) else ""
-    return Beginning(fit, sender if "," not in sender else "", author, acknowledge=bool(rows[0][3]))
+    return Beginning(
+        message_id if fit(message_id) else "", sender if "," not in sender else "", author, acknowledge=bool(rows[0][3])
+    )
 
 
 def writers(env: Environment, ticket: int) -> set[str]:

@@ -6,15 +6,19 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
 from trac.notification.api import NotificationSystem
-from trac.notification.mail import EmailDistributor
+from trac.notification.mail import EmailDistributor, RecipientMatcher
 from trac.resource import ResourceNotFound
 from trac.ticket.model import Ticket
 from trac.ticket.notification import TicketChangeEvent
 
 from trac_mailintake.mail.mailbox_key import mailbox_key
+from trac_mailintake.mail.message import Address
+from trac_mailintake.tracker.db.transaction import transaction
+from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.outgoing import smtp_refusals
 from trac_mailintake.tracker.outgoing.outsiders import heard
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
+from trac_mailintake.tracker.people.directory import signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,8 +94,28 @@ def _send(env: Environment, event: TicketChangeEvent, address: str) -> str:
     """Send the messages of an event, but not to `address`. Returns why some were refused for good, or ""."""
     system = NotificationSystem(env)
     wanted = [each for each in heard(system.subscriptions(event)) if each[0] or not _is(each[2], address)]
-    said = [_distribute(system, event, letter) for letter in _letters(system, wanted)]
-    return "; ".join(filter(None, said))
+    said = [(_distribute(system, event, letter), letter) for letter in _letters(system, wanted)]
+    if event.category == "created" and system.smtp_enabled:
+        _note_acknowledged(env, event.target.id, [each for refusal, letter in said if not refusal for each in letter])
+    return "; ".join(refusal for refusal, _ in said if refusal)
+
+
+def _note_acknowledged(env: Environment, ticket: int, reached: Iterable[Subscription]) -> None:
+    """Store that the sender of a new ticket was told of it, if theirs is one of the addresses that mail went to.
+
+    Trac leaves out addresses that it does not consider valid (trac/notification/mail.py, RecipientMatcher).
+    """
+    addresses = [str(each[2]) for each in reached if not each[0]]
+    if not addresses:
+        return
+    matcher = RecipientMatcher(env)
+    written = {mailbox_key(parseaddr(each)[1]) for each in addresses if matcher.match_recipient(each)}
+    sql = "SELECT id, sender FROM mailintake_delivery WHERE ticket=%s AND state='created' AND acknowledge=1"
+    rows = env.db_query(sql, (ticket,))
+    for row, sender in rows:
+        if mailbox_key(sender or "") in written:
+            with transaction(env) as db:
+                transitions.sender_told(db, row)
 
 
 def _letters(system: NotificationSystem, wanted: Sequence[Subscription]) -> Iterable[Sequence[Subscription]]:
@@ -116,14 +140,18 @@ def _distribute(system: NotificationSystem, event: TicketChangeEvent, letter: Se
 
 
 def _is(recipient: str | None, address: str) -> bool:
-    return bool(address) and mailbox_key(parseaddr(recipient or "")[1]) == mailbox_key(address)
+    """Whether a notification would go to `address`, also as it stands in a ticket, where Trac found it."""
+    mine = {mailbox_key(address), mailbox_key(signature(Address("", address)))} - {""}
+    return mailbox_key(parseaddr(recipient or "")[1]) in mine
 
 
 def _writer(env: Environment, ticket: int, comment: int | None) -> str:
-    """The address of the unmapped sender whose mail became the ticket or comment; "" if they were mapped."""
+    """The address of the unmapped sender whose mail became the ticket or comment; "" if they may be notified of it."""
     where, values = ("comment IS NULL", (ticket,)) if comment is None else ("comment=%s", (ticket, comment))
-    rows = env.db_query(f"SELECT sender, author FROM mailintake_delivery WHERE ticket=%s AND {where}", values)
-    for address, author in rows:
+    sql = f"SELECT sender, author, acknowledge FROM mailintake_delivery WHERE ticket=%s AND {where}"
+    for address, author, acknowledge in env.db_query(sql, values):
+        if acknowledge:
+            return ""
         known = env.get_known_users(as_dict=True).get(author)
         if known is None or mailbox_key(known[1] or "") != mailbox_key(address or ""):
             return address or ""

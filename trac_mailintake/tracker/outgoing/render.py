@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.tracker.archive.store import found
+from trac_mailintake.tracker.message_ids import ticket_mails
 from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.outgoing.forwarded_mail import Forwarded, forward
 from trac_mailintake.tracker.outgoing.headers import journal, letter, line
+from trac_mailintake.tracker.people import reply_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "o.id, o.kind, o.service, o.fence, o.attempts, o.digest, o.subject, o.body, o.recipient, o.delivery, s.forward, "
-    "s.addresses, d.archive, d.archive_offset, d.archive_length, d.subject, d.sender, d.trail, d.message_id"
+    "s.addresses, d.archive, d.archive_offset, d.archive_length, d.subject, d.sender, d.trail, d.message_id, "
+    "d.ticket"
 )
 
 
@@ -46,6 +49,7 @@ class Due(NamedTuple):
     sender: str | None
     trail: str | None
     message_id: str | None
+    ticket: int | None
 
     @property
     def failure(self) -> bool:
@@ -77,10 +81,19 @@ def render(env: Environment, dues: Sequence[Due], recipient: str) -> bytes:
         return forward(env, _forwarded(env, first), recipient)
     if first.kind == "notice":
         message = letter(env, recipient, first.rule, first.addresses or "", submitted="auto-replied")
-        if first.message_id:
-            message["In-Reply-To"] = message["References"] = line(first.message_id)
+        if ticket_mails.fit(first.message_id or ""):
+            message["In-Reply-To"] = message["References"] = first.message_id
+        _take_answers(env, message, first.ticket)
         return _with(message, first.reason)
     return _with(_begun(env, first, recipient, f"{first.service}: {first.rule}"), _said(env, first))
+
+
+def _take_answers(env: Environment, message: EmailMessage, ticket: int | None) -> None:
+    """Let answers to an acknowledgement go to the ticket's signed reply address, as those to notifications do."""
+    address = env.config.get(SECTION, "address").strip()
+    if ticket and "@" in address:
+        keys, delimiter = reply_address.load_keys(env), reply_address.delimiter(env)
+        message["Reply-To"] = reply_address.reply_address(keys, address, delimiter, ticket)
 
 
 def _begun(env: Environment, due: Due, recipient: str, subject: str) -> EmailMessage:

@@ -17,29 +17,39 @@ _TAG: Final = re.compile(r"\s*([a-z]{2,3})(?![a-z])", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The phrases of one language. {project} is the project's name, {subject} the mail's subject."""
+    """The phrases of one language. {project} is the project's name, {subject} the mail's subject, as `quoted`."""
 
+    quoted: str
     rejected: str
     rejected_text: str
     held: str
     held_text: str
+    filed: str
+    filed_text: str
     why: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """By rule: the reason as the sender may see it."""
     closing: str = ""
 
     def text(self, project: str, subject: str, rule: str, *, held: bool) -> tuple[str, str]:
-        """Subject and text of a notice."""
+        """Subject and text of a notice. With `subject` "" it does not name the mail."""
         title, body = (self.held, self.held_text) if held else (self.rejected, self.rejected_text)
-        paragraphs = (body.format(project=project, subject=subject), self.why.get(rule, ""), self.closing)
+        named = self.quoted.format(subject=subject) if subject else ""
+        paragraphs = (body.format(project=project, subject=named), self.why.get(rule, ""), self.closing)
         return title, "\n\n".join(filter(None, paragraphs)) + "\n"
+
+    def acknowledgement(self, project: str, ticket: int, url: str) -> tuple[str, str]:
+        """Subject and text of an acknowledgement that repeats nothing of the mail."""
+        return self.filed, self.filed_text.format(project=project, ticket=ticket, url=url) + "\n"
 
 
 _ENGLISH: Final = Phrases(
     rejected="Your message was not accepted",
-    rejected_text="Your message “{subject}” to {project} was not accepted.",
+    quoted="“{subject}” ",
+    rejected_text="Your message {subject}to {project} was not accepted.",
+    filed="Your message was received",
+    filed_text="Your message to {project} was received as ticket #{ticket}:\n{url}\n\nThis was sent automatically.",
     held="Your message awaits review",
-    held_text="Your message “{subject}” to {project} is kept until somebody has looked at it. You need not send it "
-    "again.",
+    held_text="Your message {subject}to {project} is kept until somebody has looked at it. You need not send it again.",
     why=MappingProxyType(
         {
             STRANGER.slug: "It refers to a ticket in which you are not involved. To report something new, write a new "
@@ -54,9 +64,13 @@ _ENGLISH: Final = Phrases(
 )
 _GERMAN: Final = Phrases(
     rejected="Ihre Nachricht wurde nicht angenommen",
-    rejected_text="Ihre Nachricht „{subject}“ an {project} wurde nicht angenommen.",
+    quoted="„{subject}“ ",
+    rejected_text="Ihre Nachricht {subject}an {project} wurde nicht angenommen.",
+    filed="Ihre Nachricht ist eingegangen",
+    filed_text="Ihre Nachricht an {project} ist als Ticket #{ticket} eingegangen:\n{url}\n\nDiese Mitteilung wurde "
+    "automatisch versandt.",
     held="Ihre Nachricht wird geprüft",
-    held_text="Ihre Nachricht „{subject}“ an {project} wird aufbewahrt, bis jemand sie geprüft hat. Sie brauchen sie "
+    held_text="Ihre Nachricht {subject}an {project} wird aufbewahrt, bis jemand sie geprüft hat. Sie brauchen sie "
     "nicht noch einmal zu senden.",
     why=MappingProxyType(
         {
@@ -72,9 +86,13 @@ _GERMAN: Final = Phrases(
 )
 _FRENCH: Final = Phrases(
     rejected="Votre message n’a pas été accepté",
-    rejected_text="Votre message « {subject} » adressé à {project} n’a pas été accepté.",
+    quoted="« {subject} » ",
+    rejected_text="Votre message {subject}adressé à {project} n’a pas été accepté.",
+    filed="Votre message a été reçu",
+    filed_text="Votre message adressé à {project} a été reçu et porte le numéro de ticket #{ticket} :\n{url}\n\nCe "
+    "message a été envoyé automatiquement.",
     held="Votre message est en attente de vérification",
-    held_text="Votre message « {subject} » adressé à {project} est conservé jusqu’à ce que quelqu’un l’ait vérifié. Il "
+    held_text="Votre message {subject}adressé à {project} est conservé jusqu’à ce que quelqu’un l’ait vérifié. Il "
     "est inutile de l’envoyer à nouveau.",
     why=MappingProxyType(
         {
@@ -90,9 +108,13 @@ _FRENCH: Final = Phrases(
 )
 _SPANISH: Final = Phrases(
     rejected="Su mensaje no ha sido aceptado",
-    rejected_text="Su mensaje «{subject}» a {project} no ha sido aceptado.",
+    quoted="«{subject}» ",
+    rejected_text="Su mensaje {subject}a {project} no ha sido aceptado.",
+    filed="Hemos recibido su mensaje",
+    filed_text="Su mensaje a {project} se ha recibido como tique #{ticket}:\n{url}\n\nEste aviso se ha enviado "
+    "automáticamente.",
     held="Su mensaje está pendiente de revisión",
-    held_text="Su mensaje «{subject}» a {project} se conserva hasta que alguien lo haya revisado. No hace falta que lo "
+    held_text="Su mensaje {subject}a {project} se conserva hasta que alguien lo haya revisado. No hace falta que lo "
     "envíe de nuevo.",
     why=MappingProxyType(
         {

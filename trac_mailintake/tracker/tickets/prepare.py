@@ -19,7 +19,6 @@ from trac_mailintake.intake.errors import Misconfiguration, Stale
 from trac_mailintake.intake.model import Attachment, Followup, Hold, Reopen, Step
 from trac_mailintake.intake.ports import Prepared
 from trac_mailintake.intake.reasons import because
-from trac_mailintake.intake.sender_notice import acknowledges
 from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.wiki.truncate import cut
 from trac_mailintake.tracker.config.field_choices import type_named
@@ -89,8 +88,7 @@ class Drafting:
         if a plugin could not work for now, OSError.
         """
         sender = self.change.sender
-        told = sender.mapped or acknowledges(self.change, self.message, service)
-        self.address = "" if told else sender.address
+        self.address = "" if sender.mapped else sender.address
         self.newcomer = self._newcomer(service) if sender.new else None
         target = self.change.target
         try:

@@ -259,6 +259,12 @@ FORWARD_PENDING: Final = Rule("forward-pending", "record", "{reason}")
 FORWARDED: Final = _clause("forwarded", "{reason} Forwarded to {recipient}.")
 DIGESTED: Final = _clause("digested", "{reason} Told of in a digest to {recipient}.")
 START: Final = Rule("start", "record", "It was there before the service's first run, and start=now.")
+START_UNSURE: Final = Rule(
+    "start-unsure",
+    "record",
+    "The server has numbered its mail anew, and told other sizes or dates, so that nobody knows whether this mail was"
+    " there before the service's first run (start=now). It stays in the mailbox. `held retry` takes it all the same.",
+)
 VANISHED: Final = Rule("vanished", "record", "It was no longer in the mailbox when it was to be read.")
 VANISHED_AGAIN: Final = VANISHED.also(
     "again",
@@ -271,6 +277,8 @@ VANISHED_UNSERVED: Final = VANISHED.also(
 VANISHED_GIVEN_UP: Final = VANISHED.also(
     "given-up", "It had not been read whole, and the mail server did not hand it over again within {days} days."
 )
+ASKED_AGAIN: Final = frozenset(each.slug for each in (UNREADABLE, START_UNSURE))
+"""Rules by which a mail is held without its bytes until it is asked for again, and comes."""
 UNASKED: Final = frozenset(each.slug for each in (DUPLICATE, PROBE, UNREADABLE, TOO_LARGE, CRASHES, FAILED, VANISHED))
 """Rules of outcomes that say nothing about the plugins: none was asked, or not all of them."""
 ADMINISTRATOR: Final = Rule("administrator", "record", "Discarded by {user}.")

@@ -199,12 +199,54 @@ def test_only_one_worker_tries(env: Environment, worker: Working) -> None:
     other.session.worker.close()
 
 
+def known(env: Environment, *names: str, enabled: bool = True) -> None:
+    """There are services of these names on the mailbox."""
+    mine = service()
+    place = (mine.kind, mine.server, mine.folder, mine.path)
+    with transaction(env) as db:
+        for name in names:
+            sql = (
+                "INSERT INTO mailintake_service (name, enabled, kind, server, folder, path) VALUES (%s,%s,%s,%s,%s,%s)"
+            )
+            db(sql, (name, int(enabled), *place))
+
+
 def test_another_service_leaves_it_alone(env: Environment, worker: Working) -> None:
     """As it leaves alone all that this one has decided."""
+    known(env, "support", "sales")
     unreadable(env, worker)
     pass_time(env, DAY + MINUTE)
     assert worker.claim(name="sales") == []
     assert len(worker.claim()) == 1
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_another_service_tries_what_its_own_does_not(env: Environment, worker: Working, removed: bool) -> None:  # noqa: FBT001 - a case
+    """It was removed, or is disabled: its mail would be held for ever."""
+    known(env, "sales")
+    if not removed:
+        known(env, "support", enabled=False)
+    unreadable(env, worker)
+    pass_time(env, DAY + MINUTE)
+    assert len(worker.claim(name="sales")) == 1
+
+
+def test_an_administrator_has_it_asked_for_at_once(env: Environment, worker: Working) -> None:
+    """And not what is in the archive, is too large, or is not held."""
+    unreadable(env, worker)
+    assert worker.claim() == []
+    assert Journal(env).ask_again(1)
+    [again] = worker.claim()
+    assert not Journal(env).ask_again(1)
+    assert not Journal(env).ask_again(99)
+    worker.miss(again)
+    assert worker.claim() == []
+    with transaction(env) as db:
+        db("UPDATE mailintake_delivery SET rule='too-large'")
+    assert not Journal(env).ask_again(1)
+    with transaction(env) as db:
+        db("UPDATE mailintake_delivery SET rule='unreadable', archive='batch'")
+    assert not Journal(env).ask_again(1)
 
 
 def test_what_was_overtaken_is_neither_deferred_nor_blamed(env: Environment, worker: Working) -> None:

@@ -82,7 +82,7 @@ CALLS: Final[dict[str, Call]] = {
     **{f"record as {status.value}": (event, _recording(status)) for status, event in RECORDED.items()},
 }
 """What happens to a row that the worker `OWNER` has, or last had. See below for those that are not here."""
-APART: Final = {"claim", "skip", "refile", "expire", "discard", "record", "forwarded", "retry"}
+APART: Final = {"ask", "claim", "skip", "refile", "expire", "discard", "record", "forwarded", "retry"}
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mariadb"])
@@ -142,7 +142,7 @@ def test_nothing_is_written_that_is_not_tried_here() -> None:
         if isinstance(value, FunctionType) and value.__module__ == transitions.__name__ and name[0] != "_"
     }
     assert functions == {name for name in CALLS if " " not in name} | APART
-    beginnings = {Event.CLAIM, Event.SKIP, Event.REFILE, Event.RETRY}
+    beginnings = {Event.CLAIM, Event.SKIP, Event.DOUBT, Event.REFILE, Event.RETRY, Event.LOSE, Mark.ASK}
     assert {event for event, _ in CALLS.values()} | beginnings == {*Event, *Mark} - {Mark.ABANDON}
 
 
@@ -214,8 +214,26 @@ def test_what_begins_has_its_state(env: Environment) -> None:
         transitions.claim(db, [{"live": "a", "fence": 1}, {"live": "b", "fence": 1}])
         transitions.skip(db, [{"live": "c", "fence": 1}], reasons.START())
         transitions.refile(db, [{"live": "d", "fence": 1, "archive": BATCH}])
+        transitions.skip(db, [{"live": "e", "fence": 1}], reasons.START_UNSURE(), Event.DOUBT)
     rows = env.db_query("SELECT live, state, rule FROM mailintake_delivery ORDER BY live")
-    assert rows == [("a", "claimed", None), ("b", "claimed", None), ("c", "ignored", "start"), ("d", "sealed", None)]
+    assert rows[:2] == [("a", "claimed", None), ("b", "claimed", None)]
+    assert rows[2:] == [("c", "ignored", "start"), ("d", "sealed", None), ("e", "held", "start-unsure")]
+
+
+@pytest.mark.parametrize("archive", [BATCH, None])
+def test_only_mail_that_is_held_without_its_bytes_is_asked_for_or_lost(env: Environment, archive: str | None) -> None:
+    """What is in the archive is held until somebody decides."""
+    for before in State:
+        put(env, before)
+        with transaction(env) as db:
+            db("UPDATE mailintake_delivery SET archive=%s, owner=NULL", (archive,))
+            transitions.ask(db, 1)
+        asked = before is State.HELD and archive is None
+        assert (env.db_query("SELECT retry_at FROM mailintake_delivery")[0][0] > 0) is asked
+        with transaction(env) as db:
+            transitions.vanish(db, [1], [""], reasons.VANISHED())
+        lost = State.IGNORED if asked or before in NEXT[Event.VANISH] else before
+        assert state_of(env) is lost
 
 
 def test_only_a_lease_that_has_run_out_ends_a_retry(env: Environment) -> None:

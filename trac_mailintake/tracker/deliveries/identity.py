@@ -16,17 +16,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.errors import Stale
 from trac_mailintake.intake.model import Listed
+from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.mail.content_digest import content_digest
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db.transaction import chunks, transaction
-from trac_mailintake.tracker.deliveries import ownership
-from trac_mailintake.tracker.deliveries.rows import displaced_key, live_key, passed_key
+from trac_mailintake.tracker.deliveries import hints, ownership
+from trac_mailintake.tracker.deliveries.hints import WRITTEN
+from trac_mailintake.tracker.deliveries.rows import displaced_key, fresh, live_key, passed_key
 from trac_mailintake.tracker.lifecycle import transitions
-from trac_mailintake.tracker.lifecycle.states import DECIDED, State
+from trac_mailintake.tracker.lifecycle.states import DECIDED, Event, State
 from trac_mailintake.tracker.lifecycle.transitions import Whereabouts
 
 if TYPE_CHECKING:
@@ -37,33 +40,16 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Account
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.tracker.db.transaction import Connection
+    from trac_mailintake.tracker.deliveries.hints import Listing
     from trac_mailintake.tracker.deliveries.rows import Row
     from trac_mailintake.tracker.deliveries.session import Session
 
-_WRITTEN: Final = 4096
-"""Bytes by which the fields that servers write may change the size of a mail."""
 _TOGETHER: Final = 50
 """Messages that are settled in one transaction."""
 
 
 _FOUND: Final = DECIDED | {State.SEALED}
 """The states in which a row may be found again at another locator."""
-
-
-class Listing(Protocol):
-    """A listing as a service sees it: see `mailbox`."""
-
-    @property
-    def keys(self) -> Mapping[str, Listed]:
-        """The messages by live key."""
-
-    @property
-    def named(self) -> Mapping[str, Listed]:
-        """The messages by every live key that a row of them may have."""
-
-    @property
-    def passed(self) -> Mapping[str, str]:
-        """By live key, the key of the row by which this service passed the message over."""
 
 
 @dataclass(slots=True)
@@ -79,6 +65,8 @@ class Doubt:
     lost: dict[int, Row] = field(default_factory=dict)
     renewed: bool = False
     """Whether the epoch is another one than that of the rows."""
+    held: bool = False
+    """Whether rows were made for messages of which it cannot be known whether they are from before the start."""
     comparing: _Comparing | None = None
 
     def listed(self, account: Account) -> dict[str, Listed]:
@@ -104,6 +92,26 @@ class Identity:
         """What is in doubt in a mailbox."""
         return self._doubts.get(account.label, Doubt())
 
+    def follow(self, account: Account, view: Listing, rows: Sequence[Row]) -> bool:
+        """After a new epoch, let rows of mail that nobody has read say where their messages are now: see `hints`.
+
+        Returns whether there were any.
+        """
+        first = next(iter(view.keys.values()), None)
+        if first is None or not first.epoch or not hints.unread(view, rows):
+            return False
+        if ownership.habits(self._env, account).epoch == first.epoch:
+            return False
+        moved = list(hints.moved(account, view, rows))
+        for some in chunks(moved, _TOGETHER):
+            try:
+                with transaction(self._env) as db:
+                    for row, where in some:
+                        transitions.rekey(db, row.id, row.live, where, None)
+            except Stale:
+                self._env.log.debug("%s: others have followed mail meanwhile", account.label)
+        return bool(moved)
+
     def doubt(self, service: Service, account: Account, view: Listing, rows: Sequence[Row]) -> Doubt:
         """Find what is in doubt."""
         doubt = self._doubts[account.label] = Doubt()
@@ -118,6 +126,7 @@ class Identity:
         self._find_resized(doubt, view, known, comparable=habits.epoch == first.epoch)
         self._find_strangers(doubt, view, rows)
         if not doubt.strangers:
+            doubt.held = doubt.renewed and self._hold_unsure(service, account, view, rows)
             doubt.renewed = False
             self._note(service, account, habits, first.epoch)
         return doubt
@@ -144,6 +153,18 @@ class Identity:
         if strangers:
             doubt.lost = {row.id: row for row in rows if _is_found(row) and row.live not in view.named}
             doubt.strangers = strangers if doubt.lost else {}
+
+    def _hold_unsure(self, service: Service, account: Account, view: Listing, rows: Sequence[Row]) -> bool:
+        """Hold messages that may be from before the start: otherwise there might be a ticket for each old mail."""
+        if service.start != "now":
+            return False
+        unsure = hints.perhaps_from_before(service.name, view, rows)
+        for some in chunks(unsure, _TOGETHER):
+            made = [fresh(service, account, each, None, Microseconds(0)) for each in some]
+            made = [{**row, "live": live_key(account, each)} for row, each in zip(made, some, strict=True)]
+            with transaction(self._env) as db:
+                transitions.skip(db, made, reasons.START_UNSURE(), Event.DOUBT)
+        return bool(unsure)
 
     def _note(self, service: Service, account: Account, habits: ownership.Habits, epoch: str) -> None:
         """Remember the epoch, and in how many runs in a row it was another one while mail was left there."""
@@ -235,7 +256,7 @@ class _Comparing:
     def _read_alike(self, size: int | None) -> None:
         """Read the archived mail whose content is unknown, as far as it has about this size."""
         for row in self._unread[:]:
-            if size is None or abs((row.archive_length or 0) - size) <= _WRITTEN:
+            if size is None or abs((row.archive_length or 0) - size) <= WRITTEN:
                 self._unread.remove(row)
                 content = content_of(self._env, row)
                 if content and content != row.sha256:

@@ -19,6 +19,7 @@ from trac_mailintake.tracker.db.clock import lately
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, marks, now, temporary, transaction
 from trac_mailintake.tracker.deliveries import misses, ownership, recovery
+from trac_mailintake.tracker.deliveries.hints import is_without_bytes
 from trac_mailintake.tracker.deliveries.identity import Doubt, Identity, content_of
 from trac_mailintake.tracker.deliveries.rows import (
     COLUMNS,
@@ -31,7 +32,7 @@ from trac_mailintake.tracker.deliveries.rows import (
     passed_key,
 )
 from trac_mailintake.tracker.deliveries.session import Waiting, merged
-from trac_mailintake.tracker.deliveries.unclaimed import NONE, unclaimed
+from trac_mailintake.tracker.deliveries.unclaimed import NONE, services_here, unclaimed
 from trac_mailintake.tracker.lifecycle import transitions
 from trac_mailintake.tracker.lifecycle.states import AT_WORK, DECIDED, IN_ARCHIVE, State
 
@@ -45,14 +46,6 @@ if TYPE_CHECKING:
 
 SETTLED: Final = Microseconds(10 * MINUTE)
 """How long a row is kept after its message is gone: another worker may still use an older listing."""
-
-
-_HERE: Final = """
-    SELECT other.name FROM mailintake_service other JOIN mailintake_service known
-    ON COALESCE(other.kind, '')=COALESCE(known.kind, '') AND COALESCE(other.server, '')=COALESCE(known.server, '')
-    AND COALESCE(other.folder, '')=COALESCE(known.folder, '') AND COALESCE(other.path, '')=COALESCE(known.path, '')
-    WHERE known.name=%s"""
-"""The services on the mailbox of a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,7 @@ class Standing(Enum):
     DISPLACED = auto()
     """Likewise, and the mailbox has another message at its locator."""
     VANISHED = auto()
-    """Undecided and not listed, and nobody has its bytes."""
+    """Undecided or held, and not listed, and nobody has its bytes."""
     ELSEWHERE = auto()
     """Undecided, and none of this round's business: another worker has it, or another service, or a mail server."""
     REPLACED = auto()
@@ -166,13 +159,13 @@ class DatabaseMailbox:
                 self._session.waiting[account.label] = Waiting()
                 return []
             view = _view(service, account, listing, rows, marked)
-            if recovery.seal_lost(self._env, self._lost(view, rows)):
+            sealed = recovery.seal_lost(self._env, self._lost(view, rows))
+            if self._identity.follow(account, view, rows) or sealed:
                 rows = self._remembered(account)
-            view = replace(
-                view,
-                again=misses.due(self._env, service.name, rows, self._session.limit),
-                doubt=self._identity.doubt(service, account, view, rows),
-            )
+            doubt = self._identity.doubt(service, account, view, rows)
+            if doubt.held:
+                rows = self._remembered(account)
+            view = replace(view, again=misses.due(self._env, service, rows, self._session.limit), doubt=doubt)
             self._unclaimed[account.label] = unclaimed(self._env, service, account, listing, rows)
             standings = self._sorted(view, rows)
             self._identity.kept(service, account, sum(bool(row.consumed) for row in standings[Standing.LEFT]))
@@ -228,10 +221,17 @@ class DatabaseMailbox:
         if disposed_of and not row.consumed:
             # While its worker is alive it must not be forgotten: that may die before it is done.
             return Standing.HIDDEN if self._left_over(view.service, row) else Standing.DONE
+        if is_without_bytes(row):
+            return self._of_unfetched(view, row)
         if disposed_of and row.live in view.marked and _removes(view.service):
             # The server said that it had expunged it, and lost that. To do it again does no harm.
             return Standing.HIDDEN
         return Standing.GONE if row.recorded < now() - SETTLED else Standing.DONE
+
+    def _of_unfetched(self, view: _View, row: Row) -> Standing:
+        """The standing of mail that is held without its bytes, and is not listed."""
+        known = self._absence is None and not view.is_partial
+        return Standing.VANISHED if known and row.recorded < now() - SETTLED else Standing.DONE
 
     def _of_undecided(self, view: _View, row: Row) -> Standing:
         listed = view.named.get(row.live)
@@ -257,7 +257,7 @@ class DatabaseMailbox:
         """Each service decides about what it had fetched; any may do so for one that left, or was removed."""
         if all(row.service == service.name for row in kept):
             return kept
-        others = {name for (name,) in self._env.db_query(_HERE, (service.name,))} - {service.name}
+        others = services_here(self._env, service, enabled=False) - {service.name}
         return [row for row in kept if row.service not in others]
 
     # what follows

@@ -21,8 +21,9 @@ from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.clock import ahead
 from trac_mailintake.tracker.db.lease import Hold
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, SECOND, chunks, marks, now, transaction
+from trac_mailintake.tracker.deliveries.hints import is_without_bytes
+from trac_mailintake.tracker.deliveries.unclaimed import services_here
 from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
-from trac_mailintake.tracker.lifecycle.states import State
 from trac_mailintake.tracker.lifecycle.transitions import Failure
 from trac_mailintake.tracker.outgoing.enqueue import alert
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from trac.env import Environment
 
     from trac_mailintake.intake.model import Delivery
+    from trac_mailintake.intake.settings import Service
     from trac_mailintake.intake.times import Seconds
     from trac_mailintake.tracker.db.transaction import Connection
     from trac_mailintake.tracker.deliveries.rows import Row
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = Microseconds(2 * DAY)
 """Longer than a held mail waits for its next try."""
-_FETCHED_AGAIN: Final = frozenset({reasons.UNREADABLE.slug, reasons.TOO_LARGE.slug})
+_FETCHED_AGAIN: Final = reasons.ASKED_AGAIN | {reasons.TOO_LARGE.slug}
 """The rules by which a mail is held without its bytes."""
 
 
@@ -103,15 +105,21 @@ def _hold(db: Connection, held: Hold, outcome: Outcome, failure: Failure) -> int
 
 def waits(row: Row) -> bool:
     """Whether a row is held without its bytes, and its time has not come."""
-    return row.state is not State.HELD or bool(row.archive) or ahead(row.retry_at, _LONGEST)
+    if row.rule == reasons.START_UNSURE.slug and not row.retry_at:
+        return True  # until an administrator says so
+    return not is_without_bytes(row) or ahead(row.retry_at, _LONGEST)
 
 
-def due(env: Environment, service: str, rows: Iterable[Row], limit: int | None) -> frozenset[int]:
+def due(env: Environment, service: Service, rows: Iterable[Row], limit: int | None) -> frozenset[int]:
     """The rows of held mail whose copies this service should fetch now, if they are listed.
 
-    `limit`: the largest mail that is archived, in bytes; None: any.
+    Its own, and those of services that no longer read this mailbox, or are disabled. `limit`: the largest mail that is
+    archived, in bytes; None: any.
     """
-    held = [row for row in rows if row.service == service and row.rule in _FETCHED_AGAIN and not waits(row)]
+    held = [row for row in rows if row.rule in _FETCHED_AGAIN and not waits(row)]
+    if any(row.service != service.name for row in held):
+        others = services_here(env, service) - {service.name}
+        held = [row for row in held if row.service not in others]
     large = {row.id for row in held if row.rule == reasons.TOO_LARGE.slug}
     return frozenset(row.id for row in held if row.id not in large) | _fitting(env, large, limit)
 

@@ -28,7 +28,7 @@ def unclaimed(
     passed = {row.live: row for row in rows if row.state is State.IGNORED and reasons.rule(row.rule or "").leaves}
     if not passed:
         return NONE
-    names = _services(env, service)
+    names = services_here(env, service)
     since = [time for each in listing if (time := _passed_by_all(passed, names, account, each)) is not None]
     return (len(since), min(since)) if since else NONE
 
@@ -46,9 +46,13 @@ def _passed_by_all(
     return max(times)
 
 
-def _services(env: Environment, service: Service) -> frozenset[str]:
-    """The enabled services on the mailbox of a service, with this one."""
+def services_here(env: Environment, service: Service, *, enabled: bool = True) -> frozenset[str]:
+    """The services on the mailbox of a service, with this one; `enabled`: only those that are."""
     place = (service.kind, service.server, service.folder, service.path)
-    rows = env.db_query("SELECT name, kind, server, folder, path FROM mailintake_service WHERE enabled=1")
-    others = {name for name, *where in rows if tuple(word or "" for word in where) == place}
+    rows = env.db_query("SELECT name, enabled, kind, server, folder, path FROM mailintake_service")
+    others = {
+        name
+        for name, is_enabled, *where in rows
+        if (is_enabled or not enabled) and tuple(word or "" for word in where) == place
+    }
     return frozenset(others | {service.name})

@@ -13,6 +13,7 @@ from trac_mailintake.intake.model import Status
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.tracker.archive.store import found
 from trac_mailintake.tracker.db import letters
+from trac_mailintake.tracker.db.transaction import marks
 from trac_mailintake.tracker.journal.search import Filter, Stretch, search
 from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
 from trac_mailintake.tracker.lifecycle.states import FINAL, SHOWN, UNDECIDED, State, among, shown
@@ -232,6 +233,18 @@ class Journal:
         if entry.rule == reasons.FORWARD_PENDING.slug:
             raise SettingError("id", number, "a mail that does not wait to be forwarded: `queue flush` forwards it")
         return entry
+
+    def ask_again(self, number: int) -> bool:
+        """Have a mail that is held without its bytes fetched in the next run of its mailbox.
+
+        Returns False if that cannot help, or there is no such mail.
+        """
+        where = f"id=%s AND state='held' AND archive IS NULL AND rule IN ({marks([*reasons.ASKED_AGAIN])})"
+        with self._env.db_transaction as db:
+            found = db(f"SELECT id FROM mailintake_delivery WHERE {where}", (number, *sorted(reasons.ASKED_AGAIN)))
+            if found:
+                transitions.ask(db, number)
+        return bool(found)
 
     def discard(self, number: int, who: str) -> None:
         """Discard a held mail; its bytes stay in the archive as long as those of other mail. Raises SettingError."""

@@ -9,7 +9,8 @@ What is not in it cannot happen: the functions of `transitions`, which are the o
 take the WHERE and the new state of each UPDATE from it (`Move`).
 
 1. A row begins when its message is listed and claimed (`claimed`), or passed over because it was there before the
-   service's first run (`ignored`). If the database has lost it, it begins anew with its bytes (`sealed`).
+   service's first run (`ignored`), or held since nobody knows whether it was. If the database has lost it, it begins
+   anew with its bytes (`sealed`).
 2. A worker has it in `claimed`, `resumed` or `reclaimed`. They differ in what is left if that worker fails or dies:
 
    - `claimed`: the mailbox has the message; the bytes may be in a batch of the archive, but the row does not say where.
@@ -23,7 +24,8 @@ take the WHERE and the new state of each UPDATE from it (`Move`).
    states in which a mail is undecided and its row names no bytes, and from no other.
 4. The decided states are final, but for `held`: an administrator has it decided again or discards it, or the outgoing
    server accepts the forward that it waited for. A mail that is held without its bytes, since it could not be fetched
-   or was too large, still lies in its mailbox: it is claimed again by itself when its time has come (event `RETRY`).
+   or was too large, still lies in its mailbox: it is claimed again by itself when its time has come (event `RETRY`),
+   and is `ignored` if it leaves the mailbox before that (`LOSE`).
 5. A mail that is listed and does not come is `deferred`. How often it was asked for in vain is counted (`misses`), and
    so is how often that was its own fault (`blamed`, the first time at `blamed_since`), once the round knows whether
    other mail came. When that is enough, it is held (event `SET_ASIDE`).
@@ -87,6 +89,8 @@ class Event(Enum):
     """A message that is listed for the first time is claimed."""
     SKIP = "skip"
     """A message is remembered as one that the service passes over (`start=now`)."""
+    DOUBT = "doubt"
+    """A message is held, without being fetched: nobody knows whether the service should pass it over."""
     REFILE = "refile"
     """An administrator has a mail filed that is in the archive, and in no row."""
     TAKE = "take"
@@ -103,6 +107,8 @@ class Event(Enum):
     """Its worker died."""
     VANISH = "vanish"
     """The mailbox no longer lists it, and the row names no bytes."""
+    LOSE = "lose"
+    """The mailbox no longer lists a mail that is held without its bytes."""
     SET_ASIDE = "set aside"
     """It could not be fetched so often that it is held, without its bytes. Its copy stays in the mailbox."""
     RETRY = "retry"
@@ -144,6 +150,7 @@ DECIDED: Final = FINAL | {State.HELD}
 NEXT: Final[Mapping[Event, Mapping[State | None, State | None]]] = {
     Event.CLAIM: {None: State.CLAIMED},
     Event.SKIP: {None: State.IGNORED},
+    Event.DOUBT: {None: State.HELD},
     Event.REFILE: {None: State.SEALED},
     Event.TAKE: _all((State.FREE, State.DEFERRED, State.CLAIMED), State.CLAIMED)
     | _all((State.SEALED, State.RESUMED), State.RESUMED),
@@ -153,6 +160,7 @@ NEXT: Final[Mapping[Event, Mapping[State | None, State | None]]] = {
     Event.SEAL: _all((State.CLAIMED, State.FREE, State.RESUMED), State.SEALED) | {State.RECLAIMED: State.HELD},
     Event.DIE: {State.CLAIMED: State.CLAIMED, State.RESUMED: State.SEALED, State.RECLAIMED: State.HELD},
     Event.VANISH: _all((State.FREE, State.DEFERRED, State.CLAIMED), State.IGNORED),
+    Event.LOSE: {State.HELD: State.IGNORED},
     Event.SET_ASIDE: _all((State.CLAIMED, State.DEFERRED), State.HELD),
     Event.RETRY: {State.HELD: State.CLAIMED},
     Event.RECLAIM: {State.HELD: State.RECLAIMED},
@@ -208,6 +216,8 @@ class Mark(Enum):
     """A mail about it was sent to its sender, or to an administrator."""
     EXPLAIN = "explain"
     """Something is added to its reason."""
+    ASK = "ask"
+    """An administrator wants a mail that is held without its bytes to be fetched in the next run."""
     PURGE = "purge"
     """Its bytes are removed from the archive."""
 
@@ -221,11 +231,12 @@ MARKED: Final[Mapping[Mark, frozenset[State]]] = {
     Mark.CONSUME: DECIDED | {State.RECLAIMED},
     Mark.RETIRE: DECIDED | {State.RECLAIMED},
     Mark.HINT: DECIDED | {State.RECLAIMED, State.SEALED, State.RESUMED},
-    Mark.REKEY: DECIDED | {State.RECLAIMED, State.SEALED},
+    Mark.REKEY: DECIDED | {State.RECLAIMED, State.SEALED, State.DEFERRED},
     Mark.DISPLACE: frozenset({State.SEALED, State.RESUMED}),
     Mark.NOTIFY: frozenset({State.CREATED, State.COMMENTED}),
     Mark.TELL: DECIDED | {State.RECLAIMED},
     Mark.EXPLAIN: frozenset({State.CREATED, State.COMMENTED}),
+    Mark.ASK: frozenset({State.HELD}),
     Mark.PURGE: FINAL,
 }
 """The states in which each mark may be made."""

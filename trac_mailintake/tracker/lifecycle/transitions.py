@@ -72,10 +72,10 @@ def claim(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
     _insert(db, Event.CLAIM, rows)
 
 
-def skip(db: Connection, rows: Sequence[Mapping[str, object]], reason: Reason) -> None:
-    """Insert rows for messages that the service passes over."""
-    why = {**stored_reasons.why(reason), "recorded": now()}
-    _insert(db, Event.SKIP, [{**row, **why} for row in rows])
+def skip(db: Connection, rows: Sequence[Mapping[str, object]], reason: Reason, event: Event = Event.SKIP) -> None:
+    """Insert rows for messages that are not fetched: the service passes over them, or they are held (DOUBT)."""
+    why = {**stored_reasons.why(reason), "recorded": now(), "admin_told": 0, "sender_told": 0}
+    _insert(db, event, [{**row, **why} for row in rows])
 
 
 def refile(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
@@ -183,10 +183,8 @@ def defer(db: Connection, held: Hold, failure: Failure) -> int:
 
 def blame(db: Connection, row: int, fence: int) -> int:
     """Count a try to fetch a mail that failed although other mail came."""
-    cursor = db.cursor()
     sets = "blamed_since=CASE WHEN blamed=0 THEN %s ELSE blamed_since END, blamed=blamed+1"
-    cursor.execute(_statement(sets, among(MARKED[Mark.BLAME], _HIDDEN), HELD), (now(), row, fence))
-    return cursor.rowcount
+    return _marked(db, Mark.BLAME, sets, (now(),), HELD, (row, fence))
 
 
 def set_aside(db: Connection, held: Hold, reason: Reason, failure: Failure) -> int:
@@ -249,7 +247,9 @@ def vanish(db: Connection, rows: Sequence[int], owners: Sequence[str], reason: R
     """Ignore mail that is gone from its mailbox, unless another worker than these took it over meanwhile."""
     why = {**stored_reasons.why(reason), "recorded": now()}
     which = f"COALESCE(owner, '') IN ({marks(owners)}) AND id IN ({marks(rows)})"
-    _do(db, Event.VANISH, f"{_set(why)}, live=NULL, owner=NULL", tuple(why.values()), which, (*owners, *rows))
+    sets, arguments = f"{_set(why)}, live=NULL, owner=NULL", (*owners, *rows)
+    _do(db, Event.VANISH, sets, tuple(why.values()), which, arguments)
+    _do(db, Event.LOSE, sets, tuple(why.values()), f"archive IS NULL AND {which}", arguments)
 
 
 # it is decided -------------------------------------------------------------------------------------------------------
@@ -327,28 +327,25 @@ def hint(db: Connection, row: int, where: Whereabouts, content: str | None) -> N
     _mark(db, Mark.HINT, sets, (where.fingerprint, where.size, content), "id=%s AND live=%s", (row, where.live))
 
 
-def rekey(db: Connection, row: int, before: str, where: Whereabouts, content: str) -> int:
-    """The message is found again at another locator than that of the live key `before`."""
-    sets = "live=%s, locator=%s, fingerprint=%s, size=%s, content=%s"
-    cursor = db.cursor()
-    values = (where.live, where.locator, where.fingerprint, where.size, content)
-    cursor.execute(_statement(sets, among(MARKED[Mark.REKEY], _HIDDEN), "id=%s AND live=%s"), (*values, row, before))
-    return cursor.rowcount
+def rekey(db: Connection, row: int, before: str, where: Whereabouts, content: str | None) -> int:
+    """The message is found again at another locator than that of the live key `before`. `content`: its digest."""
+    sets = "live=%s, locator=%s, fingerprint=%s, size=%s, content=COALESCE(%s, content)"
+    return _marked(db, Mark.REKEY, sets, (*where, content), "id=%s AND live=%s", (row, before))
 
 
 def displace(db: Connection, row: int, live: str) -> int:
     """The mailbox has another message at the locator of this one."""
-    cursor = db.cursor()
-    cursor.execute(_statement("live=%s", among(MARKED[Mark.DISPLACE], _HIDDEN), "id=%s"), (live, row))
-    return cursor.rowcount
+    return _marked(db, Mark.DISPLACE, "live=%s", (live,), "id=%s", (row,))
+
+
+def ask(db: Connection, row: int) -> None:
+    """Have the next run fetch a mail that is held without its bytes."""
+    _mark(db, Mark.ASK, "retry_at=%s", (now(),), "id=%s AND archive IS NULL", (row,))
 
 
 def purge(db: Connection, archive: str) -> int:
     """The bytes in a batch are removed. Returns how many mails that are."""
-    cursor = db.cursor()
-    sets = "archive=NULL, purged=%s"
-    cursor.execute(_statement(sets, among(MARKED[Mark.PURGE], _HIDDEN), "archive=%s"), (now(), archive))
-    return cursor.rowcount
+    return _marked(db, Mark.PURGE, "archive=NULL, purged=%s", (now(),), "archive=%s", (archive,))
 
 
 def forget(db: Connection, rows: Sequence[int]) -> None:
@@ -391,6 +388,12 @@ def _moved(event: Event, sets: str, which: str) -> str:
 
 def _mark(db: Connection, mark: Mark, sets: str, values: Values, which: str, arguments: Iterable[object]) -> None:
     db(_statement(sets, among(MARKED[mark], _HIDDEN), which), (*values, *arguments))
+
+
+def _marked(db: Connection, mark: Mark, sets: str, values: Values, which: str, arguments: Iterable[object]) -> int:
+    cursor = db.cursor()
+    cursor.execute(_statement(sets, among(MARKED[mark], _HIDDEN), which), (*values, *arguments))
+    return cursor.rowcount
 
 
 def _statement(sets: str, states: str, which: str) -> str:

@@ -46,8 +46,11 @@ class HeldActions:
         everything = wanted.words == ("all",)
         with told():
             numbers = self._all() if everything else [positive("id", word) for word in wanted.words]
-            refused = self._decide_again(numbers)
-        status = say_became([journal.get(number) for number in numbers if number not in refused])
+            asked = [number for number in numbers if journal.ask_again(number)]
+            refused = self._decide_again([number for number in numbers if number not in asked])
+        for number in asked:
+            say(f"{number}: the next run fetches it from its mailbox, if it comes")
+        status = say_became([journal.get(number) for number in numbers if number not in {*refused, *asked}])
         for number, why in refused.items():
             complain(f"{number}: {why}")
         if refused and not everything:

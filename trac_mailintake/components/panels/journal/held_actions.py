@@ -77,6 +77,9 @@ def act(env: Environment, word: str, numbers: Sequence[int], ticket: int | None,
 def _decide(
     assembly: Assembly, journal: Journal, decided: Decided, word: str, number: int, ticket: int | None, user: str
 ) -> None:
+    if word == "retry" and journal.ask_again(number):
+        decided.notices.append(f"Mail {number}: the next run fetches it from its mailbox, if it comes.")
+        return
     try:
         entry = journal.retryable(number)
         if word == "retry":

@@ -1,0 +1,114 @@
+"""record: which listed message a row is about whose bytes nobody has read, after its server numbered all mail anew.
+
+There is no digest by which it could be compared: the mail was there before the service's start (`start=now`), is held
+without its bytes, or did not come yet. Its listing told its size, and the second in which it arrived. A message that
+has both, where no other message of the mailbox may be meant, is taken for this mail. If that were wrong, no mail would
+be lost: a row that is to be fetched gets the bytes of the message at its locator, whatever it was before, and mail that
+arrived in the same second as mail from before the start is from before the start.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol
+
+from trac_mailintake.intake import reasons
+from trac_mailintake.tracker.db.transaction import SECOND
+from trac_mailintake.tracker.deliveries.rows import live_key, passed_key
+from trac_mailintake.tracker.lifecycle.states import State
+from trac_mailintake.tracker.lifecycle.transitions import Whereabouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from trac_mailintake.intake.model import Account, Listed
+    from trac_mailintake.tracker.deliveries.rows import Row
+
+WRITTEN: Final = 4096
+"""Bytes by which the fields that servers write may change the size of a mail."""
+
+
+class Listing(Protocol):
+    """A listing as a service sees it: see `mailbox`."""
+
+    @property
+    def keys(self) -> Mapping[str, Listed]:
+        """The messages by live key."""
+
+    @property
+    def named(self) -> Mapping[str, Listed]:
+        """The messages by every live key that a row of them may have."""
+
+    @property
+    def passed(self) -> Mapping[str, str]:
+        """By live key, the key of the row by which this service passed the message over."""
+
+
+def is_from_before(row: Row) -> bool:
+    """Whether the row says that its mail was there before its service's start."""
+    return row.state is State.IGNORED and row.rule == reasons.START.slug
+
+
+def is_without_bytes(row: Row) -> bool:
+    """Whether the row's mail is held, and lies only in its mailbox."""
+    return row.state is State.HELD and not row.archive
+
+
+def unread(view: Listing, rows: Iterable[Row]) -> list[Row]:
+    """The rows that are not listed, and of which only hints are known."""
+    return [row for row in rows if row.live not in view.named and _is_unread(row)]
+
+
+def moved(account: Account, view: Listing, rows: Sequence[Row]) -> Iterator[tuple[Row, Whereabouts]]:
+    """The rows whose messages are listed elsewhere now, and where."""
+    lives = {row.live for row in rows}
+    read = {_hint(row.fingerprint) for row in rows if row.sha256 and row.live not in view.named}
+    alike = defaultdict[str, list["Listed"]](list)
+    for each in view.keys.values():
+        if each.size and each.arrived:
+            alike[_hint(each.fingerprint)].append(each)
+    lost = defaultdict[tuple[str, str], list["Row"]](list)
+    for row in unread(view, rows):
+        lost[row.service if is_from_before(row) else "", _hint(row.fingerprint)].append(row)
+    for (passing, hint), some in lost.items():
+        if not passing and hint in read:
+            continue  # the one that was read is found by its content
+        there = (_whereabouts(account, each, passing) for each in alike[hint])
+        yield from zip(some, (each for each in there if each.live not in lives), strict=False)
+
+
+def perhaps_from_before(service: str, view: Listing, rows: Sequence[Row]) -> list[Listed]:
+    """The listed messages without a row that may have been there before the start, though their hints are others.
+
+    If the server kept the times of arrival, as others show, later mail is new. So is mail of quite another size.
+    """
+    mine = [row for row in rows if row.service == service and is_from_before(row)]
+    lost = [row for row in mine if row.live not in view.named]
+    if not lost:
+        return []
+    began = datetime.fromtimestamp(min(row.recorded for row in lost) / SECOND, UTC)
+    told = len(lost) < len(mine)
+    lives = {row.live for row in rows}
+    return [
+        each
+        for live, each in view.keys.items()
+        if lives.isdisjoint((live, view.passed.get(live)))
+        and not (told and each.arrived and each.arrived > began)
+        and any(each.size is None or abs(each.size - (row.size or 0)) <= WRITTEN for row in lost)
+    ]
+
+
+def _is_unread(row: Row) -> bool:
+    return not row.sha256 and (row.state is State.DEFERRED or is_from_before(row) or is_without_bytes(row))
+
+
+def _hint(fingerprint: str) -> str:
+    """What a fingerprint says besides the locator: size and time of arrival."""
+    return fingerprint.partition(" ")[2]
+
+
+def _whereabouts(account: Account, listed: Listed, passing: str) -> Whereabouts:
+    """Where a message is listed; `passing`: the service that passes it over, "" if it is to be fetched."""
+    live = passed_key(account, listed, passing) if passing else live_key(account, listed)
+    return Whereabouts(live, listed.locator, listed.fingerprint, listed.size or 0)

@@ -88,7 +88,8 @@ def _unmarked(quote: Quote) -> str:
 def _broken_address(quote: Quote) -> str:
     """Gmail, where the address and its bracket came apart."""
     template = quote.random.choice(
-        [each for each in quote.moment.language.announced if "<{a}>" in each] or ["{n} <{a}>:"]
+        [each for each in quote.moment.language.announced if "<{a}>" in each]
+        or ["On {d2}/{mm}/{y} {t}, {n} <{a}> wrote:"]
     )
     filled = quote.fill(template)
     place = quote.random.choice((f"{quote.address}\n>", f"\n{quote.address}>", f"\n{quote.address}\n>"))

@@ -111,3 +111,10 @@ ANNOUNCEMENTS = [
     f"From: Support [mailto:{_SUPPORT[1:-1]}] Sent: Monday, 2 March 2026 10:15 To: Ann Subject: Printer",
 ]
 """Each stands above a mail of Support's that is quoted."""
+UNDATED = [
+    f"Support {_SUPPORT} writes:",
+    f"Quoting Support {_SUPPORT}:",
+    f"Zitat von Support {_SUPPORT}:",
+    f"In article <1@news.example.com>, Support {_SUPPORT} wrote:",
+]
+"""Those of them that name no date: they announce only what has quote marks."""

@@ -32,7 +32,8 @@ PROSE = (
 def found(text: str, *, quoted_next: bool = False) -> int:
     """How many lines at the end of a text announce."""
     lines = [attribution.bare(line) for line in text.split("\n")]
-    return attribution.announces(lines, len(lines) - 1, quoted_next=quoted_next)
+    announcement = attribution.announces(lines, len(lines) - 1, quoted_next=quoted_next)
+    return announcement.count if announcement else 0
 
 
 @pytest.mark.parametrize("announcement", HERE, ids=range(len(HERE)))
@@ -64,7 +65,7 @@ def test_prose_announces_nothing(line: str) -> None:
         ("On 2 Mar 2026 10:15, Bob <bob@example.org> wrote:", 1, 1),
         ("2026-03-02 10:15 GMT+01:00 Bob <bob@example.org>:", 1, 1),
         ("---- On Mon, 2 Mar 2026 Bob wrote ----", 1, 1),
-        ("bob@example.org wrote:", 1, 1),
+        ("bob@example.org wrote:", 1, 0),
         ("x" * 600 + " wrote:", 0, 0),
         ("The following people, of whom there are many in our house, and each of them more than once, wrote:", 0, 0),
     ],

@@ -13,11 +13,11 @@ BLOCKS = {
     "English": ("From: Bob <bob@example.org>", "Sent: Monday, 2 March 2026 10:15", "To: Ann", "Subject: Printer"),
     "German": ("Von: Bob", "Gesendet: Montag, 2. März 2026 10:15", "An: Ann", "Betreff: Drucker"),
     "French": ("De : Bob", "Envoyé : lundi 2 mars 2026 10:15", "À : Ann", "Objet : Imprimante"),
-    "Japanese": ("差出人: Bob", "日時: 2026年3月2日", "宛先: Ann", "件名: Printer"),
-    "Russian": ("От: Bob", "Дата: 2 марта", "Кому: Ann", "Тема: Принтер"),
-    "bold": ("*From:* Bob", "*Sent:* Monday", "*To:* Ann"),
-    "unknown names after the sender": ("From: Bob", "X-First: a", "X-Second: b"),
-    "sender last": ("Date: 2 Mar 2026", "To: Ann", "From: Bob"),
+    "Japanese": ("差出人: Bob", "日時: 2026年3月2日 10:15", "宛先: Ann", "件名: Printer"),
+    "Russian": ("От: Bob", "Дата: 2 марта 2026, 10:15", "Кому: Ann", "Тема: Принтер"),
+    "bold": ("*From:* Bob", "*Sent:* Monday, 2 March 2026 10:15", "*To:* Ann"),
+    "unknown names among the fields": ("From: Bob", "X-First: a", "Sent: 2 March 2026 10:15", "To: Ann"),
+    "sender last": ("Date: 2 Mar 2026 10:15", "To: Ann", "From: Bob"),
     "date and recipient": ("Date: Wed, 16 May 2012 00:15:02 -0600", "To: ann@example.com"),
     "one line": ("From: Bob [mailto:bob@example.org] Sent: Monday, 10:15 To: Ann Subject: Printer",),
 }
@@ -28,6 +28,14 @@ PROSE = (
     ("Steps:", "first", "second"),
     ("Subject: printer", "It burns."),
     ("", "From: Bob"),
+    ("From: Berlin", "To: Munich", "Date: 2026-12-12", "Time: 10:00"),
+    ("Von: Raum 12", "An: Raum 14", "Datum: 12.12.2026"),
+    ("From: ann@example.org", "Reply-To: office@example.org", "Subject: test"),
+    ("Betreff: Rechnung 4711", "Datum: 12.11.2026 10:00", "An: buchhaltung@example.org"),
+    ("from:ann': 0.01,", "to:bob': 0.2,", "subject:hi': 0.3,", "date:now': 0.4"),
+    ("Received: from mx.example.org", "From: Bob <bob@example.org>", "To: Ann", "Date: Mon, 2 Mar 2026 10:15:00 +0100"),
+    ("From: Ann <ann@example.org>", "Date: Mon, 2 Mar 2026 10:15:00 +0100", "Subject: [PATCH] fix it"),
+    ("A: no, not since Monday", "", "From: Bob <bob@example.org>", "Sent: 2 March 2026 10:15", "To: Ann"),
 )
 
 
@@ -78,13 +86,14 @@ def test_lines_between_two_mails(line: str, separates: bool, ends: bool, forward
         (["It works.", "________________", "", "", "", ""], 6),
         (["It works.", "-----Original Message-----", "Date: 2 Mar 2026"], 1),
         (["It works.", "Date: today"], 2),
+        (["It works.", "Room: 12", "Date: 2 Mar 2026"], 3),
         (["It works."], 1),
         ([], 0),
     ],
 )
 def test_what_belongs_to_a_block_above_it(above: list[str], expected: int) -> None:
     """Rulers, separators and a line with the date, blank lines between them; an answer does not."""
-    assert quoted_headers.top([*above, "From: Bob"], len(above)) == expected
+    assert quoted_headers.top([*above, "From: Bob"], len(above), dated=True) == expected
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=12), st.data())

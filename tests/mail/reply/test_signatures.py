@@ -13,8 +13,12 @@ BODY = ["It works.", "Thank you."]
 
 
 def begin(*lines: str) -> int:
-    """The first line of the signatures."""
-    return signatures.begin([*lines], [bare(line) for line in lines], 0, len(lines))
+    """The first line of the signatures, taken away from below."""
+    end = len(lines)
+    chapters = signatures.has_chapters(lines)
+    while found := signatures.begin(lines, [bare(line) for line in lines], 0, end, chapters=chapters):
+        end = found[0]
+    return end
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,12 @@ only look like fields.
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _KINDS: Final = {
     "from": "from von de da van från fra od от від lähettäjä feladó kimden από expéditeur enviado_por remitente"
@@ -38,14 +43,29 @@ _KIND: Final = {word.replace("_", " "): kind for kind, words in _KINDS.items() f
 _NAME: Final = re.compile(r"^([^\s:：\d<>\"/][^:：\n]{0,30}?)[*_']*\s{0,3}[:：](?=[*_'\s]|$|\S)[*_']*\s?(.*)")
 _INSIDE: Final = re.compile(r"(?<=\s)(\w{1,12}(?: \w{2,5})?)\s?[:：](?=\s)")
 _BLANKS: Final = re.compile(r"\s+")
-_TIME: Final = re.compile(r"\d[:.h]\d{2}(?!\d)|[年月]\d")
-_DATE: Final = re.compile(r"\d{1,4}[./-]\d{1,2}|\b(?:19|20)\d\d\b")
-_FIELDS: Final = 2
-"""Lines that look like header fields and must follow the sender closely."""
-_DISTINCT: Final = 3
-"""Different fields that make a block."""
-_REACH: Final = 9
+_TIME: Final = re.compile(r"(?<![\d.])\d{1,2}[:.h]\d{2}(?![\d.])")
+_DATE: Final = re.compile(
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|(?<!\d)(?:19|20|25)\d\d(?!\d)|\d ?[年月년월]"
+    r"|\b\d{1,2}\.? [^\W\d_]{3,}|[^\W\d_]{3,}[ -]\d{1,2}[-,]"
+)
+_REACH: Final = 12
 """Lines in which the fields of a block stand."""
+_BETWEEN: Final = 4
+"""Most lines of one field, such as a long list of recipients."""
+_FULL: Final = 3
+"""Different fields that make a block."""
+_FLAT: Final = 5
+"""Lines of a block whose own line breaks were lost, and that was wrapped since."""
+_WIDE: Final = 50
+"""A line at least so long may have been wrapped."""
+_STAMP: Final = re.compile(r"\d{4} \d{1,2}:\d\d(?::\d\d)? [+-]\d{4}\b")
+"""The end of a date of RFC 5322, which people do not type."""
+_MBOX: Final = re.compile(r"^>?From \S{1,100} .{0,60}\d{4}$")
+"""The line above a mail in an mbox, and above a patch of Git."""
+_RAW: Final = frozenset(
+    {"received", "message-id", "mime-version", "content-type", "return-path", "x-mailer", "user-agent"}
+)
+"""Fields that mail programs do not show: this is the source of a mail, which somebody pasted."""
 
 _RULER: Final = re.compile(r"^(?:[-_=*\u2014\u2500]\s?){3,}$|^-{3,}[^-].{0,80}-{3,}$")
 _SEPARATOR: Final = re.compile(
@@ -77,7 +97,8 @@ _TITLE: Final = re.compile(
 )
 """What separates only above a header block or a quote: people use these words, too."""
 _FORWARD: Final = re.compile(
-    r"""^\W{0,3}[-_=]{2,}\s?(?:forwarded\ (?:message|by|e?-?mail)|weitergeleitete\ (?:nachricht|mail)
+    r"""^\W{0,3}[-_=]{2,}\s?(?:(?:begin\ )?forwarded\ (?:message|text|by|e?-?mail)
+    |weitergeleitete\ (?:nachricht|mail)
     |message\ transféré|message\ réexpédié|mensaje\ reenviado|mensagem\ (?:encaminhada|reencaminhada)
     |messaggio\ inoltrato|doorgestuurd\ bericht|videresendt\ (?:besked|melding)|vidarebefordrat\ meddelande
     |przekazana\ wiadomość|wiadomość\ przekazana|пересылаемое\ сообщение|переслане\ повідомлення|přeposlaná\ zpráva
@@ -108,52 +129,124 @@ def ends(line: str) -> bool:
     return rules(line) or bool(_TITLE.match(line))
 
 
+def titles(line: str) -> bool:
+    """Whether a bare line above a header block says that an older message follows."""
+    return bool(_TITLE.match(line)) or separates(line)
+
+
 def rules(line: str) -> bool:
     """Whether a bare line is a ruler, perhaps with a word in it."""
     return bool(_RULER.match(line))
 
 
-def heads(lines: list[str], index: int) -> bool:
-    """Whether a quoted header block begins at `lines[index]` (bare)."""
-    kind, value = _field(lines[index])
-    if kind in {"", "unknown"}:
-        return False
-    following = [_field(line) for line in lines[index + 1 : index + _REACH] if line][:5]
-    if kind == "from" and (_are_fields(following) or _is_flat(lines[index : index + _FIELDS + 1])):
-        return True
-    values = _block([(kind, value), *following])
-    known = values.keys() - {"", "unknown"}
-    if "from" in known and len(known) >= _DISTINCT:
-        return True
-    return _is_of_mail(values)
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that look like a header: those before `end`, and the first value of each kind of field.
+
+    `flat` if the whole block is one line.
+    """
+
+    end: int
+    values: Mapping[str, str]
+    flat: bool
+
+    def proves(self, *, titled: bool = False, ruled: bool = False) -> bool:
+        """Whether this is the header of an older mail. Above it is "Original Message" (`titled`), or a ruler (`ruled`).
+
+        This is the only place that weighs the fields. Settings, forms and timetables have such names, too; but they
+        do not have sender, date, recipient and subject with a date or an address among their values.
+        """
+        known = self.values.keys() - {"", "unknown", "other"}
+        if self.flat or (titled and len(known) > 1):
+            return True
+        if "from" not in known:
+            return self.addressed and bool(_STAMP.search(self.sent))
+        dated = bool(_DATE.search(self.sent) and known & {"to", "subject", "cc"})
+        return dated and (self.addressed or ruled or bool(_TIME.search(self.sent)))
+
+    @property
+    def sent(self) -> str:
+        """The value of the field with the date."""
+        return self.values.get("sent", "")
+
+    @property
+    def addressed(self) -> bool:
+        """Whether the sender or a recipient has an address."""
+        return any("@" in self.values.get(kind, "") for kind in ("from", "to"))
 
 
-def _are_fields(following: list[tuple[str, str]]) -> bool:
-    """Whether the lines below the sender look like fields, whatever their names are."""
-    kinds = [kind for kind, _ in following]
-    return any(kinds[:2]) and len(kinds) - kinds.count("") >= _FIELDS
+def opens(line: str) -> bool:
+    """Whether a bare line is a field with which a header block may begin."""
+    return _field(line)[0] not in {"", "unknown", "cc", "other"}
 
 
-def _block(fields: list[tuple[str, str]]) -> dict[str, str]:
-    """The first value of each kind of field; one line that is no field may follow the first."""
+def block(lines: list[str], index: int) -> Block | None:
+    """The header block that begins at `lines[index]` (bare) with a known field, or None.
+
+    None also for the source of a mail, or a patch.
+    """
+    if not opens(lines[index]):
+        return None
+    kind, _ = _field(lines[index])
+    if kind == "from" and _is_flat(lines[index : index + _FLAT]):
+        return Block(index + 1, dict.fromkeys(("from", "sent", "to", "subject"), lines[index]), flat=True)
+    values, end, raw = _fields(lines, index)
+    raw = raw or (index > 0 and bool(_MBOX.match(lines[index - 1])))
+    return None if raw or _again(lines, index, end, kind) else Block(end, values, flat=False)
+
+
+def _fields(lines: list[str], index: int) -> tuple[dict[str, str], int, bool]:
+    """The first value of each kind of field, the first line below them, and whether a field is one of a mail's source.
+
+    Single blank lines may separate fields, and a long field may be wrapped.
+    """
     values: dict[str, str] = {}
-    for kind, value in fields:
-        if not kind and len(values) > 1:
+    end, raw = index, False
+    for place in range(index, min(len(lines), index + _REACH)):
+        kind, value = _field(lines[place])
+        if kind and (place == end or kind not in {"unknown", *values}):
+            values.setdefault(kind, value)
+            raw = raw or _is_raw(lines[place], value)
+            end = place + 1
+        elif place - end >= _BETWEEN or not _goes_on(lines, end, place):
             break
-        values.setdefault(kind, value)
-    return values
+    return values, end, raw
+
+
+def _is_raw(line: str, value: str) -> bool:
+    """Whether a field is one of the source of a mail, or of a patch."""
+    return line.split(":", 1)[0].casefold() in _RAW or "[PATCH" in value
+
+
+def _goes_on(lines: list[str], end: int, place: int) -> bool:
+    """Whether a block goes on behind `lines[place]`, which is no field: one blank line, or more of the field above."""
+    if not lines[place]:
+        return place == end
+    return bool(lines[end]) and _is_wrapped(lines[place - 1], lines[place])
+
+
+def _is_wrapped(above: str, line: str) -> bool:
+    """Whether a line continues the field above it."""
+    return "@" in line or above.endswith((",", ";")) or line.endswith(";") or len(above) >= _WIDE
+
+
+def _again(lines: list[str], index: int, end: int, kind: str) -> bool:
+    """Whether the kind of the first field comes again below a sender: then that line belongs to the answer above."""
+    kinds = [_field(line)[0] for line in lines[index + 1 : end]]
+    return kind != "from" and kind in kinds and "from" in kinds
+
+
+def heads(lines: list[str], index: int) -> bool:
+    """Whether the header of an older mail begins at `lines[index]` (bare)."""
+    found = block(lines, index)
+    return bool(found and found.proves())
 
 
 def _is_flat(lines: list[str]) -> bool:
     """Whether the lines are a whole block, whose own line breaks were lost."""
-    kinds = {_KIND.get(name.casefold(), "") for name in _INSIDE.findall(" ".join(lines))}
-    return {"sent", "to", "subject"} <= kinds
-
-
-def _is_of_mail(values: dict[str, str]) -> bool:
-    """Whether the fields have the time and an address, as those of a mail."""
-    addressed = "@" in values.get("to", "") or "@" in values.get("from", "")
-    return addressed and bool(_TIME.search(values.get("sent", "")))
+    joined = " ".join(takewhile(bool, lines))
+    kinds = {_KIND.get(name.casefold(), "") for name in _INSIDE.findall(joined)}
+    return {"sent", "to", "subject"} <= kinds and ("@" in joined or bool(_TIME.search(joined)))
 
 
 def _field(line: str) -> tuple[str, str]:
@@ -164,13 +257,13 @@ def _field(line: str) -> tuple[str, str]:
     return _KIND.get(_BLANKS.sub(" ", match[1]).casefold(), "unknown"), match[2]
 
 
-def top(lines: list[str], index: int) -> int:
+def top(lines: list[str], index: int, *, dated: bool = False) -> int:
     """The first line of what belongs to the block or announcement at `lines[index]` (bare).
 
-    Rulers and separators above it belong to it, and a line with the date.
+    Rulers and separators above it belong to it; with `dated` also a line with the date, which is no field of a form.
     """
     above = index
-    while (before := _before(lines, above)) >= max(0, index - _REACH) and _belongs(lines[before]):
+    while (before := _before(lines, above)) >= max(0, index - _REACH) and _belongs(lines, before, dated=dated):
         above = before
     return above
 
@@ -183,7 +276,8 @@ def _before(lines: list[str], index: int) -> int:
     return -1
 
 
-def _belongs(line: str) -> bool:
-    kind, value = _field(line)
-    dated = kind == "sent" and bool(_DATE.search(value))
-    return dated or ends(line) or separates(line)
+def _belongs(lines: list[str], index: int, *, dated: bool) -> bool:
+    kind, value = _field(lines[index])
+    if dated and kind == "sent" and _DATE.search(value) and not (index and _field(lines[index - 1])[0]):
+        return True
+    return ends(lines[index]) or separates(lines[index])

@@ -360,6 +360,101 @@ def test_a_uid_that_two_mails_have_removes_neither(sqlite_env: TracEnv, afterwar
     assert (state, "twice" in str(failure)) == ("deferred", True)
 
 
+def test_utf8_in_some_sessions_is_no_new_number(sqlite_env: TracEnv) -> None:
+    """Behind one name there may be servers that offer it, and others: nothing is read again, nor complained of."""
+    restless = RestlessPop3(COURIER)
+    restless.put(mail("Mail 1"))
+    number = restless.put(nameless("Käse"))
+    whole = restless.mails[number][1]
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards="leave")
+        assert rig.run().counts[Status.CREATED] == 2
+        for round_ in range(8):
+            utf8 = round_ % 2 == 1
+            restless.offers = [b"UIDL", *([b"UTF8 USER"] if utf8 else [])]
+            uidl, _, content = restless.mails[number]
+            restless.mails[number] = (uidl, whole if utf8 else b"2 %d" % len(COURIER), content)
+            heard = len(server.heard)
+            assert nothing(rig.run())
+            assert not [line for line in server.heard[heard:] if line.startswith(b"RETR")]
+            assert "cannot leave" not in complaint(sqlite_env)
+    assert len(rig.journal()) == 2
+
+
+@pytest.mark.parametrize("afterwards", ["leave", "delete"])
+@pytest.mark.parametrize("gone", [1, 2])
+@pytest.mark.parametrize("name", [b"u1", b""])
+def test_a_mail_keeps_its_row_when_it_alone_has_the_uidl_that_it_shared(
+    sqlite_env: TracEnv, afterwards: str, gone: int, name: bytes
+) -> None:
+    """Or when the server tells one at last. What was rejected would be decided again, and a copy would never go."""
+    restless = RestlessPop3()
+    restless.put(NAMELESS, b"1 " + name)
+    restless.put(nameless("The other one"), b"2 " + name)
+    restless.put(nameless("Beside them"))
+    restless.refuses |= {b"DELE 1", b"DELE 2"}
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards=afterwards, block="example.com")
+        assert rig.run().counts[Status.REJECTED] == 3
+        rig.set(block="")
+        restless.refuses.clear()
+        stays = 3 - gone
+        restless.mails = {1: (b"1 u1", *restless.mails[stays][1:])}
+        restless.mails[1] = (b"1 u1", b"1 %d" % len(restless.mails[1][2]), restless.mails[1][2])
+        assert nothing(rig.run())
+        assert nothing(rig.run())
+        assert len(restless.mails) == (afterwards == "leave")
+    assert [outcome for outcome, _ in rig.outcomes] == ["rejected"] * 3
+
+
+def test_unreadable_mails_without_a_uidl_of_their_own_are_counted_each(sqlite_env: TracEnv) -> None:
+    """They cannot be told from known ones, so they wait, and the run says so; each is filed once it comes."""
+    restless = RestlessPop3()
+    for number in range(1, 7):
+        restless.put(nameless(f"Mail {number}"), b"%d same" % number if number < 4 else b"%d" % number)
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port, afterwards="leave")
+        restless.refuses |= {b"RETR 2", b"RETR 3"}
+        restless.drops |= {b"RETR 5", b"RETR 6"}
+        for _ in range(3):
+            report = rig.run()
+            assert report.doubtful == (
+                "4 messages wait to be compared with known mail: "
+                "it has no UIDL of its own, and the server does not deliver it"
+            )
+        assert sorted(tickets(sqlite_env)) == ["Mail 1", "Mail 4"]
+        restless.refuses.clear()
+        restless.drops.clear()
+        assert rig.run().counts[Status.CREATED] == 4
+        assert nothing(rig.run())
+    assert sorted(tickets(sqlite_env)) == [f"Mail {number}" for number in range(1, 7)]
+
+
+@pytest.mark.parametrize("how", ["refuses", "drops"])
+def test_a_copy_that_cannot_be_read_before_it_goes_is_told_of(sqlite_env: TracEnv, how: str) -> None:
+    """It is never deleted: the server may have given its UIDL to another mail. The next run tries again."""
+    restless = RestlessPop3()
+    restless.put(NAMELESS)
+    restless.put(mail("Mail 2"))
+    restless.refuses |= {b"DELE 1", b"DELE 2"}
+    with restless.server as server:
+        rig = Remote(sqlite_env, "pop3", server.port)
+        rig.run()
+        restless.refuses.clear()
+        getattr(restless, how).add(b"RETR 1")
+        for _ in range(2):
+            report = rig.run()
+            assert report.undisposed
+            if how == "refuses":
+                assert "message u1 cannot be read again (" in report.error
+                assert "-ERR [SYS/PERM] no" in report.error
+            assert b"DELE 1" not in server.heard[-8:]
+            assert 1 in restless.mails
+        getattr(restless, how).clear()
+        assert nothing(rig.run())
+        assert restless.mails == {}
+
+
 # a new UIDVALIDITY, and mail that nobody has read
 
 

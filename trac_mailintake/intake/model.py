@@ -36,6 +36,10 @@ class Account:
     label: str
 
 
+UNREAD: Final = "unread"
+UTF8: Final = " utf8"
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A message as its source lists it, before it is read.
@@ -44,8 +48,10 @@ class Listed:
     `fingerprint` shows whether it is still the same message (docs/behaviour.md, Recording).
     `size` is in bytes, `arrived` in UTC; both are None if the source does not know.
     `epoch`: if it is not empty, the locator alone identifies the message, as its server promises for this epoch (IMAP:
-    the UIDVALIDITY), and its size is only a hint. Sizes in different epochs are not comparable.
-    `content`: the digest of its content (`mail.content_digest`), if only that tells it from others of its mailbox.
+    the UIDVALIDITY), and its size is only a hint. Sizes in different epochs are not comparable, nor are those of which
+    only one was told in a session that gives mail in UTF-8 (then the fingerprint ends with `UTF8`).
+    `content`: the digest of its content (`mail.content_digest`), if only that tells it from others of its mailbox; or
+    UNREAD if it could not be read for that, so that its locator says nothing.
     """
 
     locator: str

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import Incomplete, LineBroke, SourceError
+from trac_mailintake.intake.model import UNREAD
 from trac_mailintake.intake.ports import Marking
 from trac_mailintake.intake.ports.source import IN_A_ROW
 from trac_mailintake.mail.content_digest import content_digest
@@ -34,6 +35,8 @@ _MOST: Final = 3
 """How often that may happen; also sessions that end one after the other. Then the rest waits for the next round."""
 _BREAKS: Final = 12
 """Sessions that may end in all: servers count logins."""
+
+_NAMELESS: Final = "it has no UIDL of its own, and the server does not deliver it"
 
 Reading = tuple["Listed", str]
 
@@ -108,7 +111,9 @@ class _Reading:
         return self._failures >= _MOST or self._broken >= _MOST or self._breaks >= _BREAKS or self._late()
 
     def _take(self, doubtful: Sequence[Listed]) -> list[Reading]:
-        readings: list[Reading] = [(each, each.content) for each in doubtful if each.content]
+        readings: list[Reading] = [(each, each.content) for each in doubtful if each.content not in ("", UNREAD)]
+        if any(each.content == UNREAD for each in doubtful):
+            self.words = _NAMELESS
         unread: Sequence[Listed] = [each for each in doubtful if not each.content]
         while unread and not self._is_hopeless:
             come, unread = self._ask(unread)

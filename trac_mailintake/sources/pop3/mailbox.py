@@ -14,7 +14,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from trac_mailintake.intake.errors import Incomplete, SourceError
-from trac_mailintake.intake.model import Account, Afterwards, Answer, Listed, Reply
+from trac_mailintake.intake.model import UNREAD, UTF8, Account, Afterwards, Answer, Listed, Reply
 from trac_mailintake.intake.ports.source import IN_A_ROW
 from trac_mailintake.mail.content_digest import ContentDigest
 from trac_mailintake.sources.errors import address, asking, excerpt, missing, raising, told
@@ -36,10 +36,12 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 50
 """Commands sent before their answers are read, if the server offers PIPELINING (RFC 2449, 6.6)."""
 
-_SESSIONS = 3
-"""Sessions that may break while messages without a UIDL of their own are read."""
+_SESSIONS = 12
+"""Sessions that may break while messages without a UIDL of their own are read: servers count logins."""
 
-_UNREAD = Reply(Answer.TRANSIENT, "it cannot be read again, and so not compared with the archived one")
+_EPOCH = "UIDL"
+"""A UIDL identifies its message for ever (RFC 1939, 7)."""
+
 _OTHER = Reply(Answer.PERMANENT, "the server gave its UIDL to another message, which was left alone")
 
 
@@ -57,8 +59,10 @@ class Pop3Source:
         self._listed: dict[int, Listed] = {}
         self._contents: dict[int, str] = {}
         """Of the messages read in this session, the digests of their content."""
-        self._unreadable: set[tuple[str, int | None]] = set()
-        """UIDL and size of messages over which a session broke."""
+        self._words: dict[int, str] = {}
+        """Of the messages that could not be read, what the server said."""
+        self._unreadable: set[tuple[int, Line]] = set()
+        """The messages over which a session broke, by number: it stays while nothing is removed."""
         self._deleted: set[int] = set()
         self._lost = False
         self.account = Account(NAME, address(opening.server))
@@ -162,11 +166,24 @@ class Pop3Source:
             there = {number: self._content(number) for number in alike.get(listed.locator, ())}
             same = [number for number, each in there.items() if each == content]
             doomed |= {number: place for number in same if number not in self._deleted}
-            replies.append(_reply([*there.values()], content))
+            replies.append(self._reply(listed, there, content))
         for number, said in self._delete([*doomed]).items():
             sentence = f"{self.account.label}: DELE was refused ({said}); the mail stays, the next run tries again"
             replies[doomed[number]] = Reply(Answer.TRANSIENT, sentence, fault=True)
         return replies
+
+    def _reply(self, listed: Listed, there: Mapping[int, str], content: str) -> Reply:
+        """The reply for a message of this content, by the contents of those at its locator; "" could not be read."""
+        if content in there.values():
+            return files.DONE
+        words = [self._words.get(number, "") for number, each in there.items() if not each]
+        if not words:
+            return _OTHER if there else files.GONE
+        sentence = (
+            f"{self.account.label}: message {listed.locator} cannot be read again ({words[0]}), and so not compared"
+            " with the archived one; it stays there, the next run tries again"
+        )
+        return Reply(Answer.TRANSIENT, sentence, fault=True)
 
     def _alike(self) -> Mapping[str, Sequence[int]]:
         """The numbers of all messages with one locator, by that."""
@@ -179,9 +196,11 @@ class Pop3Source:
         """The digest of a message's content, read again unless this session has read it; "" if it cannot be read."""
         if number not in self._contents:
             for _, chunks in self._retrieve([(number, self._listed[number])], Refused()):
-                with contextlib.suppress(Incomplete):
+                try:
                     for _ in chunks:
                         pass
+                except Incomplete as error:
+                    self._words[number] = error.words
         return self._contents.get(number, "")
 
     def _delete(self, numbers: Sequence[int]) -> dict[int, str]:
@@ -231,7 +250,7 @@ class Pop3Source:
     def _drop(self) -> None:
         session, self._session = self._session, None
         self._lost = self._lost or bool(self._deleted)
-        self._listed, self._contents, self._deleted = {}, {}, set()
+        self._listed, self._contents, self._words, self._deleted = {}, {}, {}, set()
         if session is not None:
             session.drop()
 
@@ -252,9 +271,9 @@ class Pop3Source:
             self._session = session
             self._at_once = _AT_ONCE if session.offers("PIPELINING") else 1
             there = self._lines(session)
-            epoch = "UTF8" if session.in_utf8 else "plain"
-            self._listed = {number: _named(each.name, each.size, epoch) for number, each in there.items()}
-            self._tell_apart({number: each for number, each in there.items() if not each.alone}, epoch)
+            form = UTF8 if session.in_utf8 else ""
+            self._listed = {number: _named(each.name, each.size, form) for number, each in there.items()}
+            self._tell_apart({number: each for number, each in there.items() if not each.alone}, form)
         if self._session is None:
             raise SourceError(f"{self.account.label}: the session ended; the next run begins a new one")
         return self._session
@@ -274,19 +293,19 @@ class Pop3Source:
                 f"{self.account.label}: the server knows no UIDL, so what was filed cannot be told; use IMAP"
             ) from error
 
-    def _tell_apart(self, there: Mapping[int, Line], epoch: str) -> None:
-        """Name messages without a UIDL of their own by their content. Those that cannot be read have one name."""
+    def _tell_apart(self, there: Mapping[int, Line], form: str) -> None:
+        """Name messages without a UIDL of their own by their content; those that cannot be read by their number."""
         for number, each in there.items():
             content = ""
-            if (each.name, each.size) not in self._unreadable:
+            if (number, each) not in self._unreadable:
                 try:
                     content = self._content(number)
                 except SourceError:
                     # The next session leaves it out, so that it does not keep all other mail from being listed.
-                    self._unreadable.add((each.name, each.size))
+                    self._unreadable.add((number, each))
                     raise
-            name = f"{each.name or '-'} {content or 'unread'}"
-            self._listed[number] = _named(name, each.size, epoch, content)
+            name = f"{each.name or '-'} {content or f'{UNREAD} {number}'}"
+            self._listed[number] = _named(name, each.size, form, content or UNREAD)
 
 
 class Refused:
@@ -322,14 +341,5 @@ class _Reading:
         return chunk
 
 
-def _reply(there: Sequence[str], content: str) -> Reply:
-    """The reply for a message of this content, by the contents of those at its locator; "" could not be read."""
-    if content in there:
-        return files.DONE
-    if "" in there:
-        return _UNREAD
-    return _OTHER if there else files.GONE
-
-
-def _named(name: str, size: int | None, epoch: str, content: str = "") -> Listed:
-    return Listed(name, f"{name} {size}", size, epoch=epoch, content=content)
+def _named(name: str, size: int | None, form: str, content: str = "") -> Listed:
+    return Listed(name, f"{name} {size}{form}", size, epoch=_EPOCH, content=content)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.errors import Stale
-from trac_mailintake.intake.model import Listed
+from trac_mailintake.intake.model import UNREAD, UTF8, Listed
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.mail.content_digest import content_digest
 from trac_mailintake.tracker.archive.store import found
@@ -33,7 +33,7 @@ from trac_mailintake.tracker.lifecycle.states import DECIDED, Event, State
 from trac_mailintake.tracker.lifecycle.transitions import Whereabouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trac.env import Environment
 
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from trac_mailintake.tracker.deliveries.rows import Row
     from trac_mailintake.tracker.deliveries.session import Session
 
+_NAMELESS: Final = "-"
+"""Instead of a name, in the locator of a message to which its server gave none."""
 _TOGETHER: Final = 50
 """Messages that are settled in one transaction."""
 
@@ -135,10 +137,8 @@ class Identity:
         """Find the rows at whose locators there are messages of another size, and that can be compared with those."""
         resized = {row.live: (view.named[row.live], row) for row in known if self._is_comparable(row)}
         resized = {live: pair for live, pair in resized.items() if _is_another_size(*pair)}
-        if comparable:
-            doubt.resized = resized
-        else:
-            self._accept(resized)
+        doubt.resized = {live: pair for live, pair in resized.items() if comparable and _is_same_form(*pair)}
+        self._accept({live: pair for live, pair in resized.items() if live not in doubt.resized})
 
     def _is_comparable(self, row: Row) -> bool:
         """Whether the row's bytes are known, and no worker has it in hand."""
@@ -147,12 +147,14 @@ class Identity:
 
     def _find_strangers(self, doubt: Doubt, view: Listing, rows: Sequence[Row]) -> None:
         lives = {row.live for row in rows} | self._new
-        strangers = {
-            live: each for live, each in _asked(doubt, view) if lives.isdisjoint((live, view.passed.get(live)))
-        }
-        if strangers:
-            doubt.lost = {row.id: row for row in rows if _is_found(row) and row.live not in view.named}
-            doubt.strangers = strangers if doubt.lost else {}
+        new = {live: each for live, each in view.keys.items() if lives.isdisjoint((live, view.passed.get(live)))}
+        lost = [row for row in rows if _is_found(row) and row.live not in view.named]
+        asked = new if doubt.renewed else _kin(new, lost)
+        if not doubt.renewed:
+            lost = _kin_of([*asked.values(), *(each for each, _ in doubt.resized.values())], lost)
+        doubt.strangers = {live: each for live, each in asked.items() if lost or each.content == UNREAD}
+        if doubt.strangers or doubt.resized:
+            doubt.lost = {row.id: row for row in lost}
 
     def _hold_unsure(self, service: Service, account: Account, view: Listing, rows: Sequence[Row]) -> bool:
         """Hold messages that may be from before the start: otherwise there might be a ticket for each old mail."""
@@ -293,9 +295,31 @@ def _is_another_size(listed: Listed, row: Row) -> bool:
     return listed.size is not None and listed.size != (row.size or 0)
 
 
-def _asked(doubt: Doubt, view: Listing) -> Iterator[tuple[str, Listed]]:
-    """The messages of which the locator does not say whether they are new, by live key."""
-    return ((live, each) for live, each in view.keys.items() if doubt.renewed or each.content)
+def _is_same_form(listed: Listed, row: Row) -> bool:
+    """Whether both sizes are of mail in UTF-8, or neither is."""
+    return listed.fingerprint.endswith(UTF8) == row.fingerprint.endswith(UTF8)
+
+
+def _kin(new: Mapping[str, Listed], lost: Sequence[Row]) -> dict[str, Listed]:
+    """The messages of which the locator does not say whether they are new, by live key.
+
+    Only their content tells them from others, or it told one of these rows from a message of the same name.
+    """
+    names = {_name(row.fingerprint) for row in lost}
+    return {
+        live: each for live, each in new.items() if each.content or _NAMELESS in names or _name(each.locator) in names
+    }
+
+
+def _kin_of(asked: Iterable[Listed], lost: Sequence[Row]) -> list[Row]:
+    """The rows that may be those of these messages."""
+    names = {_name(each.locator) for each in asked}
+    return [row for row in lost if _NAMELESS in names or _name(row.fingerprint) in {*names, _NAMELESS}]
+
+
+def _name(word: str) -> str:
+    """The name that the server gave to a message, by its locator or fingerprint."""
+    return word.partition(" ")[0]
 
 
 def _is_found(row: Row) -> bool:

@@ -123,7 +123,7 @@ class _View:
 
     def is_doubtful(self, row: Row) -> bool:
         """Whether it is not known if a listed message is the one of this row."""
-        return row.live in self.doubt.resized or (bool(self.doubt.strangers) and row.id in self.doubt.lost)
+        return row.live in self.doubt.resized or row.id in self.doubt.lost
 
 
 class DatabaseMailbox:

@@ -66,6 +66,8 @@ class DatabaseRecorder:
         self._filed: dict[int, tuple[Filed, Accepted]] = {}
         self._known: dict[str, frozenset[str]] = {}
         """By mail (SHA-256) that is decided but not yet recorded: which of its ids were known at that time."""
+        self._columns: dict[int, dict[str, object]] = {}
+        """By delivery: what its row will say that does not depend on what is written before it."""
 
     # recall
 
@@ -83,6 +85,7 @@ class DatabaseRecorder:
     def record(self, decisions: Sequence[Decision]) -> list[Recorded]:
         """See `ports.Recorder.record`."""
         turn = Turn(self._env)
+        self._columns = {each.delivery.id: self._of_decision(each) for each in decisions}
         accepted = [each.prepared for each in decisions if isinstance(each, Accepted)]
         with temporary(self._env):
             placement = self._staging.placement(write.enclosures(accepted))
@@ -100,6 +103,7 @@ class DatabaseRecorder:
             placement.settle()
             raise
         finally:
+            self._columns.clear()
             self._recall.changed()
         self._session.decided([each.delivery for each in recorded])
         left = {each.message.sha256 for each in decisions[len(recorded) :] if each.message is not None}
@@ -195,21 +199,30 @@ class DatabaseRecorder:
 
         `acknowledged`: Trac's notification also goes to the sender, who is not a user.
         """
+        values = {
+            **self._columns[decision.delivery.id],
+            **_of_filed(filed, tells=tells),
+            "ticket": outcome.ticket,
+            "comment": outcome.comment,
+            "recorded": now(),
+            "acknowledge": int(acknowledged),
+        }
+        transitions.record(db, decision.delivery.id, outcome.status, values)
+
+    def _of_decision(self, decision: Decision) -> dict[str, object]:
+        """The columns that are known before the transaction: others wait for the database while it lasts."""
         delivery = decision.delivery
         steps = decision.steps
         if delivery.refiled:
             steps = (Step.of("fetch", reasons.REFILED()), *steps)
         elif delivery.id in self._session.unlisted:
             steps = (Step.of("fetch", reasons.FROM_ARCHIVE()), *steps)
-        values = {
-            **_of_outcome(decision, outcome, steps),
+        return {
+            **_of_outcome(decision, steps),
             **self._of_delivery(delivery),
             **_of_message(decision.message),
-            **_of_filed(filed, tells=tells),
             "counted": self._counted(delivery, decision.message),
-            "acknowledge": int(acknowledged),
         }
-        transitions.record(db, delivery.id, outcome.status, values)
 
     def _of_delivery(self, delivery: Delivery) -> dict[str, object]:
         """The columns about the bytes of a mail."""
@@ -301,15 +314,13 @@ class DatabaseRecorder:
         return len(told)
 
 
-def _of_outcome(decision: Decision, outcome: Outcome, steps: Sequence[Step]) -> dict[str, object]:
+def _of_outcome(decision: Decision, steps: Sequence[Step]) -> dict[str, object]:
     """The columns about what was decided, and why; nobody has been told of it yet."""
+    outcome = decision.outcome
     values: dict[str, object] = {
         "rule": outcome.rule,
-        "ticket": outcome.ticket,
-        "comment": outcome.comment,
         "sender_told": 0,
         "admin_told": 0,
-        "recorded": now(),
         **stored_reasons.columns(outcome, steps),
         "removed": decision.prepared.change.removed if isinstance(decision, Accepted) else "",
     }

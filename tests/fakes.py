@@ -54,6 +54,7 @@ class FakeReader:
     rights: set[tuple[str, str, int | None]] = field(default_factory=set)
     users: dict[str, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
+    catches: set[str] = field(default_factory=set)
     arrived: list[tuple[str, datetime]] = field(default_factory=list)
     """Mails that arrived before: of whom (an address), or for which ticket (`#12`), and when."""
     loop: str | None = None
@@ -61,6 +62,7 @@ class FakeReader:
     key: str = ""
     name: str = "Moon"
     lines: bool = True
+    separator: str = "+"
     failure: Exception | None = None
 
     def add(self, number: int, *involved: str, closed: bool = False) -> None:
@@ -140,6 +142,14 @@ class FakeReader:
     def keeps_lines(self) -> bool:
         """See `ports.Reader`."""
         return self.lines
+
+    def delimiter(self) -> str:
+        """See `ports.Reader`."""
+        return self.separator
+
+    def caught(self) -> frozenset[str]:
+        """See `ports.Reader`."""
+        return frozenset(self.catches)
 
     def own_addresses(self) -> frozenset[str]:
         """See `ports.Reader`."""

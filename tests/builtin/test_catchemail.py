@@ -52,5 +52,39 @@ def test_another_services_signed_address_is_not_ours(address: str) -> None:
 
 def test_an_address_that_only_begins_like_ours_is_not_ours() -> None:
     """`support-team` is another team."""
-    mail = message(to=(Address("", "support-team@example.org"), Address("", "support+vip@example.org")))
+    mail = message(to=(Address("", "support-team@example.org"), Address("", "supporters+vip@example.org")))
     assert catchemail.mailintake_screen(mail, context(catchemail="support@example.org")) is not None
+
+
+SUPPORT = "support@example.org"
+
+
+@pytest.mark.parametrize(
+    ("address", "catches", "delimiter", "ours"),
+    [
+        ("support+web@example.org", SUPPORT, "+", True),
+        ("Support+Web@Example.ORG", SUPPORT, "+", True),
+        ("support+web+eu@example.org", SUPPORT, "+", True),
+        ("support+web+eu@example.org", "support+web@example.org", "+", True),
+        ("support+webmaster@example.org", "support+web@example.org", "+", False),
+        ("support@example.org", "support+web@example.org", "+", False),
+        ("support-web@example.org", SUPPORT, "-", True),
+        ("support+web@example.org", SUPPORT, "-", False),
+        ("support+web@example.org", SUPPORT, "", False),
+        ("support+web@example.com", SUPPORT, "+", False),
+    ],
+)
+def test_a_sub_address_is_ours(address: str, catches: str, delimiter: str, *, ours: bool) -> None:
+    """By `recipient_delimiter`, as mail servers deliver it."""
+    found = catchemail.mailintake_screen(
+        message(to=(Address("", address),)), context(FakeReader(separator=delimiter), catchemail=catches)
+    )
+    assert (found is None) == ours
+
+
+def test_a_sub_address_that_another_service_lists_is_left_to_that() -> None:
+    """Whichever of the two runs first. Where both list it, either may take it."""
+    mail = message(to=(Address("", "support+web@example.org"),))
+    reader = FakeReader(catches={SUPPORT, "support+web@example.org"})
+    assert catchemail.mailintake_screen(mail, context(reader, catchemail=SUPPORT)) is not None
+    assert catchemail.mailintake_screen(mail, context(reader, catchemail="support+web@example.org")) is None

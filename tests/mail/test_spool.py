@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.mail.spooled import spooled
-from trac_mailintake.mail.spool import Slice
+from trac_mailintake.mail.spool import InMemory, Slice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,12 @@ ANY_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function
 def test_a_slice_is_its_part_of_the_file(tmp_path: Path, content: bytes, one: int, other: int, size: int) -> None:
     """In chunks of at most so many bytes, all at once, or only its beginning; and so is a slice of a slice."""
     start, end = sorted((min(one, len(content)), min(other, len(content))))
-    raw = spooled(tmp_path, content).part(start, end)
+    for whole in (spooled(tmp_path, content), InMemory.of(content)):
+        _is_its_part(whole, content, start, end, size)
+
+
+def _is_its_part(whole: Slice, content: bytes, start: int, end: int, size: int) -> None:
+    raw = whole.part(start, end)
     wanted = content[start:end]
     chunks = list(raw.chunks(size))
     assert b"".join(chunks) == raw.read() == wanted

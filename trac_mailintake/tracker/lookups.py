@@ -24,7 +24,7 @@ from trac_mailintake.tracker.journal.filed_text import filed_mails
 from trac_mailintake.tracker.message_ids.known import Recall
 from trac_mailintake.tracker.options import LOOP_HEADER, PROBE_HEADER, SECTION
 from trac_mailintake.tracker.people import reply_address
-from trac_mailintake.tracker.people.own_addresses import own_addresses
+from trac_mailintake.tracker.people.own_addresses import caught_addresses, own_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -214,12 +214,16 @@ class TracReader:
             self._keeps_lines = bool(TicketModule(self.env).must_preserve_newlines)
         return self._keeps_lines
 
+    def caught(self) -> frozenset[str]:
+        """See `ports.Reader.caught`."""
+        return caught_addresses(self.env)
+
     def own_addresses(self) -> frozenset[str]:
         """See `ports.Reader.own_addresses`."""
         return own_addresses(self.env)
 
     def delimiter(self) -> str:
-        """The separator between the intake's local part and the signature: `[mailintake] recipient_delimiter`."""
+        """See `ports.Reader.delimiter`: `[mailintake] recipient_delimiter`."""
         return reply_address.delimiter(self.env)
 
 

@@ -91,5 +91,11 @@ class Reader(Protocol):
     def keeps_lines(self) -> bool:
         """Whether the tracker shows the line breaks of a text (`[ticket] preserve_newlines`), or joins its lines."""
 
+    def delimiter(self) -> str:
+        """What separates a local part from a sub-address or a signature (`[mailintake] recipient_delimiter`), or ""."""
+
+    def caught(self) -> frozenset[str]:
+        """The addresses (`mailbox_key`) that enabled services have in their `catchemail`."""
+
     def own_addresses(self) -> frozenset[str]:
         """The addresses (`mailbox_key`) of the intake itself: services' addresses, smtp_from, smtp_replyto."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail import defects
+from trac_mailintake.mail.limits import LIMITS
 from trac_mailintake.mail.message import Defect
+from trac_mailintake.mail.mime.window import Tape
+from trac_mailintake.mail.spool import InMemory
 
 if TYPE_CHECKING:
     from trac_mailintake.mail.limits import Limits
-    from trac_mailintake.mail.mime.window import Tape
     from trac_mailintake.mail.wording import Reason
 
 Field = tuple[str, bytes]
@@ -63,7 +65,7 @@ _USUAL: Final = (
 LF: Final = _line_ends("\n")
 CR: Final = _line_ends("\r")
 
-_WINDOW: Final = 4
+WINDOW: Final = 4
 """Size of the window as a multiple of the limit, so that one huge field does not hide those after it."""
 
 
@@ -153,7 +155,7 @@ def _junk(window: bytes, position: int, fields: list[Field], ends: LineEnds) -> 
 
 def read(tape: Tape, start: int, limits: Limits, ends: LineEnds) -> Block:
     """The header block that begins at `start`; the body begins at the first line that is not a field."""
-    tape.ensure(start, _WINDOW * limits.head)
+    tape.ensure(start, WINDOW * limits.head)
     found = cut(tape.window, start - tape.base, limits, ends)
     position, noticed = tape.base + found.behind, found.defects
     at_end = position >= tape.end
@@ -185,6 +187,21 @@ def doubt(tape: Tape, start: int, head: Block, ends: LineEnds) -> Reason | None:
     lines = window[start - tape.base : stop].translate(_ENDS, _DROPPED)
     read_here = sum(name.lower() == "from" for name, _ in head.fields)
     return defects.AUTHOR_HIDDEN() if len(_FROM.findall(lines)) > read_here else None
+
+
+def ending(beginning: bytes, limits: Limits = LIMITS) -> int | None:
+    """Where the header of a message ends, behind its blank line; None if `beginning` does not show that.
+
+    What is before it is read in the same way whatever follows: the way its lines end is certain, and its first field
+    has been found.
+    """
+    tape = Tape(InMemory.of(beginning))
+    ends = line_ends(tape, limits)
+    if ends is CR and not CR.field.match(beginning, beginning.find(b"\r") + 1):
+        return None  # a line feed in the body would count
+    begins = ends.mbox.match(beginning)
+    blank = ends.blank_after.search(beginning, begins.end()) if begins else None
+    return blank.end() if blank else None
 
 
 def _behind(tape: Tape, position: int, ends: LineEnds) -> int:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from trac_mailintake.intake.settings.policies import Recipients, declared
 from trac_mailintake.mail.mailbox_key import mailbox_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trac.env import Environment
 
+_CATCHES: Final = declared(Recipients)[0].name
 _SEPARATOR: Final = re.compile(r"[;,\s]+")
 
 
@@ -21,4 +26,14 @@ def own_addresses(env: Environment) -> frozenset[str]:
         env.config.get("notification", "smtp_replyto"),
         *(addresses for (addresses,) in env.db_query("SELECT addresses FROM mailintake_service")),
     ]
+    return _addresses(written)
+
+
+def caught_addresses(env: Environment) -> frozenset[str]:
+    """The addresses (`mailbox_key`) in the `catchemail` of enabled services."""
+    rows = env.db_query("SELECT parameters FROM mailintake_service WHERE enabled=1")
+    return _addresses(json.loads(parameters or "{}").get(_CATCHES, "") for (parameters,) in rows)
+
+
+def _addresses(written: Iterable[str | None]) -> frozenset[str]:
     return frozenset(mailbox_key(word) for each in written for word in _SEPARATOR.split(each or "") if "@" in word)

@@ -70,6 +70,27 @@ WHOLES: Final[Mapping[str, Callable[[memoryview], Answer]]] = {
 """How all of a message is answered; none of the wrong answers can be taken for a mail."""
 
 
+def header(mail: memoryview) -> Answer:
+    """As RFC 3501 wants it."""
+    content = bytes(mail)
+    return b"", mail[: content.find(b"\n\n") + 2 if b"\n\n" in content else len(content)]
+
+
+HEADERS: Final[Mapping[str, Callable[[memoryview], Answer]]] = {
+    "right": header,
+    "nil": lambda _: (b"", None),
+    "left out": lambda _: None,
+    "empty": lambda mail: (b"", mail[:0]),
+    "refused": lambda _: b"NO server error",
+    "misunderstood": lambda _: b"BAD Command Error. 10",
+    "cut off": lambda mail: (b"", mail[:20]),
+    "without its blank line": lambda mail: (b"", mail[: bytes(mail).find(b"\n\n") + 1]),
+    "whole": lambda mail: (b"", mail),
+    "hangs up": lambda _: b"* BYE tired",
+}
+"""How a header is answered."""
+
+
 @dataclass
 class Bend:
     """What is wrong with a server, or with one mail of it.
@@ -83,6 +104,7 @@ class Bend:
 
     slices: Callable[[memoryview, int, int], Answer] = right
     whole: Callable[[memoryview], Answer] = WHOLES["right"]
+    head: Callable[[memoryview], Answer] = header
     told: Callable[[int], int | None] = lambda size: size
     later: Callable[[int], int | None] | None = None
     split: bool = False
@@ -209,11 +231,14 @@ class BentServer(TalkingServer):
     def _message(self, uid: int, number: int, items: bytes) -> bytes | Iterator[bytes | memoryview]:
         bend, mail = self.bends.get(uid, self.bend), memoryview(self.mails[uid])
         begin = b"* %d FETCH (UID %d" % (number, uid)
+        if b"BODY.PEEK[HEADER]" in items:
+            head = bend.head(mail)
+            return head if isinstance(head, bytes) else iter((begin, *_body(head, 0, b"HEADER"), b")\r\n"))
         partial = _PARTIAL.search(items)
         if partial is None:
             fields = b"".join(re.findall(rb"(?im)^message-id:.*\r?\n", self.mails[uid])) + b"\r\n"
-            head = b" BODY[HEADER.FIELDS (MESSAGE-ID)] {%d}\r\n%s" % (len(fields), fields)
-            return iter((begin, self._identity(bend, mail), head if _FIELDS.search(items) else b"", b")\r\n"))
+            found = b" BODY[HEADER.FIELDS (MESSAGE-ID)] {%d}\r\n%s" % (len(fields), fields)
+            return iter((begin, self._identity(bend, mail), found if _FIELDS.search(items) else b"", b")\r\n"))
         start, length = partial.groups()
         answer = bend.whole(mail) if start is None else bend.slices(mail, int(start), int(length))
         if isinstance(answer, bytes):
@@ -228,11 +253,11 @@ class BentServer(TalkingServer):
         return (b"" if size is None else b" RFC822.SIZE %d" % size) + date
 
 
-def _body(answer: Part | None, longer: int) -> Iterator[bytes | memoryview]:
+def _body(answer: Part | None, longer: int, section: bytes = b"") -> Iterator[bytes | memoryview]:
     if answer is None:
         return
     origin, body = answer
-    yield b" BODY[]" + origin + (b" NIL" if body is None else b" {%d}\r\n" % (len(body) + longer))
+    yield b" BODY[%s]" % section + origin + (b" NIL" if body is None else b" {%d}\r\n" % (len(body) + longer))
     for start in range(0, len(body or b""), 65536):
         yield (body or b"")[start : start + 65536]
 

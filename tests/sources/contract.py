@@ -15,6 +15,7 @@ import pytest
 
 from tests import builders
 from trac_mailintake.intake.model import Afterwards, Answer, Disposition
+from trac_mailintake.intake.ports import Peeking
 from trac_mailintake.intake.settings import Server, SettingError, disposition
 from trac_mailintake.intake.times import Seconds
 
@@ -140,6 +141,25 @@ class SourceContract:
         for each, (_, chunks) in zip(listed, source.fetch(listed), strict=True):
             assert each.size == len(b"".join(chunks))
         source.close()
+
+    def test_headers_come_without_the_rest(self, place: Place) -> None:
+        """At least to their blank lines; what is gone is left out, and nothing changes."""
+        mails = [mail(1), mail(2, size=3000), mail(3), mail(4, size=3_000_000)]
+        place.deliver(*mails)
+        source = place.source("leave")
+        listed = list(source.list())
+        assert isinstance(source, Peeking)
+        changed = replace(listed[2], locator=listed[2].locator + "0", fingerprint=listed[2].fingerprint + "0")
+        came = list(source.heads([*listed[:2], changed, listed[3]]))
+        assert [each for each, _ in came] == [*listed[:2], listed[3]]
+        for (_, head), whole in zip(came, (mails[0], mails[1], mails[3]), strict=True):
+            assert whole.startswith(plain(head))
+            assert b"\n\n" in plain(head)
+            assert len(head) <= 300_000
+        assert read(source, listed) == mails
+        assert list(source.list()) == listed
+        source.close()
+        assert place.seen() == []
 
     def test_listing_is_the_same_in_every_session(self, place: Place) -> None:
         """Listing and fetching change nothing, so that a restart finds what it knew."""

@@ -31,10 +31,11 @@ def pop3(
     login: bytes = b"+OK",
     keeps: Container[str] = (),
     withheld: Mapping[str, Answer] | None = None,
+    tops: Mapping[str, Answer] | None = None,
 ) -> ScriptedServer:
     """A POP3 server with some mails by UIDL; the part of a UIDL behind `#` is not told. QUIT deletes.
 
-    Those that it `keeps` may not be deleted. `withheld` are answers to RETR, by the name of a mail.
+    Those that it `keeps` may not be deleted. `withheld` are answers to RETR by the name of a mail, `tops` to TOP.
     """
     doomed: set[int] = set()
 
@@ -50,9 +51,10 @@ def pop3(
             return b"-ERR what?\r\n"
         if word in listings:
             return b"+OK\r\n" + listings[word] + b".\r\n"
-        if word == b"RETR":
-            name, content = next((name, content) for n, name, content in numbered if n == int(number))
-            return (withheld or {}).get(name, b"+OK\r\n" + content + b".\r\n")
+        if word in (b"RETR", b"TOP"):
+            name, content = next((name, content) for n, name, content in numbered if n == int(number.split()[0]))
+            usual, others = (content, withheld) if word == b"RETR" else (_head(content), tops)
+            return (others or {}).get(name, b"+OK\r\n" + usual + b".\r\n")
         if word == b"DELE":
             doomed.add(int(number))
         if word == b"QUIT":
@@ -62,6 +64,10 @@ def pop3(
         return login + b"\r\n" if word == b"PASS" else b"+OK\r\n"
 
     return ScriptedServer(b"+OK ready\r\n", answer)
+
+
+def _head(content: bytes) -> bytes:
+    return content.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
 
 def imap(capabilities: bytes, answers: dict[bytes, bytes]) -> ScriptedServer:

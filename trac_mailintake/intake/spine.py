@@ -68,7 +68,7 @@ class Spine:
         report.listed = len(listing)
         disposing = Disposing(source, ports.mailbox, reconciled(ports, service, source, listing, bounds, report))
         claiming = Claiming(ports, service, source.account, listing, bounds)
-        fetching = Fetching(ports, self._failures, source)
+        fetching = Fetching(ports, self._failures, service, source)
         with disposing.last(report), claiming.all_settled(report), fetching.blaming(report):
             for fetched in fetching.batches(claiming):
                 if not fetched.broken:

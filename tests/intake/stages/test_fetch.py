@@ -77,7 +77,7 @@ def fetch(bench: Bench) -> list[Fetched]:
     claiming = _claims(bench)
     found: list[Fetched] = []
     try:
-        for fetched in Fetching(bench.ports, bench.failures, bench.source).batches(claiming):
+        for fetched in Fetching(bench.ports, bench.failures, service(), bench.source).batches(claiming):
             claiming.add([*fetched.results, *(TakenOver(each) for each in fetched.ready)])
             found.append(fetched)
     except SourceError:
@@ -128,7 +128,7 @@ def test_the_source_learns_what_comes() -> None:
     """The next batch, without what is too large to be fetched."""
     bench = bench_of(BATCH + 2)
     bench.source.mails[str(BATCH)] = letter("large", text="x" * 40_000)
-    found = Fetching(bench.ports, bench.failures, bench.source).batches(_claims(bench))
+    found = Fetching(bench.ports, bench.failures, service(), bench.source).batches(_claims(bench))
     next(found)
     assert isinstance(bench.source, Foreseen)
     assert bench.source.coming == [str(BATCH + 1)]
@@ -180,7 +180,7 @@ def test_a_mail_that_does_not_come_whole_is_deferred() -> None:
 def test_mails_that_are_gone_are_left_out() -> None:
     """They are deleted before they are fetched. Their claims are released at once: others may wait for them."""
     bench = bench_of(3)
-    found = Fetching(bench.ports, bench.failures, bench.source).batches(_claims(bench))
+    found = Fetching(bench.ports, bench.failures, service(), bench.source).batches(_claims(bench))
     del bench.source.mails["1"]
     assert not next(found).ready
     assert [row.owner is None for row in bench.store.rows.values()] == [False, True, False]
@@ -233,7 +233,7 @@ def test_what_counts_against_a_mail_counts_at_the_end_of_the_round() -> None:
         bench = bench_of(3)
         assert isinstance(bench.source, Foreseen)
         bench.source.cut = ["1"]
-        fetching = Fetching(bench.ports, bench.failures, bench.source)
+        fetching = Fetching(bench.ports, bench.failures, service(), bench.source)
         report = Report()
         with contextlib.suppress(SourceError, TemporaryFailure), fetching.blaming(report):
             next(fetching.batches(_claims(bench)))

@@ -206,3 +206,59 @@ def test_a_disposal_that_breaks_anywhere_can_be_repeated(place: Pop3Place, proxy
     assert {reply.answer for reply in again.dispose(done)} == {Answer.COMPLETED}
     again.settle()
     assert place.there() == [mail(3)]
+
+
+def _shown(place: Pop3Place) -> Pop3Source:
+    source = place.source("leave")
+    assert isinstance(source, Pop3Source)
+    return source
+
+
+def test_where_no_top_is_offered_no_header_is_asked_for(place: Pop3Place) -> None:
+    """RFC 2449, 6.1: the server says what it can. Nothing is wrong, and mail can be read."""
+    with scripted.pop3({"one": b"A: b\r\n\r\nText\r\n"}) as odd:
+        place.server = dataclasses.replace(place.server, port=odd.port)
+        source = _shown(place)
+        listed = list(source.list())
+        assert list(source.heads(listed)) == []
+        assert len(read(source, listed)) == 1
+        assert [line for line in odd.heard if line.startswith(b"TOP")] == []
+        source.close()
+
+
+TEXT = b"A: b\r\n\r\nText\r\n"
+
+
+@pytest.mark.parametrize(
+    ("refused", "asked", "came"),
+    [([], 5, 5), ([2], 5, 4), ([1, 2], 5, 3), ([1, 2, 3], 3, 0), ([3, 4, 5], 5, 2), ([1, 2, 3, 4, 5], 3, 0)],
+)
+def test_a_server_that_refuses_top_is_not_asked_for_ever(
+    place: Pop3Place, refused: list[int], asked: int, came: int
+) -> None:
+    """One without CAPA is asked; after three refusals in a row no more. The mails themselves can be read."""
+    tops = {str(number): b"-ERR no such thing\r\n" for number in refused}
+    with scripted.pop3({str(number): TEXT for number in range(1, 6)}, without=(b"CAPA",), tops=tops) as odd:
+        place.server = dataclasses.replace(place.server, port=odd.port)
+        source = _shown(place)
+        listed = list(source.list())
+        assert [head for _, head in source.heads(listed)] == [b"A: b\r\n\r\n"] * came
+        assert len([line for line in odd.heard if line.startswith(b"TOP")]) == asked
+        assert len(read(source, listed)) == 5
+        assert [line for line in odd.heard if line.startswith(b"PASS")][1:] == []
+        source.close()
+
+
+def test_a_header_that_comes_with_its_body_does_no_harm(place: Pop3Place) -> None:
+    """Some servers do not count lines: what follows is read, and the next answer is heard."""
+    long = TEXT + b"More text\r\n" * 100_000
+    with scripted.pop3(
+        {"one": TEXT, "two": TEXT}, without=(b"CAPA",), tops={"one": b"+OK\r\n" + long + b".\r\n"}
+    ) as odd:
+        place.server = dataclasses.replace(place.server, port=odd.port)
+        source = _shown(place)
+        one, two = source.heads(list(source.list()))
+        assert long.startswith(one[1])
+        assert len(one[1]) < 300_000
+        assert two[1] == b"A: b\r\n\r\n"
+        source.close()

@@ -7,7 +7,7 @@ from trac_mailintake.intake.ports.decision import Accepted, Decision, Duplicate,
 from trac_mailintake.intake.ports.reader import KnownId, Reader, TicketFacts
 from trac_mailintake.intake.ports.recorder import Claims, Mailbox, Recorded, Recorder, Seen, Wait
 from trac_mailintake.intake.ports.runtime import Clock, Deciding, Parser, Runtime, Watch
-from trac_mailintake.intake.ports.source import Foreseeing, Marking, Source, Targeting
+from trac_mailintake.intake.ports.source import Foreseeing, Marking, Peeking, Source, Targeting
 from trac_mailintake.intake.ports.tracker import Prepared, Rules, Tracker
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Mailbox",
     "Marking",
     "Parser",
+    "Peeking",
     "Ports",
     "Prepared",
     "Reader",

@@ -65,6 +65,18 @@ class Foreseeing(Protocol):
 
 
 @runtime_checkable
+class Peeking(Protocol):
+    """A source that can give the headers of messages without their bodies. Optional."""
+
+    def heads(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, bytes]]:
+        """Yield messages with their beginnings: at least the header with its blank line, if that can be had.
+
+        Left out are messages that are gone, and those whose header alone cannot be had, which says nothing about the
+        rest of them. Changes nothing: a message is not seen because of this. Raises SourceError; LineBroke as `fetch`.
+        """
+
+
+@runtime_checkable
 class Targeting(Protocol):
     """A source that can say at once whether mail can be moved to where its service wants it. Optional."""
 

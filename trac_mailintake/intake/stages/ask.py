@@ -80,6 +80,10 @@ class Asking:
         """Note that so many messages are asked for ahead."""
         self._asked += number
 
+    def interrupted(self) -> None:
+        """Note that the session ended, or may have, while something else was asked for."""
+        self._next()
+
     def fetch(self, deliveries: Sequence[Delivery], hands: Hands) -> SourceError | None:
         """Give the messages to `hands`, those that come and those that do not. What is gone is in neither.
 

@@ -11,6 +11,7 @@ from trac_mailintake.intake.errors import Incomplete, SourceError, TemporaryFail
 from trac_mailintake.intake.ports import Foreseeing, TooLarge
 from trac_mailintake.intake.stages.ask import Asking
 from trac_mailintake.intake.stages.claim import Lease
+from trac_mailintake.intake.stages.heads import Heads
 from trac_mailintake.intake.stages.parse import readable
 from trac_mailintake.mail.content_digest import PassingDigest
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.model import Delivery, Listed
     from trac_mailintake.intake.ports import Ports, Recorded, Source
     from trac_mailintake.intake.report import Report, Result
+    from trac_mailintake.intake.settings import Service
     from trac_mailintake.intake.stages.claim import Batch, Claiming
 
 log = logging.getLogger(__name__)
@@ -41,10 +43,11 @@ class Fetched:
 class Fetching:
     """The batches of one round on their way into the archive."""
 
-    def __init__(self, ports: Ports, failures: Failures, source: Source) -> None:
+    def __init__(self, ports: Ports, failures: Failures, service: Service, source: Source) -> None:
         self._ports = ports
         self._failures = failures
         self._source = source
+        self._heads = Heads(ports, failures, service, source) if service.recipients.catchemail else None
         self._asking = Asking(source)
         self._ahead: Sequence[Delivery] = ()
         """The batch that is fetched and not yet filed."""
@@ -67,18 +70,19 @@ class Fetching:
     def _next(self, batch: Batch, claiming: Claiming) -> Iterator[Fetched]:
         """Fetch a batch and yield the one before it. A single message is ready at once: it may have to be alone."""
         before = self._take()
-        fetch = _Fetch(self._ports, self._failures, batch, before)
+        fetch = _Fetch(self._ports, self._failures, self._heads, batch, before)
         try:
             broken = fetch.run(self._source, self._asking)
             ready = fetch.sealed()
+            claiming.archived(ready)
+            fetch.leave()
         except TemporaryFailure:
-            yield Fetched((), fetch.failed, broken=True)
+            yield Fetched((), fetch.unfiled, broken=True)
             raise
-        claiming.archived(ready)
         claiming.release(fetch.missing)
         if broken is None and len(batch.deliveries) > 1:
             self._ahead, ready = ready, []
-        yield Fetched([*before, *ready], fetch.failed, broken=broken is not None)
+        yield Fetched([*before, *ready], fetch.unfiled, broken=broken is not None)
         if broken is not None:
             raise broken
 
@@ -108,36 +112,62 @@ class Fetching:
 class _Fetch:
     """One batch on its way into the archive."""
 
-    def __init__(self, ports: Ports, failures: Failures, batch: Batch, before: Sequence[Delivery]) -> None:
+    def __init__(
+        self, ports: Ports, failures: Failures, heads: Heads | None, batch: Batch, before: Sequence[Delivery]
+    ) -> None:
         """`before` is in hand, too."""
         self._ports = ports
         self._failures = failures
+        self._heads = heads
         self._batch = batch
         self._in_hand = [*before, *batch.deliveries]
         self._writer = ports.archive.begin([delivery.id for delivery in batch.deliveries])
+        self._wanted = [each for each in batch.deliveries if self._is_wanted(each)]
         self._fetched = [each for each in batch.deliveries if not self._is_wanted(each)]
         self._unread: list[Delivery] = []
         self._lease = Lease(ports)
-        self.failed: list[Recorded | Undecided] = []
-        """What became of the messages that did not come whole."""
+        self.unfiled: list[Recorded | Undecided] = []
+        """What became of the messages that did not come whole, or are for others."""
 
     def run(self, source: Source, asking: Asking) -> SourceError | None:
         """Archive what the source delivers, and announce to it what comes after that. Returns why it broke, if so."""
-        broken = asking.fetch([each for each in self._batch.deliveries if self._is_wanted(each)], self)
+        if self._heads is not None:
+            self._screen(self._heads, asking)
+        broken = asking.fetch([each for each in self._wanted if not self._is_for_others(each)], self)
         self._expect()
-        if broken is None and asking.unbroken and isinstance(source, Foreseeing):
-            coming = [listed for listed in self._batch.coming if not self._too_large(listed)]
-            asking.foresee(len(coming))
-            try:
-                source.ahead(coming)
-            except SourceError as error:
-                return error
+        # Of mail that may be for others the headers come first.
+        if broken is None and self._heads is None and asking.unbroken and isinstance(source, Foreseeing):
+            return self._announce(source, asking)
         return broken
+
+    def _announce(self, source: Foreseeing, asking: Asking) -> SourceError | None:
+        """Announce what comes after this batch. Returns why the source broke, if so."""
+        coming = [listed for listed in self._batch.coming if not self._too_large(listed)]
+        asking.foresee(len(coming))
+        try:
+            source.ahead(coming)
+        except SourceError as error:
+            return error
+        return None
+
+    def _screen(self, heads: Heads, asking: Asking) -> None:
+        """Ask for the headers of what is in no archive, also of what is too large for it."""
+        heads.ask([each for each in self._batch.deliveries if each.raw is None], asking)
+        self._fetched = [each for each in self._fetched if not self._is_for_others(each)]
+        self._lease.keep(self._in_hand)
+
+    def _is_for_others(self, delivery: Delivery) -> bool:
+        return self._heads is not None and self._heads.are_others(delivery)
+
+    def leave(self) -> None:
+        """Record what is for others: it stays where it is. Raises TemporaryFailure."""
+        if self._heads is not None:
+            self.unfiled += self._heads.record()
 
     @property
     def missing(self) -> list[Delivery]:
         """The deliveries that the source did not deliver."""
-        came = {each.id for each in self._fetched} | {each.delivery.id for each in self.failed}
+        came = {each.id for each in self._fetched} | {each.delivery.id for each in self.unfiled}
         return [each for each in self._batch.deliveries if each.id not in came]
 
     def sealed(self) -> list[Delivery]:
@@ -150,7 +180,11 @@ class _Fetch:
         """Write one message to the archive, if the archive takes it and it comes whole: see `ask.Hands`."""
         content = PassingDigest()
         try:
-            raw, sha256 = self._writer.append(delivery, content.through(chunks), self._ports.archive_limit)
+            ours = chunks if self._heads is None else self._heads.ours(delivery, chunks)
+            if ours is None:
+                _drain(chunks)
+                return None
+            raw, sha256 = self._writer.append(delivery, content.through(ours), self._ports.archive_limit)
         except TooLarge:
             _drain(chunks)
             self._fetched.append(delivery)
@@ -168,7 +202,7 @@ class _Fetch:
     def miss(self, delivery: Delivery, reason: str, *, asked: bool) -> None:
         """Defer a message that did not come: see `ask.Hands`."""
         log.warning("Delivery %s: %s", delivery.id, reason)
-        self.failed.append(self._failures.missed(delivery, reason, asked=asked))
+        self.unfiled.append(self._failures.missed(delivery, reason, asked=asked))
         self._lease.keep(self._in_hand)
 
     def _expect(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,9 @@ from trac_mailintake.sources.errors import address, asking, excerpt, told
 from trac_mailintake.sources.imap import NAME, absent
 from trac_mailintake.sources.imap.disposal import DELETED, Disposal
 from trac_mailintake.sources.imap.fetch_response import merged
+from trac_mailintake.sources.imap.headers import headers
 from trac_mailintake.sources.imap.interrupted_copies import content_of
-from trac_mailintake.sources.imap.pipelining import Orders, Slicing, uid_of, uids_of
+from trac_mailintake.sources.imap.pipelining import Orders, Slicing, of_epoch, uid_of, uids_of
 from trac_mailintake.sources.imap.session import choice, connect, number_of
 from trac_mailintake.sources.imap.slices import opened
 from trac_mailintake.sources.local import files
@@ -36,7 +36,6 @@ _WINDOW = 2000
 """Messages listed at a time."""
 _AT_ONCE = 200
 """Messages disposed of by one command: servers accept lines of some kilobytes (RFC 7162, 4)."""
-_LOCATOR = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
 _OTHER = Reply(Answer.PERMANENT, "the server gave its UID to another message, which was left alone")
 _UNREAD = Reply(Answer.TRANSIENT, "it cannot be read again, and so not compared with the archived one")
 _SLOW = Seconds(30.0)
@@ -167,11 +166,14 @@ class ImapSource:
         with self._guarded():
             if self._session is None:
                 self._select()
-        return [
-            listed
-            for listed in wanted
-            if listed.locator.startswith(f"{self._uidvalidity}/") and _LOCATOR.match(listed.locator)
-        ]
+        return of_epoch(wanted, self._uidvalidity)
+
+    def heads(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, bytes]]:
+        """See `ports.Peeking`."""
+        with asking(), self._guarded():
+            mine = self._mine(wanted)
+            self.quiet()
+            return iter(headers(self.connected(), mine))
 
     # for `opened`
 

@@ -7,6 +7,7 @@ answer to another one.
 from __future__ import annotations
 
 import imaplib
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,7 @@ SLICE: Final = 1024 * 1024
 IN_FLIGHT: Final = 8 * 1024 * 1024
 """Bytes requested and not yet read: they wait in the network's buffers or on the server."""
 _BATCH: Final = 50
+_LOCATOR: Final = re.compile(r"(\d{1,10})/(\d{1,10})\Z", re.ASCII)
 
 _Piece = tuple[int, "int | None"]
 """A message's UID, and where a slice of it begins; None for all of it."""
@@ -289,6 +291,12 @@ def is_refusal(failure: Exception) -> bool:
 def uid_of(listed: Listed) -> int:
     """The UID in the message's locator."""
     return int(listed.locator.partition("/")[2])
+
+
+def of_epoch(messages: Sequence[Listed], uidvalidity: int) -> list[Listed]:
+    """The messages whose locators name this UIDVALIDITY."""
+    prefix = f"{uidvalidity}/"
+    return [each for each in messages if each.locator.startswith(prefix) and _LOCATOR.match(each.locator)]
 
 
 def uids_of(messages: Sequence[Listed]) -> str:

@@ -19,7 +19,9 @@ from trac_mailintake.intake.model import Answer, Reply
 from trac_mailintake.mail.spool import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from trac_mailintake.intake.model import Listed
 
 DONE = Reply(Answer.COMPLETED)
 GONE = Reply(Answer.COMPLETED, "gone already", final=True)
@@ -117,6 +119,12 @@ def open_regular(path: str, *, writing: bool = False) -> int:
         return descriptor
     os.close(descriptor)
     raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def heads(fetched: Iterable[tuple[Listed, Iterator[bytes]]]) -> Iterator[tuple[Listed, bytes]]:
+    """The beginnings of messages, each with its header, unless that is longer than a chunk: see `ports.Peeking`."""
+    for listed, came in fetched:
+        yield listed, next(came, b"")
 
 
 def chunks(descriptor: int, start: int = 0, length: int | None = None) -> Iterator[bytes]:

@@ -103,6 +103,10 @@ class MaildirSource:
         with files.told(self.account.label, self._path):
             yield from files.chunks(descriptor)
 
+    def heads(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, bytes]]:
+        """See `ports.Peeking`."""
+        return files.heads(self.fetch(wanted))
+
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
         """Delete, move, mark as seen, or leave."""
         if self._afterwards.word is Afterwards.LEAVE:

@@ -108,6 +108,10 @@ class MboxSource:
         if known.hexdigest() != piece.sha256:
             raise SourceError(f"{self.account.label}: changed while it was read; the next run reads it again")
 
+    def heads(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, bytes]]:
+        """See `ports.Peeking`."""
+        return files.heads(self.fetch(wanted))
+
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
         """Leave the messages, or empty the file if it has only messages given now or earlier in this session.
 

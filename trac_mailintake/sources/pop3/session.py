@@ -83,6 +83,13 @@ class Session(poplib.POP3):
         except poplib.error_proto:
             return False
 
+    def gives_heads(self) -> bool:
+        """Whether to ask for TOP: not if the server tells its capabilities without it (RFC 2449, 6.1)."""
+        try:
+            return "TOP" in self.capa()
+        except poplib.error_proto:
+            return True
+
     def ask_for_utf8(self) -> None:
         """Have mail given as it is, if the server offers that (RFC 6856, 2.1: only before the login).
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -136,11 +135,6 @@ class Mbox(Local):
     def clear(self) -> None:
         """See `Place`; the file itself stays."""
         (self.folder / "mbox").write_bytes(b"")
-
-    def later(self) -> None:
-        """The dotlock of a process that was killed is as old as all the rest."""
-        for lock in self.folder.glob("*.lock"):
-            os.utime(lock, (time.time() - rounds.HOUR,) * 2)
 
 
 class Pipe(Directory):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -97,6 +98,72 @@ def test_a_lock_that_was_taken_from_us_is_no_error(tmp_path: Path) -> None:
     """Somebody thought that it was stale."""
     with mbox_locks.dotlock(str(tmp_path / "mbox"), Seconds(0), required=True):
         (tmp_path / "mbox.lock").unlink()
+
+
+def test_a_lock_that_is_another_programs_by_now_stays(tmp_path: Path) -> None:
+    """It thought that ours was stale, and made its own."""
+    with mbox_locks.dotlock(str(tmp_path / "mbox"), Seconds(0), required=True):
+        (tmp_path / "mbox.lock").unlink()
+        (tmp_path / "mbox.lock").write_bytes(b"1\n")
+    assert (tmp_path / "mbox.lock").read_bytes() == b"1\n"
+
+
+_HELD = """
+import sys, time
+from trac_mailintake.intake.times import Seconds
+from trac_mailintake.sources.local import mbox_locks
+with mbox_locks.dotlock(sys.argv[1], Seconds(60), required=True):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_the_lock_of_a_process_that_was_killed_is_taken_at_once(tmp_path: Path) -> None:
+    """Again and again; that of a living one is not."""
+    box = tmp_path / "mbox"
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", _HELD, str(box)], stdout=subprocess.PIPE) as holder:
+            assert holder.stdout
+            holder.stdout.readline()
+            with (
+                pytest.raises(SourceError, match="another program holds"),
+                mbox_locks.dotlock(str(box), Seconds(0.1), required=True),
+            ):
+                pytest.fail("It is held.")
+            holder.kill()
+    assert (tmp_path / "mbox.lock").exists()
+    with mbox_locks.dotlock(str(box), Seconds(0), required=True):
+        assert (tmp_path / "mbox.lock").read_text() == f"{os.getpid()}\n"
+    assert not (tmp_path / "mbox.lock").exists()
+
+
+_STORM = """
+import fcntl, os, random, signal, sys
+from trac_mailintake.intake.times import Seconds
+from trac_mailintake.sources.local import mbox_locks
+box, chance = sys.argv[1], random.Random(int(sys.argv[2]))
+for each in range(40):
+    with mbox_locks.dotlock(box, Seconds(60), required=True), open(box + ".inside", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if another one is inside
+        if chance.random() < 0.1:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_in_a_storm_of_kills_nobody_else_is_inside(tmp_path: Path) -> None:
+    """Processes take the lock, and over from one another; whoever is inside dies now and then."""
+    box = str(tmp_path / "mbox")
+    deadline = time.monotonic() + 300
+    ended = []
+    for wave in range(4):
+        words = [[sys.executable, "-c", _STORM, box, str(4 * wave + each)] for each in range(4)]
+        running = [subprocess.Popen(each, stderr=subprocess.PIPE) for each in words]
+        for process in running:
+            _, said = process.communicate(timeout=deadline - time.monotonic())
+            assert b"Error" not in said, said
+            ended.append(process.returncode)
+    assert set(ended) <= {0, -signal.SIGKILL}
+    assert ended.count(-signal.SIGKILL) > 3
 
 
 def test_readers_share_the_lock_of_fcntl(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.errors import SourceError
-from trac_mailintake.intake.ports import Parser, Ports, Runtime, Targeting
+from trac_mailintake.intake.ports import Advising, Parser, Ports, Runtime, Targeting
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.intake.spine import Spine
 from trac_mailintake.intake.stages.parse import Ahead
@@ -61,6 +61,7 @@ class Survey:
     waiting: int
     target: str = ""
     trouble: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,15 @@ class Settings:
         """What a new service finds in its mailbox. Raises SourceError if that cannot be read."""
         source = self.open(service, patience=PATIENCE)
         try:
-            return Survey(len(source.list()), *_target(source))
+            return Survey(len(source.list()), *_target(source), _advice(source))
+        finally:
+            source.close()
+
+    def advice(self, service: Service) -> str:
+        """What the mail server lacks for a service; "" if nothing. Raises SourceError if that cannot be found out."""
+        source = self.open(service, patience=PATIENCE)
+        try:
+            return _advice(source)
         finally:
             source.close()
 
@@ -106,6 +115,10 @@ class Settings:
             return _target(source)
         finally:
             source.close()
+
+
+def _advice(source: Source) -> str:
+    return source.advice() if isinstance(source, Advising) else ""
 
 
 def _target(source: Source) -> tuple[str, str]:

@@ -69,7 +69,8 @@ def _tells(path: Path) -> bool:
 @pytest.mark.parametrize(
     ("environments", "kind", "way", "tries"),
     [
-        *(("sqlite", kind, Way.KILLED, EVERY) for kind in ("maildir", "imap", "pop3")),
+        ("sqlite", "imap", Way.KILLED, EVERY),
+        *(("sqlite", kind, Way.KILLED, 20) for kind in ("maildir", "pop3")),
         *(("sqlite", kind, Way.KILLED, 8) for kind in ("mbox", "directory", "pipe")),
         *(("sqlite", kind, Way.REFUSED, 8) for kind in ("maildir", "imap", "pop3")),
         ("postgres", "imap", Way.KILLED, 8),

@@ -61,7 +61,7 @@ def pop3(
             for name in [name for n, name in enumerate(list(mails), 1) if n in doomed]:
                 del mails[name]
             doomed.clear()
-        return login + b"\r\n" if word == b"PASS" else b"+OK\r\n"
+        return {b"PASS": login, b"STAT": b"+OK %d 1" % len(numbered)}.get(word, b"+OK") + b"\r\n"
 
     return ScriptedServer(b"+OK ready\r\n", answer)
 

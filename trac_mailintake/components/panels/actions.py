@@ -79,7 +79,8 @@ def waiting(settings: Settings, service: Service) -> Done:
     number = _mails(found.waiting)
     mails = f"{number} {'waits' if found.waiting == 1 else 'wait'} in the mailbox; {first}."
     target = found.target or (f"{found.trouble}." if found.trouble else "")
-    return Done(f"{mails} {target}".rstrip(), well=not found.trouble)
+    advice = f"{found.advice}." if found.advice else ""
+    return Done(" ".join(filter(None, (mails, target, advice))), well=not found.trouble)
 
 
 def _mails(number: int) -> str:

@@ -7,11 +7,12 @@ from trac_mailintake.intake.ports.decision import Accepted, Decision, Duplicate,
 from trac_mailintake.intake.ports.reader import KnownId, Reader, TicketFacts
 from trac_mailintake.intake.ports.recorder import Claims, Mailbox, Recorded, Recorder, Seen, Wait
 from trac_mailintake.intake.ports.runtime import Clock, Deciding, Parser, Runtime, Watch
-from trac_mailintake.intake.ports.source import Foreseeing, Marking, Peeking, Source, Targeting
+from trac_mailintake.intake.ports.source import Advising, Foreseeing, Marking, Peeking, Source, Targeting
 from trac_mailintake.intake.ports.tracker import Prepared, Rules, Tracker
 
 __all__ = [
     "Accepted",
+    "Advising",
     "Archive",
     "ArchiveWriter",
     "Claims",

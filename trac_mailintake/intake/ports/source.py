@@ -88,6 +88,14 @@ class Targeting(Protocol):
 
 
 @runtime_checkable
+class Advising(Protocol):
+    """A source that can say what its server lacks for its service. Optional."""
+
+    def advice(self) -> str:
+        """A sentence for the administrator about what is done instead; "" if nothing is lacking. Raises SourceError."""
+
+
+@runtime_checkable
 class Marking(Protocol):
     """A source whose messages are first marked as deleted, and then removed. Optional."""
 

@@ -180,6 +180,20 @@ class Pop3Source:
                         pass  # some servers do not count lines
         return came
 
+    def advice(self) -> str:
+        """See `ports.Advising`: whether the server offers TOP, if the service needs it, and gives the first header."""
+        if not self._opening.service.recipients.catchemail:
+            return ""
+        first = self.list()[:1]
+        with self._guarded():
+            offered = self._open().gives_heads()
+        if offered and len(list(self.heads(first))) == len(first):
+            return ""
+        return (
+            f"{self.account.label}: the server gives no headers without bodies (TOP), so mail for others is fetched "
+            "whole to see whom it is for; nothing of it is kept. Use IMAP if the server offers it"
+        )
+
     # dispose
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:

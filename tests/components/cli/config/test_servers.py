@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.sources import scripted
 from trac_mailintake.tracker.config.servers import Servers
 
 if TYPE_CHECKING:
@@ -70,3 +71,39 @@ def test_a_test_says_where_mail_is_moved_to(sqlite_env: TracEnv) -> None:
         assert refused.status == 3
         assert "desk: " in refused.err
         assert "cannot be made" in refused.err
+
+
+def test_a_server_without_top_is_named_to_whom_it_concerns(sqlite_env: TracEnv) -> None:
+    """When a service with `catchemail` is added, and in each test: what it means, and that nothing is kept."""
+    text = b"From: a@example.org\r\nTo: b@example.org\r\n\r\nText\r\n"
+    refusals: dict[str, bytes | None] = {"one": b"-ERR no such command\r\n"}
+    for without, tops in (((), None), ((b"CAPA",), refusals)):
+        with scripted.pop3({"one": text}, without=without, tops=tops) as odd:
+            words = ("protocol=pop3", "host=127.0.0.1", f"port={odd.port}", "security=none", "username=ann")
+            sqlite_env.command("mailintake", "server", "add", "old", *words, "password=secret of a test")
+            service = ("kind=pop3", "server=old", "afterwards=leave")
+            added = sqlite_env.command("mailintake", "service", "add", "all", *service)
+            assert "TOP" not in added.out
+            added = sqlite_env.command("mailintake", "service", "add", "desk", *service, "catchemail=c@example.org")
+            assert "Note: pop3://ann@127.0.0.1" in added.out
+            assert "(TOP), so mail for others is fetched whole to see whom it is for" in added.out
+            tested = sqlite_env.command("mailintake", "server", "test", "old")
+            assert (tested.status, tested.err, tested.out.count("(TOP)")) == (0, "", 1)
+            json.loads(sqlite_env.command("mailintake", "server", "test", "old", "--json").out)
+        for name in ("all", "desk"):
+            sqlite_env.command("mailintake", "service", "remove", name)
+        sqlite_env.command("mailintake", "server", "remove", "old")
+
+
+def test_a_server_with_top_needs_no_note(sqlite_env: TracEnv, dovecot: Dovecot) -> None:
+    """Whether there is mail or none."""
+    user = dovecot.add_user()
+    words = ("protocol=pop3", f"host={dovecot.host}", f"port={dovecot.pop3}", "security=none", f"username={user}")
+    sqlite_env.command("mailintake", "server", "add", "main", *words, f"password={PASSWORD}")
+    service = ("kind=pop3", "server=main", "afterwards=leave", "catchemail=c@example.org")
+    assert "TOP" not in sqlite_env.command("mailintake", "service", "add", "desk", *service).out
+    dovecot.deliver(user, b"From: a@example.org\n\nText\n")
+    tested = sqlite_env.command("mailintake", "server", "test", "main")
+    assert (tested.status, "TOP" in tested.out, tested.err) == (0, False, "")
+    sqlite_env.command("mailintake", "server", "set", "main", "password=wrong")
+    assert sqlite_env.command("mailintake", "server", "test", "main").status == 3

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from trac.env import Environment
 
-    from trac_mailintake.intake.settings import Server
+    from trac_mailintake.bootstrap import Settings
+    from trac_mailintake.intake.settings import Server, Service
 
 
 class ServerActions:
@@ -85,22 +86,33 @@ class ServerActions:
             say_json([{"folder": folder, "mails": number} for folder, number in folders])
         else:
             say_table(folders, ("Folder", "Mails"), f"{server.name} could be reached; it shows no folder.")
-        return self._test_targets(server, quiet=wanted.flag("--json"))
+        return self._test_services(server, quiet=wanted.flag("--json"))
 
-    def _test_targets(self, server: Server, *, quiet: bool) -> Exit:
-        """Print where the services on this mail server move mail to. A missing folder is made, as the runs do it."""
+    def _test_services(self, server: Server, *, quiet: bool) -> Exit:
+        """Print where the services on this mail server move mail to, and what it lacks for them.
+
+        A missing folder is made, as the runs do it.
+        """
         settings = open_intake.settings(self._env)
-        result = Exit.WELL
-        for service in settings.services.all():
-            if service.server != server.name or service.afterwards.word is not Afterwards.MOVE:
-                continue
+        services = [each for each in settings.services.all() if each.server == server.name]
+        results = [self._test_service(settings, service, quiet=quiet) for service in services]
+        return Exit.WELL if all(results) else Exit.UNREACHABLE
+
+    def _test_service(self, settings: Settings, service: Service, *, quiet: bool) -> bool:
+        """Whether all is well with a service, as far as its mail server is concerned."""
+        found, trouble, advice = "", "", ""
+        if service.afterwards.word is Afterwards.MOVE:
             found, trouble = settings.target(service)
-            if trouble:
-                complain(f"{service.name}: {trouble}")
-                result = Exit.UNREACHABLE
-            elif found and not quiet:
-                say(f"{service.name}: {found}")
-        return result
+        if service.recipients.catchemail:
+            try:
+                advice = settings.advice(service)
+            except SourceError as error:
+                trouble = trouble or str(error)
+        if trouble:
+            complain(f"{service.name}: {trouble}")
+        for each in filter(None, (found, advice)) if not quiet else ():
+            say(f"{service.name}: {each}")
+        return not trouble
 
 
 def _shown(server: Server) -> dict[str, object]:

@@ -137,6 +137,8 @@ class ServiceActions:
         say(f"{mails}; {begins.get(service.start, f'the first run takes those since {service.start}')}.")
         if found.target or found.trouble:
             say(found.target or f"Note: {found.trouble}.")
+        if found.advice:
+            say(f"Note: {found.advice}.")
 
     def _warn_of_strangers(self, service: Service) -> None:
         if not strangers_are_held(self._env, service):

@@ -367,7 +367,7 @@ def _placed(place: Place) -> Values:
 
 
 def _set(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}=%s" for name in values)
+    return "=%s, ".join(values) + "=%s"
 
 
 def _do(db: Connection, event: Event, sets: str, values: Values, which: str, arguments: Iterable[object]) -> None:

@@ -53,6 +53,13 @@ def test_settings_and_reports_are_no_block(lines: tuple[str, ...]) -> None:
     assert not quoted_headers.heads([*lines], 0)
 
 
+@pytest.mark.parametrize("above", ["Message-ID: <1@example.org>", "From 12ab Mon Sep 17 00:00:00 2001"])
+def test_the_source_of_a_mail_is_no_block(above: str) -> None:
+    """Somebody pasted it; mail programs show neither line."""
+    assert not quoted_headers.heads([above, *BLOCKS["English"]], 1)
+    assert quoted_headers.heads([above, "", *BLOCKS["English"]], 2)
+
+
 @pytest.mark.parametrize(
     ("line", "separates", "ends", "forwards"),
     [

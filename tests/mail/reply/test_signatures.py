@@ -49,6 +49,12 @@ def test_a_signature_begins_at_its_delimiter(signature: list[str]) -> None:
         ["_______________________"],
         ["--", "a", "--", "b", "--", "c"],
         ["--  first", "--  second"],
+        ["--", "Option B: replacement", "", "I choose B."],
+        ["--", "", "Second question: how?"],
+        ["______________", "Name: Ann", "Room: 12"],
+        ["-" * 60, "This was written by the editor of a paper that has many readers. " * 2, "https://example.org/x"],
+        ["Sent from my iPhone", "", "One.", "", "Two."],
+        ["Sent from my iPhone", "", "PS: call me."],
     ],
 )
 def test_chapters_and_rulers_are_no_signatures(lines: list[str]) -> None:
@@ -75,6 +81,12 @@ def test_among_chapters_the_line_of_a_phone_is_still_one() -> None:
         ("Sent from my " + "x" * 200, False),
         ("Sent from my " + "x" * 400, False),
         ("I sent it from my phone", False),
+        ("Sent from my Wiko RIDGE FAB 4G", True),
+        ("Sent from my desk, which is easier than from my phone.", False),
+        ("Sent from the app were three orders.", False),
+        ("Gesendet mit DHL, Sendungsnummer 4711", False),
+        ("Envoyé par erreur au support, merci de fermer", False),
+        ("Download the setup for Windows", False),
         ("", False),
     ],
 )

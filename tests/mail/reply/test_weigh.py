@@ -31,6 +31,7 @@ def why(text: str, declared: range = range(0)) -> dict[Why, int]:
         ("It works.\n\n-- \nAnn", {Why.SIGNATURE: 2}),
         ("It works.\n\nSent from my iPhone", {Why.PHONE: 1}),
         ("It works.\n\n____________\nusers mailing list\nhttps://lists.example.org/users", {Why.FOOTER: 3}),
+        (f"It works.\n\n{ON}\n) Does it?\n)\n) Really?", {Why.ATTRIBUTION: 1, Why.MARKS: 3}),
         (f"Kind regards.\n\nAnn,\n\n{ON}\n> Does it?", {Why.ATTRIBUTION: 1, Why.MARKS: 1}),
         (f"{ON}\n> Does it?\n\nIt does.", {Why.ATTRIBUTION: 1, Why.MARKS: 1}),
     ],
@@ -38,6 +39,12 @@ def why(text: str, declared: range = range(0)) -> dict[Why, int]:
 def test_the_reason_says_what_proved_it(text: str, expected: dict[Why, int]) -> None:
     """Each kind of evidence has its own."""
     assert why(text) == expected
+
+
+def test_people_choose_other_quote_marks() -> None:
+    """What has none of them is an answer, although nothing has a `>`."""
+    assert why(f"{ON}\n) Does it?\n) Really?\n\nIt does.\n\n) Bob") == {Why.ATTRIBUTION: 1, Why.MARKS: 3}
+    assert why(f"{ON}\n) Does it?\n\nIt does.") == {Why.ATTRIBUTION: 1}
 
 
 def test_what_the_html_declares() -> None:

@@ -62,6 +62,8 @@ _STAMP: Final = re.compile(r"\d{4} \d{1,2}:\d\d(?::\d\d)? [+-]\d{4}\b")
 """The end of a date of RFC 5322, which people do not type."""
 _MBOX: Final = re.compile(r"^>?From \S{1,100} .{0,60}\d{4}$")
 """The line above a mail in an mbox, and above a patch of Git."""
+_HYPHENATED: Final = re.compile(r"^[A-Za-z]+(?:-[A-Za-z]+)+: ")
+"""A field such as Return-Path, which mail programs do not show either."""
 _RAW: Final = frozenset(
     {"received", "message-id", "mime-version", "content-type", "return-path", "x-mailer", "user-agent"}
 )
@@ -191,7 +193,7 @@ def block(lines: list[str], index: int) -> Block | None:
     if kind == "from" and _is_flat(lines[index : index + _FLAT]):
         return Block(index + 1, dict.fromkeys(("from", "sent", "to", "subject"), lines[index]), flat=True)
     values, end, raw = _fields(lines, index)
-    raw = raw or (index > 0 and bool(_MBOX.match(lines[index - 1])))
+    raw = raw or (index > 0 and bool(_MBOX.match(lines[index - 1]) or _HYPHENATED.match(lines[index - 1])))
     return None if raw or _again(lines, index, end, kind) else Block(end, values, flat=False)
 
 
@@ -244,7 +246,10 @@ def heads(lines: list[str], index: int) -> bool:
 
 def _is_flat(lines: list[str]) -> bool:
     """Whether the lines are a whole block, whose own line breaks were lost."""
-    joined = " ".join(takewhile(bool, lines))
+    some = list(takewhile(bool, lines))
+    if sum(1 for line in some if opens(line)) >= _FULL:
+        return False
+    joined = " ".join(some)
     kinds = {_KIND.get(name.casefold(), "") for name in _INSIDE.findall(joined)}
     return {"sent", "to", "subject"} <= kinds and ("@" in joined or bool(_TIME.search(joined)))
 

@@ -24,7 +24,7 @@ _MOST_DELIMITERS: Final = 2
 _FOOTER: Final = re.compile(r"^_{10,}$|^-{20,}$|^={20,}$|^\*{20,}$|^[\u2014\u2500]{3,}$|^-{3}$|^(?:~-?){10,}~?$")
 _LIST: Final = re.compile(
     r"mailing[- ]?list|unsubscri|listinfo|\bsubscri(?:be|ption)|(?:this|your) list\b|yahoo! groups|google ?groups"
-    r"|abmelden|abbestellen|désabonn|désinscri|darse de baja|cancellar[es]i|afmelden|отписаться",
+    r"|sponsored by|abmelden|abbestellen|désabonn|désinscri|darse de baja|cancellar[es]i|afmelden|отписаться",
     re.IGNORECASE,
 )
 _URL: Final = re.compile(r"https?://\S+")
@@ -35,6 +35,7 @@ _CONTACT: Final = re.compile(
 )
 _SENTENCE: Final = re.compile(r"[^\W\d_]{2,}[.?!…]$|[?:,;]$")
 _NAME: Final = re.compile(r"^[^\W\d_][^:;?!]{0,38}$")
+_SHORT: Final = 100
 _NAME_WORDS: Final = 4
 _BELOW_PHONE: Final = 3
 """Most lines below what a phone adds: a name, or the line of another app."""
@@ -88,6 +89,10 @@ _OWN: Final = re.compile(
     r"^sent (?:from|with|on|by) (?:my|the all new) \S{2,20}(?: (?-i:[A-Z0-9])\S{0,12}){0,4}$", re.IGNORECASE
 )
 """What people call their phones cannot be listed."""
+_OFFERED: Final = re.compile(
+    r"(?:get|download) (?!.*(?:mail|outlook|typeapp|spark|newton|edison|canary|\bapp\b))", re.IGNORECASE
+)
+"""What people tell others to install; programs advertise themselves."""
 _WORDS: Final = 12
 _ASIDE: Final = re.compile(
     r",\s|[.!?]\s|\d{4,}|\b(?:is|are|was|were|and|und|et|y|but|please|bitte|sorry|merci)\b", re.IGNORECASE
@@ -109,6 +114,8 @@ def is_phone(line: str) -> bool:
         return False
     line = _LINK.sub(lambda match: match[1] or "", line).strip(" *_'\\[]")
     if len(line) > _LONGEST or not _PHONE.match(line):
+        return False
+    if _OFFERED.match(line):
         return False
     short = line.rstrip(".!")
     return bool(
@@ -175,7 +182,12 @@ class _Below:
         if any(_LIST.search(_URL.sub("", line)) for line in self.some):
             return True
         ruled = self.one and opening != "---" and bool(_FOOTER.match(opening))
-        return ruled and (self.any(_REACHABLE) or self.is_remark())
+        return ruled and (self.is_remark() or self.is_address(lined=opening.startswith("_")))
+
+    def is_address(self, *, lined: bool) -> bool:
+        """Whether short lines say where to write; below any ruler but an underline, first a name or an address."""
+        short = self.adjacent and all(len(line) <= _SHORT for line in self.some)
+        return short and self.any(_REACHABLE) and (lined or _begins_signature(self.some[0]))
 
     def is_remark(self) -> bool:
         """Whether a few lines stand directly below a ruler that is apart from the text, and are no form."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail.reply import attribution, quoted_headers, signatures
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 _ENDS_ADDRESS: Final = re.compile(r"[ \t]*>\s?(?:[^\s>].{0,60}?)?\s?[:：]\W{0,3}$")
 """The end of an attribution line after an address whose bracket was wrapped, which looks like a quote."""
+_OTHER_MARKS: Final = frozenset(")|#:}%]")
+"""Quote marks that some people choose; only below an announcement."""
+_ALIKE: Final = 2
+_LOOKED_AT: Final = 4
+"""Lines below an announcement that show whether lines are marked so: the first two that are not blank among four."""
 _PARTING: Final = 60
 """Up to so many characters below a quote are a greeting, not an answer."""
 _STOP: Final = (".", "?", "!", ":", "。", "？")
@@ -131,12 +137,22 @@ class _Weighed:
         why, begin, end = found
         if self._is_open(begin, signs=False):
             return end
-        quoted = following[end - 1]
         self._mark(begin, end, Mark.ANNOUNCED, why)
+        quoted = following[end - 1] or self._quoted_otherwise(end)
         if quoted or (why is Why.ATTRIBUTION and self.first >= begin):
             return end
         self._mark(end, len(self.lines), Mark.ANNOUNCED, why)
         return len(self.lines)
+
+    def _quoted_otherwise(self, begin: int) -> bool:
+        """Whether the lines below an announcement have quote marks of another kind, which are marked then."""
+        some = list(islice((line[:1] for line in self.lines[begin : begin + _LOOKED_AT] if line.strip()), _ALIKE))
+        if len(some) < _ALIKE or len(set(some)) > 1 or some[0] not in _OTHER_MARKS:
+            return False
+        for index in range(begin, len(self.lines)):
+            if self.lines[index].startswith(some[0]):
+                self.marks[index] = Mark.QUOTED
+        return True
 
     def _finding(self, index: int, *, quoted_next: bool) -> tuple[Why, int, int] | None:
         """What announces a quote at a line: why, its first line, and the line after it. This weighs all evidence."""
@@ -210,7 +226,7 @@ class _Weighed:
                 own = False
                 continue
             line = self.bare[above]
-            joins = own and len(line.split()) <= _JOINS and not line.endswith(_STOP)
+            joins = own and above == start - 1 and len(line.split()) <= _JOINS and not line.endswith(_STOP)
             own = line.endswith((*_COLON, *_COMMA)) or joins
             if own:
                 self.marks[start:end] = [Mark.NEW] * (end - start)
@@ -235,7 +251,7 @@ class _Weighed:
         chapters = signatures.has_chapters(self.lines[start:end])
         while found := signatures.begin(self.lines, self.bare, start, end, chapters=chapters):
             begin, tail = found
-            if tail is not signatures.Tail.FOOTER and self._is_open(begin, signs=tail is signatures.Tail.SIGNATURE):
+            if self._is_open(begin, signs=tail is signatures.Tail.SIGNATURE):
                 return
             self._mark(begin, end, Mark.SIGNATURE, _TAILS[tail])
             end = begin

@@ -121,15 +121,23 @@ class FakeReader:
         return self.users.get(mailbox_key(address.spec), "")
 
     def mails_of_sender(
-        self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
+        self,
+        message: Message,
+        delivery: Delivery,
+        since: datetime,
+        until: datetime,
+        most: int = sys.maxsize,
+        *,
+        proved: bool = False,
     ) -> int:
-        """See `ports.Reader`."""
-        authors = {mailbox_key(each.spec) for each in message.authors}
+        """See `ports.Reader`. In `arrived`, proved senders have `proved ` before their address."""
+        authors = {f"{'proved ' if proved else ''}{mailbox_key(each.spec)}" for each in message.authors}
         return min(sum(since < arrived <= until for who, arrived in self.arrived if who in authors), most)
 
-    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
-        """See `ports.Reader`."""
-        return sum(since < arrived <= until for who, arrived in self.arrived if who == f"#{ticket}")
+    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime, *, proved: bool = False) -> int:
+        """See `ports.Reader`. Likewise."""
+        wanted = f"{'proved ' if proved else ''}#{ticket}"
+        return sum(since < arrived <= until for who, arrived in self.arrived if who == wanted)
 
     def project_key(self) -> str:
         """See `ports.Reader`."""

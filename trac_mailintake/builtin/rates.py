@@ -14,6 +14,7 @@ from trac_mailintake.intake.arrival_time import arrival
 from trac_mailintake.intake.model import Followup, Hold, Proof
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings.policies import Rates, declared
+from trac_mailintake.mail.headers.authentication_results import author_proof
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -33,7 +34,8 @@ def mailintake_screen(message: Message, delivery: Delivery, context: Context) ->
     if not most or not context.service.last_success or delivery.again or not message.authors:
         return None
     until = arrival(delivery.listed, message)
-    if context.reader.mails_of_sender(message, delivery, until - HOUR, until, most) < most:
+    proved = bool(context.sender.proof)
+    if context.reader.mails_of_sender(message, delivery, until - HOUR, until, most, proved=proved) < most:
         return None
     return because(Hold, reasons.RATE_SENDER(limit=most))
 
@@ -47,6 +49,9 @@ def too_many(target: Target, message: Message, service: Service, reader: Reader)
     if not isinstance(target, Followup) or target.proof is Proof.HANDLER:
         return None
     until = arrival(None, message)
-    if not most or not service.last_success or reader.mails_for_ticket(target.ticket, until - HOUR, until) < most:
+    if not most or not service.last_success:
+        return None
+    proved = bool(author_proof(message, service.authentication.authserv_ids))
+    if reader.mails_for_ticket(target.ticket, until - HOUR, until, proved=proved) < most:
         return None
     return because(Hold, reasons.RATE_TICKET(ticket=target.ticket, limit=most))

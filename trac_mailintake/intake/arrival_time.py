@@ -1,4 +1,4 @@
-"""screen: when a mail arrived. Its own Date counts only if it has no Received field (docs/behaviour.md#rates)."""
+"""screen: when a mail arrived. Its own Date never counts (docs/behaviour.md#rates)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def arrival(listed: Listed | None, message: Message | None) -> datetime:
     """The time of arrival, in UTC, never later than now: by the mailbox, or by the topmost Received if earlier.
 
     So a backlog counts at its arrival, whenever it is fetched, and copied files count when they were received.
-    If no mail server has added a Received field, only the mail's own Date is known.
+    The mail's own Date says nothing: with an old one, everybody would be outside the rates.
     """
     now = datetime.now(UTC)
     known = [now]
@@ -24,7 +24,7 @@ def arrival(listed: Listed | None, message: Message | None) -> datetime:
         known.append(listed.arrived)
     if message is not None:
         received = message.get_all("Received")
-        said = date(received[0].rpartition(";")[2]) if received else message.date
+        said = date(received[0].rpartition(";")[2]) if received else None
         if said is not None:
             known.append(said)
     return min(known)

@@ -20,6 +20,7 @@ from trac_mailintake.intake.model import (
 from trac_mailintake.intake.ports import Accepted, Duplicate, Refused
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.sender_notice import acknowledgement, notice
+from trac_mailintake.mail.headers.authentication_results import author_proof
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ def duplicate(delivery: Delivery, message: Message, seen: Seen, steps: Iterable[
     """The decision about a message that was filed before."""
     reason = reasons.DUPLICATE(delivery=seen.delivery)
     outcome = because(Outcome, reason, status=Status.DUPLICATE, ticket=seen.ticket)
-    return Duplicate(delivery, message, outcome, (*steps, Step.of("recall", reason)))
+    return Duplicate(delivery, message, outcome, (*steps, Step.of("recall", reason)), seen.proved)
 
 
 def refused(
@@ -61,7 +62,8 @@ def refused(
         case _:
             assert_never(objection)
     outcome = Outcome(status, rule, reason, because=objection.because)
-    return Refused(delivery, message, outcome, tuple(steps), forward, notice(message, service, outcome))
+    proved = message is not None and bool(author_proof(message, service.authentication.authserv_ids))
+    return Refused(delivery, message, outcome, tuple(steps), forward, notice(message, service, outcome), proved)
 
 
 def accepted(
@@ -70,7 +72,8 @@ def accepted(
     """The decision to file what has been prepared."""
     told = acknowledgement(prepared.change, message, service)
     outcome = _outcome(prepared.change.target)
-    return Accepted(delivery, message, outcome, (*steps, *prepared.steps), prepared, acknowledge=told)
+    proved = bool(author_proof(message, service.authentication.authserv_ids))
+    return Accepted(delivery, message, outcome, (*steps, *prepared.steps), prepared, acknowledge=told, proved=proved)
 
 
 def _outcome(target: Target) -> Outcome:

@@ -103,7 +103,8 @@ class Message:
     `text_parts` are the leaves that `text` was made from; `overlong` says that `text` is only the first part of them.
     `parts` are the attachments, in the order of the message.
     `fields` are all header fields, decoded, in order; names as written.
-    `digest` is for finding duplicates (docs/behaviour.md#duplicates): SHA-256 (hex) of From, Date, Subject, MIME body.
+    `digest` is for finding duplicates (docs/behaviour.md#duplicates): SHA-256 (hex) of From, Date, Subject, the content
+    header fields (RFC 2045, 3) and the MIME body; `digest_before` is that of version 1 of the schema, without these.
     `sha256` (hex) and `size` (bytes) are those of the whole message as it lies in `raw`.
     """
 
@@ -138,6 +139,7 @@ class Message:
     quoted: tuple[tuple[int, int], ...] = ()
     origin_because: Reason | None = field(default=None, compare=False)
     """The reason whose sentence is `origin_reason`."""
+    digest_before: str = ""
     worked_out: dict[Hashable, object] = field(init=False, default_factory=dict, compare=False, repr=False)
     """Results kept by `once`. They are passed on with the message to another process."""
 

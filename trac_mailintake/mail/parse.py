@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail.classify import bounce_phrases, sender_kind
 from trac_mailintake.mail.classify.sender_kind import Shape
@@ -22,12 +22,15 @@ from trac_mailintake.mail.scrub import scrub
 from trac_mailintake.mail.text import body_text, uuencoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trac_mailintake.mail.limits import Limits
     from trac_mailintake.mail.message import Address
     from trac_mailintake.mail.mime.scanner import Entity, Scan
     from trac_mailintake.mail.spool import Slice
+
+_DIGESTED: Final = frozenset({"from", "date", "subject"})
+"""The header fields of which duplicates have the same, besides those about content (RFC 2045, 3)."""
 
 
 def parse(raw: Slice, limits: Limits = LIMITS) -> Message:
@@ -104,13 +107,25 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
         origin_reason=reason.sentence if reason else "",
         fields=decoded,
         defects=defects,
-        digest=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
+        digest=scan.tape.digest(*_digested(scan.entities[0].fields)),
         sha256=scan.tape.sha256(),
         size=scan.tape.raw.length,
         raw=scan.tape.raw,
         quoted=text.quoted,
         origin_because=reason,
+        digest_before=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
     )
+
+
+def _digested(fields: Iterable[tuple[str, bytes]]) -> Iterator[str]:
+    """The header fields that a duplicate shares, as their bytes are: how we decode them may change.
+
+    Some servers write Content-Length into a mail that they keep.
+    """
+    for name, value in fields:
+        field = name.lower()
+        if field in _DIGESTED or (field.startswith("content-") and field != "content-length"):
+            yield f"{field}:{b' '.join(value.split()).decode('latin-1')}"
 
 
 def _author(fields: Fields, authors: Sequence[Address], defects: Iterable[Defect]) -> Address | None:

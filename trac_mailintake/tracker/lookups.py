@@ -171,10 +171,17 @@ class TracReader:
         return self.directory.user(address.spec)[0]
 
     def mails_of_sender(
-        self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
+        self,
+        message: Message,
+        delivery: Delivery,
+        since: datetime,
+        until: datetime,
+        most: int = sys.maxsize,
+        *,
+        proved: bool = False,
     ) -> int:
         """See `ports.Reader.mails_of_sender`."""
-        sender, first, last = sender_key(message), to_utimestamp(since), to_utimestamp(until)
+        sender, first, last = sender_key(message, proved=proved), to_utimestamp(since), to_utimestamp(until)
         others = {
             number
             for number, who, arrived in self._decided
@@ -191,12 +198,12 @@ class TracReader:
         )
         return min(len(others) + int(rows[0][0]), most)
 
-    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
+    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime, *, proved: bool = False) -> int:
         """See `ports.Reader.mails_for_ticket`."""
         rows = self.env.db_query(
             "SELECT COUNT(*) FROM mailintake_delivery WHERE ticket=%s AND counted>%s AND counted<=%s "
-            "AND state IN ('created', 'commented')",
-            (ticket, to_utimestamp(since), to_utimestamp(until)),
+            "AND COALESCE(proved, %s)=%s AND state IN ('created', 'commented')",
+            (ticket, to_utimestamp(since), to_utimestamp(until), int(proved), int(proved)),
         )
         return int(rows[0][0])
 

@@ -1,4 +1,7 @@
-"""What was decided about a delivery, and is to be recorded: it is a duplicate, refused, or accepted."""
+"""What was decided about a delivery, and is to be recorded: it is a duplicate, refused, or accepted.
+
+`proved`: one of our mail servers vouches for the sender (docs/behaviour.md#proof).
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ class Duplicate:
     message: Message
     outcome: Outcome
     steps: tuple[Step, ...]
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Refused:
     steps: tuple[Step, ...]
     forward: Forward | None = None
     tell: ToSender | None = None
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Accepted:
     steps: tuple[Step, ...]
     prepared: Prepared
     acknowledge: ToSender | None = None
+    proved: bool = False
 
 
 Decision = Duplicate | Refused | Accepted

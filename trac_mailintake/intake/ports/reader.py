@@ -72,15 +72,24 @@ class Reader(Protocol):
         """The one known user with this e-mail address; "" if there are none or several."""
 
     def mails_of_sender(
-        self, message: Message, delivery: Delivery, since: datetime, until: datetime, most: int = sys.maxsize
+        self,
+        message: Message,
+        delivery: Delivery,
+        since: datetime,
+        until: datetime,
+        most: int = sys.maxsize,
+        *,
+        proved: bool = False,
     ) -> int:
         """Number of other mails by the message's authors that arrived between the two times, counted up to `most`.
+
+        Proved and unproved mails are counted apart: those that are as `proved` says.
 
         Includes those of this round that are decided and not yet recorded.
         """
 
-    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime) -> int:
-        """Number of mails filed in the ticket that arrived between the two times."""
+    def mails_for_ticket(self, ticket: int, since: datetime, until: datetime, *, proved: bool = False) -> int:
+        """Number of mails filed in the ticket that arrived between the two times, and are as `proved` says."""
 
     def project_key(self) -> str:
         """The key that subjects may name (`(PROJ-12)`), "" when none is configured."""

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The earlier filing of the same message, and where it went."""
+    """The earlier filing of the same message, and where it went; `proved` says whether that of now is proved."""
 
     delivery: int
     ticket: int | None
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ SCHEMA = [
     # `purged` is when its bytes were removed. With `acknowledge` a sender who is not a user is notified of the ticket
     # that their mail became. `seen` is when a mailbox first listed it to us. `misses`: how often it was asked for and
     # did not come; `blamed`: how often of these other mail came, `blamed_since` the first time.
-    # `refiled` is 1 for mail that an administrator had filed from the archive: see `refiling`.
+    # `refiled` is 1 for mail that an administrator had filed from the archive: see `refiling`. `proved` is 1 if one of
+    # our mail servers vouched for the sender when the mail was decided; NULL if that was not recorded.
     Table("mailintake_delivery", key="id")[
         Column("id", auto_increment=True),
         Column("live", key_size=64),
@@ -127,6 +128,7 @@ SCHEMA = [
         Column("purged", type="int64"),
         Column("acknowledge", type="int"),
         Column("refiled", type="int"),
+        Column("proved", type="int"),
         Index(["live"], unique=True),
         Index(["service", "recorded", "state"]),
         Index(["state", "recorded"]),
@@ -137,8 +139,9 @@ SCHEMA = [
         Index(["notify"]),
         Index(["archive"]),
     ],
-    # Message-IDs: `hash` is the SHA-256 of the id. `copy` is the SHA-256 of service, id and digest: the duplicate's
-    # key; NULL for what Trac sent.
+    # Message-IDs: `hash` is the SHA-256 of the id. `copy` is the duplicate's key (`message_ids.copies`), NULL for what
+    # Trac sent. `content` is the digest of the content, in rows of version 1 the service and the SHA-256
+    # of all bytes.
     Table("mailintake_message_id", key="id")[
         Column("id", auto_increment=True),
         Column("hash", key_size=64),
@@ -147,6 +150,7 @@ SCHEMA = [
         Column("ticket", type="int"),
         Column("delivery", type="int"),
         Column("recorded", type="int64"),
+        Column("content"),
         Index(["hash", "id"]),
         Index(["copy"], unique=True),
         Index(["ticket"]),

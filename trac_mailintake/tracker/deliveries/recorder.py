@@ -19,7 +19,7 @@ from trac_mailintake.intake.errors import NoLongerMine, Stale
 from trac_mailintake.intake.model import NewTicket, Status, Step
 from trac_mailintake.intake.ports import Accepted, Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
-from trac_mailintake.mail.content_digest import content_digest
+from trac_mailintake.mail.headers.authentication_results import author_proof
 from trac_mailintake.tracker.db import turns
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.lease import Hold
@@ -27,6 +27,7 @@ from trac_mailintake.tracker.db.transaction import MINUTE, SECOND, chunks, key, 
 from trac_mailintake.tracker.db.turns import Turn
 from trac_mailintake.tracker.deliveries.rows import passed_key, place, sender_key
 from trac_mailintake.tracker.lifecycle import stored_reasons, transitions
+from trac_mailintake.tracker.message_ids.copies import content_of, copies
 from trac_mailintake.tracker.outgoing import enqueue, notify
 from trac_mailintake.tracker.outgoing.smtp_time_budget import Patience
 from trac_mailintake.tracker.people.account_creation import keep_promises
@@ -74,11 +75,12 @@ class DatabaseRecorder:
     def seen(self, service: Service, message: Message) -> Seen | None:
         """See `ports.Recorder.seen`. Raises TemporaryFailure."""
         self._staging.begin(message)
-        copy = _copy(service.name, message)
+        proved = bool(author_proof(message, service.authentication.authserv_ids))
+        keys = copies(service.name, message, proved=proved)
         with temporary(self._env):
-            rows = self._recall.begin(message, copy)
+            rows = self._recall.begin(message, keys.own, *keys.others)
         self._known[message.sha256] = frozenset(row.hash for row in rows)
-        return next((Seen(row.delivery or 0, row.ticket) for row in rows if row.copy == copy), None)
+        return next((Seen(row.delivery or 0, row.ticket, proved) for row in rows if keys.has(row)), None)
 
     # record
 
@@ -220,7 +222,7 @@ class DatabaseRecorder:
         return {
             **_of_outcome(decision, steps),
             **self._of_delivery(delivery),
-            **_of_message(decision.message),
+            **_of_message(decision.message, proved=decision.proved),
             "counted": self._counted(delivery, decision.message),
         }
 
@@ -251,13 +253,15 @@ class DatabaseRecorder:
             if not isinstance(decision, Accepted):
                 continue
             message = decision.message
-            copy = _copy(each.delivery.service, message)
+            copy = copies(each.delivery.service, message, proved=decision.proved).own
             hashed = key(message.message_id) if message.message_id else copy
-            values += (hashed, copy, 0, each.outcome.ticket, each.delivery.id, now())
+            content = each.delivery.content or content_of(message)
+            values += (hashed, copy, 0, each.outcome.ticket, each.delivery.id, now(), content)
         if values:
-            rows = ",".join(["(%s,%s,%s,%s,%s,%s)"] * (len(values) // 6))
+            rows = ",".join(["(%s,%s,%s,%s,%s,%s,%s)"] * (len(values) // 7))
             db(
-                f"INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket, delivery, recorded) VALUES {rows}",
+                "INSERT INTO mailintake_message_id (hash, copy, outgoing, ticket, delivery, recorded, content) "
+                f"VALUES {rows}",
                 values,
             )
 
@@ -329,17 +333,18 @@ def _of_outcome(decision: Decision, steps: Sequence[Step]) -> dict[str, object]:
     return values
 
 
-def _of_message(message: Message | None) -> dict[str, object]:
+def _of_message(message: Message | None, *, proved: bool) -> dict[str, object]:
     """The columns about the message; None: it could not be read."""
     if message is None:
-        return {"message_id": "", "subject": "", "sender": "", "sent": 0, "sender_key": ""}
+        return {"message_id": "", "subject": "", "sender": "", "sent": 0, "sender_key": "", "proved": 0}
     return {
         "message_id": message.message_id,
         "subject": message.subject,
         # They become involved in its ticket; none if its author is unknown.
         "sender": "" if message.disowned else ", ".join(author.spec for author in message.authors),
         "sent": int(message.date.timestamp() * SECOND) if message.date else 0,
-        "sender_key": sender_key(message),
+        "sender_key": sender_key(message, proved=proved),
+        "proved": int(proved),
     }
 
 
@@ -359,17 +364,3 @@ def _starts_a_thread(decision: Accepted) -> bool:
     """Whether the message becomes a new ticket because no message that it answers was known."""
     target = decision.prepared.change.target
     return isinstance(target, NewTicket) and target.related is None and not target.note
-
-
-def _copy(service: str, message: Message) -> str:
-    """The key that duplicates share: service, Message-ID and digest; without an id the digest of the content."""
-    if message.message_id:
-        return key(service, message.message_id, message.digest)
-    return key(service, message.once("content", lambda: _content(message)))
-
-
-def _content(message: Message) -> str:
-    try:
-        return content_digest(message.raw.chunks())
-    except OSError:
-        return message.sha256

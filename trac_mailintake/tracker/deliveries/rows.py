@@ -145,10 +145,10 @@ def account_key(account: Account) -> str:
     return key(account.kind, account.label)
 
 
-def sender_key(message: Message | None) -> str:
-    """The key of a mail's sender, for rates; "" if it names nobody."""
+def sender_key(message: Message | None, *, proved: bool = False) -> str:
+    """The key of a mail's sender, for rates; "" if it names nobody. Proved and unproved senders count apart."""
     authors = sorted(mailbox_key(author.spec) for author in message.authors) if message else []
-    return key(*authors) if authors else ""
+    return key(*(("proved", *authors) if proved else authors)) if authors else ""
 
 
 def passed_key(account: Account, listed: Listed, service: str) -> str:

@@ -73,7 +73,7 @@ def filed_mails(env: Environment, deliveries: Iterable[int]) -> dict[int, tuple[
             author = mailbox_key(sender or "")
             # Several authors are separated by commas, but one may contain a comma; the key is only of a single author.
             # Before 0.2, the key was made of the casefolded address.
-            alone = sender_key in (key(author), key((sender or "").casefold()))
+            alone = sender_key in (key(author), key("proved", author), key((sender or "").casefold()))
             found[number] = (service, author if alone else "", _proved(trail))
     return found
 

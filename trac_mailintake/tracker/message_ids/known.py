@@ -47,6 +47,7 @@ class Known(NamedTuple):
     ticket: int | None
     outgoing: int
     recorded: Microseconds | None
+    content: str | None = None
 
 
 _NAMES: Final = ", ".join(Known._fields)
@@ -84,15 +85,15 @@ class Recall:
         """Drop what was prefetched, because mail was filed or sent."""
         self._foreseen = frozenset()
 
-    def begin(self, message: Message, copy: str) -> list[Known]:
-        """Look up the ids of a mail, the oldest rows first; `copy` is the duplicate key of the mail itself.
+    def begin(self, message: Message, *copies: str) -> list[Known]:
+        """Look up the ids of a mail, the oldest rows first; `copies` are the keys of the mail itself (`copies.py`).
 
-        If many mails have an id: only the first of them, the newest, and the mail itself.
+        If many mails have an id: only the first of them, the newest, and those with the keys.
         """
-        hashes = _hashes(message) if message.message_id else _hashes(message) | {copy}
+        hashes = _hashes(message) if message.message_id else _hashes(message).union(copies)
         self._asked = frozenset()
         rows = self._of_one_to_come(hashes)
-        self._rows = self._found(hashes, copy) if rows is None else rows
+        self._rows = self._found(hashes, copies) if rows is None else rows
         self._asked = hashes
         return self._rows
 
@@ -127,22 +128,22 @@ class Recall:
             return [row for row in self._rows if row.hash in wanted]
         return self._found(wanted)
 
-    def _found(self, hashes: Iterable[str], copy: str | None = None) -> list[Known]:
+    def _found(self, hashes: Iterable[str], copies: Sequence[str] = ()) -> list[Known]:
         found: set[Known] = set()
         for some in chunks(sorted(hashes)):
             most = len(some) + CROWD
             rows = self._rows_where(f"hash IN ({marks(some)}) {self._in_order} LIMIT {most}", some)
-            found.update(rows if len(rows) < most else self._deciding(some, copy))
+            found.update(rows if len(rows) < most else self._deciding(some, copies))
         return sorted(found, key=attrgetter("id"))
 
-    def _deciding(self, hashes: Sequence[str], copy: str | None) -> set[Known]:
-        """The first and the newest rows of each id, and the row of the mail itself, each found by an index."""
+    def _deciding(self, hashes: Sequence[str], copies: Sequence[str]) -> set[Known]:
+        """The first and the newest rows of each id, and the rows of the mail itself, each found by an index."""
         rows: set[Known] = set()
         for some in chunks(hashes, _AT_ONCE):
             sql = " UNION ".join([_ENDS] * len(some))
             rows.update(self._read(sql, [each for hashed in some for each in (hashed, hashed)]))
         self._crowded.update(each for each, number in Counter(row.hash for row in rows).items() if number > FIRST)
-        return rows if copy is None else rows.union(self._rows_where("copy=%s", (copy,)))
+        return rows.union(self._rows_where(f"copy IN ({marks(copies)})", copies)) if copies else rows
 
     def _rows_where(self, condition: str, arguments: Sequence[object]) -> list[Known]:
         return self._read(f"{_SELECT} WHERE {condition}", arguments)

@@ -103,3 +103,15 @@ def test_sessions_permissions_and_settings_reserve_names(sqlite_env: TracEnv) ->
         db("INSERT INTO revision (repos, rev, time, author) VALUES (1, '1', 0, 'kim')")
     assert occurs(sqlite_env.env, "guest")
     assert occurs(sqlite_env.env, "kim")
+
+
+@pytest.mark.parametrize("option", ["authz_policy", "svn"])
+def test_files_of_permissions_reserve_names(sqlite_env: TracEnv, option: str) -> None:
+    """Whoever got the name would get what the file gives to it, in whatever section."""
+    file = sqlite_env.path / "conf" / "authz.conf"
+    file.write_text("[groups]\nstaff = Boss, @others\n[ticket:*]\nolga=TICKET_ADMIN\n@staff = *\n!kim = r\n", "utf-8")
+    assert not {"boss", "olga"} & reserved(sqlite_env.env)
+    sqlite_env.set((option, "authz_file", "authz.conf"))
+    assert {"boss", "olga", "staff", "others", "kim"} <= reserved(sqlite_env.env)
+    file.unlink()
+    assert "boss" not in reserved(sqlite_env.env)

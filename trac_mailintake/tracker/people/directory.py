@@ -84,7 +84,7 @@ class Directory:
         """
         same = mailbox_key(author.name.strip()) == mailbox_key(author.spec)
         text = signature(author if same else replace(author, name=author.name.replace("@", " at ")))
-        return f"{_BY_MAIL} <{text}>" if text.casefold() in reserved(self.env) else text
+        return f"{_BY_MAIL} <{text}>" if "<" not in text and text.casefold() in reserved(self.env) else text
 
     def knows(self, spec: str) -> bool:
         """Whether one or more users have the address `spec`."""

@@ -41,13 +41,28 @@ _OPTIONS: Final = (
 )
 
 
+_FILES: Final = (("authz_policy", "authz_file"), ("svn", "authz_file"))
+"""Files that give permissions to names (tracopt/perm/authz_policy.py, trac/versioncontrol/svn_authz.py)."""
+_IN_FILES: Final = re.compile(r"[^\s,=;\[\]]+")
+
+
 def reserved(env: Environment) -> frozenset[str]:
-    """The casefolded names of users, of subjects of permissions, of groups, and of trac.ini."""
+    """The casefolded names of users, of subjects of permissions, of groups, and of trac.ini and the files it names."""
     system = PermissionSystem(env)
     names = {username for username, _name, _email in env.get_known_users()}
     names |= {subject for subject, _action in system.get_all_permissions()} | set(system.get_groups_dict())
     names |= {word for option in _OPTIONS for word in _WORDS.split(str(env.config.get(*option)))}
+    names |= {word.lstrip("@&~!") for option in _FILES for word in _words_of(env.config.getpath(*option))}
     return frozenset(name.casefold() for name in names)
+
+
+def _words_of(path: str) -> list[str]:
+    """All words of a file of permissions, if there is one: a few too many reserve nothing that matters."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return _IN_FILES.findall(file.read())
+    except OSError:
+        return []
 
 
 def occurs(env: Environment, name: str) -> bool:

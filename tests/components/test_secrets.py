@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
 
@@ -43,3 +45,23 @@ def test_a_password_from_standard_input_shows_nowhere(sqlite_env: TracEnv) -> No
     assert SECRET not in everything
     found = [path for path in sqlite_env.path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("server", "add", "main", "host=127.0.0.1", f"password=env:1 {SECRET}"),
+        ("server", "add", "main", "host=127.0.0.1", f"password=file:{SECRET}"),
+        ("server", "add", "main", "host=127.0.0.1", f"passwrd={SECRET}"),
+        ("server", "add", "main", f"--password={SECRET}"),
+        ("service", "add", "support", "kind=pipe", f"password={SECRET}"),
+        ("service", "add", "support", "kind=pipe", f"Password={SECRET}"),
+    ],
+    ids=lambda words: " ".join(words[:2]) + words[-1].partition("=")[0],
+)
+def test_a_password_that_is_refused_is_not_repeated(sqlite_env: TracEnv, words: tuple[str, ...]) -> None:
+    """However it was mistyped: an answer is copied into mails and tickets, and the log is read by others."""
+    refused = sqlite_env.admin("mailintake", *words)
+    assert refused.status == 2
+    assert "llowed" in refused.err
+    assert SECRET not in refused.out + refused.err + sqlite_env.log()

@@ -108,7 +108,7 @@ def test_everything_typed_comes_back(trac_env: TracEnv) -> None:
         ({"start": "2026-01-31"}, "start=2026-01-31", "all, now"),
         ({"enabled": "maybe"}, "enabled=maybe", "true or false"),
         ({"stripquotes": "maybe"}, "stripquotes=maybe", "true or false"),
-        ({"stripqoutes": "true"}, "stripqoutes=true", "stripquotes"),
+        ({"stripqoutes": "true"}, "stripqoutes=(not shown)", "stripquotes"),
         ({"component": "component9"}, "component=component9", "component1, component2"),
         ({"type": "wish"}, "type=wish", "defect, enhancement, task"),
         ({"issuetype": "4"}, "issuetype=4", "1 (defect), 2 (enhancement), 3 (task)"),

@@ -73,7 +73,7 @@ def read(
         elif word in flags:
             options[word] = ""
         elif word.startswith("--"):
-            raise AdminCommandError(_not_allowed(word, [*flags, *valued]), show_usage=True)
+            raise AdminCommandError(_not_allowed(name, [*flags, *valued]), show_usage=True)
         elif settings and equals and len(words) >= least:
             pairs[name] = value
         else:

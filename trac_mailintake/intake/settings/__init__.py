@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from trac_mailintake.intake.settings.parameters import Kind, Parameter, SettingError, Value, Values, check
+from trac_mailintake.intake.settings.parameters import NOT_SHOWN, Kind, Parameter, SettingError, Value, Values, check
 from trac_mailintake.intake.settings.service import IMAP, POP3, Server, Service, disposition, start
 
 __all__ = [
     "IMAP",
+    "NOT_SHOWN",
     "POP3",
     "Kind",
     "Parameter",

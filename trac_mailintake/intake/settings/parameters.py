@@ -44,6 +44,10 @@ class SettingError(ExplainedError, ValueError):
         self.allowed = allowed
 
 
+NOT_SHOWN: Final = "(not shown)"
+"""Stands for a value that may be a password."""
+
+
 class Kind(Enum):
     """The type of a parameter's value."""
 
@@ -197,11 +201,11 @@ class Values:
 
 
 def check(parameters: Iterable[Parameter], typed: Mapping[str, str]) -> Values:
-    """Parse the input for all parameters. Raises SettingError, also for an unknown name."""
+    """Parse the input for all parameters. Raises SettingError, also for an unknown name, which may be `passwrd`."""
     by_name = {parameter.name: parameter for parameter in parameters}
-    for name, text in typed.items():
+    for name in typed:
         if name not in by_name:
-            raise SettingError(name, text, f"the parameters {', '.join(sorted(by_name))}")
+            raise SettingError(name, NOT_SHOWN, f"the parameters {', '.join(sorted(by_name))}")
     return Values(
         MappingProxyType(
             {

@@ -46,11 +46,11 @@ class Secrets:
             return ""
         if typed.startswith(_VARIABLE):
             if not _NAME_OF_VARIABLE.match(typed.removeprefix(_VARIABLE)):
-                raise SecretError(f"{typed} names no environment variable: write env:NAME")
+                raise SecretError("no environment variable is named: write env:NAME, with letters, digits and _")
             return typed
         if typed.startswith(_FILE):
             if not Path(typed.removeprefix(_FILE)).is_absolute():
-                raise SecretError(f"{typed} is no absolute path: write file:/path")
+                raise SecretError("no absolute path is named: write file:/path")
             return typed
         return _FERNET + self._key_ring(create=True).encrypt(typed)
 

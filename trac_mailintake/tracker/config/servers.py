@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.intake.settings import IMAP, POP3, Kind, Parameter, Server, SettingError, check
+from trac_mailintake.intake.settings import IMAP, NOT_SHOWN, POP3, Kind, Parameter, Server, SettingError, check
 from trac_mailintake.tracker.config.secrets import SecretError, Secrets
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Servers:
         try:
             return self._secrets.keep(password)
         except SecretError as error:
-            raise SettingError("password", "(not shown)", f"what can be kept; {error}") from None
+            raise SettingError("password", NOT_SHOWN, f"what can be kept; {error}") from None
 
 
 def _port(row: Mapping[str, Value], before: Mapping[str, Value], *, typed: bool) -> Value:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 from trac_mailintake.intake.model import Afterwards, Disposition
-from trac_mailintake.intake.settings import Kind, Parameter, Service, SettingError, check, disposition, start
+from trac_mailintake.intake.settings import NOT_SHOWN, Kind, Parameter, Service, SettingError, check, disposition, start
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config import schedule
 from trac_mailintake.tracker.config.field_choices import check_choices, custom_fields
@@ -285,10 +285,10 @@ class Services:
 
 
 def _refuse_unknown(typed: Mapping[str, str], parameters: Mapping[str, Parameter]) -> None:
-    for name, text in typed.items():
+    for name in typed:
         if name not in parameters:
             allowed = f"the settings {', '.join(_OWN)}; the parameters {', '.join(sorted(parameters)) or '(none)'}"
-            raise SettingError(name, text, allowed)
+            raise SettingError(name, NOT_SHOWN, allowed)  # it may be `password`, which is a mail server's
 
 
 def _means_default(parameter: Parameter, typed: str) -> bool:

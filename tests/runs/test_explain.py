@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.rig import SERVICE, Rig, mail
+from trac_mailintake.intake.ports import Accepted
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.runs.explain import explain
 
@@ -43,3 +46,46 @@ def test_a_mail_that_was_filed_is_a_duplicate(sqlite_env: TracEnv, tmp_path: Pat
     rig.drop(content)
     rig.run()
     assert explained(rig, tmp_path, content).outcome.status.value == "duplicate"
+
+
+LONG = "A line.\n" * 40_000
+"""Longer than what is read at once."""
+
+
+@pytest.mark.parametrize("filed", ["\n", "\r\n"])
+@pytest.mark.parametrize("asked", ["\n", "\r\n"])
+@pytest.mark.parametrize("message_id", [True, False])
+@pytest.mark.parametrize("body", ["How?\n", "One.\n\n\nTwo.", LONG])
+def test_line_ends_make_no_other_mail(
+    sqlite_env: TracEnv, tmp_path: Path, filed: str, asked: str, body: str, *, message_id: bool
+) -> None:
+    """What a server handed over with CR LF is a duplicate, although the file that somebody saved has LF."""
+    rig = Rig(sqlite_env, tmp_path)
+    content = mail("Once", body=body).decode()
+    if not message_id:
+        content = content.replace("Message-ID:", "X-Id:")
+    rig.drop(content.replace("\n", filed).encode())
+    rig.run()
+    found = explained(rig, tmp_path, content.replace("\n", asked).encode())
+    assert (found.outcome.status.value, found.outcome.ticket) == ("duplicate", 1)
+    other = explained(rig, tmp_path, content.replace("\n", asked).replace("Once", "Twice").encode())
+    assert other.outcome.status.value == "created"
+
+
+@pytest.mark.parametrize("granted", [(), ("TICKET_EDIT_CC",)])
+def test_what_is_shown_of_cc_and_fields_is_what_is_filed(
+    sqlite_env: TracEnv, tmp_path: Path, granted: tuple[str, ...]
+) -> None:
+    """Not what a handler wished for: strangers may add nobody to cc; and the first component is named."""
+    sqlite_env.grant("anonymous", *granted)
+    rig = Rig(sqlite_env, tmp_path, ccwatcher="true", cc="boss", keywords="mail", address="support@example.org")
+    content = mail("Together", "Cc: bob@example.com")
+    decision = explained(rig, tmp_path, content)
+    assert isinstance(decision, Accepted)
+    prepared = decision.prepared
+    rig.drop(content)
+    rig.run()
+    (ticket,) = sqlite_env.tickets()
+    assert prepared.cc == tuple(ticket["cc"].split(", ")) == ("boss", *(["bob@example.com"] if granted else []))
+    assert {name: ticket[name] for name in prepared.fields} == dict(prepared.fields)
+    assert (prepared.fields["component"], prepared.fields["keywords"]) == ("component1", "mail")

@@ -18,11 +18,19 @@ def _state(ticket: Ticket) -> dict[str, object]:
     return {**vars(ticket), "env": None}
 
 
+def _of_the_form(ticket: Ticket) -> Ticket:
+    ticket.values["component"] = "component1"
+    return ticket
+
+
 def test_a_new_ticket_is_what_trac_makes(trac_env: TracEnv) -> None:
-    """Fields, defaults and lists of names are the same, for the first one and for those after it."""
+    """Fields, defaults and lists of names are the same, for the first one and for those after it.
+
+    But for what its form adds: on a fresh Trac the first component.
+    """
     models = Models(trac_env.env)
     for ticket in (models.new(), models.new()):
-        assert _state(ticket) == _state(Ticket(trac_env.env))
+        assert _state(ticket) == _state(_of_the_form(Ticket(trac_env.env)))
         assert not ticket.exists
 
 
@@ -51,7 +59,8 @@ def test_what_one_ticket_changes_another_does_not_see(trac_env: TracEnv) -> None
     changed.fields.append({"name": "colour", "type": "text", "label": "Colour"})
     changed.editable_fields.add("colour")
     changed.std_fields.append("colour")
-    assert _state(models.new()) == _state(Ticket(trac_env.env))
+    assert _state(models.new()) == _state(_of_the_form(Ticket(trac_env.env)))
+    assert models.filled() == {"component": "component1"}
 
 
 def test_a_change_of_the_fields_is_seen(trac_env: TracEnv) -> None:

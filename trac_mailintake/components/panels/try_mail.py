@@ -68,7 +68,7 @@ class TrialView(PanelView):
             "pasted": str(req.args.getfirst("mail", "")),
             "errors": {error: sentence} if error else {},
             "decision": decision,
-            "change": decision.prepared.change if isinstance(decision, Accepted) else None,
+            "prepared": decision.prepared if isinstance(decision, Accepted) else None,
         }
         return "mailintake_try.html", page
 

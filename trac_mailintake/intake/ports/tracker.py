@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trac_mailintake.intake.model import Change, Delivery, Objection, Outcome, Sender, Step, Target
     from trac_mailintake.intake.ports.reader import Reader
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 class Prepared:
     """A change that passed Trac's checks: permissions, workflow, manipulators. `native` is the tracker's own object.
 
-    `steps` say what was decided on the way (reopened, attachments refused, checks skipped).
+    `steps` say what was decided on the way (reopened, attachments refused, checks skipped). `fields`: what a new ticket
+    will have, by name, if not empty; without summary, text, reporter and cc. `cc`: what will be added to it.
     """
 
     change: Change
     native: object
     steps: tuple[Step, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    cc: tuple[str, ...] = ()
 
 
 class Tracker(Protocol):

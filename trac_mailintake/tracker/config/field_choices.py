@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 from trac.perm import PermissionCache, PermissionSystem
 from trac.resource import Resource, resource_exists
 from trac.ticket.api import TicketSystem
+from trac.ticket.model import Ticket
 
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
+from trac_mailintake.tracker.trac_calls.form_selects import first_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +103,18 @@ def ticket_types(env: Environment) -> list[str]:
     """The ticket types in their order."""
     fields = TicketSystem(env).get_ticket_fields()
     return [str(option) for field in fields if field["name"] == "type" for option in field["options"]]
+
+
+def filled_by_form(env: Environment, service: Service) -> tuple[str, ...]:
+    """What new tickets get that neither the service nor Trac's defaults say, one sentence for each field."""
+    if "component" not in service.parameters.values:
+        return ()
+    return tuple(
+        f"{name}: new tickets get {value!r}, the first option, as from Trac's form if nobody chooses another. To choose"
+        f" one, set {name}=… here, or a default in trac.ini"
+        for name, value in first_options(env, Ticket(env)).items()
+        if value and not service.parameters.values.get(name)
+    )
 
 
 def strangers_are_held(env: Environment, service: Service) -> bool:

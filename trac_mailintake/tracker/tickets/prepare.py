@@ -78,6 +78,8 @@ class Drafting:
         self.staging = staging
         self.explain = staging is None
         self.steps: list[Step] = []
+        self.added: tuple[str, ...] = ()
+        """What was added to cc."""
         self.system = TicketSystem(env)
         self.enclosing: Enclosing | None = None
 
@@ -202,6 +204,7 @@ class Drafting:
             added = [each for each in added if mailbox_key(each) in own]
         if added:
             ticket["cc"] = ", ".join([*before, *added])
+            self.added = tuple(added)
 
     def _left_out(self, names: list[str], permission: str) -> None:
         if names:
@@ -297,7 +300,11 @@ class Drafting:
             quiet=self.change.quiet,
             newcomer=self.newcomer,
         )
-        return Prepared(self.change, draft, (*self.steps, *enclosing.steps))
+        steps = (*self.steps, *enclosing.steps)
+        ticket = offer.ticket
+        fields = _shown(ticket) if self.explain else {}
+        cc = self.added if ticket.exists else tuple(_split(ticket["cc"]))
+        return Prepared(self.change, draft, steps, fields, cc)
 
     def _objections(self, request: Request, ticket: Ticket, comment: str) -> list[str]:
         said: list[str] = []
@@ -324,6 +331,14 @@ def _cut(text: str, limit: int) -> str:
         room = max(room - over, 0)
         left = cut(text, room)
     return left
+
+
+def _shown(ticket: Ticket) -> Mapping[str, str]:
+    """The fields of a new ticket that have a value, but for those that are shown otherwise."""
+    if ticket.exists:
+        return {}
+    names = [field["name"] for field in ticket.fields if field["name"] not in _OWN_FIELDS - {"status"} | {"cc"}]
+    return {name: str(ticket[name]) for name in names if ticket[name]}
 
 
 def _presets(service: Service) -> dict[str, str]:

@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Any
 from trac.ticket.api import TicketFieldList, TicketSystem
 from trac.ticket.model import Ticket
 
+from trac_mailintake.tracker.trac_calls.form_selects import first_options
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trac.env import Environment
 
 
@@ -27,11 +31,19 @@ class Models:
         self._env = env
         self._blank: Ticket | None = None
         self._made_of: object = None
+        self._filled: Mapping[str, str] = {}
         self._lists: list[tuple[str, ...]] = []
 
     def new(self) -> Ticket:
-        """The same as `Ticket(env)`: a new ticket with the defaults of all fields."""
-        blank = self._current()
+        """A new ticket with the defaults of all fields, as `Ticket(env)`, and with what the web form would add."""
+        return self._copy(self._current())
+
+    def filled(self) -> Mapping[str, str]:
+        """The fields that have no default, with the values that the web form would send (`form_selects`)."""
+        self._current()
+        return self._filled
+
+    def _copy(self, blank: Ticket) -> Ticket:
         ticket = copy.copy(blank)
         ticket.fields = TicketFieldList(map(_copied, blank.fields, self._lists))
         ticket.editable_fields = set(blank.editable_fields)
@@ -43,7 +55,7 @@ class Models:
 
     def existing(self, number: int) -> Ticket:
         """The same as `Ticket(env, number)`. Raises trac.resource.ResourceNotFound."""
-        ticket = self.new()
+        ticket = self._copy(self._current())
         ticket.values = {}
         ticket._fetch_ticket(number)  # noqa: SLF001 - as Ticket.__init__ does
         return ticket
@@ -53,6 +65,8 @@ class Models:
         fields = TicketSystem(self._env).fields
         if self._blank is None or self._made_of is not fields:
             self._blank, self._made_of = Ticket(self._env), fields
+            self._filled = first_options(self._env, self._blank)
+            self._blank.values.update(self._filled)
             self._lists = [
                 tuple(name for name, value in field.items() if isinstance(value, list)) for field in self._blank.fields
             ]

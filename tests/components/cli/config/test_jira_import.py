@@ -43,7 +43,8 @@ def test_jiras_string_becomes_a_service(trac: TracEnv, place: tuple[str, str]) -
     done = trac.command(*IMPORT, "support", SEED, *place, "forward=boss@example.org")
     assert (done.status, done.err) == (0, "")
     assert "Service support added: maildir, create-or-comment." in done.out
-    assert "Left out" not in done.out
+    (left,) = [line for line in done.out.splitlines() if line.startswith("Left out")]
+    assert left.startswith("Left out: component: new tickets get 'component1'"), "JIRA's string names no component"
     parameters = support(trac).parameters
     assert (parameters.text("project"), parameters.text("issuetype"), parameters.text("bulk")) == (
         "JRA",
@@ -71,6 +72,7 @@ def test_what_cannot_be_taken_over_is_said(trac: TracEnv, place: tuple[str, str]
         "usessl=true",
         "wibble=1",
         "nonsense",
+        "component",
     ]
     assert "JRA" in left[0]
     assert "1 (defect)" in left[1]

@@ -24,7 +24,10 @@ def test_adding_a_service_says_how_many_mails_wait(mailbox: Mailbox) -> None:
     added = mailbox.add_service()
     assert added.status == 0
     assert "3 mails wait; the first run takes them all." in added.out
-    assert "Note:" not in added.out
+    notes = [line for line in added.out.splitlines() if line.startswith("Note:")]
+    assert [note.split()[1] for note in notes] == ["component:"], "a fresh Trac has no default for it"
+    mailbox.trac.set(("ticket", "default_component", "component1"))
+    assert "Note:" not in mailbox.trac.command("mailintake", "service", "set", "support", "delay=2").out
 
 
 def test_adding_a_service_whose_mailbox_cannot_be_reached_says_so(sqlite_env: TracEnv, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from trac_mailintake.components.cli.output import say, say_json, say_table, when
 from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.runs import open_intake
 from trac_mailintake.tracker.config.circuit_breaker import Standing
-from trac_mailintake.tracker.config.field_choices import strangers_are_held
+from trac_mailintake.tracker.config.field_choices import filled_by_form, strangers_are_held
 from trac_mailintake.tracker.config.schedule import has_mailbox
 from trac_mailintake.tracker.db.durable import weaknesses
 
@@ -65,7 +65,7 @@ class ServiceActions:
             service = settings.services.add(wanted.words[0], wanted.settings)
         say(f"Service {service.name} added: {service.kind}, {service.handler}, afterwards={service.afterwards}.")
         self._say_waiting(settings, service)
-        self._warn_of_strangers(service)
+        self._tell_of_new_tickets(service)
         self._warn_of_power_cuts()
         return Exit.WELL
 
@@ -75,7 +75,7 @@ class ServiceActions:
         with told():
             service = open_intake.settings(self._env).services.set(wanted.words[0], wanted.settings)
         say(f"Service {service.name} changed.")
-        self._warn_of_strangers(service)
+        self._tell_of_new_tickets(service)
         return Exit.WELL
 
     def import_jira(self, *typed: str) -> int:
@@ -93,6 +93,8 @@ class ServiceActions:
         say("Taken over: " + (", ".join(f"{each}={value}" for each, value in taken.settings.items()) or "nothing"))
         for sentence in taken.left_out:
             say(f"Left out: {sentence}")
+        for sentence in filled_by_form(self._env, service):
+            say(f"Left out: {sentence}.")
         for sentence in advice(self._env, service):
             say(f"Note: {sentence}")
         self._warn_of_strangers(service)
@@ -139,6 +141,11 @@ class ServiceActions:
             say(found.target or f"Note: {found.trouble}.")
         if found.advice:
             say(f"Note: {found.advice}.")
+
+    def _tell_of_new_tickets(self, service: Service) -> None:
+        for sentence in filled_by_form(self._env, service):
+            say(f"Note: {sentence}.")
+        self._warn_of_strangers(service)
 
     def _warn_of_strangers(self, service: Service) -> None:
         if not strangers_are_held(self._env, service):

@@ -15,8 +15,7 @@ from trac_mailintake.runs.explain import explain
 
 if TYPE_CHECKING:
     from trac_mailintake.bootstrap import Assembly
-    from trac_mailintake.intake.model import Change
-    from trac_mailintake.intake.ports import Decision
+    from trac_mailintake.intake.ports import Decision, Prepared
     from trac_mailintake.intake.settings import Service
 
 
@@ -44,19 +43,20 @@ def _shown(decision: Decision) -> dict[str, object]:
         "reason": outcome.reason,
         "ticket": outcome.ticket,
         "steps": [{"stage": each.stage, "rule": each.rule, "sentence": each.sentence} for each in decision.steps],
-        "change": _change(decision.prepared.change) if isinstance(decision, Accepted) else None,
+        "change": _change(decision.prepared) if isinstance(decision, Accepted) else None,
     }
 
 
-def _change(change: Change) -> dict[str, object]:
+def _change(prepared: Prepared) -> dict[str, object]:
+    change = prepared.change
     return {
         "author": change.sender.author,
         "username": change.sender.username,
         "summary": change.summary,
         "text": change.text,
-        "fields": dict(change.fields),
+        "fields": dict(prepared.fields),
         "attachments": [attachment.name for attachment in change.attachments],
-        "cc": list(change.cc),
+        "cc": list(prepared.cc),
         "removed": change.removed,
     }
 
@@ -68,17 +68,18 @@ def _say(decision: Decision) -> None:
     for step in decision.steps:
         say(f"  {step.stage:<8}{step.rule:<24}{step.sentence}")
     if isinstance(decision, Accepted):
-        _say_change(decision.prepared.change)
+        _say_change(decision.prepared)
 
 
-def _say_change(change: Change) -> None:
+def _say_change(prepared: Prepared) -> None:
+    change = prepared.change
     say(f"  Author:      {change.sender.author} (rights of {change.sender.username})")
     if isinstance(change.target, NewTicket):
         say(f"  Summary:     {change.summary}")
-        for name, value in change.fields.items():
-            say(f"  {name + ':':<13}{value}")
-    if change.cc:
-        say(f"  Cc:          {', '.join(change.cc)}")
+        for name, value in prepared.fields.items():
+            say(f"  {name.capitalize() + ':':<13}{value}")
+    if prepared.cc:
+        say(f"  Cc:          {', '.join(prepared.cc)}")
     for attachment in change.attachments:
         say(f"  Attachment:  {attachment.name}")
     _say_block("Text", change.text)

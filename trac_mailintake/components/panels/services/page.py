@@ -17,7 +17,7 @@ from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.settings import SettingError
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.runs import open_intake
-from trac_mailintake.tracker.config.field_choices import strangers_are_held
+from trac_mailintake.tracker.config.field_choices import filled_by_form, strangers_are_held
 from trac_mailintake.tracker.db.durable import weaknesses
 
 if TYPE_CHECKING:
@@ -189,6 +189,8 @@ class ServicesView(PanelView):
             (add_notice if done.well else add_warning)(req, done.sentence)
         for sentence in weaknesses(self.env) if new else ():
             add_warning(req, sentence)
+        for sentence in filled_by_form(self.env, service):
+            add_notice(req, f"{sentence}.")
         if strangers_are_held(self.env, service):
             add_warning(
                 req,

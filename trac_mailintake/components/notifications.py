@@ -1,4 +1,4 @@
-"""Trac's ticket notifications: records their ids, signs reply addresses, threads them, adds the first mail's author."""
+"""Trac's ticket notifications: their ids, reply addresses, threads, recipients, and texts without our escapes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 # Trac calls decorators in the order in which their classes were defined. TicketFormatter's sets the Message-ID that is
 # recorded here, so its module must be imported before our class is defined.
 import trac.ticket.notification  # noqa: F401 - imported for the order of the decorators, see above
-from trac.core import Component, implements
-from trac.notification.api import IEmailDecorator, INotificationSubscriber
+from trac.core import Component, ExtensionPoint, implements
+from trac.notification.api import IEmailDecorator, INotificationFormatter, INotificationSubscriber
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,40 @@ class TicketMailDecorator(AboutTickets):
                 self.notifications.decorate(event.target.id, message)
         except Exception:
             self.log.exception("The notification for ticket #%s is sent without our header fields", event.target.id)
+
+
+class MailTextFormatter(AboutTickets):
+    """Shows in plain-text notifications what senders wrote, without the characters that keep it from being markup.
+
+    The text is made by the formatter that Trac would have asked otherwise. Of several formatters for one format Trac
+    takes the one whose class was defined last (trac/notification/mail.py), so that of another plugin comes first.
+    """
+
+    implements(INotificationFormatter)
+
+    formatters = ExtensionPoint(INotificationFormatter)
+
+    # INotificationFormatter methods
+
+    def get_supported_styles(self, transport: str) -> Iterator[tuple[str, str]]:
+        """Plain text about tickets."""
+        yield "text/plain", "ticket"
+
+    def format(self, transport: str, style: str, event: NotificationEvent) -> str:
+        """The text of one notification."""
+        others = (each for each in self.formatters if each is not self)
+        able = [each for each in others if (style, event.realm) in each.get_supported_styles(transport)]
+        return str(able[-1].format(transport, style, self._spoken(event)))
+
+    # inside
+
+    def _spoken(self, event: NotificationEvent) -> NotificationEvent:
+        """The event as it is if something goes wrong: a notification with escapes is better than none."""
+        try:
+            return self.notifications.spoken(event) if self.ready(event) else event
+        except Exception:
+            self.log.exception("The notification for ticket #%s is sent with its escapes", event.target.id)
+            return event
 
 
 class MailReporterSubscriber(AboutTickets):

@@ -12,6 +12,7 @@ from trac.util.datefmt import datetime_now, to_utimestamp, utc
 
 import trac_mailintake.components.notifications  # noqa: F401 - its components are under test
 from tests.builders import EXTERNAL, comment, message, new_ticket
+from tests.rig import Rig, id_of, mail
 from trac_mailintake.intake.model import Sender
 from trac_mailintake.intake.ports import KnownId
 from trac_mailintake.mail.message import Address
@@ -21,7 +22,10 @@ from trac_mailintake.tracker.outgoing.notify import announce
 from trac_mailintake.tracker.people.directory import Directory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.smtp_sink import Sent, SmtpSink
+    from tests.servers.tracenv import TracEnv
     from tests.tracker.conftest import Desk
     from trac_mailintake.intake.model import Change
     from trac_mailintake.tracker.tickets.write import Filed
@@ -170,3 +174,33 @@ def test_before_the_upgrade_notifications_go_out_unchanged(office: Desk, smtp_si
     answer(office, filed.ticket)
     [sent] = smtp_sink.wait_for(1)
     assert sent.message["Reply-To"] == "trac@example.org"
+
+
+def test_notifications_have_the_senders_words(sqlite_env: TracEnv, tmp_path: Path, smtp_sink: SmtpSink) -> None:
+    """Neither description nor comment has our escapes; the ticket keeps them, and what a user typed stays."""
+    sqlite_env.notify_through(smtp_sink)
+    sqlite_env.set(("notification", "smtp_always_cc", "staff@example.org"))
+    words = "please see CamelCase and {{{code}}} and #1.\n\n* one\n* two\n"
+    rig = Rig(sqlite_env, tmp_path)
+    first = mail("Words", body=words)
+    rig.drop(first, mail("Re: Words", f"In-Reply-To: {id_of(first)}", body=words))
+    rig.run()
+    ticket = sqlite_env.tickets()[0]
+    assert "!CamelCase" in ticket["description"]
+    ticket.save_changes("joe", "Look at !CamelCase.", when := datetime_now(utc))
+    NotificationSystem(sqlite_env.env).notify(TicketChangeEvent("changed", ticket, when, "joe"))
+    created, commented, typed = ("".join(part_text(each)) for each in smtp_sink.wait_for(3))
+    for letter in (created, commented):
+        for word in ("see CamelCase and {{{code}}} and #1.", "* one", "* two"):
+            assert word in letter
+        assert "!" not in letter
+        assert "\u200b" not in letter
+    assert "Look at !CamelCase." in typed
+    assert "!CamelCase" in sqlite_env.tickets()[0]["description"]
+
+
+def part_text(sent: Sent) -> str:
+    """The text of a letter."""
+    body = sent.message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())

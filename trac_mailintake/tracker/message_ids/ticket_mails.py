@@ -77,6 +77,16 @@ def beginning(env: Environment, ticket: int) -> Beginning | None:
     )
 
 
+def filed(env: Environment, ticket: int) -> frozenset[int]:
+    """When mails were filed in the ticket, in microseconds, as Trac has it; for deleted tickets see `beginning`."""
+    rows = env.db_query(
+        "SELECT d.filed FROM mailintake_delivery d JOIN ticket t ON t.id=d.ticket "
+        "WHERE d.ticket=%s AND d.state IN ('created', 'commented') AND d.filed>=t.time",
+        (ticket,),
+    )
+    return frozenset(int(when) for (when,) in rows)
+
+
 def writers(env: Environment, ticket: int) -> set[str]:
     """The addresses (`mailbox_key`) of the authors of mail in the ticket; for deleted tickets see `beginning`."""
     rows = env.db_query(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from email.utils import parseaddr
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trac.notification.mail import RecipientMatcher, set_header
+from trac.ticket.model import Ticket
+from trac.util.datefmt import to_utimestamp
 
 from trac_mailintake.mail.mailbox_key import mailbox_key
+from trac_mailintake.mail.wiki.unescape import unescaped
 from trac_mailintake.tracker.message_ids import ticket_mails
 from trac_mailintake.tracker.options import LOOP_HEADER, SECTION
 from trac_mailintake.tracker.outgoing import outsiders
@@ -17,6 +21,7 @@ from trac_mailintake.tracker.people.directory import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from email.message import EmailMessage
 
     from trac.env import Environment
@@ -58,6 +63,17 @@ class TicketNotifications:
         """The keys of the reply addresses."""
         return reply_address.load_keys(self._env)
 
+    # text
+
+    def spoken(self, event: NotificationEvent) -> NotificationEvent:
+        """The event with the texts of mails as their senders wrote them; the ticket itself stays as it is."""
+        filed = ticket_mails.filed(self._env, event.target.id)
+        if not filed:
+            return event
+        changed = copy.copy(event)
+        changed.target = _Spoken.of(event.target, filed)
+        return changed
+
     # recipients
 
     def matches(self, event: NotificationEvent, ours: INotificationSubscriber) -> Iterator[Match]:
@@ -95,6 +111,33 @@ class TicketNotifications:
             address = ""
         known = bool(address) and self._directory.user(address)[0]
         return "" if known else address
+
+
+class _Spoken(Ticket):  # type: ignore[misc]  # Trac has no types
+    """A ticket for a notification, whose texts by mail have no escapes. It is never saved."""
+
+    filed: frozenset[int]
+    """When mails became changes of it, in microseconds."""
+
+    @classmethod
+    def of(cls, ticket: Ticket, filed: frozenset[int]) -> _Spoken:
+        """The same ticket."""
+        spoken = copy.copy(ticket)
+        spoken.__class__ = cls
+        spoken.filed = filed
+        spoken.values = {**ticket.values, "description": unescaped(ticket["description"] or "")}
+        return spoken
+
+    def get_changelog(self, when: datetime | None = None) -> list[tuple[Any, ...]]:
+        """As Trac's, from which notifications take their comments (`TicketModule.grouped_changelog_entries`)."""
+        return [self._entry(*entry) for entry in super().get_changelog(when)]
+
+    def _entry(self, date: datetime, author: str, field: str, old: Any, new: Any, *more: Any) -> tuple[Any, ...]:  # noqa: ANN401 - values of any field
+        if field == "description":
+            old, new = unescaped(old or ""), unescaped(new or "")
+        elif field == "comment" and to_utimestamp(date) in self.filed:
+            new = unescaped(new or "")
+        return (date, author, field, old, new, *more)
 
 
 def _is_own(event: NotificationEvent, address: str) -> bool:

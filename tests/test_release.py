@@ -117,3 +117,23 @@ def test_the_command_releases_mail(rig: Rig) -> None:
     assert "ticket=7" in wrong.err
     done = rig.trac.command("mailintake", "held", "release", str(second), "#1", "--user", "admin")
     assert "commented #1" in done.out
+
+
+@pytest.mark.parametrize(
+    "handler", ["create", "create-or-comment", "comment", "comment-regex", "comment-unquoted", "commit-log"]
+)
+@pytest.mark.parametrize("word", ["new", "1"])
+def test_mail_that_any_handler_held_is_released(sqlite_env: TracEnv, tmp_path: Path, handler: str, word: str) -> None:
+    """An administrator who chooses a new ticket gets one, with the mail's subject, or a comment on the chosen one."""
+    rig = Rig(sqlite_env, tmp_path)
+    rig.drop(mail("First"))
+    rig.run()
+    rig.set(handler=handler, bulk="hold", **({"splitregex": "^--cut--$"} if handler == "comment-regex" else {}))
+    rig.drop(mail("Not sorted", "Precedence: bulk", body="It burns.\n"))
+    rig.run()
+    assert rig.outcomes[-1][0] == "held"
+    done = sqlite_env.command("mailintake", "held", "release", "2", word)
+    assert rig.outcomes[-1] == ("created" if word == "new" else "commented", "released"), done.out + done.err
+    if word == "new":
+        assert [ticket["summary"] for ticket in sqlite_env.tickets()] == ["First", "Not sorted"]
+        assert "It burns." in sqlite_env.tickets()[1]["description"]

@@ -14,7 +14,7 @@ from trac_mailintake.intake.ports import Advising, Parser, Ports, Runtime, Targe
 from trac_mailintake.intake.settings import Kind, Parameter, SettingError
 from trac_mailintake.intake.spine import Spine
 from trac_mailintake.intake.stages.parse import Ahead
-from trac_mailintake.intake.stages.release import ReleasingRules, ReleasingTracker
+from trac_mailintake.intake.stages.release import ANY, ReleasingRules, ReleasingTracker
 from trac_mailintake.intake.stages.unserved import UnservedRules
 from trac_mailintake.intake.times import Seconds
 from trac_mailintake.mail.parse import parse
@@ -215,7 +215,8 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
     ports = Ports(tracker, settings.rules, mailbox, claims, recorder, archive, runtime, limit)
 
     def releasing(ticket: int | None, user: str) -> Spine:
-        rules = ReleasingRules(settings.rules, ticket)
+        defaults = {each.name: each.default for each in settings.rules.parameters(ANY)}
+        rules = ReleasingRules(settings.rules, ticket, defaults)
         return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
 
     return Assembly(

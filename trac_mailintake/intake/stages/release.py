@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Followup, NewTicket, Objection, Proof
 from trac_mailintake.intake.reasons import because
+from trac_mailintake.intake.settings import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trac_mailintake.intake.model import Change, Delivery, Outcome, Sender, Target
     from trac_mailintake.intake.ports import Prepared, Rules, Tracker
-    from trac_mailintake.intake.settings import Service
+    from trac_mailintake.intake.settings import Service, Value
     from trac_mailintake.mail.message import Message
 
+ANY: Final = "create-or-comment"
+"""The handler that can do either."""
 _APART: Final = "(An administrator made this answer to an earlier mail a ticket of its own.)"
 
 
@@ -26,6 +29,8 @@ class ReleasingRules:
 
     rules: Rules
     ticket: int | None
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+    """The parameters of `ANY`, which files what the service's handler does not."""
 
     def screen(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Sequence[Objection]:
         """No objections: the administrator has seen the mail."""
@@ -41,8 +46,14 @@ class ReleasingRules:
         return because(NewTicket, reasons.RELEASED(), note=_APART if answers else "")
 
     def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
-        """The service's handler, but always in the chosen ticket, whatever the handler or a plugin says."""
+        """The service's handler, but always in the chosen ticket, whatever the handler or a plugin says.
+
+        A handler that only comments, or finds no ticket, makes none either: then `ANY` makes it.
+        """
         answer = self.rules.handle(message, target, service, sender)
+        if isinstance(answer, Objection) or (self.ticket is None and not isinstance(answer.target, NewTicket)):
+            parameters = Values({**self.defaults, **service.parameters.values})
+            answer = self.rules.handle(message, target, replace(service, handler=ANY, parameters=parameters), sender)
         return answer if isinstance(answer, Objection) else replace(answer, target=target)
 
     def recorded(self, message: Message, outcome: Outcome, service: Service, sender: Sender) -> None:

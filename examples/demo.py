@@ -117,9 +117,7 @@ def main() -> None:
     port = free_port()
     environment(port)
     maildir()
-    print(
-        admin("mailintake", "service", "add", "support", "kind=maildir", f"path={MAILDIR}", "reporterusername=mailbot")
-    )
+    print(admin("mailintake", "service", "add", "support", "kind=maildir", f"path={MAILDIR}", "actas=mailbot"))
     print(admin("mailintake", "run"), end="")
     outcomes()
     if os.environ.get("SERVE") == "0":

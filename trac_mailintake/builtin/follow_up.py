@@ -127,7 +127,7 @@ def trace(message: Message, context: Context) -> tuple[Lead | None, Reason | str
 def trusted(lead: Lead, sender: Sender, reader: Reader) -> bool:
     """Whether the sender may follow the lead. A lead to a deleted ticket is harmless.
 
-    Only the name of a mapped user counts, since all strangers share `anonymous` or `reporterusername`.
+    Only the name of a mapped user counts, since all strangers share `anonymous`, `actas` or `reporterusername`.
     Where proof is required, an address counts only if it is proved, a customer's too (docs/behaviour.md#proof).
     """
     if lead.facts is None or lead.proof is Proof.SIGNATURE:

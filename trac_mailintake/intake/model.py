@@ -162,7 +162,7 @@ def gravest(objections: list[Objection]) -> Objection | None:
 class Sender:
     """Who a message is from, as far as Trac is concerned.
 
-    `username`: whose permissions count: a mapped user, the service's `reporterusername`, or `anonymous`.
+    `username`: whose permissions count: a mapped user, the service's `actas` or `reporterusername`, or `anonymous`.
     `author`: the reporter or author to store: the username, or `Name <address>` for strangers.
     `address`: the addr-spec of the one From address, or "" if there is not exactly one.
     `mapped`: the address belongs to exactly one known user (and is proved, where that is required).

@@ -112,6 +112,7 @@ OTHERS: Final = _clause(
 )
 NOT_PASSED: Final = _clause("not-passed", "from header only: {results}")
 ACTS_AS: Final = _clause("acts-as", "acts as {user} (reporterusername)")
+HAS_RIGHTS: Final = _clause("has-rights", "has the rights of {user} (actas)")
 NO_PERSON: Final = _clause("no-person", "createusers is for people only")
 ACCOUNT_GONE: Final = _clause("account-gone", "the account {user} that was made for it is gone")
 NO_NAME: Final = _clause("no-name", "no username could be made from it")
@@ -162,12 +163,12 @@ UNPROVED_COMMITS: Final = STRANGER.also(
 STRANGER_COMMITS: Final = STRANGER.also(
     "commit",
     "The commit's log names ticket {ticket}, but {sender} is no known user. "
-    "Set reporterusername to a user who may comment on tickets for commits, then retry.",
+    "Set actas to a user who may comment on tickets for commits, then retry.",
 )
 STRANGER_COMMITS_NAMELESS: Final = STRANGER.also(
     "nameless-commit",
     "The commit's log names ticket {ticket}, but the sender is no known user. "
-    "Set reporterusername to a user who may comment on tickets for commits, then retry.",
+    "Set actas to a user who may comment on tickets for commits, then retry.",
 )
 
 # route ---------------------------------------------------------------------------------------------------------------
@@ -210,7 +211,7 @@ PERMISSION: Final = Rule(
 PERMISSION_ANONYMOUS: Final = PERMISSION.also(
     "anonymous",
     "{user} may not {wish}: {permission} is missing. Grant it (trac-admin ENV permission add {user} {permission}), "
-    "or set the service's parameter reporterusername to a user who has it, then retry.",
+    "or set the service's parameter actas to a user who has it, then retry.",
 )
 PERMISSION_TO_SEE: Final = PERMISSION.also(
     "see", "The commit's log names ticket {ticket}, which {user} may not see (TICKET_VIEW). Grant it, then retry."

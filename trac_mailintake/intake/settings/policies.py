@@ -161,11 +161,19 @@ class Size:
 class Strangers:
     """Who senders are that no user is (docs/behaviour.md#accounts-for-newcomers)."""
 
+    actas: Annotated[
+        str,
+        Declared(
+            Kind.USER,
+            "Whose rights count for senders who are no known users; they stay the reporters and authors",
+        ),
+    ] = ""
     reporterusername: Annotated[
         str,
         Declared(
             Kind.USER,
-            "Whose rights count for senders who are no known users; their address is added to what they wrote",
+            "As in JIRA: who reports, and writes, for senders who are no known users, with their own rights; the "
+            "sender's address is added to the text",
         ),
     ] = ""
     createusers: Annotated[

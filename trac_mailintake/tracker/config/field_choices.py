@@ -50,6 +50,13 @@ def check_choices(env: Environment, typed: Mapping[str, Value], parameters: Mapp
             _check_option(name, str(value), fields[name])
 
 
+def check_together(values: Mapping[str, Value]) -> None:
+    """Check parameters that exclude each other. Raises SettingError."""
+    if values.get("actas") and values.get("reporterusername"):
+        name = str(values["reporterusername"])
+        raise SettingError("actas", values["actas"], f"nothing beside reporterusername={name}, who is also the author")
+
+
 def _check_user(env: Environment, name: str, username: str, *, trusted: bool) -> None:
     """`trusted`: an owner of tickets. Otherwise the user acts for strangers, and must not be an administrator."""
     if username in _GROUPS or username not in _usernames(env):
@@ -119,7 +126,8 @@ def filled_by_form(env: Environment, service: Service) -> tuple[str, ...]:
 
 def strangers_are_held(env: Environment, service: Service) -> bool:
     """Whether strangers' mail is held: nobody's rights count for them, and `anonymous` has no TICKET_CREATE."""
-    return not service.strangers.reporterusername and "TICKET_CREATE" not in PermissionCache(env, "anonymous")
+    acting = service.strangers.reporterusername or service.strangers.actas
+    return not acting and "TICKET_CREATE" not in PermissionCache(env, "anonymous")
 
 
 def check_ticket(env: Environment, number: int) -> None:

@@ -15,7 +15,7 @@ from trac_mailintake.intake.model import Afterwards, Disposition
 from trac_mailintake.intake.settings import NOT_SHOWN, Kind, Parameter, Service, SettingError, check, disposition, start
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.config import schedule
-from trac_mailintake.tracker.config.field_choices import check_choices, custom_fields
+from trac_mailintake.tracker.config.field_choices import check_choices, check_together, custom_fields
 from trac_mailintake.tracker.config.servers import Servers, check_name, insert
 from trac_mailintake.tracker.db.transaction import MINUTE, temporary, transaction
 
@@ -281,6 +281,7 @@ class Services:
         theirs = {name: text for name, text in others.items() if not _means_default(by_name[name], text)}
         values = check(by_name.values(), theirs)
         check_choices(self._env, {name: values.values[name] for name in theirs if name in fresh}, by_name)
+        check_together(values.values)
         return json.dumps({name: by_name[name].write(values.values[name]) for name in sorted(theirs)})
 
 

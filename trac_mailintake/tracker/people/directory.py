@@ -57,7 +57,7 @@ class Directory:
         self._index: _Index | None = None
 
     def sender(self, message: Message, service: Service) -> Sender:
-        """The message's sender; unmapped senders act as the service's `reporterusername`, or else as `anonymous`."""
+        """The message's sender; unmapped senders have the rights that the service gives to strangers."""
         author = message.author
         if author is None:
             reason = reasons.DISOWNED() if message.disowned else reasons.NO_ONE_FROM()
@@ -103,7 +103,8 @@ class Directory:
         if who.username:
             name, address = who.username, who.address
             return replace(stranger, username=name, author=name, address=address, mapped=True, new=True)
-        signed = stranger.author if stranger.username != ANONYMOUS else self._written(Address(who.name, who.address))
+        reporter = service.strangers.reporterusername
+        signed = stranger.author if reporter else self._written(Address(who.name, who.address))
         return replace(stranger, author=signed, new=True)
 
     def user(self, spec: str) -> tuple[str, Reason]:
@@ -133,11 +134,14 @@ class Directory:
         return frozenset(address for name in names for address in known.get(name, ()))
 
     def _stranger(self, address: str, author: str, reason: Reason, service: Service) -> Sender:
-        acting = service.strangers.reporterusername
-        if not acting:
-            return Sender(ANONYMOUS, author, address, mapped=False, reason=reason.sentence, because=reason)
-        reason = reasons.THEN(first=reason, then=reasons.ACTS_AS(user=acting))
-        return Sender(acting, acting, address, mapped=False, reason=reason.sentence, because=reason)
+        """With the rights of `actas`, or of `reporterusername`, who is also the author; else of `anonymous`."""
+        of, acting = service.strangers.actas, service.strangers.reporterusername
+        if acting:
+            reason, author = reasons.THEN(first=reason, then=reasons.ACTS_AS(user=acting)), acting
+        elif of:
+            reason = reasons.THEN(first=reason, then=reasons.HAS_RIGHTS(user=of))
+        rights = acting or of or ANONYMOUS
+        return Sender(rights, author, address, mapped=False, reason=reason.sentence, because=reason)
 
     def _current(self) -> _Index:
         """The present index; rebuilt only if Trac's own cache was."""

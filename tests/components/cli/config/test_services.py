@@ -44,7 +44,7 @@ def test_adding_a_service_warns_when_strangers_mail_would_be_held(sqlite_env: Tr
     box = Mailbox(sqlite_env, tmp_path / "maildir")
     added = box.add_service()
     assert "strangers' mail will be held" in added.out
-    assert "service set support reporterusername=USER" in added.out
+    assert "service set support actas=USER" in added.out
     sqlite_env.grant("mailbot", "TICKET_CREATE")
     changed = sqlite_env.command("mailintake", "service", "set", "support", "reporterusername=mailbot")
     assert "strangers" not in changed.out

@@ -152,7 +152,7 @@ class ServiceActions:
             return
         say(
             "Note: strangers' mail will be held, since anonymous has no TICKET_CREATE. To file it, name a user whose"
-            f" rights count for strangers (`service set {service.name} reporterusername=USER`), or grant"
+            f" rights count for strangers (`service set {service.name} actas=USER`), or grant"
             " TICKET_CREATE to anonymous."
         )
 

@@ -195,7 +195,7 @@ class ServicesView(PanelView):
             add_warning(
                 req,
                 "Mail from strangers will be held, since anonymous has no TICKET_CREATE. To file it, name a user whose"
-                " rights count for strangers (reporterusername), or grant TICKET_CREATE to anonymous.",
+                " rights count for strangers (actas), or grant TICKET_CREATE to anonymous.",
             )
 
 

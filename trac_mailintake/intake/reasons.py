@@ -111,6 +111,9 @@ OTHERS: Final = _clause(
     "others", "from header only: the Authentication-Results are of {host}, which authserv_ids does not name"
 )
 NOT_PASSED: Final = _clause("not-passed", "from header only: {results}")
+WEB_FORM: Final = _clause(
+    "web-form", "{form} is a web form (webforms), whose Reply-To names {address}, and nothing proves that"
+)
 ACTS_AS: Final = _clause("acts-as", "acts as {user} (reporterusername)")
 HAS_RIGHTS: Final = _clause("has-rights", "has the rights of {user} (actas)")
 NO_PERSON: Final = _clause("no-person", "createusers is for people only")

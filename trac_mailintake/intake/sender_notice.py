@@ -8,6 +8,7 @@ from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import NewTicket, Status
 from trac_mailintake.intake.ports import ToSender
 from trac_mailintake.mail.headers.authentication_results import author_proof
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.mail.message import Origin
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def notice(message: Message | None, service: Service, outcome: Outcome) -> ToSen
     """
     if message is None or message.author is None or not _takes_mail(message) or not _is_told(service, outcome):
         return None
+    if mailbox_key(message.author.spec) in map(mailbox_key, service.strangers.webforms):
+        return None  # the form is a machine
     hosts = service.authentication.authserv_ids
     proved = bool(author_proof(message, hosts))
     return None if hosts and not proved else ToSender(message.author.spec, proved, service.rates.rate_notice)

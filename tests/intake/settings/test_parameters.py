@@ -121,7 +121,8 @@ def test_what_was_not_typed_has_its_default() -> None:
 
 def test_a_parameter_that_there_is_not_is_refused() -> None:
     """The error lists those that there are."""
-    with pytest.raises(SettingError, match=r"^blok=\(not shown\): not allowed\. Allowed: the parameters block, bulk, name, size$"):
+    said = r"^blok=\(not shown\): not allowed\. Allowed: the parameters block, bulk, name, size$"
+    with pytest.raises(SettingError, match=said):
         check(DECLARED, {"name": "a", "blok": "a"})
 
 

@@ -68,5 +68,7 @@ def signature(message: Message, context: Context) -> str:
     """A line with the sender's address for the end of the text, if `reporterusername` acts for them; else ""."""
     if context.sender.mapped or not context.service.strangers.reporterusername:
         return ""
+    if context.sender.address and context.sender.address not in {each.spec for each in message.authors}:
+        return neutral(one_way(f"Sent by a web form for {context.sender.address}"))
     authors = (f"{each.name} <{each.spec}>" if each.name else each.spec for each in message.authors[:_AUTHORS])
     return neutral(one_way(f"Sent by mail from {', '.join(authors) or 'nobody'}"))

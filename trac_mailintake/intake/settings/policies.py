@@ -176,6 +176,14 @@ class Strangers:
             "sender's address is added to the text",
         ),
     ] = ""
+    webforms: Annotated[
+        tuple[str, ...],
+        Declared(
+            Kind.ADDRESSES,
+            "Addresses that a web form of yours writes from: whoever its Reply-To names is the sender, a stranger whom "
+            "nothing proves. With require_auth the form's own mail must be proved",
+        ),
+    ] = ()
     createusers: Annotated[
         bool,
         Declared(

@@ -20,6 +20,7 @@ from trac_mailintake.intake.model import NewTicket, Status, Step
 from trac_mailintake.intake.ports import Accepted, Recorded, Seen
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.mail.headers.authentication_results import author_proof
+from trac_mailintake.mail.mailbox_key import mailbox_key
 from trac_mailintake.tracker.db import turns
 from trac_mailintake.tracker.db.durable import durable
 from trac_mailintake.tracker.db.lease import Hold
@@ -223,6 +224,7 @@ class DatabaseRecorder:
             **_of_outcome(decision, steps),
             **self._of_delivery(delivery),
             **_of_message(decision.message, proved=decision.proved),
+            **_of_sender(decision),
             "counted": self._counted(delivery, decision.message),
         }
 
@@ -346,6 +348,18 @@ def _of_message(message: Message | None, *, proved: bool) -> dict[str, object]:
         "sender_key": sender_key(message, proved=proved),
         "proved": int(proved),
     }
+
+
+def _of_sender(decision: Decision) -> dict[str, object]:
+    """The columns about who is involved in the ticket, if it is not the author: whoever wrote in a web form.
+
+    Nothing proves them, although the form's own address is proved.
+    """
+    if not isinstance(decision, Accepted):
+        return {}
+    address = decision.prepared.change.sender.address
+    known = {mailbox_key(author.spec) for author in decision.message.authors}
+    return {"sender": address, "proved": 0} if address and mailbox_key(address) not in known else {}
 
 
 def _of_filed(filed: Filed | None, *, tells: bool) -> dict[str, object]:

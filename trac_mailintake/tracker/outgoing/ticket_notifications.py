@@ -113,7 +113,7 @@ class TicketNotifications:
         return "" if known else address
 
 
-class _Spoken(Ticket):  # type: ignore[misc]  # Trac has no types
+class _Spoken(Ticket):
     """A ticket for a notification, whose texts by mail have no escapes. It is never saved."""
 
     filed: frozenset[int]

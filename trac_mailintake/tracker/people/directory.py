@@ -16,6 +16,7 @@ from trac_mailintake.mail.message import Address
 from trac_mailintake.mail.scrub import BIDI_CONTROLS
 from trac_mailintake.tracker.people.names_in_use import reserved
 from trac_mailintake.tracker.people.newcomers import Stranger, newcomer
+from trac_mailintake.tracker.people.own_addresses import own_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,9 @@ class Directory:
             return self._stranger("", ANONYMOUS, reason, service)
         username, found = self.user(author.spec)
         verdict = verdict_on(message, service.authentication.authserv_ids)
+        written = self._in_form(author, message, verdict, service)
+        if written is not None:
+            return written
         proof = verdict.proof
         doubt = _doubt(verdict, service)
         reason = reasons.THEN(first=found, then=proof or _lack_of_proof(verdict))
@@ -75,6 +79,17 @@ class Directory:
         stranger = self._stranger(author.spec, self._written(author), reason, service)
         stranger = replace(stranger, proof=proof, doubted=doubt is not None)
         return stranger if doubt or self.knows(author.spec) else self._introduced(stranger, author, message, service)
+
+    def _in_form(self, form: Address, message: Message, verdict: Verdict, service: Service) -> Sender | None:
+        """Whoever wrote in a web form (`webforms`), None if the mail is from none: see docs/behaviour.md#web-forms."""
+        forms = map(mailbox_key, service.strangers.webforms)
+        if mailbox_key(form.spec) not in forms or _doubt(verdict, service) or len(message.reply_to) != 1:
+            return None
+        (person,) = message.reply_to
+        if mailbox_key(person.spec) in {mailbox_key(form.spec), *own_addresses(self.env)}:
+            return None
+        reason = reasons.WEB_FORM(form=form.spec, address=person.spec)
+        return replace(self._stranger(person.spec, self._written(person), reason, service), doubted=True)
 
     def _written(self, author: Address) -> str:
         """A stranger's text as reporter or author; never one that Trac takes for a user or a group, or shows as one.

@@ -89,3 +89,7 @@ def test_what_is_shown_of_cc_and_fields_is_what_is_filed(
     assert prepared.cc == tuple(ticket["cc"].split(", ")) == ("boss", *(["bob@example.com"] if granted else []))
     assert {name: ticket[name] for name in prepared.fields} == dict(prepared.fields)
     assert (prepared.fields["component"], prepared.fields["keywords"]) == ("component1", "mail")
+    assert [step.sentence.partition(",")[0] for step in decision.steps if step.rule == "form-select"] == [
+        "component is component1"
+    ]
+    assert "form-select" not in str(rig.journal())

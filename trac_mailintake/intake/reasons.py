@@ -239,6 +239,10 @@ WHOLE_TEXT: Final = _clause("whole", " The whole text is attached as {names}.")
 CC: Final = Rule("cc", "handle", "Not added to cc: {names}; {user} has no {permission}")
 SKIPPED: Final = Rule("skipped", "handle", "Not asked, because they may write: {manipulators}")
 SKIPPED_ATTACHMENT: Final = SKIPPED.also("attachment", "Not asked about {name}: {manipulators}")
+FORM_SELECT: Final = Rule(
+    "form-select", "handle", "{field} is {value}, its first option, as from Trac's form for new tickets"
+)
+"""Said only where a mail is explained: it is so of every mail."""
 ATTACHMENT_EMPTY: Final = Rule("attachment-empty", "handle", "{name} is empty and was left out")
 ATTACHMENT_KNOWN: Final = Rule("attachment-known", "handle", "{name} is attached already, as {twin}")
 ATTACHMENT_REFUSED: Final = Rule("attachment-refused", "handle", "{about}: {why}")

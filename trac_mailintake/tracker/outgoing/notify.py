@@ -96,16 +96,16 @@ def _send(env: Environment, event: TicketChangeEvent, address: str) -> str:
     wanted = [each for each in heard(system.subscriptions(event)) if each[0] or not _is(each[2], address)]
     said = [(_distribute(system, event, letter), letter) for letter in _letters(system, wanted)]
     if event.category == "created" and system.smtp_enabled:
-        _note_acknowledged(env, event.target.id, [each for refusal, letter in said if not refusal for each in letter])
+        _note_acknowledged(env, event.target.id, [letter for refusal, letter in said if not refusal])
     return "; ".join(refusal for refusal, _ in said if refusal)
 
 
-def _note_acknowledged(env: Environment, ticket: int, reached: Iterable[Subscription]) -> None:
-    """Store that the sender of a new ticket was told of it, if theirs is one of the addresses that mail went to.
+def _note_acknowledged(env: Environment, ticket: int, letters: Iterable[Sequence[Subscription]]) -> None:
+    """Store that the sender of a new ticket was told of it, if theirs is one of the addresses that `letters` went to.
 
     Trac leaves out addresses that it does not consider valid (trac/notification/mail.py, RecipientMatcher).
     """
-    addresses = [str(each[2]) for each in reached if not each[0]]
+    addresses = [str(each[2]) for letter in letters for each in letter if not each[0]]
     if not addresses:
         return
     matcher = RecipientMatcher(env)

@@ -67,11 +67,11 @@ class TicketNotifications:
 
     def spoken(self, event: NotificationEvent) -> NotificationEvent:
         """The event with the texts of mails as their senders wrote them; the ticket itself stays as it is."""
-        filed = ticket_mails.filed(self._env, event.target.id)
-        if not filed:
+        by_mail = ticket_mails.filed(self._env, event.target.id)
+        if not by_mail:
             return event
         changed = copy.copy(event)
-        changed.target = _Spoken.of(event.target, filed)
+        changed.target = _Spoken.of(event.target, by_mail)
         return changed
 
     # recipients
@@ -116,15 +116,15 @@ class TicketNotifications:
 class _Spoken(Ticket):
     """A ticket for a notification, whose texts by mail have no escapes. It is never saved."""
 
-    filed: frozenset[int]
-    """When mails became changes of it, in microseconds."""
+    by_mail: frozenset[int]
+    """The times of the changes that mails became, in microseconds."""
 
     @classmethod
-    def of(cls, ticket: Ticket, filed: frozenset[int]) -> _Spoken:
+    def of(cls, ticket: Ticket, by_mail: frozenset[int]) -> _Spoken:
         """The same ticket."""
         spoken = copy.copy(ticket)
         spoken.__class__ = cls
-        spoken.filed = filed
+        spoken.by_mail = by_mail
         spoken.values = {**ticket.values, "description": unescaped(ticket["description"] or "")}
         return spoken
 
@@ -135,7 +135,7 @@ class _Spoken(Ticket):
     def _entry(self, date: datetime, author: str, field: str, old: Any, new: Any, *more: Any) -> tuple[Any, ...]:  # noqa: ANN401 - values of any field
         if field == "description":
             old, new = unescaped(old or ""), unescaped(new or "")
-        elif field == "comment" and to_utimestamp(date) in self.filed:
+        elif field == "comment" and to_utimestamp(date) in self.by_mail:
             new = unescaped(new or "")
         return (date, author, field, old, new, *more)
 

@@ -63,18 +63,20 @@ class Directory:
         if author is None:
             reason = reasons.DISOWNED() if message.disowned else reasons.NO_ONE_FROM()
             return self._stranger("", ANONYMOUS, reason, service)
-        username, found = self.user(author.spec)
         verdict = verdict_on(message, service.authentication.authserv_ids)
         written = self._in_form(author, message, verdict, service)
-        if written is not None:
-            return written
+        return self._in_from(author, message, verdict, service) if written is None else written
+
+    def _in_from(self, author: Address, message: Message, verdict: Verdict, service: Service) -> Sender:
+        """The user whom the From field names, or a stranger."""
+        username, found = self.user(author.spec)
         proof = verdict.proof
         doubt = _doubt(verdict, service)
         reason = reasons.THEN(first=found, then=proof or _lack_of_proof(verdict))
         if username and doubt is None:
             said = reason.sentence
             return Sender(username, username, author.spec, mapped=True, reason=said, proof=proof, because=reason)
-        if username and doubt is not None:
+        if username and doubt:
             reason = doubt(first=reason)
         stranger = self._stranger(author.spec, self._written(author), reason, service)
         stranger = replace(stranger, proof=proof, doubted=doubt is not None)

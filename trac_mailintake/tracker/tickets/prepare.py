@@ -135,7 +135,9 @@ class Drafting:
         summary, overflow = self._summary()
         ticket["summary"] = summary
         ticket["reporter"] = sender.author
-        self._set_fields(ticket, {**presets, **change.fields})
+        given = {**presets, **change.fields}
+        self._set_fields(ticket, given)
+        self._say_filled(given)
         self._add_cc(request, ticket)
         ticket["description"] = self._text(enclosing, overflow + change.text, self.system.max_description_size)
         offer = Offer(self.env, request, ticket)
@@ -157,6 +159,12 @@ class Drafting:
                 allowed = ", ".join(sorted(known))
                 raise Misconfiguration(f"There is no ticket field {name!r} to be set. There are: {allowed}")
             ticket[name] = type_named(self.env, value) if name == "type" else value
+
+    def _say_filled(self, given: Mapping[str, str]) -> None:
+        """Explain the fields that nobody set: what a mail has, its service may preset."""
+        for name, value in self.models.filled().items() if self.explain else ():
+            if value and name not in given:
+                self._say(reasons.FORM_SELECT(field=name, value=value))
 
     def _summary(self) -> tuple[str, str]:
         """The summary within Trac's limit, and the rest of it for the description."""

@@ -91,10 +91,8 @@ class ServiceActions:
             service = services.set(name, settings) if there else services.add(name, settings)
         say(f"Service {name} {'changed' if there else 'added'}: {service.kind}, {handler}.")
         say("Taken over: " + (", ".join(f"{each}={value}" for each, value in taken.settings.items()) or "nothing"))
-        for sentence in taken.left_out:
+        for sentence in (*taken.left_out, *filled_by_form(self._env, service)):
             say(f"Left out: {sentence}")
-        for sentence in filled_by_form(self._env, service):
-            say(f"Left out: {sentence}.")
         for sentence in advice(self._env, service):
             say(f"Note: {sentence}")
         self._warn_of_strangers(service)

@@ -5,43 +5,42 @@ The same function judges a header before the body is fetched, and a mail that wa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Ignore
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.mail.defects import LONG_FIELD, LONG_HEAD, UNPARSABLE
-from trac_mailintake.mail.headers.field_values import DELIVERY
 from trac_mailintake.mail.limits import LIMITS
 from trac_mailintake.mail.mailbox_key import mailbox_key
+from trac_mailintake.mail.recipients import FIELDS
 
 if TYPE_CHECKING:
     from trac_mailintake.intake.model import Objection
     from trac_mailintake.intake.ports import Reader
-    from trac_mailintake.mail.message import Address, Defect, Message
-
-_FIELDS: Final = {"to", "cc", "bcc", *DELIVERY}
-"""The fields that say whom a mail is for, in lower case."""
+    from trac_mailintake.mail.message import Address, Defect
+    from trac_mailintake.mail.recipients import Addressed
 
 
-def for_others(message: Message, catchemail: tuple[str, ...], reader: Reader) -> Objection | None:
+def for_others(mail: Addressed, catchemail: tuple[str, ...], reader: Reader) -> Objection | None:
     """Why a service with these addresses leaves a mail alone; None if it takes it, or if that cannot be known."""
     wanted = tuple(mailbox_key(address) for address in catchemail)
-    if not wanted or _is_cut(message) or any(_is_for(address, wanted, reader) for address in message.recipients):
+    named = (*mail.to, *mail.cc, *mail.bcc, *mail.delivered_to)
+    if not wanted or _is_cut(mail) or any(_is_for(address, wanted, reader) for address in named):
         return None
     return because(Ignore, reasons.CATCHEMAIL(addresses=", ".join(wanted)), decisive=True)
 
 
-def _is_cut(message: Message) -> bool:
+def _is_cut(mail: Addressed) -> bool:
     """Whether an address of ours may be among those that were not read, because of a limit."""
-    if any(len(each) >= LIMITS.addresses for each in (message.to, message.cc, message.bcc, message.delivered_to)):
+    if any(len(each) >= LIMITS.addresses for each in (mail.to, mail.cc, mail.bcc, mail.delivered_to)):
         return True
-    return any(_hides_an_address(defect) for defect in message.defects)
+    return any(_hides_an_address(defect) for defect in mail.defects)
 
 
 def _hides_an_address(defect: Defect) -> bool:
     if defect.slug == LONG_FIELD.slug and defect.because is not None:
-        return str(defect.because.arguments["field"]).lower() in _FIELDS
+        return str(defect.because.arguments["field"]).lower() in FIELDS
     return defect.slug in (LONG_HEAD.slug, UNPARSABLE.slug)
 
 

@@ -23,6 +23,7 @@ from trac_mailintake.intake.ports import Peeking
 from trac_mailintake.intake.stages.record import Recording
 from trac_mailintake.mail.limits import LIMITS
 from trac_mailintake.mail.mime import header_block
+from trac_mailintake.mail.recipients import recipients
 from trac_mailintake.mail.spool import InMemory
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.report import Result
     from trac_mailintake.intake.settings import Service
     from trac_mailintake.intake.stages.ask import Asking
-    from trac_mailintake.mail.message import Message
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Heads:
         watch = self._ports.runtime.watch
         self._ports.runtime.beat()
         try:
-            decision = self._decided(delivery, self._ports.runtime.parser.parse(InMemory.of(header)))
+            decision = self._decided(delivery, header)
         except Exception as error:  # it is fetched, and then the table of failures says what happens
             log.debug("The header of delivery %s could not be judged", delivery.id, exc_info=error)
             return False
@@ -119,10 +119,16 @@ class Heads:
             self._others[delivery.id] = decision
         return decision is not None
 
-    def _decided(self, delivery: Delivery, message: Message) -> Decision | None:
-        """The decision to leave a message alone; None if it is ours. A probe is ours, whatever its address."""
-        reader = self._ports.tracker.reader
-        objection = for_others(message, self._service.recipients.catchemail, reader)
+    def _decided(self, delivery: Delivery, header: bytes) -> Decision | None:
+        """The decision to leave a message alone; None if it is ours. A probe is ours, whatever its address.
+
+        Most of what is fetched is ours, so at first only the recipients are read.
+        """
+        catches, reader = self._service.recipients.catchemail, self._ports.tracker.reader
+        if for_others(recipients(header), catches, reader) is None:
+            return None
+        message = self._ports.runtime.parser.parse(InMemory.of(header))
+        objection = for_others(message, catches, reader)
         if objection is None or reader.own_probe(message):
             return None
         steps = [Step("parse", each.slug, each.sentence, because=each.because) for each in message.defects]

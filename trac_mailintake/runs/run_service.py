@@ -6,7 +6,7 @@ A round opens the source, files its mail, stops the service if it must not go on
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import Fault, Misconfiguration, SourceError, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Status
@@ -144,12 +144,15 @@ class ServiceRun:
         return report.overrun or why
 
 
+_WAITING: Final = (Status.HELD.value, Status.DEFERRED.value)
+
+
 def _result(name: str, report: Report, stopped: str) -> RoundResult:
     """The result of a round that ended; `stopped` is why the service does not go on."""
     counts = {status.value: report.counts[status] for status in Status if report.counts[status] > 0}
     failed = "; ".join(filter(None, (report.error, _stopped(stopped))))
     error = failed or report.down or next((each.sentence for each in report.faults), "")
-    waiting = report.down or report.doubtful or not {Status.HELD.value, Status.DEFERRED.value}.isdisjoint(counts)
+    waiting = report.down or report.doubtful or not counts.keys().isdisjoint(_WAITING)
     ending = Ending.FAILED if failed else Ending.WAITING if waiting else Ending.WELL
     return RoundResult(name, counts, error, ending, report.remaining, report.undisposed, stopped, report.doubtful)
 

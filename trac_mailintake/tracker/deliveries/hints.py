@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, Protocol
 
 from trac_mailintake.intake import reasons
@@ -20,7 +21,7 @@ from trac_mailintake.tracker.lifecycle.states import State
 from trac_mailintake.tracker.lifecycle.transitions import Whereabouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from trac_mailintake.intake.model import Account, Listed
     from trac_mailintake.tracker.deliveries.rows import Row
@@ -62,20 +63,34 @@ def unread(view: Listing, rows: Iterable[Row]) -> list[Row]:
 
 def moved(account: Account, view: Listing, rows: Sequence[Row]) -> Iterator[tuple[Row, Whereabouts]]:
     """The rows whose messages are listed elsewhere now, and where."""
-    lives = {row.live for row in rows}
+    lives, alike = {row.live for row in rows}, _alike(view)
     read = {_hint(row.fingerprint) for row in rows if row.sha256 and row.live not in view.named}
+    for (passing, hint), some in _lost(view, rows).items():
+        if passing or hint not in read:  # otherwise the one that was read is found by its content first
+            there = map(_whereabouts, repeat(account), alike.get(hint, ()), repeat(passing))
+            yield from zip(some, (each for each in there if each.live not in lives), strict=False)
+
+
+def new_in(view: Listing, known: Collection[str]) -> dict[str, Listed]:
+    """The listed messages that none of these live keys is about, by their own."""
+    return {live: each for live, each in view.keys.items() if live not in known and view.passed.get(live) not in known}
+
+
+def _alike(view: Listing) -> Mapping[str, Sequence[Listed]]:
+    """The listed messages by their hints."""
     alike = defaultdict[str, list["Listed"]](list)
     for each in view.keys.values():
         if each.size and each.arrived:
             alike[_hint(each.fingerprint)].append(each)
+    return alike
+
+
+def _lost(view: Listing, rows: Iterable[Row]) -> Mapping[tuple[str, str], Sequence[Row]]:
+    """The rows by the service that passes their mail over, "" if it is to be fetched, and by their hints."""
     lost = defaultdict[tuple[str, str], list["Row"]](list)
     for row in unread(view, rows):
         lost[row.service if is_from_before(row) else "", _hint(row.fingerprint)].append(row)
-    for (passing, hint), some in lost.items():
-        if not passing and hint in read:
-            continue  # the one that was read is found by its content
-        there = (_whereabouts(account, each, passing) for each in alike[hint])
-        yield from zip(some, (each for each in there if each.live not in lives), strict=False)
+    return lost
 
 
 def perhaps_from_before(service: str, view: Listing, rows: Sequence[Row]) -> list[Listed]:
@@ -84,19 +99,25 @@ def perhaps_from_before(service: str, view: Listing, rows: Sequence[Row]) -> lis
     If the server kept the times of arrival, as others show, later mail is new. So is mail of quite another size.
     """
     mine = [row for row in rows if row.service == service and is_from_before(row)]
-    lost = [row for row in mine if row.live not in view.named]
+    lost = unread(view, mine)
     if not lost:
         return []
-    began = datetime.fromtimestamp(min(row.recorded for row in lost) / SECOND, UTC)
-    told = len(lost) < len(mine)
-    lives = {row.live for row in rows}
-    return [
-        each
-        for live, each in view.keys.items()
-        if lives.isdisjoint((live, view.passed.get(live)))
-        and not (told and each.arrived and each.arrived > began)
-        and any(each.size is None or abs(each.size - (row.size or 0)) <= WRITTEN for row in lost)
-    ]
+    until = _begun(lost) if len(lost) < len(mine) else None
+    new = new_in(view, {row.live for row in rows}).values()
+    return [each for each in new if _is_like_any(each, lost) and not _is_later(each, until)]
+
+
+def _begun(rows: Iterable[Row]) -> datetime:
+    return datetime.fromtimestamp(min(row.recorded for row in rows) / SECOND, UTC)
+
+
+def _is_later(listed: Listed, until: datetime | None) -> bool:
+    return until is not None and listed.arrived is not None and listed.arrived > until
+
+
+def _is_like_any(listed: Listed, rows: Iterable[Row]) -> bool:
+    """Whether a message has about the size of one of the rows."""
+    return listed.size is None or any(abs(listed.size - (row.size or 0)) <= WRITTEN for row in rows)
 
 
 def _is_unread(row: Row) -> bool:

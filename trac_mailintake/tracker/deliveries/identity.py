@@ -146,15 +146,15 @@ class Identity:
         return _is_found(row) or (resumed and bool(row.sha256))
 
     def _find_strangers(self, doubt: Doubt, view: Listing, rows: Sequence[Row]) -> None:
-        lives = {row.live for row in rows} | self._new
-        new = {live: each for live, each in view.keys.items() if lives.isdisjoint((live, view.passed.get(live)))}
-        lost = [row for row in rows if _is_found(row) and row.live not in view.named]
-        asked = new if doubt.renewed else _kin(new, lost)
+        asked = hints.new_in(view, {row.live for row in rows} | self._new)
+        lost, unread = _lost(view, rows), hints.unread(view, rows)
         if not doubt.renewed:
+            asked, unread = _kin(asked, lost), []
             lost = _kin_of([*asked.values(), *(each for each, _ in doubt.resized.values())], lost)
-        doubt.strangers = {live: each for live, each in asked.items() if lost or each.content == UNREAD}
+        doubt.strangers = asked if lost else _unnamed(asked)
         if doubt.strangers or doubt.resized:
-            doubt.lost = {row.id: row for row in lost}
+            # What was not read must not be forgotten, either, before all others have been compared.
+            doubt.lost = {row.id: row for row in (*lost, *unread)}
 
     def _hold_unsure(self, service: Service, account: Account, view: Listing, rows: Sequence[Row]) -> bool:
         """Hold messages that may be from before the start: otherwise there might be a ticket for each old mail."""
@@ -315,6 +315,16 @@ def _kin_of(asked: Iterable[Listed], lost: Sequence[Row]) -> list[Row]:
     """The rows that may be those of these messages."""
     names = {_name(each.locator) for each in asked}
     return [row for row in lost if _NAMELESS in names or _name(row.fingerprint) in {*names, _NAMELESS}]
+
+
+def _lost(view: Listing, rows: Iterable[Row]) -> list[Row]:
+    """The rows that are not listed, and may be found again by their content."""
+    return [row for row in rows if _is_found(row) and row.live not in view.named]
+
+
+def _unnamed(asked: Mapping[str, Listed]) -> dict[str, Listed]:
+    """Those of these messages whose locator says nothing, as they could not be read."""
+    return {live: each for live, each in asked.items() if each.content == UNREAD}
 
 
 def _name(word: str) -> str:

@@ -116,12 +116,17 @@ def due(env: Environment, service: Service, rows: Iterable[Row], limit: int | No
     Its own, and those of services that no longer read this mailbox, or are disabled. `limit`: the largest mail that is
     archived, in bytes; None: any.
     """
-    held = [row for row in rows if row.rule in _FETCHED_AGAIN and not waits(row)]
-    if any(row.service != service.name for row in held):
-        others = services_here(env, service) - {service.name}
-        held = [row for row in held if row.service not in others]
+    held = _served(env, service, [row for row in rows if row.rule in _FETCHED_AGAIN and not waits(row)])
     large = {row.id for row in held if row.rule == reasons.TOO_LARGE.slug}
     return frozenset(row.id for row in held if row.id not in large) | _fitting(env, large, limit)
+
+
+def _served(env: Environment, service: Service, held: list[Row]) -> list[Row]:
+    """Of these, the service's own, and those of no other service that runs here."""
+    if all(row.service == service.name for row in held):
+        return held
+    others = services_here(env, service) - {service.name}
+    return [row for row in held if row.service not in others]
 
 
 def _fitting(env: Environment, large: set[int], limit: int | None) -> frozenset[int]:

@@ -46,11 +46,11 @@ class HeldActions:
         everything = wanted.words == ("all",)
         with told():
             numbers = self._all() if everything else [positive("id", word) for word in wanted.words]
-            asked = [number for number in numbers if journal.ask_again(number)]
+            asked = set(filter(journal.ask_again, numbers))
             refused = self._decide_again([number for number in numbers if number not in asked])
-        for number in asked:
+        for number in sorted(asked):
             say(f"{number}: the next run fetches it from its mailbox, if it comes")
-        status = say_became([journal.get(number) for number in numbers if number not in {*refused, *asked}])
+        status = say_became(list(map(journal.get, sorted({*numbers} - asked - refused.keys(), key=numbers.index))))
         for number, why in refused.items():
             complain(f"{number}: {why}")
         if refused and not everything:

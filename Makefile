@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 SHARED := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 PACKAGING := setup.cfg pyproject.toml .ci/venv
 
-.PHONY: help demo quick test coverage check format corpus bench faults cuts kills fuzz hunt hunt-markup matrix pictures clean
+.PHONY: help demo quick test coverage check format corpus bench histories faults cuts kills fuzz hunt hunt-markup matrix pictures clean
 
 help:
 	@echo "make demo     a Trac environment with a dozen mails, fetched and served (SERVE=0: not served)"
@@ -30,6 +30,7 @@ help:
 	@echo "make format   lay out the code as make check wants it"
 	@echo "make corpus   read the mails of other projects, and say how well"
 	@echo "make bench    the benchmarks"
+	@echo "make histories N=1000  mailboxes whose servers and services do anything, so many (SEED=1)"
 	@echo "make faults N=10000   break things at random, so many times (SEED=1, ONLY=fault,...)"
 	@echo "make cuts     cut the power of a disk, 30 times for each kind of source and moment (N=30; needs root)"
 	@echo "make kills N=1000     kill runs at random moments, and at the n-th call of a kind (SEED=1, SOURCE=pipe, DATABASE=sqlite)"
@@ -82,6 +83,9 @@ matrix:
 faults: $(VENV)/.tests
 	@.ci/servers
 	@$(BIN)/python -m tests.faults --tries $(N) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+
+histories: $(VENV)/.tests
+	@$(BIN)/python -m tests.histories --tries $(N) --seed $(SEED)
 
 cuts: $(VENV)/.tests
 	@.ci/servers

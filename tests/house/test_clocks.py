@@ -23,6 +23,7 @@ READERS: Final[Mapping[str, str]] = {
     # They report how long something took; nothing depends on it.
     "faults/__main__.py": "reports it, and ends a search that is to last so long",
     "faults/trial.py": "reports it",
+    "histories/__main__.py": "reports it, and ends a search that is to last so long",
     "matrix.py": "reports it",
     "kills/__main__.py": "ends a search that is to last so long",
     "own_coverage.py": "reports it",

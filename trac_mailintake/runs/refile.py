@@ -85,6 +85,7 @@ class Refile:
         self._assembly = assembly
         self._advance = advance
         self._clock = Clock()
+        self._kinds = tuple(assembly.settings.rules.kinds)
         self._services = {each.name: each for each in assembly.settings.services.all()}
 
     def run(self, since: date | None = None, service: str = "") -> Refiled:
@@ -119,7 +120,7 @@ class Refile:
         report = done.reports.setdefault(service.name, Report())
         pauses = 0
         while not done.error:
-            deliveries = self._assembly.refiling.claim(service, _MOST, shared=shared)
+            deliveries = self._assembly.refiling.claim(service, _MOST, shared=shared, kinds=self._kinds)
             if deliveries:
                 report.add(self._assembly.spine.take(service, deliveries))
                 done.error = report.down or _stops(report)

@@ -8,7 +8,9 @@ import pytest
 
 from tests.rig import SERVICE, Rig, mail
 from tests.tracker.deliveries.test_inventory import restored
+from trac_mailintake.intake.model import Account
 from trac_mailintake.tracker.deliveries import inventory
+from trac_mailintake.tracker.deliveries.rows import live_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +87,21 @@ def test_a_place_that_is_another_mails_by_now(rig: Rig) -> None:
     rig.run()
     assert sorted(ticket["summary"] for ticket in rig.trac.tickets()) == ["New", "Old"]
     assert len(rig.left) == 1
+
+
+def test_a_service_that_reads_another_mailbox_by_now(rig: Rig, tmp_path: Path) -> None:
+    """Its mail is of the mailbox from which it was fetched, whatever kind that was, and its rules are those of now."""
+    mails = lose(rig, "One")
+    rig.set(kind="directory", path=str(tmp_path), afterwards="leave", catchemail="else@example.org")
+    with rig.worker() as assembly:
+        service = assembly.settings.services.get(SERVICE)
+        kinds = assembly.settings.rules.kinds
+        assembly.refiling.enter(service, mails)
+        [claimed] = assembly.refiling.claim(service, 10, shared=True, kinds=kinds)
+        assert claimed.account == Account("maildir", mails[0].record.label)
+        assembly.spine.take(service, [claimed])
+    [(state, live)] = rig.trac.query("SELECT state, live FROM mailintake_delivery")
+    assert (state, live[:24]) == ("ignored", live_key(claimed.account, claimed.listed)[:24])
 
 
 def test_mail_that_a_process_died_with_comes_alone(rig: Rig) -> None:

@@ -200,7 +200,8 @@ def _left(made: Plan) -> dict[str, object]:
 def _say_left(made: Plan) -> None:
     """Print what cannot be refiled, and why."""
     for name, number in sorted(made.orphans.items()):
-        say(f"{number} mails are of the service {name}, which does not exist: add one of that name to file them.")
+        say(f"{number} mails are of the service {name}, which does not exist.")
+        say("Add one of that name, enabled or not, to file them.")
     if made.skipped:
         say(f"Left out: {len(made.skipped)} files whose process is at work, or not yet cleaned up after by a run.")
     if made.unrecorded:

@@ -22,7 +22,7 @@ from trac_mailintake.tracker.lifecycle.states import State
 from trac_mailintake.tracker.lifecycle.transitions import LEASES, Taking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trac_mailintake.intake.model import Delivery
     from trac_mailintake.intake.settings import Service
@@ -97,32 +97,34 @@ class Refiling:
             "refiled": 1,
         }
 
-    def claim(self, service: Service, limit: int, *, shared: bool) -> list[Delivery]:
+    def claim(self, service: Service, limit: int, *, shared: bool, kinds: Iterable[str] = ()) -> list[Delivery]:
         """Claim mail of a service that was entered, and that is due. One that a process died with comes by itself.
 
         `shared`: other services fetch from the same mailbox, so that mail for one of them may be ignored here.
+        `kinds`: those of all mailboxes, for the service may read another one by now.
         """
         claimed = []
         with transaction(self._env) as db:
-            for row, listed, label in _alone_first(self._due(db, service))[:limit]:
+            for row, listed, account in _alone_first(self._due(db, service, kinds))[:limit]:
                 if self._take(db, row, listed):
                     taken = row._replace(fence=row.fence + 1)
-                    claimed.append(delivery(self._env, service, Account(service.kind, label), listed, taken))
+                    claimed.append(delivery(self._env, service, account, listed, taken))
         ids = {each.id for each in claimed}
         self._session.open |= ids
         if not shared:
             self._session.unlisted |= ids
         return claimed
 
-    def _due(self, db: Connection, service: Service) -> list[tuple[Row, Listed, str]]:
-        """Rows that were entered and are due, in their order, as they were listed; each with its mailbox's label."""
-        columns = f"{COLUMNS}, label, locator, size, arrived"
+    def _due(self, db: Connection, service: Service, kinds: Iterable[str]) -> list[tuple[Row, Listed, Account]]:
+        """Rows that were entered and are due, in their order, as they were listed; each with its mailbox."""
+        columns = f"{COLUMNS}, account, label, locator, size, arrived"
         query = f"SELECT {columns} FROM mailintake_delivery WHERE state=%s AND refiled=1 AND service=%s ORDER BY id"
         found = []
-        for *values, label, locator, size, arrived in db(query, (State.SEALED.value, service.name)):
+        for *values, mailbox, label, locator, size, arrived in db(query, (State.SEALED.value, service.name)):
             row = Row.of(values)
             if not LEASES.waits(row.retry_at):
-                found.append((row, Listed(locator, row.fingerprint, size or None, _time(arrived)), label))
+                account = _account(mailbox, label, (service.kind, *kinds))
+                found.append((row, Listed(locator, row.fingerprint, size or None, _time(arrived)), account))
         return found
 
     def _take(self, db: Connection, row: Row, listed: Listed) -> int:
@@ -138,7 +140,12 @@ def _sees_to(known: Mapping[int, archive_rows.Row], number: int | None, record: 
     return number != record.delivery or row.has(record)
 
 
-def _alone_first(due: list[tuple[Row, Listed, str]]) -> list[tuple[Row, Listed, str]]:
+def _account(mailbox: str, label: str, kinds: Sequence[str]) -> Account:
+    """The mailbox with this key and label. If the plugin of its kind is gone, it passes for one of the first."""
+    return Account(next((kind for kind in kinds if key(kind, label) == mailbox), kinds[0]), label)
+
+
+def _alone_first(due: list[tuple[Row, Listed, Account]]) -> list[tuple[Row, Listed, Account]]:
     """Those before the first that a process died with; that one by itself if it is the first."""
     place = next((place for place, (row, *_) in enumerate(due) if row.alone), len(due))
     return due[: max(place, 1)]

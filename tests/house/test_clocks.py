@@ -30,7 +30,6 @@ READERS: Final[Mapping[str, str]] = {
     # They make a time that the product gets.
     "components/panels/journal/test_held_actions.py": "a deadline, which has passed or is far off",
     "components/panels/test_actions.py": "likewise",
-    "crash/places.py": "the age of a lock file",
     "servers/dovecot.py": "the name of a file in a Maildir, as every delivery agent makes it",
     "sources/local/test_mbox_locks.py": "the age of a lock file",
     "test_rates.py": "the date of a mail",

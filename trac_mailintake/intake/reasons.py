@@ -88,6 +88,10 @@ SENDER: Final = Rule("sender", "screen", "{found}")
 """Who the mail is from, in the first step of each trail."""
 PROVED: Final = Rule("proved", "screen", "{found}")
 """The same for a sender whom one of our mail servers vouched for; the trail is searched for it later."""
+TRIED_PROOF: Final = Rule("proof", "screen", "Proof of the sender: {proof}.")
+"""A step of a mail that is only tried."""
+TRIED_UNPROVED: Final = TRIED_PROOF.also("none", "No proof of the sender: {why}.")
+NO_HOSTS: Final = _clause("no-hosts", "from header only: authserv_ids names no mail server")
 NO_ONE_FROM: Final = _clause("no-one-from", "the mail does not have exactly one From address")
 DISOWNED: Final = _clause("disowned", "a part of the header was not read that may name another author")
 BY_EMAIL: Final = _clause("by-email", "{address} is the e-mail address of the user {user}")

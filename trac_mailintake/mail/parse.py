@@ -80,13 +80,12 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
     subject = field_values.decoded(fields.get("subject"))
     authors = fields.addresses("from", limit=limits.addresses)
     kind, reason = sender_kind.origin(fields, subject, shape)
-    references = field_values.ids(fields.get("references"))
     decoded = fields.decoded()
     defects = (*scan.defects, *_left_out(fields), *field_values.damage(decoded), *text.defects)
     return Message(
         message_id=field_values.message_id(fields.get("message-id")),
         in_reply_to=field_values.ids(" ".join(fields.get_all("in-reply-to")))[: limits.ids],
-        references=references if len(references) <= limits.ids else (references[0], *references[1 - limits.ids :]),
+        references=_references(fields, limits),
         authors=authors,
         author=_author(fields, authors, defects),
         sender=next(iter(fields.addresses("sender", limit=1)), None),
@@ -115,6 +114,12 @@ def _message(scan: Scan, fields: Fields, shape: Shape, content: _Content, limits
         origin_because=reason,
         digest_before=scan.tape.digest(fields.get("from"), fields.get("date"), subject),
     )
+
+
+def _references(fields: Fields, limits: Limits) -> tuple[str, ...]:
+    """The ids of References; of too many the first, which began the thread, and the newest."""
+    found = field_values.ids(fields.get("references"))
+    return found if len(found) <= limits.ids else (found[0], *found[1 - limits.ids :])
 
 
 def _digested(fields: Iterable[tuple[str, bytes]]) -> Iterator[str]:

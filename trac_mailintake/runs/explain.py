@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from trac_mailintake.intake.model import Account, Delivery, Listed
+from trac_mailintake.intake.model import Account, Delivery, Listed, Step
 from trac_mailintake.intake.ports import Duplicate
 from trac_mailintake.mail.parse import parse
 from trac_mailintake.mail.spool import Slice
+from trac_mailintake.tracker.people.directory import proof_said
 
 if TYPE_CHECKING:
     from trac_mailintake.bootstrap import Assembly
@@ -22,6 +24,8 @@ _ENDS: Final = (b"\n", b"\r\n")
 
 def explain(assembly: Assembly, raw: Slice, service: Service) -> Decision:
     """The decision about the mail if it arrived now. Raises OSError, Misconfiguration, TemporaryFailure.
+
+    Its last step says what proves the sender, or why nothing does.
 
     Servers hand over lines that end with CR LF, and files have LF. A mail that was filed with other line ends than the
     file has is a duplicate all the same, as it would be if its server listed it again.
@@ -45,7 +49,10 @@ def _decided(assembly: Assembly, raw: Slice, service: Service) -> Decision:
     digest = sha256.hexdigest()
     listed = Listed(Path(raw.path).name, digest, raw.length)
     delivery = Delivery(0, service.name, Account("file", raw.path), listed, 0, raw=raw, sha256=digest)
-    return assembly.spine.decide(service, delivery, parse(raw), explain=True)
+    message = parse(raw)
+    decision = assembly.spine.decide(service, delivery, message, explain=True)
+    proof = Step.of("screen", proof_said(message, service))
+    return replace(decision, steps=(*decision.steps, proof))
 
 
 def _copy(raw: Slice, file: IO[bytes], end: bytes) -> int:

@@ -92,3 +92,40 @@ def test_a_service_that_cannot_run_is_said(viewer: Reader, shared_env: TracEnv) 
         db("UPDATE mailintake_service SET handler='create-or-comment'")
     assert page.status == 200
     assert "gone" in page.text
+
+
+PASSED = "Authentication-Results: mx.example.org; dmarc=pass header.from=example.net\n"
+FAILED = "Authentication-Results: mx.example.org; dmarc=fail header.from=example.com\n"
+OURS = "Received: from a by mx.example.org with ESMTP\n"
+OTHER = "Received: from a by gw.example.net with ESMTP\n"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "trace", "said"),
+    [
+        ("", PASSED + OURS, "No proof of the sender: from header only: authserv_ids names no mail server"),
+        ("mx.example.org", PASSED + OURS, "Proof of the sender: dmarc=pass by mx.example.org"),
+        ("mx.example.org", FAILED + OURS, "No proof of the sender: from header only: dmarc=fail by mx.example.org"),
+        (
+            "mx.example.org",
+            PASSED + OTHER,
+            "no Received field is by a host of authserv_ids (the topmost is by gw.example.net)",
+        ),
+        ("mx.example.org", OURS, "the border host wrote no Authentication-Results"),
+        ("mx.other.example:mx.example.org", PASSED + OURS, "are of mx.example.org, which authserv_ids does not name"),
+        (
+            "mx.example.org, .example.org",
+            OTHER + PASSED + OURS,
+            "it came by gw.example.net, which authserv_ids does not name",
+        ),
+        ("google", PASSED + OURS, "it came by mx.example.org, which authserv_ids does not name"),
+    ],
+)
+def test_it_says_whether_proof_was_seen_and_why_not(
+    viewer: Reader, shared_env: TracEnv, hosts: str, trace: str, said: str
+) -> None:
+    """Whoever sets authserv_ids tries a mail first. `explain` says the same."""
+    shared_env.command("mailintake", "service", "set", "support", f"authserv_ids={hosts}")
+    tried = (trace.encode() + mail(subject="Proof")).decode()
+    assert said in viewer.post(PANEL, {"service": "support", "mail": tried}).text
+    shared_env.command("mailintake", "service", "set", "support", "authserv_ids=")

@@ -181,6 +181,18 @@ def _doubt(verdict: Verdict, service: Service) -> Wording | None:
     return reasons.UNPROVED if service.authentication.require_auth and not verdict.proof else None
 
 
+def proof_said(message: Message, service: Service) -> Reason:
+    """Whether proof of a mail's sender was seen, and why not: for whoever tries a mail."""
+    verdict = verdict_on(message, service.authentication.authserv_ids)
+    if verdict.proof:
+        return reasons.TRIED_PROOF(proof=verdict.proof)
+    if verdict.lack is Lack.NO_AUTHOR:
+        return reasons.TRIED_UNPROVED(why=reasons.NO_ONE_FROM())
+    if verdict.lack is Lack.NO_HOSTS:
+        return reasons.TRIED_UNPROVED(why=reasons.NO_HOSTS())
+    return reasons.TRIED_UNPROVED(why=_lack_of_proof(verdict))
+
+
 def _lack_of_proof(verdict: Verdict) -> Reason:
     """Why nothing proves the author. What a mail says of its hosts may be anything, and is cut."""
     host = _NOT_A_HOST.sub("?", verdict.detail)[:_NAME_LENGTH] or "none"

@@ -94,10 +94,12 @@ def _send(env: Environment, event: TicketChangeEvent, address: str) -> str:
     """Send the messages of an event, but not to `address`. Returns why some were refused for good, or ""."""
     system = NotificationSystem(env)
     wanted = [each for each in heard(system.subscriptions(event)) if each[0] or not _is(each[2], address)]
-    said = [(_distribute(system, event, letter), letter) for letter in _letters(system, wanted)]
+    letters = list(_letters(system, wanted))
+    refusals = [_distribute(system, event, letter) for letter in letters]
     if event.category == "created" and system.smtp_enabled:
-        _note_acknowledged(env, event.target.id, [letter for refusal, letter in said if not refusal])
-    return "; ".join(refusal for refusal, _ in said if refusal)
+        accepted = (letter for letter, refusal in zip(letters, refusals, strict=True) if not refusal)
+        _note_acknowledged(env, event.target.id, accepted)
+    return "; ".join(filter(None, refusals))
 
 
 def _note_acknowledged(env: Environment, ticket: int, letters: Iterable[Sequence[Subscription]]) -> None:

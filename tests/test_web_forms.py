@@ -67,6 +67,14 @@ def test_a_user_who_is_named_there_is_a_stranger(rig: Rig, spec: str) -> None:
     assert "@" in reporters(rig)[1]
 
 
+def test_nobody_follows_a_customers_lead_in_a_form(rig: Rig) -> None:
+    """Whoever knows an id and an address could write into the ticket of somebody else, or reopen it."""
+    first = mail("Question", sender="carl@customer.example")
+    rig.drop(first, mail("Re: #1", f"In-Reply-To: {id_of(first)}", CARL, sender=FORM))
+    rig.run()
+    assert [state for state, _ in rig.outcomes] == ["created", "created"]
+
+
 @pytest.mark.parametrize(
     "fields",
     [

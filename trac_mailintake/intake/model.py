@@ -269,7 +269,8 @@ class Change:
 
     `summary`: for new tickets only. `text`: Trac wiki text, the description or the comment.
     `fields`: ticket fields by name, for new tickets only. `cc`: bare addresses or usernames to add.
-    `removed`: what was cut from the text (quotes, signatures). `quiet`: send no notification.
+    `removed`: what was cut from the text (quotes, signatures); `because`: why, for the trail. `quiet`: send no
+    notification.
     """
 
     target: Target
@@ -281,6 +282,7 @@ class Change:
     cc: tuple[str, ...] = ()
     reopen: Reopen = Reopen.NEVER
     removed: str = ""
+    because: tuple[Reason, ...] = ()
     quiet: bool = False
 
 

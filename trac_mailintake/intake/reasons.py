@@ -237,6 +237,22 @@ STAYS_CLOSED_ELSEWHERE: Final = STAYS_CLOSED.also(
 STAYS_CLOSED_FIELDS: Final = STAYS_CLOSED.also(
     "fields", "The ticket is not reopened: the workflow would change fields that the sender may not"
 )
+REPLY_CUT: Final = Rule("reply-cut", "handle", "Lines with quote marks that are not in the comment: {lines}")
+REPLY_CUT_HTML: Final = REPLY_CUT.also(
+    "html", "Lines that the HTML marks as a quote or a signature, not in the comment: {lines}"
+)
+REPLY_CUT_ATTRIBUTION: Final = REPLY_CUT.also(
+    "attribution", "Lines from one on that says who wrote what is quoted, or when, not in the comment: {lines}"
+)
+REPLY_CUT_HEADER: Final = REPLY_CUT.also(
+    "header", "Lines from the header of an older mail on, not in the comment: {lines}"
+)
+REPLY_CUT_SEPARATOR: Final = REPLY_CUT.also(
+    "separator", "Lines from one on that separates an older mail, not in the comment: {lines}"
+)
+REPLY_CUT_SIGNATURE: Final = REPLY_CUT.also("signature", "Lines of a signature, not in the comment: {lines}")
+REPLY_CUT_PHONE: Final = REPLY_CUT.also("phone", "Lines that a phone or an app added, not in the comment: {lines}")
+REPLY_CUT_FOOTER: Final = REPLY_CUT.also("footer", "Lines of a footer, not in the comment: {lines}")
 SUMMARY_CUT: Final = Rule("summary-cut", "handle", "The summary has {length} characters of {limit} allowed")
 TEXT_CUT: Final = Rule("text-cut", "handle", "The text was cut: Trac allows {limit} characters.{whole}")
 WHOLE_TEXT: Final = _clause("whole", " The whole text is attached as {names}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from trac.ticket.model import Ticket
 
 from tests.builders import EXTERNAL, JOE, comment, enclosed, message, new_ticket, service
 from tests.tracker import plugins
+from trac_mailintake.intake import reasons
 from trac_mailintake.intake.errors import Misconfiguration, Stale, TemporaryFailure
 from trac_mailintake.intake.model import Hold, Reopen
 from trac_mailintake.intake.ports import Prepared
@@ -89,6 +91,16 @@ def test_a_mapped_user_has_their_own_permissions(desk: Desk) -> None:
     revoke(desk, "TICKET_CREATE")
     assert isinstance(asked(desk, new_ticket(JOE)), Prepared)
     assert isinstance(asked(desk, new_ticket(EXTERNAL)), Hold)
+
+
+def test_the_trail_says_what_the_handler_cut(desk: Desk) -> None:
+    """As the journal shows it, with the number of lines."""
+    ticket = desk.file(new_ticket()).ticket
+    prepared = asked(desk, replace(comment(ticket), because=(reasons.REPLY_CUT(lines=3),)))
+    assert isinstance(prepared, Prepared)
+    assert [step.sentence for step in prepared.steps if step.rule == "reply-cut"] == [
+        "Lines with quote marks that are not in the comment: 3"
+    ]
 
 
 def test_a_long_summary_goes_on_in_the_description(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from trac_mailintake.builtin.handlers import cc_and_owner, choose_attachments, t
 from trac_mailintake.intake import reasons
 from trac_mailintake.intake.model import Change, Reopen
 from trac_mailintake.intake.settings import Kind, Parameter
+from trac_mailintake.mail.reply.weigh import Why
 
 if TYPE_CHECKING:
     from trac_mailintake.hookspecs import Context
@@ -48,6 +49,17 @@ OF_TICKETS: Final = (
     *cc_and_owner.ASSIGNING,
 )
 """Parameters for new tickets."""
+_CUT: Final = {
+    Why.MARKS: reasons.REPLY_CUT.wording,
+    Why.HTML: reasons.REPLY_CUT_HTML,
+    Why.ATTRIBUTION: reasons.REPLY_CUT_ATTRIBUTION,
+    Why.HEADER: reasons.REPLY_CUT_HEADER,
+    Why.SEPARATOR: reasons.REPLY_CUT_SEPARATOR,
+    Why.SIGNATURE: reasons.REPLY_CUT_SIGNATURE,
+    Why.PHONE: reasons.REPLY_CUT_PHONE,
+    Why.FOOTER: reasons.REPLY_CUT_FOOTER,
+}
+"""What the trail says of lines that were cut."""
 STRIPQUOTES: Final = Parameter(
     "stripquotes", Kind.BOOLEAN, default=True, help="Cut quotes and signatures from comments"
 )
@@ -97,8 +109,14 @@ def comment(message: Message, target: Followup, context: Context, parted: Cut) -
         cc=cc_and_owner.watchers(message, context),
         reopen=Reopen.IF_ALLOWED if reopens else Reopen.NEVER,
         removed=parted.removed,
+        because=why_cut(parted),
         quiet=machine,
     )
+
+
+def why_cut(parted: Cut) -> tuple[Reason, ...]:
+    """What the trail says of the lines that are not in the comment."""
+    return tuple(_CUT[why](lines=lines) for why, lines in parted.why.items())
 
 
 def without_ticket(lead: Reason | str, context: Context) -> Objection:

@@ -93,7 +93,7 @@ _ABOVE: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """Lines that trackers put above their own mail."""
-_ABOVE_WORDS: Final = ("this line", "dieser", "cette ligne", "esta l")
+_ABOVE_WORDS: Final = re.compile(r"this line|dieser|cette ligne|esta l", re.IGNORECASE)
 _TITLE: Final = re.compile(
     r"^\W{0,3}(?:original\ message|ursprüngliche\ nachricht|message\ d.origine)\W{0,3}$", re.IGNORECASE
 )
@@ -115,10 +115,9 @@ _FORWARD: Final = re.compile(
 
 def separates(line: str) -> bool:
     """Whether a bare line announces an older message."""
-    if any(mark in line for mark in ("--", "__", "==")) and _SEPARATOR.match(line):
+    if ("--" in line or "__" in line or "==" in line) and _SEPARATOR.match(line):
         return True
-    lower = line.lower()
-    return any(word in lower for word in _ABOVE_WORDS) and bool(_ABOVE.match(line))
+    return bool(_ABOVE_WORDS.search(line) and _ABOVE.match(line))
 
 
 def forwards(line: str) -> bool:

@@ -82,7 +82,7 @@ def dropped(lines: list[str], declared: Sequence[bool]) -> dict[int, Why]:
     return {
         index: weighed.why.get(index, Why.MARKS)
         for index, mark in enumerate(marks)
-        if mark in {Mark.ANNOUNCED, Mark.SIGNATURE} or (mark is Mark.QUOTED and not first <= index < end)
+        if mark is Mark.ANNOUNCED or mark is Mark.SIGNATURE or (mark is Mark.QUOTED and not first <= index < end)
     }
 
 

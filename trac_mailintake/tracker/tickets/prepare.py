@@ -189,6 +189,8 @@ class Drafting:
         if "TICKET_APPEND" not in request.perm(ticket.resource):
             return _forbidden(sender, "TICKET_APPEND", reasons.TO_COMMENT(ticket=ticket.id))
         enclosing = self._enclosing(request, ticket)
+        for reason in self.change.because:
+            self._say(reason)
         text = self._text(enclosing, self.change.text, self.system.max_comment_size)
         request.args["comment"] = comment = text if stripws(text) else NO_TEXT
         self._add_cc(request, ticket)

@@ -54,7 +54,7 @@ def test_an_announcement_may_be_wrapped(announcement: str, width: int) -> None:
         "Da: Support\nRisposta: Ann\nData: lunedì 2 marzo 2026 10:15\nA: Ann\nOggetto: Stampante\n",
         "送信者: Support\n日時: 2026年3月2日 10:15\n宛先: Ann\n件名: Printer\n",
         "От: Support\nДата: 2 марта 2026, 10:15\nКому: Ann\nТема: Printer\n",
-        "'''From:''' Support\n'''Sent:''' Monday, 2 March 2026 10:15\n'''To:''' Ann\n",
+        "'''From:''' Support\n'''Sent:''' Monday, 2 March 2026 10:15\n'''To:''' Ann\n'''Subject:''' Printer\n",
         "||From:||Support||\n||To:||Ann||\n||Date:||02.03.2026 10:15||\n||Subject:||Printer||\n----\n",
         "Original Message\nFrom: Support\nSent: Monday\nTo: Ann\nSubject: Printer\n",
         "Nadawca: Support\nData wysłania: 2 marca 2026 10:15\nAdresat: Ann\nTemat: Drukarka\n",

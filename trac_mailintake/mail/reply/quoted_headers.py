@@ -58,6 +58,7 @@ _FLAT: Final = 5
 """Lines of a block whose own line breaks were lost, and that was wrapped since."""
 _WIDE: Final = 50
 """A line at least so long may have been wrapped."""
+_LETTER: Final = re.compile(r"[^\W\d_]")
 _STAMP: Final = re.compile(r"\d{4} \d{1,2}:\d\d(?::\d\d)? [+-]\d{4}\b")
 """The end of a date of RFC 5322, which people do not type."""
 _MBOX: Final = re.compile(r"^>?From \S{1,100} .{0,60}\d{4}$")
@@ -162,8 +163,16 @@ class Block:
             return True
         if "from" not in known:
             return self.addressed and bool(_STAMP.search(self.sent))
-        dated = bool(_DATE.search(self.sent) and known & {"to", "subject", "cc"})
-        return dated and (self.addressed or ruled or bool(_TIME.search(self.sent)))
+        if not self.names_who_and_when:
+            return False
+        if self.addressed:
+            return bool(known & {"to", "subject", "cc"})
+        return "subject" in known and bool(ruled or _TIME.search(self.sent))
+
+    @property
+    def names_who_and_when(self) -> bool:
+        """Whether the sender has letters, and the date is one."""
+        return bool(_LETTER.search(self.values["from"]) and _DATE.search(self.sent))
 
     @property
     def sent(self) -> str:

@@ -36,7 +36,7 @@ from trac_mailintake.tracker.outgoing.outbox import Outbox
 from trac_mailintake.tracker.people.directory import Directory
 from trac_mailintake.tracker.restore.refiling import Refiling
 from trac_mailintake.tracker.tickets.stage_attachments import Staging
-from trac_mailintake.tracker.workers import Worker
+from trac_mailintake.tracker.workers import Onlooker, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -183,6 +183,8 @@ class Assembly:
 
         Raises TemporaryFailure. In that case the next run treats this worker as dead, and cleans up after it.
         """
+        if isinstance(self.worker, Onlooker):
+            return
         if self.ahead is not None:
             self.ahead.close()
         self.recovery.close()
@@ -199,10 +201,19 @@ def _settings(env: Environment, reader: Reader, extra: Iterable[object]) -> Sett
     return Settings(rules, Servers(env), Services(env, lambda: rules))
 
 
-def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch | None = None) -> Assembly:
-    """Build everything, with a new worker; `watch` ends it if it hangs. Raises SettingError if an option is wrong."""
+def assemble_intake(
+    env: Environment,
+    extra: Iterable[object] = (),
+    watch: Watch | None = None,
+    *,
+    deciding: bool = False,
+) -> Assembly:
+    """Build everything, with a new worker; `watch` ends it if it hangs. Raises SettingError if an option is wrong.
+
+    `extra` as in `settings_of`. `deciding`: only to find out what would become of a mail, without any file.
+    """
     limit = archive_limit(env)
-    worker = Worker(env)
+    worker = Onlooker(env) if deciding else Worker(env)
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)
     settings = _settings(env, tracker.reader, extra)
@@ -211,14 +222,7 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
     recorder = DatabaseRecorder(session, staging, settings.rules, tracker.recall)
     ahead = _ahead(watch, staging, tracker)
     runtime = Runtime(ahead or Parser(parse), OneConnection(env), partial(named, env), watch)
-    archive = FileArchive(env, worker)
-    ports = Ports(tracker, settings.rules, mailbox, claims, recorder, archive, runtime, limit)
-
-    def releasing(ticket: int | None, user: str) -> Spine:
-        defaults = {each.name: each.default for each in settings.rules.parameters(ANY)}
-        rules = ReleasingRules(settings.rules, ticket, defaults)
-        return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
-
+    ports = Ports(tracker, settings.rules, mailbox, claims, recorder, FileArchive(env, worker), runtime, limit)
     return Assembly(
         settings=settings,
         worker=worker,
@@ -229,11 +233,17 @@ def assemble_intake(env: Environment, extra: Iterable[object] = (), watch: Watch
         refiling=Refiling(session),
         outbox=Outbox(env, worker),
         spine=Spine(ports),
-        releasing=releasing,
+        releasing=partial(_releasing, ports, tracker),
         ahead=ahead,
         session=session,
         ports=ports,
     )
+
+
+def _releasing(ports: Ports, tracker: TracTracker, ticket: int | None, user: str) -> Spine:
+    defaults = {each.name: each.default for each in ports.rules.parameters(ANY)}
+    rules = ReleasingRules(ports.rules, ticket, defaults)
+    return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
 
 
 def _ahead(watch: Watch | None, staging: Staging, tracker: TracTracker) -> Ahead | None:

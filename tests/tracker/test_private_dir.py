@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trac_mailintake.tracker.private_dir import flush_chain, flush_chains, flush_folder, make_folder, private_folder
+from tests.servers.other_user import OWNER, PIPE, SHARED, acting_as, only_root
+from trac_mailintake.tracker.private_dir import (
+    create,
+    flush_chain,
+    flush_chains,
+    flush_folder,
+    make_folder,
+    private_folder,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,17 +26,68 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_a_folder_is_its_owners_whatever_the_umask(shared_env: TracEnv, umask: int) -> None:
-    """Each of those above it too, as far as it had to be made."""
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o777, 0o2775])
+def test_what_is_made_has_the_groups_rights_and_none_for_others(tmp_path: Path, umask: int, mode: int) -> None:
+    """As its folder has them, whatever the umask: each folder above it too, as far as it had to be made."""
+    top = tmp_path / "top"
+    top.mkdir()
+    os.chown(top, -1, os.getegid())
+    top.chmod(mode)
     before = os.umask(umask)
     try:
-        path = private_folder(shared_env.env, f"umask{umask}", "inside")
+        make_folder(str(top / "a" / "b"))
+        os.close(create(str(top / "a" / "b" / "file"), os.O_WRONLY))
     finally:
         os.umask(before)
-    assert path == os.path.join(shared_env.env.files_dir, "mailintake", f"umask{umask}", "inside")
-    for each in (path, os.path.dirname(path)):
-        assert stat.S_IMODE(os.stat(each).st_mode) == 0o700
-    assert private_folder(shared_env.env, f"umask{umask}", "inside") == path
+    for each in (top / "a", top / "a" / "b"):
+        assert stat.S_IMODE(each.stat().st_mode) == 0o700 | mode & 0o2070
+    assert stat.S_IMODE((top / "a" / "b" / "file").stat().st_mode) == 0o600 | mode & 0o060
+
+
+@only_root
+def test_the_group_is_that_of_the_folder_or_has_no_rights(tmp_path: Path) -> None:
+    """Who is not in the folder's group cannot give it anything, and gives their own group nothing instead."""
+    for each in (tmp_path, *tmp_path.parents):
+        if each.stat().st_uid == 0 and each.stat().st_mode & 0o777 == 0o700:
+            each.chmod(0o711)
+    top = tmp_path / "top"
+    top.mkdir()
+    os.chown(top, PIPE[0], SHARED)
+    top.chmod(0o770)
+    for groups, expected in (((SHARED,), (SHARED, 0o770, 0o660)), ((), (PIPE[1], 0o700, 0o600))):
+        folder = top / f"in{len(groups)}"
+        with acting_as(PIPE, *groups):
+            make_folder(str(folder))
+            os.close(create(str(folder / "file"), os.O_WRONLY | os.O_EXCL))
+        found, file = folder.stat(), (folder / "file").stat()
+        assert (found.st_gid, stat.S_IMODE(found.st_mode), stat.S_IMODE(file.st_mode)) == expected
+
+
+def test_a_file_that_is_there_is_opened_as_it_is(tmp_path: Path) -> None:
+    """Unless it must be a new one."""
+    path = tmp_path / "file"
+    path.write_text("there")
+    path.chmod(0o604)
+    with os.fdopen(create(str(path), os.O_RDONLY)) as file:
+        assert file.read() == "there"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o604
+    with pytest.raises(FileExistsError):
+        create(str(path), os.O_WRONLY | os.O_EXCL)
+
+
+@only_root
+def test_root_makes_no_folder_in_anothers_environment(shared_env: TracEnv) -> None:
+    """One that is there may be used."""
+    there = private_folder(shared_env.env, "there")
+    assert private_folder(shared_env.env, "there") == there
+    version = shared_env.path / "VERSION"
+    os.chown(version, *OWNER)
+    try:
+        assert private_folder(shared_env.env, "there") == there
+        with pytest.raises(PermissionError):
+            private_folder(shared_env.env, "new")
+    finally:
+        os.chown(version, 0, 0)
 
 
 def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
@@ -36,7 +95,7 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     folder = tmp_path / "there"
     folder.mkdir(0o750)
     (folder / "file").touch()
-    make_folder(str(folder), 0o700)
+    make_folder(str(folder))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o750
     assert [each.name for each in folder.iterdir()] == ["file"]
 

@@ -12,6 +12,7 @@ from trac.core import Component, implements
 from trac.util.text import printerr
 
 from trac_mailintake.components.log_failures import in_one_sentence
+from trac_mailintake.components.may_write import looking, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,14 +48,20 @@ class CommandGroup(Component):
         help_: str,
         action: Callable[[Actions], Action],
         completion: Callable[[Actions], Completion] | None = None,
+        *,
+        looks: bool = False,
     ) -> Command:
-        """A command in Trac's form. `action` and `completion` choose what performs it, and what completes its words."""
+        """A command in Trac's form. `action` and `completion` choose what performs it, and what completes its words.
+
+        `looks`: it writes nothing into the environment, so that everybody may use it who can read that.
+        """
 
         def complete(typed: list[str]) -> list[str]:
             return completion(self._actions())(typed) if completion else []
 
         def act(*typed: str) -> int:
-            with in_one_sentence(self.env, printerr):
+            allowed = looking(self.env) if looks else writing(self.env, "mailintake", *name.split(), *typed)
+            with allowed, in_one_sentence(self.env, printerr):
                 return action(self._actions())(*typed)
 
         return (f"mailintake {name}", words, help_, complete if completion else None, act)
@@ -73,10 +80,7 @@ class ContactCommands(CommandGroup):
     def get_admin_commands(self) -> Iterator[Command]:
         """Yield this component's commands."""
         yield self.command(
-            "contact list",
-            "[--json]",
-            "List whom createusers remembers",
-            lambda do: do.contacts.list_,
+            "contact list", "[--json]", "List whom createusers remembers", lambda do: do.contacts.list_, looks=True
         )
         yield self.command(
             "contact remove",
@@ -84,6 +88,29 @@ class ContactCommands(CommandGroup):
             "Forget somebody, so that the next mail is a newcomer's; an account stays",
             lambda do: do.contacts.remove,
             lambda do: do.contacts.complete,
+        )
+
+
+class KeyCommands(CommandGroup):
+    """Says who may read the keys."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """Yield this component's commands."""
+        yield self.command(
+            "keys share",
+            "<group>",
+            """Let a group read the keys of the passwords and of the reply addresses
+
+    For a mail server's pipe whose user shares nothing with Trac's but a group. The keys get the mode 0640.""",
+            lambda do: do.keys.share,
+        )
+        yield self.command(
+            "keys private",
+            "",
+            "Let nobody but their owner read the keys (mode 0600)",
+            lambda do: do.keys.private,
         )
 
 
@@ -113,7 +140,7 @@ class ServerCommands(CommandGroup):
 
     def get_admin_commands(self) -> Iterator[Command]:
         """Yield this component's commands."""
-        yield self.command("server list", "[--json]", "List the mail servers", lambda do: do.servers.list_)
+        yield self.command("server list", "[--json]", "List the mail servers", lambda do: do.servers.list_, looks=True)
         yield self.command(
             "server add",
             "<name> <setting=value> [...]",
@@ -140,6 +167,7 @@ class ServerCommands(CommandGroup):
             "Log in to a mail server and list its folders\n\n    --trace prints the dialogue, without the password.",
             lambda do: do.servers.test,
             lambda do: do.servers.complete,
+            looks=True,
         )
 
 
@@ -150,7 +178,7 @@ class ServiceCommands(CommandGroup):
 
     def get_admin_commands(self) -> Iterator[Command]:
         """Yield this component's commands."""
-        yield self.command("service list", "[--json]", "List the services", lambda do: do.services.list_)
+        yield self.command("service list", "[--json]", "List the services", lambda do: do.services.list_, looks=True)
         yield self.command(
             "service add",
             "<name> kind=<kind> <setting=value> [...]",
@@ -216,18 +244,17 @@ class JournalCommands(CommandGroup):
             "[service=] [outcome=] [rule=] [sender=] [ticket=] [text=] [--limit N] [--json]",
             "List what became of each mail, the newest first\n\n    50 unless --limit says otherwise.",
             lambda do: do.journal.list_,
+            looks=True,
         )
         yield self.command(
             "journal show",
             "<id> [--json]",
             "Show what became of one mail, and every step of why",
             lambda do: do.journal.show,
+            looks=True,
         )
         yield self.command(
-            "journal raw",
-            "<id>",
-            "Write the bytes of a mail to standard output",
-            lambda do: do.journal.raw,
+            "journal raw", "<id>", "Write the bytes of a mail to standard output", lambda do: do.journal.raw, looks=True
         )
         yield self.command(
             "purge",
@@ -254,6 +281,7 @@ class ArchiveCommands(CommandGroup):
 
     --since leaves out files of earlier days.""",
             lambda do: do.archive.list_,
+            looks=True,
         )
         yield self.command(
             "archive verify",
@@ -262,6 +290,7 @@ class ArchiveCommands(CommandGroup):
 
     Ends with 0 when all is well, 1 when there is mail that no row has, 3 when something is damaged or missing.""",
             lambda do: do.archive.verify,
+            looks=True,
         )
         yield self.command(
             "archive refile",
@@ -282,7 +311,9 @@ class HeldCommands(CommandGroup):
 
     def get_admin_commands(self) -> Iterator[Command]:
         """Yield this component's commands."""
-        yield self.command("held list", "[service=] [--json]", "List the mail that is held", lambda do: do.held.list_)
+        yield self.command(
+            "held list", "[service=] [--json]", "List the mail that is held", lambda do: do.held.list_, looks=True
+        )
         yield self.command(
             "held retry",
             "<id|all> [...]",
@@ -312,4 +343,5 @@ class HeldCommands(CommandGroup):
             "Write the bytes of a held mail to a file, or to standard output",
             lambda do: do.held.export,
             lambda do: do.held.complete,
+            looks=True,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trac.env import open_environment
 
 from trac_mailintake.components import log_failures
+from trac_mailintake.components.may_write import refusal, roots_command
 from trac_mailintake.components.terminal import plain
 from trac_mailintake.runs import deliver as one_mail
 from trac_mailintake.runs import open_intake
@@ -27,7 +28,13 @@ _WORDS = 2
 
 
 def deliver(env: Environment, name: str) -> Answer:
-    """Take one message from standard input. Never raises: without a certain outcome it answers TEMPFAIL."""
+    """Take one message from standard input. Never raises: without a certain outcome it answers TEMPFAIL.
+
+    Reads nothing if this process may not write into the environment.
+    """
+    why = refusal(env, ("mailintake", "deliver", name))
+    if why:
+        return Answer(SysExit.TEMPFAIL, why)
     return one_mail.deliver(env, partial(open_intake.watched_intake, env), name, sys.stdin.buffer)
 
 
@@ -45,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_and_deliver(path: str, service: str) -> Answer:
+    why = roots_command(path, "mailintake-deliver", [service])
+    if why:  # before Trac opens its log, which may have to be made
+        return Answer(SysExit.TEMPFAIL, why)
     try:
         env = open_environment(path)
     except Exception as error:  # noqa: BLE001 - as in `deliver`

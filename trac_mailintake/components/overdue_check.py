@@ -15,6 +15,7 @@ from trac.web.api import IRequestFilter
 
 from trac_mailintake.components.options import MailIntakeSystem
 from trac_mailintake.intake.times import Seconds
+from trac_mailintake.tracker.file_owner import rightful_owner
 
 if TYPE_CHECKING:
     from trac.web.api import IRequestHandler, Request
@@ -58,7 +59,7 @@ class DeadMan(Component):
 
     def _look(self) -> None:
         try:
-            if MailIntakeSystem(self.env).fetches:
+            if MailIntakeSystem(self.env).fetches and not rightful_owner(self.env.path):
                 from trac_mailintake.runs.overdue_check import look  # noqa: PLC0415 - requests do not need it
 
                 look(self.env)

@@ -13,6 +13,7 @@ from trac.util.text import printerr
 from trac_mailintake.components.cli.arguments import Exit, UnlessDown
 from trac_mailintake.components.commands import CommandGroup
 from trac_mailintake.components.log_failures import in_one_sentence
+from trac_mailintake.components.may_write import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,9 @@ _STATUS = """Say how things stand: services, backlog, held mail, the queue
 
     For each service: its last success, the mails that wait in its mailbox and since when, what is held or deferred,
     how many mails came lately, how long they take from their arrival to their ticket, and the last error.
-    Ends with 0 when all is well, 1 when mail is held, deferred or not yet sent, 3 when a service has stopped, is
-    overdue or late, or its last round failed. --json has the same figures, for monitoring."""
+    Ends with 0 when all is well, 1 when mail is held, deferred or not yet sent, or when reply addresses cannot be
+    signed, 3 when a service has stopped, is overdue or late, or its last round failed. --json has the same figures, for
+    monitoring."""
 _PROBE = """Send a mail to a service, and see it come out of its mailbox
 
     It goes through Trac's outgoing server to the service's own address, else to [mailintake] address. Each step is
@@ -68,6 +70,7 @@ class RoundCommands(CommandGroup):
             _DELIVER,
             lambda do: do.rounds.deliver,
             lambda do: do.rounds.complete,
+            looks=True,
         )
         yield self.command(
             "explain",
@@ -75,12 +78,13 @@ class RoundCommands(CommandGroup):
             "Say what would become of a mail, and why; nothing is written",
             lambda do: do.rounds.explain,
             lambda _: lambda typed: get_dir_list(typed[-1]) if len(typed) == 1 else [],
+            looks=True,
         )
         yield self.command(
-            "queue list", "[--json]", "List the outgoing mail that waits", lambda do: do.rounds.queue_list
+            "queue list", "[--json]", "List the outgoing mail that waits", lambda do: do.rounds.queue_list, looks=True
         )
         yield self.command("queue flush", "", "Try to send all outgoing mail now", lambda do: do.rounds.queue_flush)
-        yield self.command("status", "[--json]", _STATUS, lambda do: do.rounds.status)
+        yield self.command("status", "[--json]", _STATUS, lambda do: do.rounds.status, looks=True)
 
     # inside
 
@@ -90,7 +94,11 @@ class RoundCommands(CommandGroup):
     def _run(self, *typed: str) -> int:
         from trac_mailintake.components.cli.running.due import run_due  # noqa: PLC0415 - an idle run imports no more
 
-        with in_one_sentence(self.env, printerr), UnlessDown(self.env):
+        with (
+            writing(self.env, "mailintake", "run", *typed),
+            in_one_sentence(self.env, printerr),
+            UnlessDown(self.env),
+        ):
             return run_due(self.env, typed)
         return Exit.UNREACHABLE
 

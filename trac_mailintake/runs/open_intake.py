@@ -33,8 +33,8 @@ def watched_intake(env: Environment) -> Iterator[Assembly]:
 
 
 @contextmanager
-def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
-    """Everything needed to take in mail. Within the block, our log messages go to Trac's log.
+def intake(env: Environment, watch: Watch | None = None, *, deciding: bool = False) -> Iterator[Assembly]:
+    """Everything needed to take in mail, or only to decide about one. Within the block, our log goes to Trac's.
 
     Raises Misconfiguration if a plugin is wrong, SettingError if an option is wrong, TemporaryFailure.
     """
@@ -44,7 +44,7 @@ def intake(env: Environment, watch: Watch | None = None) -> Iterator[Assembly]:
         logger.addHandler(handler)
     logger.setLevel(env.log.getEffectiveLevel())
     try:
-        assembly = assemble_intake(env, ComponentPlugins(env), watch)
+        assembly = assemble_intake(env, ComponentPlugins(env), watch, deciding=deciding)
         try:
             yield assembly
         finally:

@@ -63,7 +63,7 @@ class TracReader:
     def keys(self) -> Keys:
         """The keys of signed reply addresses."""
         if self._keys is None:
-            self._keys = reply_address.load_keys(self.env)
+            self._keys = reply_address.known_keys(self.env)
         return self._keys
 
     def ticket(self, number: int) -> TicketFacts | None:

@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from trac_mailintake.tracker.db.transaction import temporary
-from trac_mailintake.tracker.private_dir import private_folder
+from trac_mailintake.tracker.file_owner import forbid_root
+from trac_mailintake.tracker.private_dir import ROOT, create, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,7 @@ class Worker:
         self.notes: list[str] = []
         """What must be cleaned up if no row refers to it."""
         with temporary(env):
+            forbid_root(env.path, _folder(env))
             self._folder = private_folder(env, "workers")
             self._file = self._born()
 
@@ -38,7 +40,7 @@ class Worker:
         """Create and lock this worker's file. If another worker removes it before it is locked, try again."""
         path = self._path(self.owner)
         while True:
-            file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open, and locked, for the worker's life
+            file = open(create(path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8")  # noqa: SIM115 - open, and locked, for the worker's life
             fcntl.flock(file, fcntl.LOCK_EX)
             if _is_at(file, path):
                 return file
@@ -59,8 +61,8 @@ class Worker:
 
     def miss(self, owner: str) -> None:
         """Take a worker of this folder for dead that has no file: a power cut may undo what was never flushed."""
-        with suppress(FileExistsError), open(self._path(owner), "x", encoding="utf-8"):
-            pass
+        with suppress(FileExistsError):
+            os.close(create(self._path(owner), os.O_WRONLY | os.O_EXCL))
 
     @contextmanager
     def dead(self) -> Iterator[dict[str, list[str]]]:
@@ -92,9 +94,30 @@ class Worker:
             self._file.close()
 
 
+class Onlooker(Worker):
+    """A worker that takes nothing, and so has no file: for who only wants to know what would become of a mail."""
+
+    def __init__(self, env: Environment) -> None:
+        """Makes nothing."""
+        self.owner = uuid.uuid4().hex
+        self.notes = []
+        self._folder = _folder(env)
+
+    def note(self, line: str) -> None:
+        """Raise TypeError: it has nothing to clean up."""
+        raise TypeError(line)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to release."""
+
+
 def alive(env: Environment, owner: str) -> bool | None:
-    """Whether a worker is alive; None if it has ended, or is on another host. Makes no worker. Raises OSError."""
-    return _alive(os.path.join(private_folder(env, "workers"), owner))
+    """Whether a worker is alive; None if it has ended, or is on another host. Makes no file. Raises OSError."""
+    return _alive(os.path.join(_folder(env), owner))
+
+
+def _folder(env: Environment) -> str:
+    return os.path.join(env.files_dir, ROOT, "workers")
 
 
 def _alive(path: str) -> bool | None:

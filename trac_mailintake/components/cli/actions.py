@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trac_mailintake.components.cli.archive import ArchiveActions
 from trac_mailintake.components.cli.config.claim import ClaimActions
+from trac_mailintake.components.cli.config.keys import KeyActions
 from trac_mailintake.components.cli.config.servers import ServerActions
 from trac_mailintake.components.cli.config.services import ServiceActions
 from trac_mailintake.components.cli.contacts import ContactActions
@@ -27,6 +28,7 @@ class Actions:
         self.contacts = ContactActions(env)
         self.held = HeldActions(env)
         self.journal = JournalActions(env)
+        self.keys = KeyActions(env)
         self.probes = ProbeActions(env)
         self.rounds = RoundActions(env)
         self.servers = ServerActions(env)

@@ -12,6 +12,7 @@ from trac.web.chrome import add_notice, add_stylesheet
 from trac_mailintake.components.options import ADMIN, CATEGORY, VIEW
 from trac_mailintake.intake.errors import Misconfiguration, TemporaryFailure
 from trac_mailintake.intake.times import Seconds
+from trac_mailintake.tracker.file_owner import denied
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,6 +58,8 @@ class PanelView:
             template, found = answer(req, path)
         except (Misconfiguration, TemporaryFailure) as error:
             raise TracError(str(error), "Mail Intake") from error
+        except PermissionError as error:
+            raise TracError(denied(self.env.path, error.filename), "Mail Intake") from error
         return template, {"moment": moment, "may_change": self.may(req, ADMIN), **found}
 
     # for each panel

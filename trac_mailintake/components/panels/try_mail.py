@@ -56,7 +56,7 @@ class TrialView(PanelView):
     # inside
 
     def _decide(self, path: str, name: str) -> Decision:
-        with open_intake.intake(self.env) as assembly:
+        with open_intake.intake(self.env, deciding=True) as assembly:
             service = assembly.settings.services.get(name)
             return explain(assembly, Slice(path, 0, os.path.getsize(path)), service)
 

@@ -20,7 +20,8 @@ from trac_mailintake.intake.ports import TooLarge
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker.archive import leftovers
 from trac_mailintake.tracker.archive.records import LATE, Record, late
-from trac_mailintake.tracker.private_dir import ROOT, flush_chain, flush_folder, private_folder
+from trac_mailintake.tracker.file_owner import denied
+from trac_mailintake.tracker.private_dir import ROOT, create, flush_chain, flush_folder, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,7 +52,7 @@ class FileArchive:
         day = ("archive", f"{now:%Y}", f"{now:%m}", f"{now:%d}")
         self._batches += 1
         name = f"{self._worker.owner}-{self._batches}.mails"
-        with _told(os.path.join(*day)):
+        with _told(os.path.join(*day), self._env.path):
             folder = private_folder(self._env, *day)
             if folder != self._folder:
                 flush_chain(self._env.files_dir, folder, set())
@@ -68,8 +69,7 @@ class Batch:
         self._folder = folder
         self._name = name
         self._path = os.path.join(folder, name)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file: BinaryIO = os.fdopen(descriptor, "wb")
+        self._file: BinaryIO = os.fdopen(create(self._path, os.O_WRONLY | os.O_EXCL), "wb")
         self._end = 0
         self._late: list[tuple[int, bytes]] = []
         """What is to be written back into the record of each message, with its place in the file."""
@@ -146,7 +146,7 @@ def alone(env: Environment) -> Iterator[bool]:
 
     Two refilings at once would enter the same mail twice, and a purge removes files that a refiling is about to enter.
     """
-    with open(os.path.join(private_folder(env), "archive.lock"), "a", encoding="ascii") as file:
+    with os.fdopen(create(os.path.join(private_folder(env), "archive.lock"), os.O_WRONLY | os.O_APPEND), "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -156,10 +156,13 @@ def alone(env: Environment) -> Iterator[bool]:
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
+def _told(path: str, environment: str = "") -> Iterator[None]:
     """Raise TemporaryFailure with a clear reason if the archive cannot be written."""
     try:
         yield
+    except PermissionError as error:
+        message = denied(environment or os.path.dirname(path), error.filename or path)
+        raise TemporaryFailure(message) from error
     except OSError as error:
         cause = _FULL.get(error.errno or 0, error.strerror or str(error))
         message = f"The archive cannot be written ({path}): {cause}. Mail stays in its mailbox until it can."

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.intake.errors import SourceError
+from trac_mailintake.tracker.file_owner import forbid_root
+from trac_mailintake.tracker.key_files import adapt, too_open
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -38,6 +39,7 @@ class Secrets:
     """Encrypts and decrypts the passwords of one environment."""
 
     def __init__(self, env: Environment) -> None:
+        self._env = env
         self._key_file = Path(env.conf_dir) / KEY_FILE
 
     def keep(self, typed: str) -> str:
@@ -81,7 +83,7 @@ class Secrets:
         )
 
         if create and not self._key_file.exists():
-            _write_new(self._key_file, new_key())
+            _write_new(self._env, self._key_file, new_key())
         try:
             return KeyRing(self._keys())
         except ValueError:
@@ -90,14 +92,14 @@ class Secrets:
     def _keys(self) -> list[bytes]:
         try:
             with self._key_file.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
+                found = os.fstat(file.fileno())
                 content = file.read(_LARGEST_SECRET)
         except OSError as error:
             raise SecretError(
                 f"the key file {self._key_file} cannot be read ({error.strerror}):"
                 " put it back, or set the passwords of all mail servers again"
             ) from None
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if too_open(self._env, found):
             raise SecretError(f"others than its owner may read {self._key_file}: chmod 600 {self._key_file}")
         return content.split()
 
@@ -128,18 +130,20 @@ def _from_file(path: Path) -> str:
     return text.rstrip("\r\n")
 
 
-def _write_new(path: Path, key: bytes) -> None:
+def _write_new(env: Environment, path: Path, key: bytes) -> None:
     """Create the key file atomically; a faster process wins. Raises SecretError.
 
     mkstemp creates it with mode 0600 whatever the umask. A link, unlike a rename, does not replace an existing file.
     """
     try:
+        forbid_root(env.path, str(path))
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(key + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
+            adapt(env, name)
             os.link(name, path)
         except FileExistsError:
             pass  # then that one is the key

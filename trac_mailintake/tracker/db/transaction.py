@@ -15,6 +15,7 @@ from trac_mailintake.intake.errors import Stale, TemporaryFailure
 from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.tracker.db.statement_batching import together
 from trac_mailintake.tracker.db.turns import Turn
+from trac_mailintake.tracker.file_owner import denied, rightful_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -198,12 +199,15 @@ def named(env: Environment, error: Exception) -> Exception:
         return TemporaryFailure(f"The database could not be used: {str(first).strip()}")
     if isinstance(error, MemoryError):
         return TemporaryFailure("There was not enough memory.")
-    if isinstance(error, OSError) and error.errno in _DISK:
-        return _disk_down(error)
-    return error
+    return _disk_down(env, error) if isinstance(error, OSError) else error
 
 
-def _disk_down(error: OSError) -> TemporaryFailure:
+def _disk_down(env: Environment, error: OSError) -> Exception:
+    if isinstance(error, PermissionError) and error.filename:
+        why = str(error.strerror) if rightful_owner(env.path) else denied(env.path, error.filename)
+        return TemporaryFailure(why)
+    if error.errno not in _DISK:
+        return error
     where = f" ({error.filename})" if error.filename else ""
     return TemporaryFailure(f"The disk could not be used: {error.strerror}{where}")
 

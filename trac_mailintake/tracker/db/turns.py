@@ -23,7 +23,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from trac_mailintake.intake.times import Seconds
-from trac_mailintake.tracker.private_dir import ROOT
+from trac_mailintake.tracker.file_owner import forbid_root
+from trac_mailintake.tracker.private_dir import ROOT, create
 
 if TYPE_CHECKING:
     from trac.env import Environment
@@ -64,7 +65,7 @@ class Turn:
 
     def __init__(self, env: Environment, patience: Seconds = _PATIENCE) -> None:
         """`patience`: how long to wait for the turn."""
-        self._path = os.path.join(env.files_dir, ROOT, FILE)
+        self._env = env
         self._patience = patience
         self._file = -1
         self._past = _Past()
@@ -73,7 +74,7 @@ class Turn:
 
     def __enter__(self) -> Self:
         """Wait for the turn, and for the end of the rest."""
-        self._file = _locked(self._path, self._patience)
+        self._file = _locked(self._env, self._patience)
         past = _read(self._file)
         self._past = past if self._patience == AT_ONCE else _rested(past)
         return self
@@ -126,10 +127,13 @@ def rest(env: Environment) -> None:
         _rested(past)
 
 
-def _locked(path: str, patience: Seconds) -> int:
+def _locked(env: Environment, patience: Seconds) -> int:
     """The file's descriptor, locked; -1 if it cannot be had."""
+    path = os.path.join(env.files_dir, ROOT, FILE)
     with suppress(OSError):  # such as a folder that no round has made yet
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        if not os.path.exists(path):
+            forbid_root(env.path, path)
+        file = create(path, os.O_RDWR)
         try:
             if _lock(file, patience):
                 return file

@@ -15,7 +15,7 @@ from trac_mailintake.tracker.db import letters
 from trac_mailintake.tracker.db.transaction import transaction
 from trac_mailintake.tracker.people.account_manager import Accounts
 from trac_mailintake.tracker.people.contacts import ACCOUNTS
-from trac_mailintake.tracker.private_dir import private_folder
+from trac_mailintake.tracker.private_dir import create, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def keep_promises(env: Environment) -> int:
 @contextmanager
 def _alone(env: Environment) -> Iterator[bool]:
     """Take a lock; yields whether it is free: two processes that write one password file would lose an account."""
-    with open(os.path.join(private_folder(env), "accounts.lock"), "a", encoding="ascii") as file:
+    with os.fdopen(create(os.path.join(private_folder(env), "accounts.lock"), os.O_WRONLY | os.O_APPEND), "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

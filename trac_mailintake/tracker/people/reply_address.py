@@ -11,11 +11,12 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail.mailbox_key import mailbox_key
+from trac_mailintake.tracker.file_owner import denied, forbid_root, owner_of, readable_by_owner, rightful_owner
+from trac_mailintake.tracker.key_files import adapt, too_open
 from trac_mailintake.tracker.options import SECTION
 from trac_mailintake.tracker.private_dir import flush_folder
 
@@ -93,17 +94,49 @@ def signed_ticket(keys: Keys, delimiter: str, recipients: Iterable[Address]) -> 
     return None
 
 
+def known_keys(env: Environment) -> Keys:
+    """The environment's keys, to recognise what they signed; a key that signed nothing where root may make none.
+
+    Raises OSError, and ValueError for a bad file.
+    """
+    if rightful_owner(env.path) and not os.path.exists(os.path.join(env.conf_dir, KEY_FILE)):
+        return Keys((secrets.token_hex(32).encode("ascii"),))
+    return load_keys(env)
+
+
 def load_keys(env: Environment) -> Keys:
     """The environment's keys; creates one if there is none. Raises OSError, and ValueError for a bad file."""
     path = os.path.join(env.conf_dir, KEY_FILE)
     try:
         keys = read_keys(path)
     except FileNotFoundError:
-        _create(path)
+        forbid_root(env.path, path)
+        _create(env, path)
         keys = read_keys(path)
-    if os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if too_open(env, os.stat(path)):
         env.log.warning("Other users can read %s, and so forge reply addresses: chmod 600 %s", path, path)
     return keys
+
+
+def cannot_sign(env: Environment) -> str:
+    """Why Trac's user, who sends the notifications, cannot sign reply addresses, and the next step; "" if they can.
+
+    Whoever asks, also root, who could read the key. Makes no file.
+    """
+    path = os.path.join(env.conf_dir, KEY_FILE)
+    why = ""
+    try:
+        read_keys(path)
+        if not readable_by_owner(env.path, path):
+            why = denied(env.path, path, whom=owner_of(env.path))
+    except FileNotFoundError:
+        if not os.access(env.conf_dir, os.W_OK | os.X_OK, effective_ids=True):
+            why = denied(env.path, path)
+    except PermissionError:
+        why = denied(env.path, path)
+    except (OSError, ValueError) as error:
+        why = str(error)
+    return f"Reply addresses cannot be signed, so replies may not find their tickets: {why}" if why else ""
 
 
 def read_keys(path: str) -> Keys:
@@ -115,8 +148,8 @@ def read_keys(path: str) -> Keys:
     return Keys(lines)
 
 
-def _create(path: str) -> None:
-    """Create the file with one key atomically, readable only by its owner; another process's file wins."""
+def _create(env: Environment, path: str) -> None:
+    """Create the file with one key atomically, as `key_files` says; another process's file wins."""
     draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -124,6 +157,7 @@ def _create(path: str) -> None:
             file.write(secrets.token_hex(32) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        adapt(env, draft)
         os.link(draft, path)
     except FileExistsError:
         return  # another process was first; its key is the one

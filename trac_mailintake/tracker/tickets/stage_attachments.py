@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trac_mailintake.mail.mime import tnef, transfer_encoding
-from trac_mailintake.tracker.private_dir import ROOT, private_folder
+from trac_mailintake.tracker.private_dir import ROOT, create, private_folder
 from trac_mailintake.tracker.tickets.place_attachments import INTENT, Placement, Staged, settle, unlink
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Staging:
 
 def _kept(folder: str, chunks: Iterable[bytes], limit: int) -> Staged:
     path = os.path.join(folder, uuid.uuid4().hex)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # like Trac's own: the umask decides
+    descriptor = create(path, os.O_WRONLY | os.O_EXCL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             size, digest = 0, hashlib.sha256()

@@ -50,7 +50,7 @@ class RoundActions:
         wanted = read(typed, least=1, most=1, flags=("--json",), valued=("--service",))
         with UnlessDown(self.env):
             name = wanted.options.get("--service", "") or self._only_service()
-            with told(), open_intake.intake(self.env) as assembly:
+            with told(), open_intake.intake(self.env, deciding=True) as assembly:
                 service = assembly.settings.services.get(name)
                 print_explanation(assembly, wanted.words[0], service, as_json=wanted.flag("--json"))
             return Exit.WELL

@@ -19,6 +19,7 @@ from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.statistics import BAD, State, figures
 from trac_mailintake.tracker.options import sends
 from trac_mailintake.tracker.outgoing.waiting import queued
+from trac_mailintake.tracker.people.reply_address import cannot_sign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,12 @@ _ERROR = 60
 def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
     """Print the status. The exit status says whether somebody needs to look (docs/operations.md)."""
     status = _Status(
-        figures(env, services.rows()), queued(env), MailIntakeSystem(env).fetches, seen(env), shortages(env)
+        figures(env, services.rows()),
+        queued(env),
+        MailIntakeSystem(env).fetches,
+        seen(env),
+        shortages(env),
+        cannot_sign(env),
     )
     if as_json:
         _print_json(env, status)
@@ -52,13 +58,14 @@ def print_status(env: Environment, services: Services, *, as_json: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Status:
-    """The services, the mail that waits to be sent, whether runs fetch mail, the archive, and which disks are full."""
+    """The services, the mail that waits to be sent, whether runs fetch mail, the archive, full disks, a bad key."""
 
     found: Sequence[Figures]
     queue: Sequence[Queued]
     fetches: bool
     archive: Seen
     full: Sequence[str]
+    unsigned: str
 
 
 def _print_json(env: Environment, status: _Status) -> None:
@@ -73,6 +80,7 @@ def _print_json(env: Environment, status: _Status) -> None:
             "without_row": status.archive.lost,
             "without_row_as_of": status.archive.when,
             "disk_full": list(status.full),
+            "cannot_sign": status.unsigned,
             "mailboxes": list(complaints(env)),
         }
     )
@@ -84,7 +92,7 @@ def _print_text(env: Environment, status: _Status) -> None:
         say("Sending is off: what is to be forwarded is held until [notification] smtp_enabled is on.")
     if not status.fetches:
         say("Nothing is fetched: [mailintake] fetch = disabled.")
-    for sentence in (*complaints(env), *weaknesses(env), *status.full):
+    for sentence in filter(None, (*complaints(env), *weaknesses(env), *status.full, status.unsigned)):
         say(sentence)
     if status.archive.lost:
         say(
@@ -106,7 +114,7 @@ def _exit(status: _Status) -> Exit:
 def _waits(status: _Status) -> bool:
     """Whether some mail waits for somebody."""
     undecided = any(each.held or each.deferred or each.in_work for each in status.found)
-    return bool(undecided or status.queue or status.archive.lost)
+    return bool(undecided or status.queue or status.archive.lost or status.unsigned)
 
 
 def _shown(each: Figures) -> dict[str, object]:

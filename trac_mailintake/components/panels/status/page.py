@@ -19,6 +19,7 @@ from trac_mailintake.tracker.deliveries.ownership import complaints
 from trac_mailintake.tracker.journal.daily_counts import daily
 from trac_mailintake.tracker.journal.journal import Journal
 from trac_mailintake.tracker.journal.statistics import BAD, figures
+from trac_mailintake.tracker.people.reply_address import cannot_sign
 
 if TYPE_CHECKING:
     from trac.web.api import Request
@@ -48,7 +49,7 @@ class StatusView(PanelView):
             "rows": figures(self.env, rows),
             "bad": BAD,
             "queue": listing.queue(self.env),
-            "weaknesses": (*complaints(self.env), *weaknesses(self.env)),
+            "weaknesses": tuple(filter(None, (*complaints(self.env), *weaknesses(self.env), cannot_sign(self.env)))),
             "fetches": MailIntakeSystem(self.env).fetches,
             "archive": seen(self.env),
             "choices": choices,

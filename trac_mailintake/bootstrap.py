@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from trac_mailintake.intake.ports import Reader, Source, Watch
     from trac_mailintake.intake.settings import Service
+    from trac_mailintake.plugins.registry import Known
     from trac_mailintake.tracker.deliveries.mailbox import Absence
     from trac_mailintake.tracker.journal.journal import Entry
 
@@ -191,13 +192,16 @@ class Assembly:
         self.worker.close()
 
 
-def settings_of(env: Environment, extra: Iterable[object] = ()) -> Settings:
-    """Rules, servers and services. `extra` are the environment's own plugins. Installed plugins are not loaded yet."""
-    return _settings(env, TracReader(env, Directory(env)), extra)
+def settings_of(env: Environment, extra: Iterable[object] = (), known: Known | None = None) -> Settings:
+    """Rules, servers and services. `extra` are the environment's own plugins, `known` remembers which were there.
+
+    Installed plugins are not loaded yet.
+    """
+    return _settings(env, TracReader(env, Directory(env)), extra, known)
 
 
-def _settings(env: Environment, reader: Reader, extra: Iterable[object]) -> Settings:
-    rules = Rules(reader, (kinds,), extra)
+def _settings(env: Environment, reader: Reader, extra: Iterable[object], known: Known | None) -> Settings:
+    rules = Rules(reader, (kinds,), extra, known=known)
     return Settings(rules, Servers(env), Services(env, lambda: rules))
 
 
@@ -205,18 +209,19 @@ def assemble_intake(
     env: Environment,
     extra: Iterable[object] = (),
     watch: Watch | None = None,
+    known: Known | None = None,
     *,
     deciding: bool = False,
 ) -> Assembly:
     """Build everything, with a new worker; `watch` ends it if it hangs. Raises SettingError if an option is wrong.
 
-    `extra` as in `settings_of`. `deciding`: only to find out what would become of a mail, without any file.
+    `extra` and `known` as in `settings_of`. `deciding`: only to find out what would become of a mail, without any file.
     """
     limit = archive_limit(env)
     worker = Onlooker(env) if deciding else Worker(env)
     staging = Staging(env, worker.owner)
     tracker = TracTracker(env, staging)
-    settings = _settings(env, tracker.reader, extra)
+    settings = _settings(env, tracker.reader, extra, known)
     session = Session(env, worker, limit)
     mailbox, claims = DatabaseMailbox(session), DatabaseClaims(session)
     recorder = DatabaseRecorder(session, staging, settings.rules, tracker.recall)

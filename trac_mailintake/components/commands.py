@@ -91,6 +91,33 @@ class ContactCommands(CommandGroup):
         )
 
 
+class PluginCommands(CommandGroup):
+    """Lists the plugins, and forgets one that is gone."""
+
+    # IAdminCommandProvider methods
+
+    def get_admin_commands(self) -> Iterator[Command]:
+        """Yield this component's commands."""
+        yield self.command(
+            "plugin list",
+            "[--json]",
+            """List the plugins that are not the product's own, and those that were there and do not load
+
+    Ends with 0 when all is well, 3 when no mail is taken because of one of them.""",
+            lambda do: do.plugins.list_,
+            looks=True,
+        )
+        yield self.command(
+            "plugin forget",
+            "<name>",
+            """Take mail without a plugin that is gone
+
+    A plugin that was there and does not load stops intake until it is back or forgotten.""",
+            lambda do: do.plugins.forget,
+            lambda do: do.plugins.complete,
+        )
+
+
 class KeyCommands(CommandGroup):
     """Says who may read the keys."""
 

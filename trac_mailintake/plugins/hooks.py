@@ -19,7 +19,7 @@ from trac_mailintake.intake.errors import Misconfiguration, NoLongerMine, Stale,
 from trac_mailintake.intake.model import Change, NewTicket, Objection, Target
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import SettingError
-from trac_mailintake.plugins.registry import AMENDING, GROUP, load, typed
+from trac_mailintake.plugins.registry import AMENDING, GROUP, Registry, load, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trac_mailintake.intake.ports import Reader
     from trac_mailintake.intake.settings import Parameter, Service
     from trac_mailintake.mail.message import Message
-    from trac_mailintake.plugins.registry import Registry
+    from trac_mailintake.plugins.registry import Known
 
 _NOT_A_FAULT: Final = (TemporaryFailure, NoLongerMine, Stale, MemoryError, KeyboardInterrupt)
 
@@ -41,16 +41,23 @@ class Rules:
 
     `bundled` are the product's own plugins besides the built-in rules. `extra` are objects of the environment; they are
     iterated over when a hook is called for the first time. The built-in rules and the entry points of `group` always
-    count.
+    count. `known` remembers which plugins were there (None: nothing does).
     """
 
     def __init__(
-        self, reader: Reader, bundled: Iterable[object] = (), extra: Iterable[object] = (), group: str = GROUP
+        self,
+        reader: Reader,
+        bundled: Iterable[object] = (),
+        extra: Iterable[object] = (),
+        group: str = GROUP,
+        known: Known | None = None,
     ) -> None:
         self._reader = reader
         self._bundled = tuple(bundled)
         self._extra = extra
         self._group = group
+        self._known = known
+        self._found = Registry()
 
     # the catalogue
 
@@ -63,6 +70,14 @@ class Rules:
     def kinds(self) -> Mapping[str, SourceKind]:
         """All kinds of source by name. Raises Misconfiguration."""
         return self._offered("mailintake_sources", SourceKind)
+
+    def plugins(self) -> Sequence[str]:
+        """The names of all plugins that are not the product's own. Raises Misconfiguration."""
+        return tuple(self._registry.foreign)
+
+    def present(self) -> Sequence[str]:
+        """The names of those that were loaded, also if one does not load or is missing."""
+        return tuple(self._found.foreign)
 
     def parameters(self, handler: str) -> tuple[Parameter, ...]:
         """The parameters of a service with this handler: those of the rules, then those of the handler.
@@ -145,7 +160,7 @@ class Rules:
     @cached_property
     def _loaded(self) -> Registry | Misconfiguration:
         try:
-            return load(self._bundled, self._extra, self._group)
+            return load(self._bundled, self._extra, self._group, self._known, self._found)
         except Misconfiguration as fault:
             return fault
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import pluggy
 
@@ -19,7 +19,7 @@ from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.intake.settings import Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from trac_mailintake.hookspecs import SourceKind
 
@@ -27,9 +27,37 @@ BUILTIN: Final = tuple(dict.fromkeys((*builtin.SCREENS, *builtin.ROUTES, *builti
 """The product's own plugins except its sources, which `bootstrap` adds."""
 GROUP: Final = "trac_mailintake"
 """The entry point group of installed plugins."""
+_GONE: Final = (
+    "plugin {short} was there and does not load now, or came after this process had started. Trac's log may say why."
+    " Put it back; or if mail may be taken without it, type: trac-admin ENV mailintake plugin forget {short}"
+)
 PREFIX: Final = "mailintake_"
 AMENDING: Final = "mailintake_change"
 """The only hook that may be wrapped, and must be: a wrapper of another hook could revoke an objection."""
+
+
+class Known(Protocol):
+    """What is remembered of the plugins of an environment: `tracker.config.known_plugins`."""
+
+    def disabled(self, name: str) -> bool:
+        """Whether an administrator has switched the plugin off."""
+
+    def missing(self, present: Collection[str]) -> Sequence[str]:
+        """The names of those that were there and are not."""
+
+
+class Forgetful:
+    """Remembers nothing: for an environment that is built by hand, as in tests."""
+
+    def disabled(self, name: str) -> bool:
+        """No plugin is switched off."""
+        del name
+        return False
+
+    def missing(self, present: Collection[str]) -> Sequence[str]:
+        """None is missing."""
+        del present
+        return ()
 
 
 class Registry:
@@ -92,20 +120,30 @@ class Registry:
         return caller.get_hookimpls()
 
 
-def load(bundled: Iterable[object], extra: Iterable[object], group: str) -> Registry:
+def load(
+    bundled: Iterable[object],
+    extra: Iterable[object],
+    group: str,
+    known: Known | None = None,
+    registry: Registry | None = None,
+) -> Registry:
     """Register all plugins, ours first: pluggy calls the last one first, so a plugin's answer precedes ours.
 
     `bundled` are the product's own plugins besides BUILTIN, `extra` are those that the environment brings; the entry
-    points of `group` come between. Raises Misconfiguration, which names the plugin that is wrong.
+    points of `group` come between. `known` remembers which were there. `registry` is filled as far as it goes.
+    Raises Misconfiguration, which names the plugin that is wrong, or missing; TemporaryFailure.
     """
-    registry = Registry()
+    known = Forgetful() if known is None else known
+    registry = Registry() if registry is None else registry
     for plugin in (*BUILTIN, *bundled):
         registry.register(plugin, _name(plugin), foreign=False)
-    for name, plugin in _installed(group):
+    for name, plugin in _installed(group, known):
         registry.register(plugin, name, foreign=True)
     for plugin in extra:
         registry.register(plugin, _name(plugin), foreign=True)
     registry.check_names()
+    for name in known.missing(registry.foreign):
+        raise Misconfiguration(_GONE.format(short=name.partition(" ")[0]))
     return registry
 
 
@@ -114,15 +152,19 @@ def typed(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def _installed(group: str) -> Iterator[tuple[str, object]]:
+def _installed(group: str, known: Known) -> Iterator[tuple[str, object]]:
     """Load the plugins of the entry points of `group`. Raises Misconfiguration if one does not load."""
     from importlib import metadata  # noqa: PLC0415 - costs as much as all the rules
 
     for entry in metadata.entry_points(group=group):
         name = f"{entry.name} ({entry.value})"
+        if known.disabled(name):
+            continue
         try:
             plugin: object = entry.load()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin that calls sys.exit() ends no run
             failed = f"plugin {name} does not load"
             cause = f"{type(error).__name__}: {error}"
             raise Misconfiguration(f"{failed}: {cause}; mend it or uninstall it", failed) from error

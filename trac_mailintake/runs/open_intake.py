@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trac_mailintake.bootstrap import assemble_intake, settings_of
 from trac_mailintake.plugins.component_bridge import ComponentPlugins
 from trac_mailintake.runs.watchdog import Watchdog
+from trac_mailintake.tracker.config.known_plugins import KnownPlugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def settings(env: Environment) -> Settings:
     """Shows and changes services. Raises Misconfiguration if a plugin is wrong."""
-    return settings_of(env, ComponentPlugins(env))
+    return settings_of(env, ComponentPlugins(env), KnownPlugins(env))
 
 
 @contextmanager
@@ -43,8 +44,9 @@ def intake(env: Environment, watch: Watch | None = None, *, deciding: bool = Fal
     for handler in handlers:
         logger.addHandler(handler)
     logger.setLevel(env.log.getEffectiveLevel())
+    known = KnownPlugins(env, remembers=not deciding)
     try:
-        assembly = assemble_intake(env, ComponentPlugins(env), watch, deciding=deciding)
+        assembly = assemble_intake(env, ComponentPlugins(env), watch, known, deciding=deciding)
         try:
             yield assembly
         finally:

@@ -12,6 +12,7 @@ from trac_mailintake.components.cli.config.services import ServiceActions
 from trac_mailintake.components.cli.contacts import ContactActions
 from trac_mailintake.components.cli.journal.commands import JournalActions
 from trac_mailintake.components.cli.journal.held import HeldActions
+from trac_mailintake.components.cli.plugins import PluginActions
 from trac_mailintake.components.cli.running.commands import RoundActions
 from trac_mailintake.components.cli.running.probe import ProbeActions
 
@@ -29,6 +30,7 @@ class Actions:
         self.held = HeldActions(env)
         self.journal = JournalActions(env)
         self.keys = KeyActions(env)
+        self.plugins = PluginActions(env)
         self.probes = ProbeActions(env)
         self.rounds = RoundActions(env)
         self.servers = ServerActions(env)

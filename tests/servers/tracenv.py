@@ -245,6 +245,11 @@ class Tracd:
         stop(self._process)
         self._output.close()
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def worked(self) -> float:
         """The seconds of the processor that it has used so far: user and system time (proc_pid_stat(5))."""
         stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8", errors="replace")

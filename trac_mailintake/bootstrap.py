@@ -238,17 +238,17 @@ def assemble_intake(
         refiling=Refiling(session),
         outbox=Outbox(env, worker),
         spine=Spine(ports),
-        releasing=partial(_releasing, ports, tracker),
+        releasing=partial(_releasing, ports, tracker, settings.rules),
         ahead=ahead,
         session=session,
         ports=ports,
     )
 
 
-def _releasing(ports: Ports, tracker: TracTracker, ticket: int | None, user: str) -> Spine:
-    defaults = {each.name: each.default for each in ports.rules.parameters(ANY)}
-    rules = ReleasingRules(ports.rules, ticket, defaults)
-    return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=rules))
+def _releasing(ports: Ports, tracker: TracTracker, rules: Rules, ticket: int | None, user: str) -> Spine:
+    defaults = {each.name: each.default for each in rules.parameters(ANY)}
+    releasing = ReleasingRules(rules, ticket, defaults)
+    return Spine(replace(ports, tracker=ReleasingTracker(tracker, user), rules=releasing))
 
 
 def _ahead(watch: Watch | None, staging: Staging, tracker: TracTracker) -> Ahead | None:

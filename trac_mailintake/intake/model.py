@@ -168,8 +168,7 @@ class Sender:
     `mapped`: the address belongs to exactly one known user (and is proved, where that is required).
     `reason`: how the user was found, or why none was.
     `proof`: which of our mail servers vouches for the address, and how; "" if only the From field names it.
-    `doubted`: proof is missing although the service requires it, or DMARC failed. Then no lead counts but a signed
-    reply address.
+    `doubted`: required proof is missing, or DMARC failed: no lead counts but a signed reply address.
     `new`: remember the sender once the mail is filed; if `mapped`, with a user account named `author`.
     """
 

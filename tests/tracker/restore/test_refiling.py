@@ -101,7 +101,7 @@ def test_a_service_that_reads_another_mailbox_by_now(rig: Rig, tmp_path: Path) -
         assert claimed.account == Account("maildir", mails[0].record.label)
         assembly.spine.take(service, [claimed])
     [(state, live)] = rig.trac.query("SELECT state, live FROM mailintake_delivery")
-    assert (state, live[:24]) == ("ignored", live_key(claimed.account, claimed.listed)[:24])
+    assert (state, str(live)[:24]) == ("ignored", live_key(claimed.account, claimed.listed)[:24])
 
 
 def test_mail_that_a_process_died_with_comes_alone(rig: Rig) -> None:

@@ -109,11 +109,15 @@ class DatabaseRecorder:
             self._columns.clear()
             self._recall.changed()
         self._session.decided([each.delivery for each in recorded])
-        left = {each.message.sha256 for each in decisions[len(recorded) :] if each.message is not None}
-        self._known = {each: known for each, known in self._known.items() if each in left}
+        self._keep_known(decisions[len(recorded) :])
         with temporary(self._env):
             placement.keep()
         return recorded
+
+    def _keep_known(self, left: Sequence[Decision]) -> None:
+        """Keep what is known of messages whose decisions are left for the next turn."""
+        messages = {each.message.sha256 for each in left if each.message is not None}
+        self._known = {each: known for each, known in self._known.items() if each in messages}
 
     def _write_in_time(
         self, db: Connection, decisions: Sequence[Decision], locked: Mapping[int, Locked], turn: Turn

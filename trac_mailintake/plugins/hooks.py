@@ -19,6 +19,7 @@ from trac_mailintake.intake.errors import Misconfiguration, NoLongerMine, Stale,
 from trac_mailintake.intake.model import Change, NewTicket, Objection, Target
 from trac_mailintake.intake.reasons import because
 from trac_mailintake.intake.settings import SettingError
+from trac_mailintake.plugins.answers import wrong
 from trac_mailintake.plugins.registry import AMENDING, GROUP, Registry, load, typed
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Rules:
         for answer in answers:
             if not isinstance(answer, Objection):
                 raise self._astray(hook, answer)
+            self._look_into(hook, answer)
         return list(answers)
 
     def route(self, message: Message, delivery: Delivery, service: Service, sender: Sender) -> Target:
@@ -118,6 +120,7 @@ class Rules:
             return because(NewTicket, reasons.NEW())
         if not isinstance(answer, Target):
             raise self._astray(hook, answer)
+        self._look_into(hook, answer)
         return answer
 
     def handle(self, message: Message, target: Target, service: Service, sender: Sender) -> Change | Objection:
@@ -128,14 +131,17 @@ class Rules:
             raise Misconfiguration(f"service {service.name}: no plugin offers its handler {service.handler}")
         with self._blaming(f"handler {handler.name}"):
             answer: object = handler.handle(message, target, context)
+        if not isinstance(answer, Change | Objection):
+            raise Misconfiguration(f"handler {handler.name}: {typed(answer)} is neither a Change nor an objection")
+        self._look_into_handlers(handler, answer)
         if isinstance(answer, Objection):
             return answer
-        if not isinstance(answer, Change):
-            raise Misconfiguration(f"handler {handler.name}: {typed(answer)} is neither a Change nor an objection")
         with self._blaming(AMENDING):
             amended = self._registry.manager.hook.mailintake_change(change=answer, message=message, context=context)
         if not isinstance(amended, Change):
             raise self._astray(AMENDING, amended)
+        if amended is not answer:
+            self._look_into(AMENDING, amended)
         return amended
 
     def recorded(self, message: Message, outcome: Outcome, service: Service, sender: Sender) -> None:
@@ -159,6 +165,7 @@ class Rules:
 
     @cached_property
     def _loaded(self) -> Registry | Misconfiguration:
+        self._found = Registry()
         try:
             return load(self._bundled, self._extra, self._group, self._known, self._found)
         except Misconfiguration as fault:
@@ -205,11 +212,30 @@ class Rules:
             alike = _alike(culprit, what)
             raise Misconfiguration(f"{alike}: {type(error).__name__}: {error}", alike) from error
 
-    def _astray(self, hook: str, answer: object) -> Misconfiguration:
-        """The error for an invalid answer of a hook; pluggy does not say whose it was."""
+    def _look_into(self, hook: str, answer: Objection | Target | Change) -> None:
+        """Raise Misconfiguration if a plugin answered the hook, and a value in the answer is wrong."""
+        suspects = self._suspects(hook)
+        what = wrong(answer) if suspects else ""
+        if what:
+            raise Misconfiguration(f"{_alike(suspects, hook)}: {what}", _alike(suspects, hook))
+
+    def _look_into_handlers(self, handler: Handler, answer: Objection | Change) -> None:
+        """The same for the answer of a handler."""
+        module = str(getattr(handler.handle, "__module__", ""))
+        foreign = " or ".join(name for name, modules in self._registry.foreign.items() if module in modules)
+        what = wrong(answer) if foreign else ""
+        if what:
+            alike = _alike(foreign, f"handler {handler.name}")
+            raise Misconfiguration(f"{alike}: {what}", alike)
+
+    def _suspects(self, hook: str) -> str:
+        """The plugins that implement the hook; pluggy does not say whose an answer was."""
         names = (each.plugin_name for each in self._registry.implementations(hook))
-        suspects = " or ".join(name for name in names if name in self._registry.foreign)
-        return Misconfiguration(f"plugin {suspects}, {hook}: {typed(answer)} is no answer to this hook")
+        return " or ".join(name for name in names if name in self._registry.foreign)
+
+    def _astray(self, hook: str, answer: object) -> Misconfiguration:
+        """The error for an invalid answer of a hook."""
+        return Misconfiguration(f"plugin {self._suspects(hook)}, {hook}: {typed(answer)} is no answer to this hook")
 
 
 def _alike(culprit: str, what: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from trac_mailintake.tracker.workers import Worker, alive
+import pytest
+
+from trac_mailintake.tracker.workers import Onlooker, Worker, alive
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
@@ -32,6 +34,16 @@ def test_workers_that_come_and_go_are_cleaned_up_after_once(sqlite_env: TracEnv)
         for thread in threads:
             thread.join()
         mine.close()
+
+
+def test_an_onlooker_has_no_file(sqlite_env: TracEnv) -> None:
+    """And can neither note nor release anything."""
+    onlooker = Onlooker(sqlite_env.env)
+    assert alive(sqlite_env.env, onlooker.owner) is None
+    with pytest.raises(TypeError):
+        onlooker.note("a batch")
+    onlooker.close()
+    assert not (sqlite_env.path / "files" / "mailintake").exists()
 
 
 def test_a_worker_whose_file_was_lost_counts_as_dead(sqlite_env: TracEnv) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from trac_mailintake.bootstrap import assemble_intake, settings_of
+from trac_mailintake.intake.errors import Misconfiguration
 from trac_mailintake.plugins.component_bridge import ComponentPlugins
 from trac_mailintake.runs.watchdog import Watchdog
 from trac_mailintake.tracker.config.known_plugins import KnownPlugins
@@ -27,9 +28,13 @@ def settings(env: Environment) -> Settings:
 
 @contextmanager
 def watched_intake(env: Environment) -> Iterator[Assembly]:
-    """Like `intake`, but for a command: the watchdog ends its process if that hangs over a message."""
+    """Like `intake`, but for a command: the watchdog ends its process if that hangs over a message or a plugin."""
     watch = Watchdog(env, env.config.getfloat("mailintake", "watchdog"))
     with watch.watching(), intake(env, watch) as assembly:
+        watch.beat()  # a plugin may hang when it is imported
+        with suppress(Misconfiguration):  # each service that needs the plugins says so itself
+            assembly.settings.rules.plugins()
+        watch.rest()
         yield assembly
 
 

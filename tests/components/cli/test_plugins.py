@@ -6,7 +6,12 @@ Each command is a process of its own, as cron's and a mail server's are.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -14,10 +19,9 @@ import pytest
 from tests.rig import SERVICE, Rig, mail
 from trac_mailintake.bootstrap import settings_of
 from trac_mailintake.plugins.registry import GROUP
+from trac_mailintake.tracker.config.circuit_breaker import ALIKE, CircuitBreaker
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.servers.tracenv import Finished, TracEnv
 
 FILE: Final = """
@@ -40,14 +44,14 @@ def mailintake_screen(message):
 """
 KINDS: Final = {"file": "acme_rules.Invoices", "package": "acme"}
 """The ways to install a plugin, with the name that the plugin has then."""
-LOSSES: Final = {
-    "vanishes": None,
-    "raises": "raise RuntimeError('no printer')",
-    "exits": "raise SystemExit(0)",
-    "is no Python": "this is no Python",
-    "misses an import": "from trac_mailintake.api import Hold, hookimpl, Nothing",
-    "has no such class": "x = 1",
-}
+LOSSES: Final = (
+    ("file", "vanishes", None),
+    ("file", "raises", "raise RuntimeError('no printer')"),
+    ("file", "has no such class", "x = 1"),
+    ("package", "vanishes", None),
+    ("package", "exits", "raise SystemExit(0)"),
+    ("package", "misses an import", "from trac_mailintake.api import Hold, hookimpl, Nothing"),
+)
 """What becomes of its code."""
 
 
@@ -95,12 +99,15 @@ def plugin(request: pytest.FixtureRequest, sqlite_env: TracEnv, tmp_path: Path) 
     return installed
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_plugin_that_is_lost_stops_intake_until_it_is_forgotten(plugin: Installed, loss: str) -> None:
+@pytest.mark.parametrize(
+    ("plugin", "code"),
+    [(kind, code) for kind, _, code in LOSSES],
+    ids=[f"{kind} {loss}" for kind, loss, _ in LOSSES],
+    indirect=["plugin"],
+)
+def test_a_plugin_that_is_lost_stops_intake_until_it_is_forgotten(plugin: Installed, code: str | None) -> None:
     """By its name: 75 for a pipe, 3 for cron's run, and nothing is taken. Afterwards the mail is taken without it."""
-    if (plugin.kind, loss) == ("package", "has no such class"):
-        pytest.skip("a package is its module, and that is there")
-    plugin.put(LOSSES[loss])
+    plugin.put(code)
     plugin.rig.drop(mail())
     done = plugin.admin("deliver", "pipe", stdin=mail("another invoice"))
     assert (done.status, done.out) == (75, ""), done
@@ -114,7 +121,7 @@ def test_a_plugin_that_is_lost_stops_intake_until_it_is_forgotten(plugin: Instal
     assert listed.status == 3
     assert plugin.name in listed.out
     plugin.rig.trac.close()
-    if loss != "vanishes":
+    if code is not None:
         plugin.put(None)
     assert plugin.admin("plugin", "forget", plugin.name).status == 0
     assert plugin.admin("run", "--force").status == 0
@@ -125,8 +132,11 @@ def test_a_service_that_stopped_over_it_runs_again(plugin: Installed) -> None:
     """Five rounds of cron's are five minutes: whoever forgets the plugin need not enable each service."""
     plugin.put(None)
     plugin.rig.drop(mail())
-    for _ in range(5):
-        assert plugin.admin("run", "--force").status == 3
+    stopped = ""
+    fault = json.loads(plugin.admin("plugin", "list", "--json").out)["fault"]
+    for _ in range(ALIKE):
+        stopped = CircuitBreaker(plugin.rig.trac.env).failed(SERVICE, fault)
+    assert stopped
     plugin.rig.trac.close()
     done = plugin.admin("plugin", "forget", plugin.name)
     assert f"The service {SERVICE}, which had stopped over it, runs again." in done.out
@@ -166,6 +176,26 @@ def test_what_only_looks_remembers_nothing_and_tells_all_the_same(plugin: Instal
     done = plugin.admin("explain", str(letter), "--service", SERVICE)
     assert done.status == 2
     assert f"plugin {plugin.name} was there and does not load now" in done.err
+
+
+@pytest.mark.slow  # two seconds of the watchdog are what it is about
+@pytest.mark.parametrize("plugin", ["package"], indirect=True)
+def test_a_plugin_that_hangs_when_it_is_imported_is_ended(plugin: Installed) -> None:
+    """By the watchdog: the mail server is answered 75, and the mail stays where it is."""
+    plugin.put("import time\ntime.sleep(600)")
+    plugin.rig.trac.set(("mailintake", "watchdog", "2"))
+    plugin.rig.drop(mail())
+    plugin.rig.trac.close()
+    assert plugin.admin("run", "--force").status == -signal.SIGALRM
+    assert len(plugin.rig.left) == 1
+    done = subprocess.run(
+        [Path(sys.executable).parent / "mailintake-deliver", plugin.rig.trac.path, "pipe"],
+        input=mail(),
+        env={**os.environ, "PYTHONPATH": str(plugin.folder)},
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 75
 
 
 def test_only_what_is_known_can_be_forgotten(plugin: Installed) -> None:

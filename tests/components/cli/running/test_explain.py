@@ -23,7 +23,7 @@ def test_explain_says_what_would_become_of_a_mail_and_writes_nothing(mailbox: Ma
     assert explained.status == 0
     assert explained.out.startswith("created (new): ")
     assert "Summary:     The printer smokes" in explained.out
-    assert "component:   component2" in explained.out
+    assert "Component:   component2" in explained.out
     assert "| Please help." in explained.out
     shown = json.loads(mailbox.trac.command("mailintake", "explain", str(file), "--service", "support", "--json").out)
     assert (shown["outcome"], shown["change"]["summary"]) == ("created", "The printer smokes")
@@ -64,11 +64,15 @@ def test_all_of_a_comment_is_shown(mailbox: Mailbox, tmp_path: Path) -> None:
     lines = mailbox.trac.command("mailintake", "explain", str(file)).out.splitlines()
     assert lines[0].startswith("commented #1 (")
     assert not any(line.startswith("  Summary:") for line in lines)
-    assert any(line.startswith("  Cc:  ") and "bob@example.net" in line for line in lines)
+    assert not any(line.startswith("  Cc:  ") for line in lines), "strangers may add nobody"
+    assert any("Not added to cc" in line and "bob@example.net" in line for line in lines)
     assert "  Attachment:  printer.log" in lines
     cut = lines[lines.index("  Cut from the text:") :]
     assert "  | > Please say." in cut
     assert [line for line in lines if line == "  | Me too."] == ["  | Me too."]
+    mailbox.trac.grant("anonymous", "TICKET_EDIT_CC", "TICKET_CHGPROP")
+    lines = mailbox.trac.command("mailintake", "explain", str(file)).out.splitlines()
+    assert any(line.startswith("  Cc:  ") and "bob@example.net" in line for line in lines)
 
 
 def test_mail_that_would_not_be_filed_has_a_reason_and_no_ticket(mailbox: Mailbox, tmp_path: Path) -> None:

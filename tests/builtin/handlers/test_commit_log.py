@@ -102,7 +102,7 @@ def test_a_stranger_comments_on_no_ticket_that_they_name() -> None:
     """Unless somebody acts for strangers, whose rights Trac then asks for."""
     objection = asked("commit-log", NEW, COMMIT, sender=STRANGER, reader=tracker(12))
     assert isinstance(objection, Hold)
-    assert (objection.rule, "reporterusername" in objection.reason) == ("stranger", True)
+    assert (objection.rule, "actas" in objection.reason) == ("stranger", True)
     acting = replace(STRANGER, username="repository", author="repository")
     change = handled("commit-log", NEW, COMMIT, sender=acting, reader=tracker(12), reporterusername="repository")
     assert change.sender == acting

@@ -14,7 +14,7 @@ PIECES = st.sampled_from(
     (
         *("CamelCase", "#12", "{{{", "}}}", "{{{code}}}", "`x`", "'''", "**", "__", "[[Macro(x)]]", "[wiki:X y]"),
         *("http://example.org/#12!CamelCase", "ann@example.org", "!", "!!", " ", "* ", "- ", "1. ", "= ", "----", "||"),
-        *("\n", "\n\n", "> ", "    ", "word", "é", "r12", "{12}", "[12]", "ticket:1", "\\\\", "::", "^", "~~", "a/B"),
+        *("\n", "\n\n", "> ", "    ", "word", "é", "r12", "{12}", "[12]", "ticket:1", "\\\\x", "::", "^", "~~", "a/B"),
     )
 )
 TEXTS = st.lists(PIECES, max_size=12).map("".join)
@@ -22,8 +22,9 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join)
 
 @given(TEXTS)
 @example("please see CamelCase and {{{code}}} and #1.\n\n* one\n* two\n")
+@example("> }}}")
 @example("!CamelCase !!#1 !{12}\n    indented #3\n")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_a_text_comes_back_as_it_was(text: str) -> None:
     """Whatever markup it looks like; also where Trac joins lines."""
     plain = "\n".join(map(str.rstrip, text.splitlines()))

@@ -170,8 +170,8 @@ def _with_break(line: str) -> str:
 
 def escaped(text: str) -> str:
     """`text`, part of a line, with everything escaped that Trac's formatter would treat as markup or a link."""
-    if text.isascii() and not SUSPECT.search(text):
-        return text
+    if text.isascii() and not SUSPECT.search(text) and "!" not in text:
+        return text  # a `!` may stand before a link that is kept, and Trac would hide it
     return rules_for(text).sub(escape, text)
 
 

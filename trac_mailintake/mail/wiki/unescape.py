@@ -12,23 +12,26 @@ from typing import Final
 
 from trac_mailintake.mail.wiki.escape import BREAK, MARK, rules_for
 
-_BLOCK: Final = re.compile(r"[> ]*\{\{\{\s*")
-_BLOCK_END: Final = re.compile(r"[> ]*\}\}\}\s*")
+_BLOCK: Final = re.compile(r"([> ]*)\{\{\{\s*")
 _INDENT: Final = re.compile(f"{MARK}(\u00a0+)")
 
 
 def unescaped(text: str) -> str:
-    """The text without our escapes and fences; line ends stay. What people typed themselves loses at most a `!`.
+    """The text without our escapes and fences; line ends stay.
+
+    What people typed themselves loses at most a `!`, or two backslashes behind a blank at the end of a line.
 
     Trac hides a `!` only where one of its rules would match, so only such a `!` is dropped. Within a block of code all
     stays; the lines that begin and end the block are dropped.
     """
     lines = []
-    within = False
+    end = ""
     for line in text.splitlines(keepends=True):
-        if (_BLOCK_END if within else _BLOCK).fullmatch(line):
-            within = not within
-        elif within:
+        if end and line.rstrip() == end:
+            end = ""
+        elif not end and (begun := _BLOCK.fullmatch(line)):
+            end = begun[1] + "}}}"
+        elif end:
             lines.append("" if line.strip() == "#!default" else line.replace(MARK, ""))
         else:
             lines.append(_line(line))

@@ -8,13 +8,21 @@ import pytest
 
 from tests.rig import Remote, mail
 from tests.sources.bent import WHOLES, Bend
-from tests.sources.restless import RestlessImap
+from tests.sources.restless import RestlessImap, with_status
 from tests.test_identity import nameless, nothing, tickets
 from trac_mailintake.intake.model import Status
 from trac_mailintake.tracker.db.transaction import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
     from tests.servers.tracenv import TracEnv
+
+
+class Dated(RestlessImap):
+    """New mail has a later date than what was there before."""
+
+    def _identity(self, bend: Bend, mail: memoryview, *, body: bool = False) -> bytes:
+        told = super()._identity(bend, mail, body=body)
+        return told.replace(b"Feb-2026", b"Feb-2036") if b"Subject: New mail" in bytes(mail) else told
 
 
 def pass_time(trac: TracEnv, span: int) -> None:
@@ -29,7 +37,7 @@ def test_mail_from_before_the_start_is_never_filed_because_it_was_numbered_anew(
     sqlite_env: TracEnv, afterwards: str
 ) -> None:
     """It is told by its size and date, whatever was filed beside it, removed, or came meanwhile."""
-    with RestlessImap([mail(f"Old mail {10 ** (number % 4)}") for number in range(8)]) as restless:
+    with Dated([mail(f"Old mail {10 ** (number % 4)}") for number in range(8)]) as restless:
         rig = Remote(sqlite_env, "imap", restless.port, afterwards=afterwards, start="now")
         assert nothing(rig.run())
         filed = []
@@ -43,6 +51,20 @@ def test_mail_from_before_the_start_is_never_filed_because_it_was_numbered_anew(
             pass_time(sqlite_env, HOUR)
             assert tickets(sqlite_env) == filed
     assert {row["rule"] for row in rig.journal() if row["state"] != "created"} == {"start"}
+
+
+def test_a_new_number_after_the_first_run_is_noticed(sqlite_env: TracEnv) -> None:
+    """Though some old mail is found by its size and date, what is of another size is not filed."""
+    with Dated([mail("Old mail 1"), mail("Old mail, a longer one")]) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave", start="now")
+        assert nothing(rig.run())
+        restless.validity += 1
+        inbox = restless.folders[b"INBOX"]
+        inbox[1] = with_status(inbox[1], "RO")
+        restless.deliver(mail("New mail"))
+        assert rig.run().counts[Status.CREATED] == 1
+    assert [(row["state"], row["rule"]) for row in rig.journal()][:2] == [("ignored", "start")] * 2
+    assert tickets(sqlite_env) == ["New mail"]
 
 
 def test_mail_that_may_be_from_before_the_start_is_held(sqlite_env: TracEnv) -> None:

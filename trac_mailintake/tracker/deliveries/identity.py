@@ -94,6 +94,11 @@ class Identity:
         """What is in doubt in a mailbox."""
         return self._doubts.get(account.label, Doubt())
 
+    def begin(self, service: Service, account: Account, listing: Sequence[Listed]) -> None:
+        """Remember the epoch of mail that is passed over: it may be another one when the first mail is taken."""
+        if listing and listing[0].epoch:
+            self._note(service, account, ownership.habits(self._env, account), listing[0].epoch)
+
     def follow(self, account: Account, view: Listing, rows: Sequence[Row]) -> bool:
         """After a new epoch, let rows of mail that nobody has read say where their messages are now: see `hints`.
 

@@ -230,8 +230,8 @@ class DatabaseMailbox:
 
     def _of_unfetched(self, view: _View, row: Row) -> Standing:
         """The standing of mail that is held without its bytes, and is not listed."""
-        known = self._absence is None and not view.is_partial
-        return Standing.VANISHED if known and row.recorded < now() - SETTLED else Standing.DONE
+        unknown = self._absence or view.is_partial or row.recorded >= now() - SETTLED
+        return Standing.DONE if unknown else Standing.VANISHED
 
     def _of_undecided(self, view: _View, row: Row) -> Standing:
         listed = view.named.get(row.live)
@@ -324,9 +324,8 @@ class DatabaseMailbox:
     def _vanish(self, rows: Sequence[Row]) -> None:
         """Record that these were gone before they could be read, except those that another worker has taken over."""
         for batch in sorted({self._session.left.get(row.id, "") for row in rows}):
-            gone = [row for row in rows if self._session.left.get(row.id, "") == batch]
             reason = reasons.VANISHED_AGAIN(batch=batch) if batch else self._vanished
-            for some in chunks(gone):
+            for some in chunks(row for row in rows if self._session.left.get(row.id, "") == batch):
                 with transaction(self._env) as db:
                     owners = sorted({row.owner or "" for row in some})
                     transitions.vanish(db, [row.id for row in some], owners, reason)
@@ -342,6 +341,7 @@ class DatabaseMailbox:
             rows = [fresh(service, account, each, None, Microseconds(0)) for each in some]
             with transaction(self._env) as db:
                 transitions.skip(db, rows, reasons.START())
+        self._identity.begin(service, account, listing)
 
     # what is left of it
 

@@ -109,6 +109,13 @@ def test_a_folder_in_a_file_cannot_be_made(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_folder_cannot_be_made_where_a_file_lies(tmp_path: Path) -> None:
+    """It is said at once, and not by whoever puts something into it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        make_folder(str(tmp_path / "file"))
+
+
 def test_a_chain_is_flushed_up_to_its_top_and_each_folder_once(tmp_path: Path) -> None:
     """The folders above are known then; the folder itself is not, since more may be put beside it."""
     deep = tmp_path / "a" / "b" / "c"

@@ -119,9 +119,13 @@ def make_folder(path: str) -> None:
 def _make(path: str) -> None:
     above = os.stat(os.path.dirname(path))
     mode = 0o700 | above.st_mode & _FOLDER
-    with suppress(FileExistsError):  # another process made it
+    try:
         os.mkdir(path, mode)
-        _take_after(above, path, mode)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+        return  # another process made it
+    _take_after(above, path, mode)
 
 
 def flush_folder(path: str) -> None:

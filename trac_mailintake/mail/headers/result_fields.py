@@ -58,13 +58,19 @@ def results_of(value: str, nameless: str) -> Written:
 
 
 def _parted(plain: str, nameless: str) -> tuple[str, Sequence[str] | None]:
-    """The authserv-id and the results; None instead of these if the beginning, or its version, is unknown."""
-    first, *items = [each[1] for each in _ITEM.finditer(plain)][:-1] or [""]
+    """The authserv-id and the results; None instead of these if the beginning, its version, or the end is unknown."""
+    items: list[str] = []
+    end = 0
+    while end < len(plain) and (match := _ITEM.match(plain, end)) is not None:
+        items.append(match[1])
+        end = match.end()
+    first, *others = items or [""]
     who = _WHO.fullmatch(first)
     if who:
-        return _unquoted(who[1]), items if who[2] in (None, "1") else None
+        return _unquoted(who[1]), others if end == len(plain) and who[2] in (None, "1") else None
     if "=" in first:
-        return nameless, [each for each in (first, *items) if not _BARE.fullmatch(each)]
+        named = [each for each in items if not _BARE.fullmatch(each)]
+        return nameless, named if end == len(plain) else None
     return "", None
 
 

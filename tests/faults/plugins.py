@@ -127,12 +127,13 @@ def plugin(scene: Scene, deed: str, place: str = "screen") -> Iterator[list[str]
     numbers = [number for number in range(len(scene.sent)) if scene.chance.random() < 0.4]
     wanted = [f"Re: Request {number - 1}" if number % 4 == 3 else f"Request {number}" for number in numbers]
     path = scene.env / "plugins" / "trouble.py"
-    text = _HEAD.format(subjects=wanted, deed=deed) + textwrap.indent(_PLACES[place], "    ")
-    path.write_text(text, encoding="utf-8")
+    where = textwrap.indent(_PLACES[place], "    ")
+    path.write_text(_HEAD.format(subjects=wanted, deed=deed) + where, encoding="utf-8")
     try:
         yield wanted
     finally:
-        path.unlink()
+        # It is mended, and not removed: intake takes nothing without a plugin that was there.
+        path.write_text(_HEAD.format(subjects=[], deed=deed) + where, encoding="utf-8")
 
 
 FAULTS: Final = (

@@ -188,6 +188,7 @@ class Handed:
         (self.rig.trac.path / "plugins" / "down.py").write_text(DOWN)
         assert self.again(content).status == 75
         (self.rig.trac.path / "plugins" / "down.py").unlink()
+        assert self.rig.trac.command("mailintake", "plugin", "forget", "down.Down").status == 0
         assert states(self.rig) == ["sealed"]
 
     def again(self, content: bytes) -> Finished:

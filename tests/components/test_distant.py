@@ -28,7 +28,8 @@ def far(trac: TracEnv, proxy: DelayProxy, dovecot: Dovecot) -> str:
     settings = settings_of(trac.env)
     server = {"protocol": "imap", "host": proxy.host, "port": str(proxy.port), "security": "none"}
     settings.servers.add("far", {**server, "username": user, "password": PASSWORD, "timeout": "5"})
-    settings.services.add("support", {"kind": "imap", "server": "far", "afterwards": "delete"})
+    wanted = {"kind": "imap", "server": "far", "afterwards": "delete", "rate_service": "0"}
+    settings.services.add("support", wanted)
     return user
 
 

@@ -76,7 +76,7 @@ def test_each_mail_is_there_as_it_came(
         assert sha256 == hashlib.sha256(b"".join(mail)).hexdigest()
     batch.seal()
     file = max(batches(shared_env, worker), key=lambda path: int(path.stem.rpartition("-")[2]))
-    assert file.stat().st_mode & 0o077 == 0
+    assert file.stat().st_mode & 0o007 == 0
     found = records.read(str(file))
     assert [(each.record.delivery, each.record.fence, each.raw, each.record.sha256) for each in found] == [
         (number, 7, raw, sha256) for number, (raw, sha256) in enumerate(kept)

@@ -230,7 +230,7 @@ def undo_links(path: Path, share: float, seed: int) -> int:
 
 def _undo(path: Path, chance: random.Random, *, copied: bool) -> None:
     if copied and chance.random() < 0.5:
-        os.truncate(path, chance.randrange(path.stat().st_size))
+        os.truncate(path, chance.randrange(path.stat().st_size or 1))
         return
     path.unlink()
     with contextlib.suppress(OSError):  # others lie there

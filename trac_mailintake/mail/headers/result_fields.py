@@ -59,19 +59,25 @@ def results_of(value: str, nameless: str) -> Written:
 
 def _parted(plain: str, nameless: str) -> tuple[str, Sequence[str] | None]:
     """The authserv-id and the results; None instead of these if the beginning, its version, or the end is unknown."""
+    items, is_whole = _items(plain)
+    first, *others = items or [""]
+    who = _WHO.fullmatch(first)
+    if who:
+        return _unquoted(who[1]), others if is_whole and who[2] in (None, "1") else None
+    if "=" in first:
+        named = [each for each in items if not _BARE.fullmatch(each)]
+        return nameless, named if is_whole else None
+    return "", None
+
+
+def _items(plain: str) -> tuple[list[str], bool]:
+    """What stands between semicolons, as far as it can be read, and whether that is all."""
     items: list[str] = []
     end = 0
     while end < len(plain) and (match := _ITEM.match(plain, end)) is not None:
         items.append(match[1])
         end = match.end()
-    first, *others = items or [""]
-    who = _WHO.fullmatch(first)
-    if who:
-        return _unquoted(who[1]), others if end == len(plain) and who[2] in (None, "1") else None
-    if "=" in first:
-        named = [each for each in items if not _BARE.fullmatch(each)]
-        return nameless, named if end == len(plain) else None
-    return "", None
+    return items, end == len(plain)
 
 
 def _read(items: Sequence[str]) -> list[Result] | None:

@@ -41,6 +41,7 @@ MEANT_OTHERWISE: Final[Mapping[str, str]] = {
     "new": "a choice of `stranger` and `closed`, a folder of a Maildir, an argument of commands and pages",
     "overdue": "a setting, a column",
     "probe": "the group of commands",
+    "proof": "an attribute of senders and of answers of plugins",
     "proved": "a choice of `acknowledge`",
     "sender": "a header field, a column, a filter",
     "start": "a setting, a column, an attribute of HTML",

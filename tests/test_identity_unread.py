@@ -88,6 +88,29 @@ def test_mail_that_may_be_from_before_the_start_is_held(sqlite_env: TracEnv) -> 
     assert tickets(sqlite_env) == ["Later mail", "New mail"]
 
 
+@pytest.mark.parametrize("whole", ["refused", "empty"])
+def test_mail_that_may_be_from_before_the_start_is_held_while_other_mail_is_in_doubt(
+    sqlite_env: TracEnv, whole: str
+) -> None:
+    """A filed mail is gone, so all others are read. One that does not come must not let the rest of them be filed."""
+    with RestlessImap([mail(f"Old mail {number}") for number in range(4)]) as restless:
+        rig = Remote(sqlite_env, "imap", restless.port, afterwards="leave", start="now")
+        assert nothing(rig.run())
+        restless.deliver(mail("Filed"))
+        assert rig.run().counts[Status.CREATED] == 1
+        restless.validity, restless.dates, restless.bends = 8, True, {2: Bend(whole=WHOLES[whole])}
+        del restless.folders[b"INBOX"][5]
+        for _ in range(2):
+            report = rig.run()
+            assert (nothing(report), report.doubtful[:15]) == (True, "1 message waits")
+            restless.dates = False
+        assert [row["rule"] for row in rig.journal()].count("start-unsure") == 3
+        restless.bends = {}
+        assert nothing(rig.run())
+    assert tickets(sqlite_env) == ["Filed"]
+    assert [row["rule"] for row in rig.journal()].count("start-unsure") == 4
+
+
 @pytest.mark.parametrize("rule", ["too-large", "unreadable"])
 @pytest.mark.parametrize("dates", [False, True])
 def test_mail_that_is_held_without_its_bytes_has_an_end(sqlite_env: TracEnv, rule: str, dates: bool) -> None:  # noqa: FBT001 - a case

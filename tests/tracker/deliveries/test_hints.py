@@ -149,6 +149,19 @@ def test_which_mail_may_be_from_before_the_start() -> None:
     assert perhaps(gone, kept, row(3, early, State.CREATED)) == []
 
 
+def test_mail_that_came_after_the_first_was_held_is_new() -> None:
+    """Whatever dates the server told of old mail: otherwise new mail was held for as long as others are in doubt."""
+    seen = int((FIRST + timedelta(hours=1)).timestamp()) * SECOND
+    gone = row(1, listed(7, 9, 120), **START)
+    early, late = listed(8, 3, 150, 30), listed(8, 4, 150, 90)
+    view = View([listed(8, 1), early, late])
+    held: dict[str, Any] = {"state": State.HELD, "rule": "start-unsure"}
+    first, other = row(2, listed(8, 1), **held, recorded=seen), row(3, listed(7, 1), **held, recorded=1)
+    assert perhaps_from_before("support", view, [gone]) == [listed(8, 1), early, late]
+    assert perhaps_from_before("support", view, [gone, other]) == [listed(8, 1), early, late]
+    assert perhaps_from_before("support", view, [gone, first]) == [early]
+
+
 def test_what_is_held_without_its_bytes() -> None:
     """And listed no more."""
     held = row(1, listed(7, 1), State.HELD)

@@ -96,13 +96,15 @@ def _lost(view: Listing, rows: Iterable[Row]) -> Mapping[tuple[str, str], Sequen
 def perhaps_from_before(service: str, view: Listing, rows: Sequence[Row]) -> list[Listed]:
     """The listed messages without a row that may have been there before the start, though their hints are others.
 
-    If the server kept the times of arrival, as others show, later mail is new. So is mail of quite another size.
+    If the server kept the times of arrival, as others show, later mail is new. So is mail of quite another size, and
+    mail that came after the first of such messages was held: the server has numbered it in the present epoch only.
     """
     mine = [row for row in rows if row.service == service and is_from_before(row)]
     lost = unread(view, mine)
     if not lost:
         return []
-    until = _begun(lost) if len(lost) < len(mine) else None
+    held = [row for row in rows if row.rule == reasons.START_UNSURE.slug and row.live in view.named]
+    until = _begun(lost) if len(lost) < len(mine) else _begun(held) if held else None
     new = new_in(view, {row.live for row in rows}).values()
     return [each for each in new if _is_like_any(each, lost) and not _is_later(each, until)]
 

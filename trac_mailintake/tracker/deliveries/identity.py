@@ -33,7 +33,7 @@ from trac_mailintake.tracker.lifecycle.states import DECIDED, Event, State
 from trac_mailintake.tracker.lifecycle.transitions import Whereabouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from trac.env import Environment
 
@@ -132,8 +132,9 @@ class Identity:
         doubt.renewed = habits.epoch != first.epoch and not (habits.epoch is None and known)
         self._find_resized(doubt, view, known, comparable=habits.epoch == first.epoch)
         self._find_strangers(doubt, view, rows)
+        # Also while others stay in doubt: what was read and is unknown would be filed.
+        doubt.held = doubt.renewed and self._hold_unsure(service, account, view, rows, doubt.strangers)
         if not doubt.strangers:
-            doubt.held = doubt.renewed and self._hold_unsure(service, account, view, rows)
             doubt.renewed = False
             self._note(service, account, habits, first.epoch)
         return doubt
@@ -161,11 +162,17 @@ class Identity:
             # What was not read must not be forgotten, either, before all others have been compared.
             doubt.lost = {row.id: row for row in (*lost, *unread)}
 
-    def _hold_unsure(self, service: Service, account: Account, view: Listing, rows: Sequence[Row]) -> bool:
-        """Hold messages that may be from before the start: otherwise there might be a ticket for each old mail."""
+    def _hold_unsure(
+        self, service: Service, account: Account, view: Listing, rows: Sequence[Row], strangers: Collection[str]
+    ) -> bool:
+        """Hold messages that may be from before the start: otherwise there might be a ticket for each old mail.
+
+        Not `strangers`: these must be read first, by live key.
+        """
         if service.start != "now":
             return False
-        unsure = hints.perhaps_from_before(service.name, view, rows)
+        perhaps = hints.perhaps_from_before(service.name, view, rows)
+        unsure = [each for each in perhaps if live_key(account, each) not in strangers]
         for some in chunks(unsure, _TOGETHER):
             made = [fresh(service, account, each, None, Microseconds(0)) for each in some]
             made = [{**row, "live": live_key(account, each)} for row, each in zip(made, some, strict=True)]

@@ -13,6 +13,7 @@ from tests.sources.contract import SourceContract, mail, read, service, take
 from trac_mailintake.hookspecs import Opening
 from trac_mailintake.intake.errors import SourceError
 from trac_mailintake.intake.model import Answer
+from trac_mailintake.intake.ports import Peeking
 from trac_mailintake.sources.local import mbox
 
 if TYPE_CHECKING:
@@ -158,6 +159,23 @@ def test_what_comes_while_the_last_is_disposed_of_is_not_lost(place: MboxPlace) 
     os.utime(place.path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert [reply.answer for reply in source.dispose(done)] == [Answer.TRANSIENT] * 2
     assert place.there() == [mail(1), mail(2).replace(b"Text 2", b"Text 3")]
+
+
+@pytest.mark.parametrize("size", [1, 3_000_000])
+def test_no_header_is_given_of_what_took_the_place_of_a_mail(place: MboxPlace, size: int) -> None:
+    """Another program removes a mail before it, without a lock that keeps readers out, while headers are read."""
+    mails = [mail(number) + b"x" * size + b"\n" for number in range(3)]
+    place.deliver(*mails)
+    source = place.source("leave")
+    assert isinstance(source, Peeking)
+    heads = source.heads(source.list())
+    _, beginning = next(heads)
+    assert mails[0].startswith(beginning)
+    assert beginning
+    place.path.write_bytes(b"")
+    place.deliver(*mails[1:], mails[0])
+    with pytest.raises(SourceError, match="changed while it was read"):
+        next(heads)
 
 
 def test_a_file_that_is_no_mbox_is_told_and_not_touched(place: MboxPlace) -> None:

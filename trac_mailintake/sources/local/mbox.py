@@ -109,8 +109,12 @@ class MboxSource:
             raise SourceError(f"{self.account.label}: changed while it was read; the next run reads it again")
 
     def heads(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, bytes]]:
-        """See `ports.Peeking`."""
-        return files.heads(self.fetch(wanted))
+        """See `ports.Peeking`. Each mail is read whole, as only that shows whether it still is where it was."""
+        for listed, came in self.fetch(wanted):
+            beginning = next(came, b"")
+            for _ in came:
+                pass
+            yield listed, beginning
 
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
         """Leave the messages, or empty the file if it has only messages given now or earlier in this session.

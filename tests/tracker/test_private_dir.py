@@ -63,6 +63,20 @@ def test_the_group_is_that_of_the_folder_or_has_no_rights(tmp_path: Path) -> Non
         assert (found.st_gid, stat.S_IMODE(found.st_mode), stat.S_IMODE(file.st_mode)) == expected
 
 
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    """Neither to a file, which would be emptied, nor to one that is not there."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    link = tmp_path / "link"
+    for target in (victim, tmp_path / "none"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+            os.close(create(str(link), os.O_WRONLY | os.O_TRUNC))
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_file_that_is_there_is_opened_as_it_is(tmp_path: Path) -> None:
     """Unless it must be a new one."""
     path = tmp_path / "file"

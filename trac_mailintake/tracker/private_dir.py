@@ -39,15 +39,16 @@ def private_folder(env: Environment, *names: str) -> str:
 def create(path: str, flags: int) -> int:
     """Open a file, which is created if needed (with `flags` O_EXCL: must be), without rights for others.
 
-    Returns the descriptor. Raises OSError.
+    Returns the descriptor. Raises OSError, also for a symbolic link: whoever may write into the folder could plant one.
     """
+    flags |= os.O_CLOEXEC | os.O_NOFOLLOW
     folder = os.stat(os.path.dirname(path))
     try:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 | folder.st_mode & _FILE)
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600 | folder.st_mode & _FILE)
     except FileExistsError:
         if flags & os.O_EXCL:
             raise
-        return os.open(path, flags | os.O_CLOEXEC)
+        return os.open(path, flags)
     _take_after(folder, descriptor, 0o600 | folder.st_mode & _FILE)
     return descriptor
 

@@ -196,6 +196,15 @@ def test_a_mail_that_came_past_the_border_host_proves_nothing(hop: tuple[str, st
     assert verdict((hop, DMARC, RECEIVED), INNER, ADMIN).lack in (Lack.UNKNOWN_HOP, Lack.SUBMITTED)
 
 
+@pytest.mark.parametrize("hosts", [OURS, INNER])
+def test_a_long_greeting_hides_no_border_host(hosts: tuple[str, ...]) -> None:
+    """The client's name stands before `by`: where it is too long, the Received that the sender wrote does not count."""
+    long = ("Received", f"from {'a' * 2000} (evil.example [203.0.113.9]) by mx.example.org with ESMTP id 3")
+    assert proof((long, DMARC, RECEIVED), hosts, ADMIN) == ""
+    assert proof((DMARC, long, RECEIVED), hosts, ADMIN) == ""
+    assert verdict((long, DMARC, RECEIVED), hosts, ADMIN).lack is Lack.UNKNOWN_HOP
+
+
 def test_inner_hops_are_named_by_their_domain() -> None:
     """The domain itself, too, in any case; several of them."""
     for host in ("imap.example.org", "IMAP.Example.ORG.", "example.org"):

@@ -40,7 +40,7 @@ _LOGGED_IN: Final = re.compile(r"\bwith\s+(?:UTF8)?(?:E?SMTP|LMTP)S?A\b", re.IGN
 _OF_GOOGLE: Final = re.compile(r"2002:[0-9a-f:.]+\Z", re.IGNORECASE)
 """Google's inner hosts have no names: they write their IPv6 addresses."""
 _RECEIVED: Final = 2000
-"""Characters of a `Received` field that are examined."""
+"""Characters of a `Received` field that are examined. A longer one without our host there hides who wrote it."""
 _RESULTS: Final = "authentication-results"
 _SPAM_FLAG: Final = "x-spam-flag"
 _SPAM_STATUS: Final = "x-spam-status"
@@ -221,8 +221,11 @@ def _unfit(value: str, hop: Sequence[str], trusted: _Trusted) -> _Block | None:
 
     A mail that comes past the border host may bring a forged `Received` of that host. So if the inner hops are known,
     any other host closes the header, and so does one where the mail was submitted. A client can write names behind a
-    further `by` into a comment, so all of them must be those of inner hops.
+    further `by` into a comment, so all of them must be those of inner hops. And it chooses the name in its greeting,
+    which can push our own `by` out of what is examined: such a field could be that of the border host.
     """
+    if len(value) > _RECEIVED:
+        return _Block(lack=Lack.UNKNOWN_HOP, detail=" ".join(hop) or "?")
     if not trusted.inner:
         return None
     if not hop or not all(_is_inner(host, trusted) for host in hop):

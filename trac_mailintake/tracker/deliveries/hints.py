@@ -103,10 +103,15 @@ def perhaps_from_before(service: str, view: Listing, rows: Sequence[Row]) -> lis
     lost = unread(view, mine)
     if not lost:
         return []
-    held = [row for row in rows if row.rule == reasons.START_UNSURE.slug and row.live in view.named]
-    until = _begun(lost) if len(lost) < len(mine) else _begun(held) if held else None
+    until = _begun(lost) if len(lost) < len(mine) else _first_held(view, rows)
     new = new_in(view, {row.live for row in rows}).values()
     return [each for each in new if _is_like_any(each, lost) and not _is_later(each, until)]
+
+
+def _first_held(view: Listing, rows: Iterable[Row]) -> datetime | None:
+    """When the first listed message that may be from before the start was held; None if none is."""
+    held = [row for row in rows if row.rule == reasons.START_UNSURE.slug and row.live in view.named]
+    return _begun(held) if held else None
 
 
 def _begun(rows: Iterable[Row]) -> datetime:

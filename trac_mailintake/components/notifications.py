@@ -78,11 +78,12 @@ class MailTextFormatter(AboutTickets):
         """Plain text about tickets."""
         yield "text/plain", "ticket"
 
-    def format(self, transport: str, style: str, event: NotificationEvent) -> str:
-        """The text of one notification."""
+    def format(self, transport: str, style: str, event: NotificationEvent) -> object:
+        """The text of one notification, as Trac's formatter gives it: encoded, in Trac 1.6."""
         others = (each for each in self.formatters if each is not self)
         able = [each for each in others if (style, event.realm) in each.get_supported_styles(transport)]
-        return str(able[-1].format(transport, style, self._spoken(event)))
+        text: object = able[-1].format(transport, style, self._spoken(event))
+        return text
 
     # inside
 

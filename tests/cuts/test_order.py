@@ -41,8 +41,13 @@ def disposals(calls: Sequence[Call], place: Place) -> list[int]:
     return [
         index
         for index, call in enumerate(calls)
-        if call.name in _IN_A_FOLDER and call.path.startswith(folder) and not call.path.endswith((".lock", ".tmp"))
+        if call.name in _IN_A_FOLDER and call.path.startswith(folder) and not _is_of_ours(call.path)
     ]
+
+
+def _is_of_ours(path: str) -> bool:
+    """Whether it is a lock, or a file without a name (O_TMPFILE), which becomes one."""
+    return path.endswith((".lock", ".tmp")) or f"{os.sep}#" in path
 
 
 def second_commits(calls: Sequence[Call]) -> list[int]:

@@ -82,7 +82,7 @@ def test_without_permission_the_mail_is_held_with_the_next_step(desk: Desk) -> N
     objection = asked(desk, new_ticket())
     assert isinstance(objection, Hold)
     assert objection.rule == "permission"
-    for word in ("anonymous", "TICKET_CREATE", "permission add anonymous TICKET_CREATE", "reporterusername"):
+    for word in ("anonymous", "TICKET_CREATE", "permission add anonymous TICKET_CREATE", "actas"):
         assert word in objection.reason
 
 

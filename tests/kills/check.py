@@ -67,6 +67,8 @@ class Check:
     def _match_journal(self) -> None:
         forms = {digest: letter for letter in self._fed for digest in as_served(letter.content)}
         for entry in self._journal:
+            if entry.rule == "catchemail" and not entry.file:
+                continue  # mail for others: nothing of it is kept
             letter = forms.get(entry.sha256)
             if letter is None:
                 self._bad(f"delivery {entry.number} ({entry.outcome} {entry.rule}): its bytes were never fed")

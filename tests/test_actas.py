@@ -50,6 +50,20 @@ def test_strangers_are_not_the_user(rig: Rig) -> None:
     assert [ticket["reporter"] for ticket in rig.trac.tickets()] == ["Ann <ann@example.com>", "Ann <eve@example.com>"]
 
 
+@pytest.mark.parametrize("parameter", ["actas", "reporterusername"])
+def test_strangers_make_trac_write_to_nobody_else(rig: Rig, parameter: str) -> None:
+    """They add themselves to cc, although the user whose rights they have may add anybody."""
+    rig.trac.grant("mailbot", "TICKET_EDIT_CC", "TICKET_CHGPROP")
+    rig.set(actas="", reporterusername="")
+    rig.set(ccwatcher="true", **{parameter: "mailbot"})
+    rig.trac.reopen()
+    first = mail("A question", "Cc: victim@example.net")
+    rig.drop(first, mail("Re: A question", f"In-Reply-To: {id_of(first)}", "Cc: victim@example.net, ann@example.com"))
+    rig.run()
+    assert [state for state, _ in rig.outcomes] == ["created", "commented"]
+    assert "victim" not in rig.trac.tickets()[0]["cc"]
+
+
 def test_a_jira_user_is_the_author(rig: Rig) -> None:
     """`reporterusername` keeps what JIRA means by it."""
     rig.set(actas="", reporterusername="mailbot")

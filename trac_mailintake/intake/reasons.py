@@ -257,6 +257,7 @@ SUMMARY_CUT: Final = Rule("summary-cut", "handle", "The summary has {length} cha
 TEXT_CUT: Final = Rule("text-cut", "handle", "The text was cut: Trac allows {limit} characters.{whole}")
 WHOLE_TEXT: Final = _clause("whole", " The whole text is attached as {names}.")
 CC: Final = Rule("cc", "handle", "Not added to cc: {names}; {user} has no {permission}")
+CC_LENT: Final = CC.also("lent", "Not added to cc: {names}; strangers with the rights of {user} add only themselves")
 SKIPPED: Final = Rule("skipped", "handle", "Not asked, because they may write: {manipulators}")
 SKIPPED_ATTACHMENT: Final = SKIPPED.also("attachment", "Not asked about {name}: {manipulators}")
 FORM_SELECT: Final = Rule(

@@ -199,7 +199,10 @@ class Drafting:
         return self._judged(offer, enclosing, action, comment)
 
     def _add_cc(self, request: Request, ticket: Ticket) -> None:
-        """Add to cc what the sender may add: themselves, or anybody with TICKET_EDIT_CC, as in the web form."""
+        """Add to cc what the sender may add: themselves, or anybody with TICKET_EDIT_CC, as in the web form.
+
+        Strangers do not have that by `actas` or `reporterusername`: Trac would send their words to whomever they name.
+        """
         before = _split(ticket["cc"])
         added = _joined(ticket["cc"], self.change.cc)[len(before) :]
         if not added:
@@ -208,18 +211,30 @@ class Drafting:
         if ticket.exists and "TICKET_CHGPROP" not in permissions:
             self._left_out(added, "TICKET_CHGPROP")
             return
-        if "TICKET_EDIT_CC" not in permissions:
-            own = {mailbox_key(self.change.sender.address), mailbox_key(request.authname)}
-            self._left_out([each for each in added if mailbox_key(each) not in own], "TICKET_EDIT_CC")
-            added = [each for each in added if mailbox_key(each) in own]
+        if self._is_lent or "TICKET_EDIT_CC" not in permissions:
+            added = self._only_own(added, request.authname)
         if added:
             ticket["cc"] = ", ".join([*before, *added])
             self.added = tuple(added)
 
+    @property
+    def _is_lent(self) -> bool:
+        """Whether the sender has the rights of somebody else."""
+        sender = self.change.sender
+        return not sender.mapped and sender.username != ANONYMOUS
+
+    def _only_own(self, names: list[str], user: str) -> list[str]:
+        """Leave out all but the sender."""
+        own = {mailbox_key(self.change.sender.address), mailbox_key(user)}
+        self._left_out([each for each in names if mailbox_key(each) not in own], "TICKET_EDIT_CC")
+        return [each for each in names if mailbox_key(each) in own]
+
     def _left_out(self, names: list[str], permission: str) -> None:
-        if names:
-            user = self.change.sender.username
-            self._say(reasons.CC(names=", ".join(names), user=user, permission=permission))
+        listed, user = ", ".join(names), self.change.sender.username
+        if names and self._is_lent and permission == "TICKET_EDIT_CC":
+            self._say(reasons.CC_LENT(names=listed, user=user))
+        elif names:
+            self._say(reasons.CC(names=listed, user=user, permission=permission))
 
     def _reopen(self, offer: Offer) -> str | None:
         """Apply the workflow's `reopen` to a closed ticket. Returns the action; None if the ticket stays closed."""

@@ -11,7 +11,6 @@ import pytest
 from tests.crash import mails, rounds
 from tests.crash.conftest import LANES
 from tests.crash.faults import NONE, Fault, Way
-from tests.crash.places import Pipe
 from tests.crash.scene import well
 from tests.crash.zygote import call
 
@@ -55,7 +54,7 @@ def attempt(env: Path, place: Place, fault: Fault) -> tuple[int, list[str]]:
     left = [("ignored", "catchemail", False)] * 3
     problems += [] if [row for row in rows if row[0] == "ignored"] == left and len(rows) == 5 else [f"rows: {rows}"]
     there = b"".join(place.there())
-    missing = [] if isinstance(place, Pipe) else [each for each in OTHERS if each not in there]
+    missing = [each for each in OTHERS if each not in there]
     problems += [f"{len(missing)} mails for others are gone"] if missing else []
     problems += [f"{path} has bytes of others" for path in env.rglob("*") if path.is_file() and _tells(path)]
     calls = first.result[-1].calls if first.result else 0
@@ -71,7 +70,7 @@ def _tells(path: Path) -> bool:
     [
         ("sqlite", "imap", Way.KILLED, EVERY),
         *(("sqlite", kind, Way.KILLED, 20) for kind in ("maildir", "pop3")),
-        *(("sqlite", kind, Way.KILLED, 8) for kind in ("mbox", "directory", "pipe")),
+        *(("sqlite", kind, Way.KILLED, 8) for kind in ("mbox", "directory")),
         *(("sqlite", kind, Way.REFUSED, 8) for kind in ("maildir", "imap", "pop3")),
         ("postgres", "imap", Way.KILLED, 8),
     ],

@@ -68,7 +68,7 @@ class Check:
         forms = {digest: letter for letter in self._fed for digest in as_served(letter.content)}
         for entry in self._journal:
             if entry.rule == "catchemail" and not entry.file:
-                continue  # mail for others: nothing of it is kept
+                continue  # mail for others in a mailbox: nothing of it is kept
             letter = forms.get(entry.sha256)
             if letter is None:
                 self._bad(f"delivery {entry.number} ({entry.outcome} {entry.rule}): its bytes were never fed")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +18,6 @@ from trac_mailintake.runs.sysexits import SysExit
 from trac_mailintake.sources.local.stdin import PipeSource
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.servers.tracenv import Finished, TracEnv
 
 AUTOMATIC = "Auto-Submitted: auto-replied\n"
@@ -68,6 +68,16 @@ def test_the_answer_is_that_of_the_outcome(
     assert finished.status == status
     assert finished.err.startswith(outcome)
     assert sqlite_env.query("SELECT state FROM mailintake_delivery") == [(outcome,)]
+
+
+def test_mail_for_others_that_was_handed_over_is_kept(sqlite_env: TracEnv) -> None:
+    """Its mail server has no copy any more, and no mailbox has one."""
+    add_pipe(sqlite_env, "catchemail=sales@example.org")
+    assert deliver(sqlite_env, mail()).status == SysExit.OK
+    [row] = json.loads(sqlite_env.command("mailintake", "journal", "list", "--json").out)
+    raw = row["raw"]
+    assert row["rule"] == "catchemail"
+    assert Path(raw["path"]).read_bytes()[raw["offset"] :][: raw["length"]] == mail()
 
 
 def test_the_same_mail_handed_over_again_is_taken_once(sqlite_env: TracEnv) -> None:

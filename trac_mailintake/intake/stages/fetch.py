@@ -47,7 +47,9 @@ class Fetching:
         self._ports = ports
         self._failures = failures
         self._source = source
-        self._heads = Heads(ports, failures, service, source) if service.recipients.catchemail else None
+        # What is handed over lies in no mailbox: it would be lost if its bytes were not kept.
+        asks = service.recipients.catchemail and not service.pushed
+        self._heads = Heads(ports, failures, service, source) if asks else None
         self._asking = Asking(source)
         self._ahead: Sequence[Delivery] = ()
         """The batch that is fetched and not yet filed."""

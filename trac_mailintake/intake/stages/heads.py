@@ -1,8 +1,9 @@
 """fetch: leaves mail for somebody else alone before its body is fetched (docs/behaviour.md#before-the-body-is-fetched).
 
-Only for services with `catchemail`. The headers of a batch are asked for first, if the source can give them without
-the bodies. Whatever comes whole all the same is judged by its own header before anything of it is written: a server may
-give no header, or another one. Only the header is parsed, in memory; the archive gets nothing of mail for others.
+Only for services with `catchemail` that read a mailbox. The headers of a batch are asked for first, if the source can
+give them without the bodies. Whatever comes whole all the same is judged by its own header before anything of it is
+written: a server may give no header, or another one. Only the header is parsed, in memory; the archive gets nothing of
+mail for others.
 
 A mail whose header does not come, or does not come to its end, is fetched like all mail.
 """

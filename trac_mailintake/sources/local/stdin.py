@@ -71,10 +71,6 @@ class PipeSource:
             with files.told(self.account.label, self._folder or tempfile.gettempdir()):
                 yield from files.chunks(self._spool.fileno())
 
-    def heads(self, wanted: Sequence[Listed]) -> Iterator[tuple[Listed, bytes]]:
-        """See `ports.Peeking`."""
-        return files.heads(self.fetch(wanted))
-
     def dispose(self, done: Sequence[tuple[Listed, str]]) -> Sequence[Reply]:
         """Do nothing, since there is no mailbox. All replies are positive."""
         return [files.DONE] * len(done)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from trac_mailintake.tracker.db.transaction import temporary, transaction
+from trac_mailintake.tracker.db import system_row
+from trac_mailintake.tracker.db.transaction import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -57,18 +58,14 @@ class KnownPlugins:
 
     def forget(self, name: str) -> bool:
         """Let intake go on without the plugin. Returns whether it was remembered. Raises TemporaryFailure."""
-        with transaction(self._env):
-            known = self.names()
-            left = [each for each in known if name not in (each, _short(each))]
-            if left != known:
-                self._write(left)
+        known = self.names()
+        left = [each for each in known if name not in (each, _short(each))]
+        if left != known:
+            self._write(left)
         return left != known
 
     def _write(self, names: list[str]) -> None:
-        with transaction(self._env) as db:
-            db("DELETE FROM system WHERE name=%s", (_ROW,))
-            if names:
-                db("INSERT INTO system (name, value) VALUES (%s, %s)", (_ROW, json.dumps(names)))
+        system_row.write(self._env, _ROW, json.dumps(names) if names else "")
 
 
 def _short(name: str) -> str:

@@ -18,7 +18,8 @@ from trac_mailintake.intake.times import Microseconds
 from trac_mailintake.mail.spool import Slice
 from trac_mailintake.tracker.archive.records import Archived, Gap, damage, walk
 from trac_mailintake.tracker.archive.store import owner_of, stored
-from trac_mailintake.tracker.db.transaction import SECOND, chunks, marks, now, transaction
+from trac_mailintake.tracker.db import system_row
+from trac_mailintake.tracker.db.transaction import SECOND, chunks, marks, now
 from trac_mailintake.tracker.deliveries import archive_rows
 from trac_mailintake.tracker.private_dir import ROOT
 from trac_mailintake.tracker.workers import alive
@@ -278,7 +279,5 @@ def remember(env: Environment, looked: Iterable[Batch]) -> Seen:
         if number:
             lost, first = lost + number, min(first, _day(batch.name))
     found = Seen(lost, moment, first.isoformat())
-    with transaction(env) as db:
-        db("DELETE FROM system WHERE name=%s", (_SEEN,))
-        db("INSERT INTO system (name, value) VALUES (%s, %s)", (_SEEN, json.dumps(asdict(found))))
+    system_row.write(env, _SEEN, json.dumps(asdict(found)))
     return found
